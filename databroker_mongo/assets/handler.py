@@ -1,0 +1,103 @@
+"""The plugin author's page: what a handler is, at three levels.
+
+A handler turns one external resource (a file, or a family of files) into numbers. It knows its file format and
+nothing of MongoDB, of runs or of dask. It is found through an entry point:
+
+* group ``databroker.handlers``, named after the resource's ``spec``: served with ``resource`` and ``datum`` documents;
+* group ``databroker_mongo.mimetypes``, named after the MIME type without its parameters: served with
+  ``stream_resource`` and ``stream_datum`` documents. The ``parameters`` of the stream resource are the keywords of
+  the class, and a datum is ``{"index": i}``: row ``i`` along the first axis of the stored data, counted from 0.
+
+The levels are recognised by the names of the methods. Nothing has to be imported from here, nothing subclassed.
+
+What does not belong here: anything that finds, opens or calls handlers (``registry``, ``pool``, ``reader``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+class DatumStructure(NamedTuple):
+    """What one datum will be, known without reading its values.
+
+    A plain tuple ``(shape, dtype, chunks)`` serves as well.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Shape of one datum, for area detectors ``(frames, y, x)``.
+    dtype : numpy.dtype
+        The dtype of the file, never a wider one.
+    chunks : tuple of int, or None
+        The chunk shape of the file, counted in ``(datums, *axes of one datum)``: an HDF5 file with chunks of 10 frames
+        of 512 x 512 and one frame of 1024 x 1024 a datum has ``(10, 1, 512, 512)``. None where the file has no chunks.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    chunks: tuple[int, ...] | None = None
+
+
+class Handler(Protocol):
+    """Level 0: today's contract. ``handler_class(path, **resource_kwargs)``, then ``handler(**datum_kwargs)``.
+
+    A handler is called by one thread at a time, unless its class says ``parallel_reads = True``. An optional
+    ``close()`` is called once or more; afterwards the handler is not used again. Handlers are never pickled.
+
+    Raises
+    ------
+    OSError
+        When a file is missing, short or damaged. Any other exception is reported too, with the same facts.
+    """
+
+    def __call__(self, **datum_kwargs: Any) -> ArrayLike:
+        """Return the array of one datum, as a NumPy or dask array."""
+        ...
+
+
+@runtime_checkable
+class DescribesDatum(Protocol):
+    """Level 1: tells the structure of a datum from headers alone."""
+
+    def structure(self, **datum_kwargs: Any) -> DatumStructure:
+        """Return shape, dtype and file chunks of one datum, without reading its values.
+
+        Raises
+        ------
+        OSError
+            When the file is missing or damaged, or ends before this datum. A datum that an unfinished file does not
+            hold in full yet is not there.
+        """
+        ...
+
+
+@runtime_checkable
+class ReadsRegions(Protocol):
+    """Level 2: fills a part of many datums at once, in place."""
+
+    def read_into(
+        self, out: np.ndarray[Any, Any], datums: Sequence[Mapping[str, Any]], region: tuple[slice, ...]
+    ) -> None:
+        """Fill ``out`` with the same region of each datum.
+
+        Parameters
+        ----------
+        out : numpy.ndarray
+            Shape ``(len(datums), *region_shape)`` and the structure's dtype; writable, perhaps strided. Fill all of it
+            and do not keep it.
+        datums : sequence of mapping
+            The keyword arguments of each datum, in the caller's order; repeats are allowed, none is too.
+        region : tuple of slice
+            One slice for each axis of a datum: step 1, ``0 <= start <= stop <= shape[axis]``.
+
+        Raises
+        ------
+        OSError
+            When a file is missing, short or damaged.
+        """
+        ...

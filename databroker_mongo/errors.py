@@ -1,0 +1,199 @@
+"""Every exception and warning of the package, and nothing else.
+
+::
+
+    CatalogError                       the root: a message, and the facts of the case as attributes
+    |-- ConfigurationError(ValueError)     a setting, YAML file or URI that cannot be used
+    |   |-- CredentialsUnavailable             a catalog was reopened where its credentials are not set
+    |-- RunNotFound(KeyError)              no run answers to the key
+    |   |-- RunIndexError(IndexError)          a position before the first run
+    |   |-- AmbiguousKey(ValueError)           more than one run answers to the key
+    |-- StreamNotFound(KeyError)           the run has no such stream
+    |-- ColumnNotFound(KeyError)           the stream has no such data key or device
+    |-- QueryError(ValueError)             a question that may not, or cannot, be asked
+    |-- StoreError(OSError)                MongoDB cannot answer
+    |   |-- StoreUnavailable(ConnectionError)  no server, or none within the time limit
+    |   |-- NotAuthorized(PermissionError)     the account may not do this
+    |-- ServerError(RuntimeError)          the local MongoDB server cannot be started or stopped
+    |   |-- ServerNotInstalled                 no mongod that runs on this machine
+    |   |-- DataDirectoryUnusable(OSError)     in use elsewhere, unwritable, on a network file system, of another version
+    |-- InvalidDocument(ValueError)        a document that breaks its schema, or a value MongoDB cannot keep
+    |-- DuplicateDocument(ValueError)      the same uid again, with other contents
+    |-- AssetError                         external data that cannot be had
+    |   |-- UnknownSpec(LookupError)           no handler for the spec or MIME type
+    |   |-- HandlerUnavailable(ImportError)    its handler is registered but fails to import
+    |   |-- AssetUnreadable(OSError)           a file is missing, damaged, short or refused by its handler
+    |   |-- PathNotAllowed(PermissionError)    a path leaves the roots it may be under
+    |   |-- DatumNotFound(LookupError)         a datum or resource document is missing
+    |   |-- ShapeMismatch(ValueError)          data and documents disagree and cannot be reconciled
+    |-- UnreadableColumns                  one or more columns of a stream cannot be read; lists each with its reason
+
+    CatalogWarning(UserWarning)        something a reader or the owner of the database can put right
+    |-- HandlerClashWarning                two packages claim one spec
+    |-- DocumentWarning                    documents that contradict themselves, and how they were read
+    |-- DurabilityWarning                  a setting that weakens what "stored" means
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class CatalogError(Exception):
+    """Root of all errors of this package.
+
+    Parameters
+    ----------
+    message : str
+        What was asked, what was found, what to do.
+    **facts : object
+        The facts of the case (``run_uid``, ``scan_id``, ``stream``, ``data_key``, ``resource_uid``, ``spec``,
+        ``path``, ``datum_id``, ...). They appear in the text and as attributes. A fact that is None is left out.
+
+    Attributes
+    ----------
+    message : str
+        The message without the facts.
+    facts : dict
+        All facts by name.
+    """
+
+    def __init__(self, message: str, **facts: Any):
+        super().__init__(message)
+        self.message = message
+        self.facts = {name: value for name, value in facts.items() if value is not None}
+
+    def add_facts(self, **facts: Any) -> None:
+        """Add facts that only a caller knows; what is already known is kept."""
+        for name, value in facts.items():
+            if value is not None:
+                self.facts.setdefault(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["facts"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __str__(self) -> str:
+        known = "".join(f"\n  {name.replace('_', ' ')}: {value}" for name, value in self.facts.items())
+        return self.message + known
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.message, self.facts)
+
+
+def _rebuild(cls: type[CatalogError], message: str, facts: dict[str, Any]) -> CatalogError:
+    return cls(message, **facts)
+
+
+class ConfigurationError(CatalogError, ValueError):
+    """A setting, a YAML file or a URI that cannot be used."""
+
+
+class CredentialsUnavailable(ConfigurationError):
+    """A pickled catalog was opened where its credentials are not configured."""
+
+
+class RunNotFound(CatalogError, KeyError):
+    """No run answers to the key."""
+
+
+class RunIndexError(RunNotFound, IndexError):
+    """A negative position that lies before the first run."""
+
+
+class AmbiguousKey(RunNotFound, ValueError):
+    """More than one run answers to the key; ``candidates`` lists up to ten of their uids."""
+
+
+class StreamNotFound(CatalogError, KeyError):
+    """The run has no stream of that name."""
+
+
+class ColumnNotFound(CatalogError, KeyError):
+    """The stream has no such data key, or no such device."""
+
+
+class QueryError(CatalogError, ValueError):
+    """A question that may not, or cannot, be asked."""
+
+
+class StoreError(CatalogError, OSError):
+    """MongoDB cannot answer."""
+
+
+class StoreUnavailable(StoreError, ConnectionError):
+    """No MongoDB server answers, or none within the time limit."""
+
+
+class NotAuthorized(StoreError, PermissionError):
+    """The account may not do this."""
+
+
+class ServerError(CatalogError, RuntimeError):
+    """The local MongoDB server cannot be started, reached or stopped."""
+
+
+class ServerNotInstalled(ServerError):
+    """There is no ``mongod`` that runs on this machine."""
+
+
+class DataDirectoryUnusable(ServerError, OSError):
+    """A data directory that is in use elsewhere, unwritable, on a network file system or of another version."""
+
+
+class InvalidDocument(CatalogError, ValueError):
+    """A document that breaks its schema, or holds a value that MongoDB cannot keep."""
+
+
+class DuplicateDocument(CatalogError, ValueError):
+    """A document of a uid that is already stored with other contents."""
+
+
+class AssetError(CatalogError):
+    """External data that cannot be had."""
+
+
+class UnknownSpec(AssetError, LookupError):
+    """No handler is registered for the spec or MIME type."""
+
+
+class HandlerUnavailable(AssetError, ImportError):
+    """The handler of a spec is registered but cannot be imported."""
+
+
+class AssetUnreadable(AssetError, OSError):
+    """A file is missing, damaged or short, or its handler refuses it."""
+
+
+class PathNotAllowed(AssetError, PermissionError):
+    """A path leaves the roots that it may be under."""
+
+
+class DatumNotFound(AssetError, LookupError):
+    """A datum or resource document is missing."""
+
+
+class ShapeMismatch(AssetError, ValueError):
+    """Data and documents disagree in shape or dtype and cannot be reconciled."""
+
+
+class UnreadableColumns(CatalogError):
+    """One or more columns of a stream cannot be read; ``reasons`` maps each data key to its own error."""
+
+
+class CatalogWarning(UserWarning):
+    """Something that the reader, or the owner of the database, can put right."""
+
+
+class HandlerClashWarning(CatalogWarning):
+    """Two packages claim one spec."""
+
+
+class DocumentWarning(CatalogWarning):
+    """Documents contradict themselves or the data; the text says how they were read."""
+
+
+class DurabilityWarning(CatalogWarning):
+    """A setting weakens what "stored" means."""
