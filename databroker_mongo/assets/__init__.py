@@ -1,0 +1,1 @@
+"""From a resource and its datums to numbers: handlers, roots, open files. Nothing here knows MongoDB."""

@@ -1,0 +1,187 @@
+"""The questions that the rest of the package may ask of a database of runs, and the values that answer them.
+
+Every question is bulk: how many there are never grows with rows, columns or runs on a page. A long answer may come in
+several batches, and a long list of identifiers may be split by its size. Rows are 0-based and in the order of their
+``seq_num``, then ``time``; ``seq_num`` itself stays below this line.
+
+What does not belong here: anything that imports pymongo, or that knows a layout.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..queries import Query
+
+Document = dict[str, Any]
+Section = Literal["data", "timestamps"]
+Sort = Sequence[tuple[str, int]]
+
+
+class Missing(enum.Enum):
+    """The value of a key that an event does not have."""
+
+    MISSING = "missing"
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING = Missing.MISSING
+
+Values = NDArray[Any] | list[Any]
+"""One column: an array ``(n_rows, ...)`` where all values are numbers of one type and shape, else a list of values."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Which events of a stream count as its rows: those there were when the stream was first looked at.
+
+    Attributes
+    ----------
+    descriptor_uids : tuple of str
+        The descriptors of the stream.
+    n_rows : int
+        Number of events.
+    last_seq_num : int
+        The largest ``seq_num`` among them; 0 when there are none.
+    last_time : float
+        The latest event time among them, seconds since 1970; 0.0 when there are none.
+    is_consecutive : bool
+        Whether ``seq_num`` is 1, 2, ..., ``n_rows``, so that a row is found by its ``seq_num``.
+    """
+
+    descriptor_uids: tuple[str, ...]
+    n_rows: int
+    last_seq_num: int
+    last_time: float
+    is_consecutive: bool
+
+
+@dataclass(frozen=True)
+class EventIndex:
+    """Where each row of a stream comes from, in row order, and the columns that were asked for along with it.
+
+    Attributes
+    ----------
+    snapshot : Snapshot
+        The rows that this index describes.
+    descriptor : numpy.ndarray
+        ``(n_rows,)`` intp: position in ``snapshot.descriptor_uids``.
+    seq_num : numpy.ndarray
+        ``(n_rows,)`` int64, counted from 1; may repeat.
+    time : numpy.ndarray
+        ``(n_rows,)`` float64, seconds since 1970.
+    data : dict
+        Columns of the section ``data``, by key.
+    """
+
+    snapshot: Snapshot
+    descriptor: NDArray[np.intp]
+    seq_num: NDArray[np.int64]
+    time: NDArray[np.float64]
+    data: dict[str, Values] = field(default_factory=dict)
+
+
+class Store(Protocol):
+    """A database of runs, read-only. It pickles as its address, without credentials."""
+
+    @property
+    def address(self) -> str:
+        """Where the runs are, as a URI without any password."""
+        ...
+
+    def find_starts(self, query: Query, *, sort: Sort, skip: int = 0, limit: int = 0) -> Iterator[Document]:
+        """Yield the start documents that answer to ``query``, in order; ``limit=0`` means all."""
+        ...
+
+    def count_starts(self, query: Query, *, skip: int = 0, limit: int = 0) -> int:
+        """Count what :meth:`find_starts` would yield."""
+        ...
+
+    def stops(self, run_uids: Sequence[str]) -> dict[str, Document]:
+        """Return the stop document of each run that has one (the first stored, should there be several)."""
+        ...
+
+    def descriptors(self, run_uids: Sequence[str]) -> dict[str, list[Document]]:
+        """Return the descriptors of each run, in the order of their time."""
+        ...
+
+    def count_events(self, descriptor_uids: Sequence[str]) -> dict[str, int]:
+        """Count the events of each descriptor."""
+        ...
+
+    def event_index(self, descriptor_uids: Sequence[str], *, keys: Sequence[str] = ()) -> EventIndex:
+        """Take a snapshot of the rows of a stream, with some columns of its data."""
+        ...
+
+    def event_columns(
+        self, snapshot: Snapshot, keys: Sequence[str], *, section: Section = "data", rows: slice | None = None
+    ) -> dict[str, Values]:
+        """Return columns of a snapshot, in row order: those of ``rows`` (step 1, in bounds) or all."""
+        ...
+
+    def first_events(self, index: EventIndex) -> dict[str, Document]:
+        """Return the first event of each descriptor that has any, by descriptor uid."""
+        ...
+
+    def all_like(self, snapshot: Snapshot, sample: Mapping[str, Any]) -> bool:
+        """Tell whether each of these keys holds the type and length of its sample value in every event.
+
+        False also means: it cannot be told more cheaply than by reading the columns.
+        """
+        ...
+
+    def events(self, descriptor_uids: Sequence[str]) -> Iterator[Document]:
+        """Yield the events of these descriptors in the order of their time, holding few at once."""
+        ...
+
+    def datums(self, datum_ids: Iterable[str]) -> dict[str, Document]:
+        """Return the datum documents of these identifiers; an unknown one is left out."""
+        ...
+
+    def resources(self, uids: Sequence[str]) -> dict[str, Document]:
+        """Return the resources that datums name as theirs, by that name; an unknown one is left out."""
+        ...
+
+    def run_resources(self, run_uid: str) -> list[Document]:
+        """Return the resources that say they belong to the run."""
+        ...
+
+    def resource_datums(self, resource_uids: Sequence[str]) -> Iterator[Document]:
+        """Yield all datums of these resources."""
+        ...
+
+    def stream_resources(self, run_uid: str) -> list[Document]:
+        """Return the stream resources of a run."""
+        ...
+
+    def stream_datums(self, stream_resource_uids: Sequence[str]) -> list[Document]:
+        """Return the stream datums of these stream resources, in the order of their first index."""
+        ...
+
+
+class WritableStore(Store, Protocol):
+    """A database of runs that documents can be put into."""
+
+    def insert(self, name: str, documents: Sequence[Document]) -> None:
+        """Store documents of one kind (never a page), durably; a document that is already stored changes nothing.
+
+        Raises
+        ------
+        DuplicateDocument
+            When a document of the same uid with other contents is stored.
+        StoreUnavailable
+            When no server acknowledges within the time limit.
+        """
+        ...
+
+    def replace(self, name: str, document: Document) -> None:
+        """Put a corrected start, stop or descriptor in the place of the stored one, keeping that as a revision."""
+        ...
