@@ -1,0 +1,59 @@
+"""A MongoDB-backed catalog of Bluesky runs whose images arrive lazily, in chunks, through handlers anyone can plug in.
+
+The public names are loaded when they are first used, so that importing the package stays light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import errors, queries, tutorial_utils
+    from .named import catalog
+    from .queries import FullText, TimeRange
+    from .run import Run
+    from .run_catalog import Catalog
+    from .store.local_server import local_server
+    from .stream import Stream
+    from .writing import Writer
+
+__all__ = [
+    "Catalog",
+    "FullText",
+    "Run",
+    "Stream",
+    "TimeRange",
+    "Writer",
+    "catalog",
+    "errors",
+    "local_server",
+    "queries",
+    "tutorial_utils",
+]
+
+_SUBMODULES = ("errors", "queries", "tutorial_utils")
+_HOMES = {
+    "Catalog": "run_catalog",
+    "FullText": "queries",
+    "Run": "run",
+    "Stream": "stream",
+    "TimeRange": "queries",
+    "Writer": "writing",
+    "catalog": "named",
+    "local_server": "store.local_server",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

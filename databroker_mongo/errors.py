@@ -16,7 +16,7 @@
     |   |-- NotAuthorized(PermissionError)     the account may not do this
     |-- ServerError(RuntimeError)          the local MongoDB server cannot be started or stopped
     |   |-- ServerNotInstalled                 no mongod that runs on this machine
-    |   |-- DataDirectoryUnusable(OSError)     in use elsewhere, unwritable, on a network file system, of another version
+    |   |-- DataDirectoryUnusable(OSError)     in use elsewhere, unwritable, on a network disk, of another version
     |-- InvalidDocument(ValueError)        a document that breaks its schema, or a value MongoDB cannot keep
     |-- DuplicateDocument(ValueError)      the same uid again, with other contents
     |-- AssetError                         external data that cannot be had

@@ -1,1 +1,1 @@
-"""From an event stream to an xarray.Dataset: structure, columns, dataset. Nothing here knows MongoDB or a file format."""
+"""From an event stream to an xarray.Dataset: structure, columns, dataset. No MongoDB and no file format here."""

@@ -146,8 +146,11 @@ class Store(Protocol):
         """Return the datum documents of these identifiers; an unknown one is left out."""
         ...
 
-    def resources(self, uids: Sequence[str]) -> dict[str, Document]:
-        """Return the resources that datums name as theirs, by that name; an unknown one is left out."""
+    def resources(self, uids: Sequence[str]) -> dict[str, list[Document]]:
+        """Return the resources that datums name as theirs, by that name; an unknown one is left out.
+
+        More than one for a name means that documents of different contents are stored for it.
+        """
         ...
 
     def run_resources(self, run_uid: str) -> list[Document]:

@@ -1,0 +1,274 @@
+"""From a URI to open collections: pymongo or mongomock, time limits, one client a process.
+
+What a URI may be:
+
+* ``mongodb://...`` or ``mongodb+srv://...``, with the database in its path;
+* ``local:///path/to/data?database=name``: the private server on that data directory, started when needed;
+* ``memory://name``: mongomock, gone with the process.
+
+What does not belong here: documents, questions, layouts.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from ..config import redact_uri
+from ..errors import ConfigurationError, CredentialsUnavailable
+
+_memory_names = itertools.count(1)
+_clients: dict[tuple[int, str, frozenset[tuple[str, Any]]], Any] = {}
+_local_servers: dict[tuple[int, str], Any] = {}
+_known_uris: dict[str, str] = {}
+_lock = threading.Lock()
+os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.Lock()))
+
+
+@dataclass(frozen=True)
+class ConnectionOptions:
+    """How a catalog speaks to its server.
+
+    Attributes
+    ----------
+    timeout_seconds : float
+        Time limit of each question, server and network together.
+    server_selection_seconds : float
+        How long to wait for a server that answers.
+    pool_size : int
+        Most connections of one process.
+    app_name : str
+        What the server's log calls this client.
+    read_preference : str
+        ``primary``, ``primaryPreferred``, ``secondary``, ``secondaryPreferred`` or ``nearest``.
+    max_staleness_seconds : int or None
+        How far behind a secondary may be; 90 or more.
+    """
+
+    timeout_seconds: float = 10.0
+    server_selection_seconds: float = 10.0
+    pool_size: int = 8
+    app_name: str = "databroker_mongo"
+    read_preference: str | None = None
+    max_staleness_seconds: int | None = None
+
+    def client_arguments(self, uri: str) -> dict[str, Any]:
+        """Return the arguments of ``MongoClient``; what the URI itself sets is left to it."""
+        arguments: dict[str, Any] = {
+            "timeoutMS": round(self.timeout_seconds * 1000),
+            "serverSelectionTimeoutMS": round(self.server_selection_seconds * 1000),
+            "maxPoolSize": self.pool_size,
+            "appName": self.app_name,
+            "readPreference": self.read_preference,
+            "maxStalenessSeconds": self.max_staleness_seconds,
+        }
+        in_uri = {name.lower() for name in parse_qs(urlsplit(uri).query)}
+        return {k: v for k, v in arguments.items() if v is not None and k.lower() not in in_uri}
+
+
+@dataclass(frozen=True)
+class Location:
+    """Which databases hold the runs, and how to reach them. Pickles without credentials.
+
+    Attributes
+    ----------
+    uri : str
+        URI of the database of the run documents, credentials included; never shown.
+    asset_uri : str
+        URI of the database of resources and datums, often the same.
+    catalog_name : str or None
+        The name under which the credentials are configured.
+    options : ConnectionOptions
+        Time limits, pool size and the like.
+    """
+
+    uri: str = field(repr=False)
+    asset_uri: str = field(repr=False)
+    catalog_name: str | None = None
+    options: ConnectionOptions = ConnectionOptions()
+
+    @property
+    def address(self) -> str:
+        """The URI without any password."""
+        return redact_uri(self.uri)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _relocate, (redact_uri(self.uri), redact_uri(self.asset_uri), self.catalog_name, self.options)
+
+
+def locate(
+    uri: str,
+    *,
+    asset_uri: str | None = None,
+    catalog_name: str | None = None,
+    options: ConnectionOptions | None = None,
+) -> Location:
+    """Check the URIs, as far as they can be without a connection, and remember their credentials for this process.
+
+    Raises
+    ------
+    ConfigurationError
+        An unknown scheme, or no database named.
+    """
+    if uri == "memory://":
+        uri = f"memory://unnamed-{os.getpid()}-{next(_memory_names)}"
+    for each in (uri, asset_uri or uri):
+        _split(each)
+        _known_uris[redact_uri(each)] = each
+    return Location(uri, asset_uri or uri, catalog_name, options or ConnectionOptions())
+
+
+def _relocate(uri: str, asset_uri: str, catalog_name: str | None, options: ConnectionOptions) -> Location:
+    """Find the credentials of a location that travelled: on this machine, by its own settings."""
+    from ..config import catalog_uris
+
+    configured = catalog_uris(catalog_name) if catalog_name else None
+    if configured is not None:
+        return locate(configured[0], asset_uri=configured[1], catalog_name=catalog_name, options=options)
+    found = [_known_uris.get(each, each) for each in (uri, asset_uri)]
+    if any("***" in each for each in found):
+        raise CredentialsUnavailable(
+            f"the catalog at {uri} was opened again where its credentials are not known. Configure it under a name on "
+            "this machine and open it by that name, or use a URI without a password (a certificate, for example).",
+            address=uri,
+            catalog=catalog_name,
+        )
+    return locate(found[0], asset_uri=found[1], catalog_name=catalog_name, options=options)
+
+
+@dataclass(frozen=True)
+class Collections:
+    """The collections of the normalised layout.
+
+    Attributes
+    ----------
+    run_start, run_stop, event_descriptor, event : collection
+        In the database of the run documents.
+    resource, datum, stream_resource, stream_datum : collection
+        In the database of assets.
+    metadata, assets : database
+        The two databases; they may be the same.
+    is_mock : bool
+        Whether they are mongomock's.
+    max_time_ms : int
+        Time limit of one question, in milliseconds.
+    address : str
+        URI of the run documents without any password.
+    """
+
+    metadata: Any
+    assets: Any
+    is_mock: bool
+    max_time_ms: int
+    address: str
+
+    def __post_init__(self) -> None:
+        for name in ("run_start", "run_stop", "event_descriptor", "event"):
+            object.__setattr__(self, name, self.metadata[name])
+        for name in ("resource", "datum", "stream_resource", "stream_datum"):
+            object.__setattr__(self, name, self.assets[name])
+
+    run_start: Any = field(init=False)
+    run_stop: Any = field(init=False)
+    event_descriptor: Any = field(init=False)
+    event: Any = field(init=False)
+    resource: Any = field(init=False)
+    datum: Any = field(init=False)
+    stream_resource: Any = field(init=False)
+    stream_datum: Any = field(init=False)
+
+
+def open_collections(location: Location, *, durable: bool = False) -> Collections:
+    """Open the collections of a location, over this process's client for it.
+
+    Parameters
+    ----------
+    location : Location
+        Where.
+    durable : bool
+        Whether writes are acknowledged only when a majority has them in its journal.
+    """
+    metadata, assets = _database(location.uri, location.options), _database(location.asset_uri, location.options)
+    is_mock = location.uri.startswith("memory:")
+    if durable and not is_mock:
+        from pymongo import WriteConcern
+
+        concern = WriteConcern(w="majority", j=True)
+        metadata, assets = (each.with_options(write_concern=concern) for each in (metadata, assets))
+    max_time_ms = round(location.options.timeout_seconds * 1000)
+    return Collections(metadata, assets, is_mock, max_time_ms, location.address)
+
+
+def _database(uri: str, options: ConnectionOptions) -> Any:
+    scheme, database = _split(uri)
+    if scheme == "memory":
+        return _client("memory://", {})[database]
+    if scheme == "local":
+        uri = _local_server_uri(uri)
+    return _client(uri, options.client_arguments(uri))[database]
+
+
+def _split(uri: str) -> tuple[str, str]:
+    """Return scheme and database name of a URI."""
+    scheme, colon, rest = uri.partition("://")
+    if not colon or scheme not in ("mongodb", "mongodb+srv", "local", "memory"):
+        raise ConfigurationError(
+            f"{redact_uri(uri)!r} is not a URI of a catalog. Use mongodb://HOST/DATABASE, "
+            "local:///path/to/data?database=NAME or memory://NAME.",
+        )
+    if scheme == "memory":
+        database = rest
+    elif scheme == "local":
+        database = next(iter(parse_qs(urlsplit(uri).query).get("database", [])), "")
+    else:
+        database = unquote(rest.rpartition("@")[2].partition("?")[0].partition("/")[2])
+    if not database or set(database) & set('/\\. "$'):
+        raise ConfigurationError(
+            f"the URI {redact_uri(uri)!r} names no database, or one that MongoDB does not accept ({database!r}). "
+            "Write it as mongodb://HOST/DATABASE or local:///path/to/data?database=NAME.",
+        )
+    return scheme, database
+
+
+def _local_server_uri(uri: str) -> str:
+    from .local_server import local_server
+
+    directory = unquote(urlsplit(uri).path)
+    with _lock:
+        server = _local_servers.get((os.getpid(), directory))
+        if server is None:
+            server = _local_servers[os.getpid(), directory] = local_server(directory)
+    return str(server.uri)
+
+
+def _client(uri: str, arguments: dict[str, Any]) -> Any:
+    key = (os.getpid(), uri, frozenset(arguments.items()))
+    with _lock:
+        client = _clients.get(key)
+        if client is None:
+            client = _clients[key] = _new_client(uri, arguments)
+    return client
+
+
+def _new_client(uri: str, arguments: dict[str, Any]) -> Any:
+    if uri.startswith("memory:"):
+        import mongomock
+
+        return mongomock.MongoClient()
+    import pymongo
+    import pymongo.errors
+
+    try:
+        return pymongo.MongoClient(uri, **arguments)
+    except (pymongo.errors.InvalidURI, ValueError):
+        # pymongo's text quotes parts of the URI, the password among them when it is not escaped.
+        raise ConfigurationError(
+            f"the URI {redact_uri(uri)!r} cannot be parsed. A port is a number, and '/', '@' and ':' in a user name or "
+            "password are written %2F, %40 and %3A."
+        ) from None
+    except pymongo.errors.ConfigurationError as error:
+        raise ConfigurationError(f"the URI {redact_uri(uri)!r} cannot be used: {error}") from None

@@ -1,0 +1,152 @@
+"""The rows of a stream: which events they are, in which order, and their columns.
+
+MongoDB hands events out along the index on (descriptor, time), which every database of runs has; rows are put in
+order of (seq_num, time) here. Nobody above this file counts in ``seq_num``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .bson_columns import columns_from_documents, decode_columns
+from .connection import Collections
+from .protocol import Document, EventIndex, Section, Snapshot, Values
+
+_MOST_PROJECTED = 100
+
+
+def index(collections: Collections, descriptor_uids: Sequence[str], keys: Sequence[str]) -> EventIndex:
+    """Take a snapshot of the rows of these descriptors, with some columns of their data."""
+    fields = [("descriptor",), ("seq_num",), ("time",), *(("data", key) for key in keys)]
+    query = {"descriptor": {"$in": list(descriptor_uids)}}
+    descriptor, seq_num, time, *data = _read(collections, query, fields)
+    position = {uid: number for number, uid in enumerate(descriptor_uids)}
+    numbers = np.array([position[uid] for uid in descriptor], dtype=np.intp)
+    seq_nums, times = _row_numbers(seq_num), _times(time)
+    order = np.lexsort((times, seq_nums))
+    seq_nums, times = seq_nums[order], times[order]
+    snapshot = Snapshot(
+        descriptor_uids=tuple(descriptor_uids),
+        n_rows=len(order),
+        last_seq_num=int(seq_nums[-1]) if len(order) else 0,
+        last_time=float(times.max()) if len(order) else 0.0,
+        is_consecutive=bool(np.array_equal(seq_nums, np.arange(1, len(order) + 1))),
+    )
+    columns = {key: _in_order(values, order) for key, values in zip(keys, data, strict=True)}
+    return EventIndex(snapshot, numbers[order], seq_nums, times, columns)
+
+
+def columns(
+    collections: Collections, snapshot: Snapshot, keys: Sequence[str], *, section: Section, rows: slice | None
+) -> dict[str, Values]:
+    """Return columns of a snapshot in row order: those of ``rows``, or all."""
+    fields = [("seq_num",), ("time",), *((section, key) for key in keys)]
+    query = _rows_of(snapshot)
+    by_seq_num = rows is not None and snapshot.is_consecutive and _has_row_index(collections)
+    if by_seq_num and rows is not None:
+        query["seq_num"] = {"$gt": rows.start, "$lte": rows.stop}
+    seq_num, time, *values = _read(collections, query, fields)
+    order = np.lexsort((_times(time), _row_numbers(seq_num)))
+    if rows is not None and not by_seq_num:
+        order = order[rows]
+    return {key: _in_order(column, order) for key, column in zip(keys, values, strict=True)}
+
+
+def first_events(collections: Collections, index: EventIndex) -> dict[str, Document]:
+    """Return the first event, in row order, of each descriptor that has any."""
+    numbers, rows = np.unique(index.descriptor, return_index=True)
+    uids = index.snapshot.descriptor_uids
+    wanted = [
+        {"descriptor": uids[number], "time": float(index.time[row]), "seq_num": int(index.seq_num[row])}
+        for number, row in zip(numbers, rows, strict=True)
+    ]
+    if not wanted:
+        return {}
+    return {event["descriptor"]: event for event in collections.event.find({"$or": wanted}, {"_id": 0})}
+
+
+def all_like(collections: Collections, snapshot: Snapshot, sample: Mapping[str, Any]) -> bool:
+    """Tell whether each key holds the type and length of its sample value in every event of the snapshot."""
+    if collections.is_mock or not all(_is_plain(key) for key in sample):
+        return False
+    unlike: list[dict[str, Any]] = []
+    for key, value in sample.items():
+        conditions = _unlike(f"data.{key}", value)
+        if not conditions:
+            return False
+        unlike += conditions
+    return not unlike or collections.event.find_one({**_rows_of(snapshot), "$or": unlike}, {"_id": 1}) is None
+
+
+def _unlike(path: str, value: Any) -> list[dict[str, Any]]:
+    """Return conditions of which an event meets one when its value differs in type or length; none if unknowable."""
+    if isinstance(value, list):
+        kinds = {_bson_type(element) for element in value}
+        if len(kinds) != 1 or None in kinds:
+            return []
+        other = {"$elemMatch": {"$not": {"$type": kinds.pop()}}}
+        nested = {"$elemMatch": {"$type": "array"}}
+        return [{path: {"$not": {"$size": len(value)}}}, {path: other}, {path: nested}]
+    kind = _bson_type(value)
+    # $type looks into arrays, so an array of numbers would pass for a number.
+    return [] if kind is None else [{path: {"$not": {"$type": kind}}}, {path: {"$type": "array"}}]
+
+
+def _bson_type(value: Any) -> str | tuple[str, ...] | None:
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int):
+        return ("int", "long")
+    return "double" if isinstance(value, float) else None
+
+
+def _rows_of(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "descriptor": {"$in": list(snapshot.descriptor_uids)},
+        "time": {"$lte": snapshot.last_time},
+        "seq_num": {"$lte": snapshot.last_seq_num},
+    }
+
+
+def _read(collections: Collections, query: dict[str, Any], fields: Sequence[tuple[str, ...]]) -> list[Values]:
+    projection = _projection(fields)
+    if collections.is_mock:
+        return columns_from_documents(collections.event.find(query, projection), fields)
+    return decode_columns(collections.event.find_raw_batches(query, projection), fields)
+
+
+def _projection(fields: Sequence[tuple[str, ...]]) -> dict[str, int]:
+    """Ask for the fields alone, or for a whole section where a key cannot be written as a path or there are many."""
+    is_whole = len(fields) > _MOST_PROJECTED or not all(_is_plain(part) for field in fields for part in field)
+    paths = {field[0] if is_whole else ".".join(field) for field in fields}
+    return {"_id": 0, **dict.fromkeys(sorted(paths), 1)}
+
+
+def _is_plain(key: str) -> bool:
+    return bool(key) and "." not in key and "$" not in key and "\0" not in key
+
+
+def _has_row_index(collections: Collections) -> bool:
+    if collections.is_mock:
+        return False
+    keys = [list(each["key"].items()) for each in collections.event.list_indexes()]
+    return any(key[:2] in ([("descriptor", 1), ("seq_num", 1)], [("descriptor", -1), ("seq_num", 1)]) for key in keys)
+
+
+def _row_numbers(seq_nums: Values) -> NDArray[np.int64]:
+    return np.asarray(seq_nums, dtype=np.int64)
+
+
+def _times(times: Values) -> NDArray[np.float64]:
+    return np.asarray(times, dtype=np.float64)
+
+
+def _in_order(values: Values, order: NDArray[np.intp]) -> Values:
+    if isinstance(values, np.ndarray):
+        is_sorted = len(order) == len(values) and bool((order == np.arange(len(order))).all())
+        return values if is_sorted else values[order]
+    return [values[row] for row in order.tolist()]

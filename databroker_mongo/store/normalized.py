@@ -1,0 +1,222 @@
+"""Layout 1, suitcase-mongo's: a collection for each document type. Read here; insertion and queries have rooms beside.
+
+What does not belong here: anything that interprets what it reads (shapes, paths, files).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ..queries import Query
+from . import compile as compiled
+from . import event_rows, insertion
+from .connection import Collections, ConnectionOptions, Location, locate, open_collections
+from .failures import asking
+from .protocol import Document, EventIndex, Section, Snapshot, Sort, Values
+from .splitting import split_by_size
+
+
+class NormalizedStore:
+    """The documents of the normalised layout, read-only.
+
+    It opens no connection before the first question, belongs to no thread or process, and pickles as its address.
+    """
+
+    def __init__(self, location: Location):
+        self._location = location
+
+    @property
+    def address(self) -> str:
+        """Where the runs are, as a URI without any password."""
+        return self._location.address
+
+    @property
+    def collections(self) -> Collections:
+        """The collections, over this process's own client."""
+        return open_collections(self._location)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.address!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self._location == other._location
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._location))
+
+    def find_starts(self, query: Query, *, sort: Sort, skip: int = 0, limit: int = 0) -> Iterator[Document]:
+        """Yield the start documents that answer to ``query``, in order."""
+        with asking("find runs", self.address):
+            yield from compiled.find_starts(self.collections, query, sort=sort, skip=skip, limit=limit)
+
+    def count_starts(self, query: Query, *, skip: int = 0, limit: int = 0) -> int:
+        """Count what :meth:`find_starts` would yield."""
+        with asking("count runs", self.address):
+            return compiled.count_starts(self.collections, query, skip=skip, limit=limit)
+
+    def stops(self, run_uids: Sequence[str]) -> dict[str, Document]:
+        """Return the stop document of each run that has one."""
+        found: dict[str, Document] = {}
+        for stop in self._of_runs("run_stop", run_uids):
+            found.setdefault(stop["run_start"], stop)
+        return found
+
+    def descriptors(self, run_uids: Sequence[str]) -> dict[str, list[Document]]:
+        """Return the descriptors of each run, in the order of their time."""
+        found: dict[str, list[Document]] = {uid: [] for uid in run_uids}
+        for descriptor in self._of_runs("event_descriptor", run_uids):
+            found[descriptor["run_start"]].append(descriptor)
+        return found
+
+    def _of_runs(self, collection: str, run_uids: Sequence[str]) -> list[Document]:
+        documents: list[Document] = []
+        for uids in split_by_size(run_uids):
+            documents += self._find(collection, {"run_start": {"$in": uids}})
+        return sorted(documents, key=lambda doc: doc["time"])
+
+    def count_events(self, descriptor_uids: Sequence[str]) -> dict[str, int]:
+        """Count the events of each descriptor."""
+        counts = dict.fromkeys(descriptor_uids, 0)
+        pipeline = [
+            {"$match": {"descriptor": {"$in": list(descriptor_uids)}}},
+            {"$group": {"_id": "$descriptor", "n": {"$sum": 1}}},
+        ]
+        with asking("count events", self.address):
+            counts.update((group["_id"], group["n"]) for group in self.collections.event.aggregate(pipeline))
+        return counts
+
+    def event_index(self, descriptor_uids: Sequence[str], *, keys: Sequence[str] = ()) -> EventIndex:
+        """Take a snapshot of the rows of a stream, with some columns of its data."""
+        with asking("read the events of a stream", self.address):
+            return event_rows.index(self.collections, descriptor_uids, keys)
+
+    def event_columns(
+        self, snapshot: Snapshot, keys: Sequence[str], *, section: Section = "data", rows: slice | None = None
+    ) -> dict[str, Values]:
+        """Return columns of a snapshot, in row order."""
+        with asking("read the columns of a stream", self.address):
+            return event_rows.columns(self.collections, snapshot, keys, section=section, rows=rows)
+
+    def first_events(self, index: EventIndex) -> dict[str, Document]:
+        """Return the first event of each descriptor that has any."""
+        with asking("read the first events of a stream", self.address):
+            return event_rows.first_events(self.collections, index)
+
+    def all_like(self, snapshot: Snapshot, sample: Mapping[str, Any]) -> bool:
+        """Tell whether each of these keys holds the type and length of its sample value in every event."""
+        with asking("compare the types of events", self.address):
+            return event_rows.all_like(self.collections, snapshot, sample)
+
+    def events(self, descriptor_uids: Sequence[str]) -> Iterator[Document]:
+        """Yield the events of these descriptors in the order of their time."""
+        with asking("read events", self.address):
+            query = {"descriptor": {"$in": list(descriptor_uids)}}
+            yield from self.collections.event.find(query, {"_id": 0}).sort("time", 1)
+
+    def datums(self, datum_ids: Iterable[str]) -> dict[str, Document]:
+        """Return the datum documents of these identifiers."""
+        found: dict[str, Document] = {}
+        for ids in split_by_size(datum_ids):
+            for datum in self._find("datum", {"datum_id": {"$in": ids}}):
+                found.setdefault(datum["datum_id"], _with_plain_resource(datum))
+        return found
+
+    def resource_datums(self, resource_uids: Sequence[str]) -> Iterator[Document]:
+        """Yield all datums of these resources."""
+        names = [*resource_uids, *_object_ids(resource_uids).values()]
+        with asking("read datums", self.address):
+            for datum in self.collections.datum.find({"resource": {"$in": names}}, {"_id": 0}):
+                yield _with_plain_resource(datum)
+
+    def resources(self, uids: Sequence[str]) -> dict[str, list[Document]]:
+        """Return the resources that datums name as theirs, by that name."""
+        found: dict[str, list[Document]] = {}
+        for resource in self._find("resource", {"uid": {"$in": list(uids)}}):
+            _add_distinct(found.setdefault(resource["uid"], []), resource)
+        # A uid may look like an ObjectId, so that is tried last; before 2016 resources had no other name.
+        by_id = _object_ids(uid for uid in uids if uid not in found)
+        if by_id:
+            for resource in self._find("resource", {"_id": {"$in": list(by_id.values())}}, {}):
+                uid = str(resource.pop("_id"))
+                found[uid] = [{**resource, "uid": uid}]
+        return found
+
+    def run_resources(self, run_uid: str) -> list[Document]:
+        """Return the resources that say they belong to the run."""
+        distinct: list[Document] = []
+        for resource in self._find("resource", {"run_start": run_uid}):
+            _add_distinct(distinct, resource)
+        return distinct
+
+    def stream_resources(self, run_uid: str) -> list[Document]:
+        """Return the stream resources of a run."""
+        return self._find("stream_resource", {"run_start": run_uid})
+
+    def stream_datums(self, stream_resource_uids: Sequence[str]) -> list[Document]:
+        """Return the stream datums of these stream resources, in the order of their first index."""
+        datums: list[Document] = []
+        for uids in split_by_size(stream_resource_uids):
+            datums += self._find("stream_datum", {"stream_resource": {"$in": uids}})
+        return sorted(datums, key=lambda doc: (doc["indices"]["start"], doc["seq_nums"]["start"]))
+
+    def _find(self, collection: str, query: dict[str, Any], projection: dict[str, Any] | None = None) -> list[Document]:
+        hide_id = {"_id": 0} if projection is None else projection
+        with asking(f"read the collection {collection}", self.address):
+            return list(getattr(self.collections, collection).find(query, hide_id))
+
+
+class WritableNormalizedStore(NormalizedStore):
+    """The same, and documents can be put into it, durably."""
+
+    @property
+    def collections(self) -> Collections:
+        """The collections; what they acknowledge is in the journal of a majority."""
+        return open_collections(self._location, durable=True)
+
+    def insert(self, name: str, documents: Sequence[Document]) -> None:
+        """Store documents of one kind; one that is already stored changes nothing."""
+        with asking(f"store documents of kind {name}", self.address):
+            insertion.insert(self.collections, name, documents)
+
+    def replace(self, name: str, document: Document) -> None:
+        """Put a corrected document in the place of the stored one, keeping that as a revision."""
+        with asking(f"correct a document of kind {name}", self.address):
+            insertion.replace(self.collections, name, document)
+
+
+def open_store(
+    uri: str,
+    *,
+    asset_uri: str | None = None,
+    catalog_name: str | None = None,
+    options: ConnectionOptions | None = None,
+) -> NormalizedStore:
+    """Open a database of runs for reading; nothing is asked of it yet.
+
+    Raises
+    ------
+    ConfigurationError
+        The URI has an unknown scheme or names no database.
+    """
+    return NormalizedStore(locate(uri, asset_uri=asset_uri, catalog_name=catalog_name, options=options))
+
+
+def writable(store: NormalizedStore) -> WritableNormalizedStore:
+    """Return the same database, opened for writing."""
+    return WritableNormalizedStore(store._location)
+
+
+def _with_plain_resource(datum: Document) -> Document:
+    return {**datum, "resource": str(datum["resource"])}
+
+
+def _add_distinct(documents: list[Document], document: Document) -> None:
+    if document not in documents:
+        documents.append(document)
+
+
+def _object_ids(names: Iterable[str]) -> dict[str, Any]:
+    from bson import ObjectId
+
+    return {name: ObjectId(name) for name in names if ObjectId.is_valid(name)}
