@@ -1,0 +1,297 @@
+"""The Bluesky documents: their names, pages and rows, what makes one valid, and how its values are put into MongoDB.
+
+A *page* (``event_page``, ``datum_page``, and the old ``bulk_events``, ``bulk_datum``) carries many documents; a
+*single* document is what is stored. This is the only file that imports event_model, whose schemas decide what is valid.
+
+What does not belong here: which values can be kept (``values``), where documents go and when (``store/``, ``writing``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby, islice
+from typing import Any
+
+from .errors import InvalidDocument
+from .values import Unencodable, encodable
+
+Document = dict[str, Any]
+
+SINGLES = ("start", "descriptor", "resource", "datum", "stream_resource", "stream_datum", "event", "stop")
+"""The kinds of documents that are stored, in the order in which a run needs them."""
+
+
+@dataclass(frozen=True)
+class _Page:
+    """How a page lays out its rows: one ``parent`` for all, ``fields`` as lists, ``sections`` as mappings of lists."""
+
+    single: str
+    parent: str
+    fields: tuple[str, ...]
+    sections: tuple[str, ...]
+
+
+_PAGES = {
+    "event_page": _Page("event", "descriptor", ("uid", "time", "seq_num"), ("data", "timestamps", "filled")),
+    "datum_page": _Page("datum", "resource", ("datum_id",), ("datum_kwargs",)),
+}
+
+
+def checked(name: str, doc: Mapping[str, Any], *, run_uid: str | None = None) -> list[tuple[str, Document]]:
+    """Return the single documents that ``doc`` stands for, valid and with encodable values only.
+
+    Parameters
+    ----------
+    name : str
+        Kind of document, a page perhaps.
+    doc : mapping
+        The document; it is not changed, and what is returned shares no mutable part with it.
+    run_uid : str, optional
+        The run it belongs to, for errors about documents that do not say so themselves (events, datums).
+
+    Raises
+    ------
+    InvalidDocument
+        When the name is unknown, or any of the documents is invalid or holds a value that cannot be kept.
+    """
+    result = []
+    try:
+        for single, row in rows_of(name, doc):
+            encoded = encode(single, row)
+            validate(single, encoded)
+            result.append((single, encoded))
+    except InvalidDocument as error:
+        error.add_facts(run_uid=run_uid)
+        raise
+    return result
+
+
+def rows_of(name: str, doc: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the name and contents of each single document that ``doc`` stands for.
+
+    Raises
+    ------
+    InvalidDocument
+        When the name is unknown, or the columns of a page are missing or not of one length.
+    """
+    _require_mapping(name, doc, doc, ())
+    if name in SINGLES:
+        yield name, doc
+    elif name in _PAGES:
+        yield from ((_PAGES[name].single, row) for row in _page_rows(name, doc))
+    elif name == "bulk_events":
+        yield from (("event", row) for row in _bulk_events_rows(doc))
+    elif name == "bulk_datum":
+        yield from (("datum", row) for row in _bulk_datum_rows(doc))
+    else:
+        known = ", ".join((*SINGLES, *_PAGES, "bulk_events", "bulk_datum"))
+        raise InvalidDocument(f"There is no kind of document named {name!r}; there are {known}.", document=name)
+
+
+def _page_rows(name: str, page: Mapping[str, Any]) -> Iterator[Document]:
+    layout = _PAGES[name]
+    _require(name, page, (layout.parent, *layout.fields, *(key for key in layout.sections if key != "filled")))
+    for key in page.keys() - {layout.parent, *layout.fields, *layout.sections}:
+        raise InvalidDocument(f"A document of kind {name} has no field {key!r}.", **facts_of(name, page), field=key)
+    n_rows = len(_column(name, page, layout.fields[:1]))
+    fields = [_column(name, page, (key,), n_rows) for key in layout.fields]
+    sections = [_section_rows(name, page, key, n_rows) for key in layout.sections]
+    for values in zip(*fields, *sections, strict=True):
+        yield {layout.parent: page[layout.parent], **dict(zip(layout.fields + layout.sections, values, strict=True))}
+
+
+def _section_rows(name: str, page: Mapping[str, Any], section: str, n_rows: int) -> Iterator[Document]:
+    keys = list(_require_mapping(name, page, page.get(section, {}), (section,)))
+    columns = [_column(name, page, (section, key), n_rows) for key in keys]
+    if not columns:
+        return iter([{} for _ in range(n_rows)])
+    return (dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True))
+
+
+def _column(name: str, page: Mapping[str, Any], path: tuple[str, ...], n_rows: int | None = None) -> Sequence[Any]:
+    column: Any = page
+    for key in path:
+        column = column[key]
+    length = len(column) if hasattr(column, "__len__") and not isinstance(column, str | bytes | Mapping) else None
+    if length is None or n_rows not in (None, length):
+        found = f"a {type(column).__name__}" if length is None else f"{length} values"
+        raise InvalidDocument(
+            f"A column of the {name} holds {found} where a list is needed, with one value for each row.",
+            **facts_of(name, page),
+            **_place(path),
+            n_rows=n_rows,
+        )
+    return column  # type: ignore[no-any-return]  # any sequence or array of the checked length
+
+
+def _bulk_events_rows(doc: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for key in doc:
+        for position, event in enumerate(_column("bulk_events", doc, (key,))):
+            yield _require_mapping("bulk_events", {}, event, (key, position))
+
+
+def _bulk_datum_rows(doc: Mapping[str, Any]) -> Iterator[Document]:
+    _require("bulk_datum", doc, ("resource", "datum_ids", "datum_kwarg_list"))
+    ids = _column("bulk_datum", doc, ("datum_ids",))
+    kwargs = _column("bulk_datum", doc, ("datum_kwarg_list",), len(ids))
+    for datum_id, datum_kwargs in zip(ids, kwargs, strict=True):
+        yield {"resource": doc["resource"], "datum_id": datum_id, "datum_kwargs": datum_kwargs}
+
+
+def _require_mapping(name: str, doc: Mapping[str, Any], value: Any, path: tuple[Any, ...]) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        facts = facts_of(name, doc) if path else {"document": name}
+        found = f"A {type(value).__name__} stands in the {name} where a mapping belongs."
+        raise InvalidDocument(found, **facts, **_place(path))
+    return value
+
+
+def _require(name: str, doc: Mapping[str, Any], fields: Iterable[str]) -> None:
+    for field in fields:
+        if field not in doc:
+            raise InvalidDocument(f"The {name} document has no field {field!r}.", **facts_of(name, doc), field=field)
+
+
+def pages_of(name: str, rows: Iterable[Document], *, size: int) -> Iterator[Document]:
+    """Pack consecutive events (``event_page``) or datums (``datum_page``) into pages that unpack to the same rows.
+
+    A page ends after ``size`` rows, and wherever the next row has another descriptor or resource, or other keys.
+
+    Parameters
+    ----------
+    name : {"event_page", "datum_page"}
+        Kind of page.
+    rows : iterable of dict
+        Single documents; no more than one page of them is held at once.
+    size : int
+        The most rows of one page.
+    """
+    layout = _PAGES[name]
+
+    def kind(row: Document) -> tuple[Any, ...]:
+        return (row[layout.parent], *(frozenset(row.get(section, ())) for section in layout.sections))
+
+    for _, group in groupby(rows, key=kind):
+        while chunk := list(islice(group, size)):
+            yield _packed(layout, chunk)
+
+
+def _packed(layout: _Page, rows: list[Document]) -> Document:
+    page: Document = {layout.parent: rows[0][layout.parent]}
+    for field in layout.fields:
+        page[field] = [row[field] for row in rows]
+    for section in layout.sections:
+        keys = rows[0].get(section, {})
+        page[section] = {key: [row[section][key] for row in rows] for key in keys}
+    return page
+
+
+def encode(name: str, doc: Mapping[str, Any]) -> Document:
+    """Return an equal document of plain types that MongoDB keeps exactly.
+
+    Raises
+    ------
+    InvalidDocument
+        When a value cannot be kept; it names the document, the key, the type of the value and the reason.
+    """
+    try:
+        return encodable(doc)  # type: ignore[no-any-return]  # a mapping becomes a dict
+    except Unencodable as error:
+        path, reason, value_type = error.path, error.reason, error.value_type
+    except RecursionError:
+        path, reason, value_type = [], "its values are nested too deeply", None
+    message = f"A value of the {name} document cannot be stored: {reason}."
+    raise InvalidDocument(message, **facts_of(name, doc), **_place(path), value_type=value_type)
+
+
+def validate(name: str, doc: Document) -> None:
+    """Check a single document, as :func:`encode` gives it, against its schema.
+
+    Raises
+    ------
+    InvalidDocument
+        When it breaks the schema, or is an event with a ``seq_num`` below 1.
+    """
+    if name in _ACCEPTS and _ACCEPTS[name](doc):
+        return
+    errors = list(_validator(name).iter_errors(doc))
+    if errors:
+        raise _described(name, doc, min(errors, key=_is_consequence))
+    if name == "event" and doc["seq_num"] < 1:
+        raise InvalidDocument("The first seq_num of a stream is 1.", **facts_of(name, doc), field="seq_num")
+
+
+def _accepts_event(doc: Document) -> bool:
+    # Equal to the schema of event-model for all that is accepted here: asking jsonschema costs more than storing.
+    try:
+        return (
+            type(doc["uid"]) is str
+            and type(doc["descriptor"]) is str
+            and type(doc["seq_num"]) is int
+            and doc["seq_num"] >= 1
+            and type(doc["time"]) in (float, int)
+            and type(doc["data"]) is dict
+            and type(doc["timestamps"]) is dict
+            and (len(doc) == 6 or (len(doc) == 7 and _is_filled(doc["filled"])))
+        )
+    except KeyError:
+        return False
+
+
+def _is_filled(filled: Any) -> bool:
+    return type(filled) is dict and all(type(value) in (bool, str) for value in filled.values())
+
+
+def _accepts_datum(doc: Document) -> bool:
+    try:
+        return (
+            type(doc["datum_id"]) is str
+            and type(doc["resource"]) is str
+            and type(doc["datum_kwargs"]) is dict
+            and len(doc) == 3
+        )
+    except KeyError:
+        return False
+
+
+_ACCEPTS: dict[str, Callable[[Document], bool]] = {"event": _accepts_event, "datum": _accepts_datum}
+
+
+@cache
+def _validator(name: str) -> Any:
+    import event_model  # takes 0.1 s, which a program that only reads does not need to wait for
+
+    return event_model.schema_validators[event_model.DocumentNames[name]]
+
+
+def _is_consequence(error: Any) -> bool:
+    # A field that breaks its own schema counts as unevaluated, too: the first reason is the one to tell.
+    return str(error.validator) == "unevaluatedProperties"
+
+
+def _described(name: str, doc: Document, error: Any) -> InvalidDocument:
+    path = list(error.absolute_path)
+    if error.validator == "required":
+        path += [key for key in error.validator_value if key not in error.instance][:1]
+    message = error.message if len(error.message) < 300 else f"{error.message[:300]}..."
+    return InvalidDocument(f"The {name} document breaks its schema: {message}.", **facts_of(name, doc), **_place(path))
+
+
+def _place(path: Sequence[Any]) -> dict[str, Any]:
+    is_of_data_key = len(path) > 1 and path[0] in ("data", "timestamps", "data_keys")
+    return {"data_key": path[1] if is_of_data_key else None, "field": ".".join(map(str, path)) or None}
+
+
+def facts_of(name: str, doc: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a document says of itself, as facts for an error: its kind, its uid and what it belongs to."""
+    run_uid = doc.get("uid") if name == "start" else doc.get("run_start")
+    return {
+        "document": name,
+        "uid": doc.get("datum_id") if name == "datum" else doc.get("uid") if name in SINGLES else None,
+        "run_uid": run_uid,
+        "stream": doc.get("name") if name == "descriptor" else None,
+        "descriptor_uid": doc.get("descriptor"),
+        "resource_uid": doc.get("resource", doc.get("stream_resource")),
+    }

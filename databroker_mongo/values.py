@@ -1,0 +1,192 @@
+"""Which values MongoDB keeps, and how each is put: exactly, or not at all.
+
+``encodable`` gives back an equal value made of None, bool, int, float, str, bytes, datetime, list and dict, or raises
+:class:`Unencodable`. Nothing is rounded, cut, shifted to another time zone or turned into text.
+
+What does not belong here: document kinds and their fields (``documents``), BSON itself (``store/``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from functools import singledispatch
+from typing import Any, NoReturn
+
+import numpy as np
+
+_ALWAYS_FIT = frozenset({float, bool, type(None)})
+_ARRAY_TYPES = (np.ndarray, np.memmap, np.matrix, np.recarray)
+_LARGEST = 2**63 - 1
+_SMALLEST = -(2**63)
+_PLAIN_KINDS = "biufUSO"
+_TOO_LARGE = "the integer does not fit into 64 bits with a sign; send it as a string or as a float"
+
+
+class Unencodable(Exception):
+    """A value that MongoDB cannot keep as it is.
+
+    Attributes
+    ----------
+    path : list
+        Keys and positions that lead to the value, outermost first.
+    value_type : str
+        The full name of its type.
+    reason : str
+        Why, and what to do instead.
+    """
+
+    def __init__(self, value: object, reason: str):
+        super().__init__(reason)
+        self.path: list[Any] = []
+        kind = type(value)
+        self.value_type = (
+            kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+        )
+        self.reason = reason
+
+
+def encodable(value: Any) -> Any:
+    """Return an equal value of plain types, which shares no mutable part with ``value``.
+
+    Tuples and NumPy arrays become lists, NumPy scalars become Python numbers, mappings become dicts.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+
+    Raises
+    ------
+    Unencodable
+        When there is no equal value that MongoDB keeps.
+    """
+    return value if type(value) in _ALWAYS_FIT else _converted(value)
+
+
+def _refuse(value: object, reason: str) -> NoReturn:
+    raise Unencodable(value, reason)
+
+
+@singledispatch
+def _converted(value: object) -> Any:
+    _refuse(value, "no BSON value equals a value of this type; convert it to a number, a string or a list")
+
+
+@_converted.register(Mapping)
+def _mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
+    result = {}
+    key: Any = None
+    try:
+        for key, item in value.items():
+            name = key if type(key) is str and "\0" not in key and key.isascii() else _key(key)
+            result[name] = item if type(item) in _ALWAYS_FIT else _converted(item)
+    except Unencodable as error:
+        error.path.insert(0, key)
+        raise
+    return result
+
+
+def _key(key: Any) -> str:
+    if not isinstance(key, str):
+        _refuse(key, "a key must be a string")
+    if "\0" in key:
+        _refuse(key, "a key may not hold the character NUL")
+    return _string(key)
+
+
+@_converted.register(list)
+@_converted.register(tuple)
+def _sequence(value: list[Any] | tuple[Any, ...]) -> list[Any]:
+    kinds = set(map(type, value))
+    if kinds <= _ALWAYS_FIT or (kinds == {int} and min(value) >= _SMALLEST and max(value) <= _LARGEST):
+        return list(value)
+    result: list[Any] = []
+    try:
+        for item in value:
+            result.append(item if type(item) in _ALWAYS_FIT else _converted(item))
+    except Unencodable as error:
+        error.path.insert(0, len(result))
+        raise
+    return result
+
+
+@_converted.register(str)
+def _string(value: str) -> str:
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            _refuse(value, "the text holds a lone surrogate, which UTF-8 cannot express")
+    return value if type(value) is str else str.__str__(value)
+
+
+@_converted.register(int)
+def _integer(value: int) -> int:
+    if not _SMALLEST <= value <= _LARGEST:
+        _refuse(value, _TOO_LARGE)
+    return int(value)
+
+
+@_converted.register(float)
+def _float(value: float) -> float:
+    return float(value)
+
+
+@_converted.register(bytes)
+@_converted.register(bytearray)
+def _bytes(value: bytes | bytearray) -> bytes:
+    return bytes(value)
+
+
+@_converted.register(datetime)
+def _datetime(value: datetime) -> datetime:
+    # BSON dates count milliseconds since 1970 without a zone; subclasses (pandas.Timestamp) hold more than that.
+    if type(value) is not datetime or value.tzinfo is not None or value.microsecond % 1000:
+        _refuse(value, "MongoDB keeps whole milliseconds and no zone; send seconds since 1970 or an ISO 8601 string")
+    return value
+
+
+@_converted.register(np.generic)
+def _scalar(value: np.generic) -> Any:
+    if value.dtype.kind not in _PLAIN_KINDS:
+        _refuse(value, "no BSON value equals a NumPy value of this type; convert it to numbers or a string")
+    if value.dtype.kind == "f" and value.dtype.itemsize > 8:
+        return _extended(np.asarray(value))
+    if value.dtype.kind == "u" and int(value) > _LARGEST:
+        _refuse(value, _TOO_LARGE)
+    return encodable(value.item())
+
+
+@_converted.register(np.ndarray)
+def _array(value: np.ndarray[Any, Any]) -> Any:
+    if type(value) not in _ARRAY_TYPES:
+        _refuse(value, "this kind of array holds more than its values (a mask, a unit); convert it to a plain array")
+    if value.dtype.kind not in _PLAIN_KINDS:
+        _refuse(value, f"no list of BSON values equals an array of {value.dtype}; convert it to numbers or strings")
+    if 0 in value.shape[:-1]:
+        _refuse(value, f"a list cannot tell the shape {value.shape}")
+    if value.dtype.kind == "u" and value.size and int(value.max()) > _LARGEST:
+        _refuse(value, _TOO_LARGE)
+    if value.dtype.kind in "USO":
+        return encodable(value.tolist())
+    return _extended(value) if value.dtype.itemsize > 8 else value.tolist()
+
+
+def _extended(value: np.ndarray[Any, Any]) -> Any:
+    shorter = value.astype(np.float64)
+    if not np.array_equal(shorter, value, equal_nan=True):
+        _refuse(value[()], "a number needs more than the 64 bits of a double; convert it to float64 or to strings")
+    return shorter.tolist()
+
+
+def are_equal(one: Any, other: Any) -> bool:
+    """Tell whether two encodable values are equal, where NaN equals NaN and the order of keys does not count."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(are_equal(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and (one == other or all(map(are_equal, one, other)))
+    if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
+        return math.isnan(other)
+    return bool(one == other)

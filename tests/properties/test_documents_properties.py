@@ -1,0 +1,99 @@
+"""Pages and rows, values, and the quick checks, on documents drawn by Hypothesis."""
+
+import event_model
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from databroker_mongo import documents
+from databroker_mongo.errors import InvalidDocument
+from databroker_mongo.values import Unencodable, are_equal, encodable
+
+KEYS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=3)
+SCALARS = st.one_of(st.none(), st.booleans(), st.floats(), st.text(max_size=3), st.integers(-(2**63), 2**63 - 1))
+VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3))
+JUNK = st.one_of(SCALARS, st.lists(SCALARS, max_size=1), st.dictionaries(KEYS, SCALARS, max_size=2))
+
+
+@st.composite
+def event_rows(draw):
+    rows = []
+    for keys in draw(st.lists(st.lists(KEYS, max_size=3, unique=True), max_size=3)):
+        for _ in range(draw(st.integers(1, 3))):
+            number = len(rows) + 1
+            section = st.fixed_dictionaries(dict.fromkeys(keys, VALUES))
+            filled = draw(st.fixed_dictionaries({key: st.booleans() for key in keys[:1]}))
+            rows.append(
+                {"uid": str(number), "descriptor": draw(st.sampled_from("de")), "seq_num": number, "filled": filled}
+                | {"time": draw(st.floats(0, 1e10)), "data": draw(section), "timestamps": draw(section)}
+            )
+    return rows
+
+
+@given(event_rows(), st.integers(1, 4))
+def test_packing_and_unpacking_gives_the_same_rows(rows, size):
+    pages = list(documents.pages_of("event_page", rows, size=size))
+    assert all(len(page["uid"]) <= size for page in pages)
+    unpacked = [row for page in pages for _, row in documents.checked("event_page", page)]
+    assert are_equal(unpacked, rows)
+
+
+@given(VALUES)
+def test_plain_values_stay_equal(value):
+    assert are_equal(encodable(value), value)
+
+
+@given(
+    hnp.arrays(hnp.scalar_dtypes() | hnp.unicode_string_dtypes(), hnp.array_shapes(min_dims=0, min_side=0, max_side=3))
+)
+def test_an_array_becomes_a_list_that_gives_back_the_array_or_is_refused(array):
+    try:
+        value = encodable(array)
+    except Unencodable:
+        return
+    back = np.array(value, dtype=array.dtype)
+    assert back.shape == array.shape
+    np.testing.assert_array_equal(back, array)
+
+
+def _any_of(valid, fields):
+    changes = st.dictionaries(st.sampled_from([*fields, "colour"]), JUNK, max_size=2)
+    removals = st.sets(st.sampled_from(fields), max_size=2)
+    return st.builds(
+        lambda changed, removed: {k: v for k, v in {**valid, **changed}.items() if k not in removed}, changes, removals
+    )
+
+
+def _is_accepted(name, doc):
+    try:
+        documents.validate(name, doc)
+    except InvalidDocument:
+        return False
+    return True
+
+
+EVENT = {
+    "uid": "e",
+    "descriptor": "d",
+    "seq_num": 1,
+    "time": 1.0,
+    "data": {"a": 1},
+    "timestamps": {"a": 1},
+    "filled": {},
+}
+DATUM = {"datum_id": "a/1", "resource": "a", "datum_kwargs": {"point": 1}}
+
+
+@given(_any_of(EVENT, list(EVENT)))
+def test_the_check_of_an_event_equals_the_schema_and_counts_from_one(doc):
+    is_valid = event_model.schema_validators[event_model.DocumentNames.event].is_valid(doc)
+    assert _is_accepted("event", doc) == (is_valid and doc["seq_num"] >= 1)
+    assert documents._accepts_event(doc) <= is_valid
+
+
+@given(_any_of(DATUM, list(DATUM)))
+def test_the_check_of_a_datum_equals_the_schema(doc):
+    is_valid = event_model.schema_validators[event_model.DocumentNames.datum].is_valid(doc)
+    assert _is_accepted("datum", doc) == is_valid
+    assert documents._accepts_datum(doc) <= is_valid
