@@ -1,0 +1,209 @@
+"""The parent process of a private ``mongod``: starts it, waits until nobody needs it, ends it.
+
+Here belongs what must outlive the process that asked for the server. What decides whether and how to start one is in
+``local_server.py``, which runs this file by its path in an interpreter of its own and hands it an order as JSON on
+standard input. It uses the standard library alone, and nothing of this package, so that it starts in milliseconds,
+stays small, and works whatever the path of imports of the asking process was.
+
+The order holds ``control`` (the folder of locks beside the data), ``command`` (how to start mongod), ``socket`` (where
+mongod will listen), ``record`` (facts to publish) and ``linger_seconds``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import json
+import os
+import resource
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ALREADY_SUPERVISED = 3
+LOCK_SECONDS = 2.0
+SHUTDOWN_SECONDS = 100.0
+OPEN_FILES = 64000
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> int:
+    """Take the server's lock and go on in the background; the exit status says whether this process got it."""
+    order = json.load(sys.stdin)
+    lock = _take(Path(order["control"]) / "server.lock")
+    if lock is None:
+        return ALREADY_SUPERVISED
+    if os.fork():
+        return 0
+    os.setsid()
+    Supervisor(order, lock).run()
+    return 0
+
+
+def _take(path: Path) -> int | None:
+    """Lock a file for this process and its forks; others look at the lock for an instant, hence the patience."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + LOCK_SECONDS
+    while time.monotonic() < deadline:
+        if _try_exclusive(lock):
+            return lock
+        time.sleep(0.005)
+    return None
+
+
+def _try_exclusive(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+class Supervisor:
+    """One mongod, and the rule by which it ends.
+
+    Parameters
+    ----------
+    order : dict
+        See the module's docstring.
+    lock : int
+        The open file whose lock says that a server runs here; the kernel frees it when this process ends in any way.
+    """
+
+    def __init__(self, order: dict[str, Any], lock: int):
+        control = Path(order["control"])
+        self.command: list[str] = order["command"]
+        self.facts: dict[str, Any] = order["record"]
+        self.linger_seconds = float(order["linger_seconds"])
+        self.tick_seconds = min(1.0, 0.05 + self.linger_seconds / 4)
+        self.socket = Path(order["socket"])
+        self.record = control / "server.json"
+        self.keep = control / "keep"
+        self.lock = lock
+        self.lease = os.open(control / "lease", os.O_RDWR | os.O_CREAT, 0o600)
+        self.lease_seen = 0
+        self.last_used = time.monotonic()
+        self.has_listened = False
+        self.is_told_to_stop = False
+
+    def run(self) -> None:
+        """Start mongod, stay until it may end or has ended, and leave nothing behind."""
+        wake = self._catch_signals()
+        _allow_many_open_files()
+        parent = os.getpid()
+        mongod = subprocess.Popen(  # noqa: S603
+            self.command, stdin=subprocess.DEVNULL, preexec_fn=lambda: _end_with(parent)
+        )
+        try:
+            self._publish(mongod.pid)
+            while mongod.poll() is None and not self._is_over():
+                select.select([wake], [], [], self.tick_seconds)
+                _drain(wake)
+        finally:
+            self._withdraw()
+            _end(mongod)
+            self._remove_socket()
+
+    def _catch_signals(self) -> int:
+        """Let SIGTERM and the end of mongod wake the waiting loop; return what to wait for."""
+        wake, waker = os.pipe()
+        os.set_blocking(wake, False)
+        os.set_blocking(waker, False)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._stop)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        return wake
+
+    def _stop(self, *_: object) -> None:
+        self.is_told_to_stop = True
+
+    def _publish(self, mongod_pid: int) -> None:
+        """Write the record in one step: a reader sees all of it or none."""
+        facts = {**self.facts, "supervisor": os.getpid(), "mongod": mongod_pid}
+        new = self.record.with_suffix(".new")
+        new.write_text(json.dumps(facts))
+        new.replace(self.record)
+
+    def _is_over(self) -> bool:
+        return self.is_told_to_stop or self._is_out_of_reach() or self._is_unused()
+
+    def _is_out_of_reach(self) -> bool:
+        """Whether the data directory or the socket was deleted, so that nobody can find this server any more."""
+        is_listening = self.socket.exists()
+        self.has_listened |= is_listening
+        return self._is_deleted() or (self.has_listened and not is_listening)
+
+    def _is_deleted(self) -> bool:
+        return os.fstat(self.lock).st_nlink == 0
+
+    def _is_unused(self) -> bool:
+        """Whether nobody used the server for the linger time; if so the lease stays locked and new users wait."""
+        is_free = _try_exclusive(self.lease)
+        lease_changed = os.fstat(self.lease).st_mtime_ns
+        if not is_free or self.keep.exists() or lease_changed != self.lease_seen:
+            self.lease_seen = lease_changed
+            self.last_used = time.monotonic()
+        elif time.monotonic() - self.last_used >= self.linger_seconds:
+            return True
+        if is_free:
+            fcntl.flock(self.lease, fcntl.LOCK_UN)
+        return False
+
+    def _withdraw(self) -> None:
+        """Take the record away, so that who comes now waits for the end and starts afresh."""
+        if not self._is_deleted():
+            self.record.unlink(missing_ok=True)
+            self.keep.unlink(missing_ok=True)
+
+    def _remove_socket(self) -> None:
+        try:
+            self.socket.unlink(missing_ok=True)
+            self.socket.parent.rmdir()
+        except OSError:
+            # Whatever else lies there was not put there by the server.
+            return
+
+
+def _allow_many_open_files() -> None:
+    """Raise the soft limit: mongod keeps a file open for every collection and index."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _end_with(parent: int) -> None:
+    """In the child before it becomes mongod: ask Linux to end it cleanly when the supervisor is killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
+def _drain(wake: int) -> None:
+    try:
+        while os.read(wake, 512):
+            pass
+    except BlockingIOError:
+        return
+
+
+def _end(mongod: subprocess.Popen[bytes]) -> None:
+    """Shut mongod down cleanly; after a long patience end it at once, which its journal survives."""
+    mongod.terminate()
+    try:
+        mongod.wait(SHUTDOWN_SECONDS)
+    except subprocess.TimeoutExpired:
+        mongod.kill()
+    status = mongod.wait()
+    how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+    sys.stderr.write(f"mongod {how}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
