@@ -1,0 +1,169 @@
+"""The command ``databroker-mongo``: what a scientist asks of the catalogs at a shell's prompt.
+
+Every command is one small function and one line of the table ``COMMANDS``. Commands only read, except ``server``, which
+starts and stops the local MongoDB. What runs look like as text is decided in ``display.py``; what a command finds out
+comes from the library, imported when the command runs, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import CatalogError
+
+FAILURE = 1
+CLOSED_PIPE = 141
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a command: what `argparse.ArgumentParser.add_argument` is given."""
+
+    names: tuple[str, ...]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Attributes
+    ----------
+    words : str
+        What is typed: one word, or two for a command of a group.
+    run : callable
+        Is given the parsed arguments; raises a CatalogError for what the user can put right. The first line of its
+        docstring is its help.
+    arguments : tuple of Argument
+        What it takes.
+    """
+
+    words: str
+    run: Callable[[argparse.Namespace], None]
+    arguments: tuple[Argument, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """One line of help."""
+        return (self.run.__doc__ or "").strip().splitlines()[0]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that the arguments name.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default those of this process.
+
+    Returns
+    -------
+    int
+        0, or 1 when the command failed, with the reason on standard error; as for any program in a shell, 130 after
+        Ctrl-C and 141 when the reader of the output went away. Arguments that are wrong exit with 2.
+    """
+    chosen = build_parser().parse_args(arguments)
+    try:
+        chosen.run(chosen)
+        sys.stdout.flush()
+    except CatalogError as error:
+        print(f"databroker-mongo: {error}", file=sys.stderr)
+        return FAILURE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Python flushes standard output once more when it exits, which must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Make the parser of all commands."""
+    parser = argparse.ArgumentParser(prog="databroker-mongo", description="Catalogs of Bluesky runs in MongoDB.")
+    parser.add_argument("--version", action=_Version)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    groups: dict[str, Any] = {}
+    for command in COMMANDS:
+        *group, word = command.words.split()
+        within = commands
+        for name in group:
+            if name not in groups:
+                in_group = commands.add_parser(name, help=GROUPS[name], description=GROUPS[name])
+                groups[name] = in_group.add_subparsers(metavar="COMMAND", required=True)
+            within = groups[name]
+        added = within.add_parser(word, help=command.summary, description=command.summary)
+        added.set_defaults(run=command.run)
+        for argument in command.arguments:
+            added.add_argument(*argument.names, **argument.options)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Find the version only when it is asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **_: Any):
+        super().__init__(option_strings, dest, nargs=0, help="show the version and exit")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            number = version("databroker-mongo")
+        except PackageNotFoundError:
+            number = "(not installed)"
+        print(f"databroker-mongo {number}")
+        parser.exit()
+
+
+def server_start(chosen: argparse.Namespace) -> None:
+    """Start the local MongoDB; it runs until `server stop`."""
+    from .store.local_server import local_server
+
+    with local_server(chosen.data, force=chosen.force, keep=True) as server:
+        print(f"MongoDB {server.version} runs on {server.data} (process {server.pid}) until `server stop`.")
+        print(server.uri)
+
+
+def server_stop(chosen: argparse.Namespace) -> None:
+    """Shut the local MongoDB down."""
+    from .store.local_server import stop_server
+
+    print("The local MongoDB is stopped." if stop_server(chosen.data) else "The local MongoDB was not running.")
+
+
+def server_status(chosen: argparse.Namespace) -> None:
+    """Tell whether the local MongoDB runs, and where."""
+    from .store.local_server import server_status
+
+    status = server_status(chosen.data)
+    print(f"data     {status.data}")
+    if status.host:
+        print(f"state    held by the host {status.host}")
+    elif not status.is_running:
+        print("state    stopped")
+    elif not status.uri:
+        print("state    starting or ending")
+    else:
+        until = "until `server stop`" if status.is_kept else "while it is used, and a minute longer"
+        print(f"state    runs {until} (process {status.pid})\nversion  MongoDB {status.version}\nURI      {status.uri}")
+
+
+DATA = Argument(("--data",), {"metavar": "DIRECTORY", "help": "the data directory; by default one of yours"})
+FORCE = Argument(
+    ("--force",),
+    {"action": "store_true", "help": "accept a network file system, or a directory that another host holds"},
+)
+
+GROUPS = {"server": "The local MongoDB."}
+COMMANDS = (
+    Command("server start", server_start, (DATA, FORCE)),
+    Command("server stop", server_stop, (DATA,)),
+    Command("server status", server_status, (DATA,)),
+)
