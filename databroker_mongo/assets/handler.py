@@ -101,3 +101,24 @@ class ReadsRegions(Protocol):
             When a file is missing, short or damaged.
         """
         ...
+
+
+@runtime_checkable
+class RefersToFiles(Protocol):
+    """Optional at every level: tells which other files the resource's own files refer to.
+
+    HDF5 files may hold external links, virtual datasets and raw data kept outside; what they point at must be as
+    allowed as the files themselves. `linked_files` is asked before any data is read.
+    """
+
+    def linked_files(self) -> Sequence[str]:
+        """Return the absolute paths of the files that would be opened to read the data, besides the resource's own.
+
+        Headers are read, and links followed, but no data. The files need not exist.
+
+        Raises
+        ------
+        OSError
+            When a file of the resource is missing or damaged.
+        """
+        ...

@@ -1,0 +1,242 @@
+"""`HandlerConformance`: what must hold of every handler, as tests to inherit.
+
+::
+
+    class TestMyHandler(HandlerConformance):
+        handler_class = MyHandler
+
+        def make_case(self, folder):
+            frames = np.arange(24, dtype="uint16").reshape(4, 2, 3)
+            write_my_format(folder / "scan.my", frames)
+            return HandlerCase(
+                path=folder / "scan.my",
+                datums=[{"frame": i} for i in range(4)],
+                expected=frames,
+            )
+
+Run it with pytest. Levels that the handler does not have are skipped, saying so. It needs pytest and Hypothesis.
+What only one format can get wrong does not belong here, nor do files of any real format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import ArrayLike
+
+from databroker_mongo.assets.handler import DescribesDatum, Handler, ReadsRegions, RefersToFiles
+
+_many_regions = settings(
+    max_examples=25,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+)
+
+
+@dataclass(frozen=True)
+class HandlerCase:
+    """One resource on disk, its datums and what they hold.
+
+    Attributes
+    ----------
+    path : pathlib.Path or str
+        What the handler's class is given: a file, a folder or the beginning of file names.
+    datums : sequence of mapping
+        Keyword arguments of each datum, at least two.
+    expected : sequence of array_like
+        The array of each datum, in the right dtype; all of one shape.
+    resource_kwargs : mapping, optional
+        Further keyword arguments of the class.
+    beyond : mapping, optional
+        Keyword arguments of a datum that the files end before.
+    """
+
+    path: Path | str
+    datums: Sequence[Mapping[str, Any]]
+    expected: Sequence[ArrayLike]
+    resource_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    beyond: Mapping[str, Any] | None = None
+
+    @property
+    def stack(self) -> np.ndarray[Any, Any]:
+        """All expected arrays, shape ``(datums, *axes of one datum)``."""
+        arrays = [np.asarray(array) for array in self.expected]
+        return np.stack(arrays, dtype=arrays[0].dtype)
+
+
+class HandlerConformance:
+    """Tests of one handler. Set ``handler_class`` and write ``make_case``.
+
+    Attributes
+    ----------
+    handler_class : type
+        The class under test.
+    """
+
+    handler_class: ClassVar[Any]
+
+    def make_case(self, folder: Path) -> HandlerCase:
+        """Write the files of a resource into an empty folder, and say what they hold."""
+        raise NotImplementedError(f"{type(self).__name__} must say what its files hold, in make_case(folder)")
+
+    @pytest.fixture
+    def case(self, tmp_path: Path) -> HandlerCase:
+        """Return the case, its files written."""
+        return self.make_case(tmp_path)
+
+    @pytest.fixture
+    def handler(self, case: HandlerCase) -> Any:
+        """Yield an instance for the case, and close it."""
+        handler = self._open(case, case.path)
+        yield handler
+        _close(handler)
+
+    def test_every_datum_is_its_expected_array(self, case: HandlerCase, handler: Handler) -> None:
+        """Shape, dtype and values, in order."""
+        for datum, expected in zip(case.datums, case.stack, strict=True):
+            _assert_same(handler(**datum), expected)
+
+    def test_datums_are_read_in_any_order_and_more_than_once(self, case: HandlerCase, handler: Handler) -> None:
+        """Backwards, then forwards."""
+        positions = range(len(case.datums))
+        for position in [*reversed(positions), *positions]:
+            _assert_same(handler(**case.datums[position]), case.stack[position])
+
+    def test_a_second_instance_reads_the_same(self, case: HandlerCase, handler: Handler) -> None:
+        """Two open instances do not disturb each other."""
+        first = np.asarray(handler(**case.datums[0]))
+        other = self._open(case, case.path)
+        try:
+            _assert_same(other(**case.datums[0]), first)
+            _assert_same(handler(**case.datums[-1]), case.stack[-1])
+        finally:
+            _close(other)
+
+    def test_a_missing_file_is_an_os_error(self, case: HandlerCase, tmp_path: Path) -> None:
+        """On construction or on the first call, and naming the path."""
+        absent = tmp_path / "no such folder" / Path(case.path).name
+        with pytest.raises(OSError, match="no such folder"):
+            np.asarray(self._open(case, absent)(**case.datums[0]))
+
+    def test_a_datum_that_the_files_end_before_is_an_os_error(self, case: HandlerCase, handler: Handler) -> None:
+        """When called, described or read in part."""
+        if case.beyond is None:
+            pytest.skip("the case names no datum beyond the end of its files")
+        with pytest.raises(OSError):
+            np.asarray(handler(**case.beyond))
+        if isinstance(handler, DescribesDatum):
+            with pytest.raises(OSError):
+                handler.structure(**case.beyond)
+        if isinstance(handler, ReadsRegions):
+            out = np.empty((1, *case.stack.shape[1:]), case.stack.dtype)
+            with pytest.raises(OSError):
+                handler.read_into(out, [case.beyond], _whole(case.stack))
+
+    def test_an_unknown_keyword_is_refused(self, case: HandlerCase, handler: Handler) -> None:
+        """A resource or a datum of another spec must not be read as something else."""
+        with pytest.raises(TypeError):
+            self._open(case, case.path, no_handler_takes_this=1)
+        with pytest.raises(TypeError):
+            handler(**case.datums[0], no_handler_takes_this=1)
+
+    def test_close_may_be_called_twice(self, case: HandlerCase) -> None:
+        """Before anything was read, and after."""
+        handler = self._open(case, case.path)
+        if not hasattr(handler, "close"):
+            pytest.skip(f"{self.handler_class.__name__} has no close()")
+        np.asarray(handler(**case.datums[0]))
+        handler.close()
+        handler.close()
+
+    def test_the_files_are_listed_without_being_opened(self, case: HandlerCase, tmp_path: Path) -> None:
+        """``get_file_list`` works on names alone, and names files that are there."""
+        handler = self._open(case, case.path)
+        if not hasattr(handler, "get_file_list"):
+            pytest.skip(f"{self.handler_class.__name__} has no get_file_list()")
+        paths = [Path(path) for path in handler.get_file_list(iter(case.datums))]
+        assert paths
+        assert all(path.exists() for path in paths)
+        absent = self._open(case, tmp_path / "no such folder" / Path(case.path).name)
+        assert absent.get_file_list(iter(case.datums)) is not None
+
+    def test_structure_agrees_with_the_arrays(self, case: HandlerCase, handler: Handler) -> None:
+        """For each datum, before it is read."""
+        if not isinstance(handler, DescribesDatum):
+            pytest.skip(f"{self.handler_class.__name__} has no structure(): level 1 is absent")
+        for datum, expected in zip(case.datums, case.stack, strict=True):
+            shape, dtype, chunks = handler.structure(**datum)
+            assert tuple(shape) == expected.shape
+            assert np.dtype(dtype) == expected.dtype
+            assert chunks is None or (len(chunks) == expected.ndim + 1 and all(size > 0 for size in chunks))
+
+    @_many_regions
+    @given(data=st.data())
+    def test_read_into_is_slicing(self, case: HandlerCase, handler: Handler, data: st.DataObject) -> None:
+        """Any datums in any order, repeated or none; any region; a buffer that may be strided."""
+        self._require_regions(handler)
+        stack = case.stack
+        chosen = data.draw(st.lists(st.integers(0, len(stack) - 1), max_size=2 * len(stack)), label="datums")
+        region = tuple(data.draw(_slices(length), label="region") for length in stack.shape[1:])
+        expected = stack[np.array(chosen, dtype=np.intp)][(slice(None), *region)]
+        out = _buffer(expected, strided=data.draw(st.booleans(), label="strided"))
+        handler.read_into(out, [case.datums[position] for position in chosen], region)  # type: ignore[attr-defined]
+        _assert_same(out, expected)
+
+    def test_read_into_of_all_datums_both_ways_is_the_whole_stack(self, case: HandlerCase, handler: Handler) -> None:
+        """The reads that happen most, and their reverse."""
+        self._require_regions(handler)
+        for step in (1, -1):
+            out = _buffer(case.stack, strided=False)
+            handler.read_into(out, list(case.datums)[::step], _whole(case.stack))  # type: ignore[attr-defined]
+            _assert_same(out, case.stack[::step])
+
+    def test_linked_files_are_absolute_and_known_before_anything_is_read(self, handler: Handler) -> None:
+        """A caller checks them against the folders that it may read from."""
+        if not isinstance(handler, RefersToFiles):
+            pytest.skip(f"{self.handler_class.__name__} has no linked_files()")
+        assert all(Path(path).is_absolute() for path in handler.linked_files())
+
+    def _open(self, case: HandlerCase, path: Path | str, **more: Any) -> Any:
+        return self.handler_class(str(path), **case.resource_kwargs, **more)
+
+    def _require_regions(self, handler: Handler) -> None:
+        if not isinstance(handler, ReadsRegions):
+            pytest.skip(f"{self.handler_class.__name__} has no read_into(): level 2 is absent")
+
+
+def _close(handler: Any) -> None:
+    if hasattr(handler, "close"):
+        handler.close()
+
+
+def _slices(length: int) -> st.SearchStrategy[slice]:
+    bounds = st.tuples(st.integers(0, length), st.integers(0, length))
+    return bounds.map(lambda pair: slice(min(pair), max(pair)))
+
+
+def _whole(stack: np.ndarray[Any, Any]) -> tuple[slice, ...]:
+    return tuple(slice(0, length) for length in stack.shape[1:])
+
+
+def _buffer(expected: np.ndarray[Any, Any], *, strided: bool) -> np.ndarray[Any, Any]:
+    """Return a buffer whose values differ from the expected ones, so that what is not filled shows."""
+    steps = 2 if strided else 1
+    shape = tuple(length * steps for length in expected.shape)
+    buffer = np.empty(shape, expected.dtype)
+    if not expected.dtype.hasobject:
+        buffer.reshape(-1).view(np.uint8)[...] = 0xA5
+    return buffer[tuple(slice(None, None, steps) for _ in shape)]
+
+
+def _assert_same(found: ArrayLike, expected: np.ndarray[Any, Any]) -> None:
+    array = np.asarray(found)
+    assert array.dtype == expected.dtype
+    np.testing.assert_array_equal(array, expected, strict=True)

@@ -1,0 +1,105 @@
+"""Rows: what every format of this package looks like to its handler, whatever the files are.
+
+A source of rows is a long array of unknown length whose first axis is read in blocks: the frames of an HDF5 dataset,
+of a family of TIFF files, of several files one after the other. Handlers turn datum keywords into row numbers and
+leave the rest to the source. What a datum keyword means does not belong here, nor does any file format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+class Structure(NamedTuple):
+    """Shape, dtype and file chunks (None where the file has none) of one datum; chunks count ``(datums, *axes)``."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    chunks: tuple[int, ...] | None
+
+
+class RowStructure(NamedTuple):
+    """Shape of one row, its dtype, and the chunks of the file counted in ``(rows, *axes of one row)``."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    chunks: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class Block:
+    """Which rows: ``count`` groups of ``size`` neighbours each, the groups ``step`` rows apart."""
+
+    first: int
+    size: int
+    step: int
+    count: int
+
+    @property
+    def stop(self) -> int:
+        """One more than the last row."""
+        return self.first + (self.count - 1) * self.step + self.size
+
+
+class Rows(Protocol):
+    """A source of rows. Nothing is opened before the first question."""
+
+    def describe(self, first: int, count: int) -> RowStructure:
+        """Return the structure of rows ``first`` to ``first + count``, from headers alone.
+
+        Raises
+        ------
+        OSError
+            When a file is missing or damaged, or ends before the last of these rows.
+        """
+        ...
+
+    def read(self, out: Array, block: Block, inner: Sequence[slice]) -> None:
+        """Fill ``out``, of shape ``(count, size, *inner)`` and the rows' dtype, with a region of a block of rows.
+
+        Raises
+        ------
+        OSError
+            When a file is missing, damaged or short.
+        ValueError
+            When rows differ in shape or dtype.
+        """
+        ...
+
+    def paths(self, numbers: Iterable[int]) -> list[str]:
+        """Return the files that these rows are read from, each once, opening none."""
+        ...
+
+    def linked_files(self) -> list[str]:
+        """Return the files that these files themselves refer to, from headers alone."""
+        ...
+
+    def close(self) -> None:
+        """Close what is open; the next question opens it again."""
+        ...
+
+
+def chunks_by_datum(chunks: tuple[int, ...] | None, rows_per_datum: int) -> tuple[int, ...] | None:
+    """Turn chunks counted in ``(rows, *axes)`` into chunks counted in ``(datums, rows of a datum, *axes)``."""
+    if chunks is None:
+        return None
+    rows, *inner = chunks
+    return (max(1, rows // rows_per_datum), min(rows, rows_per_datum), *inner)
+
+
+def require_dtype(out: Array, dtype: np.dtype[Any], path: str) -> None:
+    """Refuse to convert values on the way into ``out``.
+
+    Raises
+    ------
+    ValueError
+        When ``out`` has another dtype.
+    """
+    if out.dtype != dtype:
+        raise ValueError(f"{path} holds {dtype}, and {out.dtype} was asked for")

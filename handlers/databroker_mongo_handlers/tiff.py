@@ -1,0 +1,125 @@
+"""TIFF files: families with one frame a file, as areaDetector's TIFF plugin writes them.
+
+Pixels that lie in the file as they would in memory are read in place; what is compressed or tiled is decoded by
+tifffile, which needs imagecodecs for most kinds of compression.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from .datums import PointHandler
+from .file_names import name_of_frame
+from .file_rows import ArrayHeader, FileRows
+from .plain_bytes import Payload
+from .rows import Array
+
+
+class AreaDetectorTIFF(PointHandler):
+    """Spec ``AD_TIFF``: frame ``n`` of the resource is the file that ``template % (path, filename, n)`` names.
+
+    Parameters
+    ----------
+    path : str
+        The folder of the files.
+    template : str
+        In C's ``printf`` style, for folder, file name and number: ``"%s%s_%6.6d.tiff"``.
+    filename : str
+        The part of the name that all files have.
+    frame_per_point : int, optional
+        Frames of one datum.
+    """
+
+    def __init__(self, path: str, *, template: str, filename: str, frame_per_point: int = 1):
+        def path_of(number: int) -> str:
+            return name_of_frame(template, str(path), filename, number=number)
+
+        super().__init__(FileRows(TIFFFormat(), path_of, n_threads=2), frame_per_point=frame_per_point)
+
+
+class TIFFFormat:
+    """Reads the first series of pages of a TIFF file."""
+
+    def describe(self, path: str) -> ArrayHeader:
+        """Return shape and dtype, having made sure that the file holds all its pixels.
+
+        Raises
+        ------
+        OSError
+            When the file is missing, short or no TIFF file.
+        """
+        with _open(path) as file:
+            series = _series(file, path)
+            if series.dataoffset is not None:
+                _payload(file, series, path=path).require_whole()
+            else:
+                _require_segments(file, series, path=path)
+            return _header(series)
+
+    def read(self, path: str, expected: ArrayHeader, *, out: Array, region: tuple[slice, ...]) -> None:
+        """Fill ``out`` with a region.
+
+        Raises
+        ------
+        OSError
+            When the file is missing, damaged, short or no TIFF file.
+        ValueError
+            When the array is not as expected.
+        """
+        with _open(path) as file:
+            series = _series(file, path)
+            expected.require(_header(series), path)
+            if series.dataoffset is not None:
+                _payload(file, series, path=path).read(out, region)
+            else:
+                _require_segments(file, series, path=path)
+                out[...] = _decode(series, path)[region]
+
+
+def _open(path: str) -> tifffile.TiffFile:
+    try:
+        return tifffile.TiffFile(path)
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(f"{path} cannot be opened as TIFF: {error}") from error
+
+
+def _series(file: tifffile.TiffFile, path: str) -> tifffile.TiffPageSeries:
+    try:
+        series = file.series[0]
+        _ = series.dataoffset
+    except Exception as error:
+        raise OSError(f"{path} holds no image that can be read: {error}") from error
+    return series
+
+
+def _header(series: tifffile.TiffPageSeries) -> ArrayHeader:
+    return ArrayHeader(tuple(series.shape), np.dtype(series.dtype))
+
+
+def _payload(file: tifffile.TiffFile, series: tifffile.TiffPageSeries, *, path: str) -> Payload:
+    assert series.dataoffset is not None
+    header = _header(series)
+    return Payload(path, series.dataoffset, header.shape, header.dtype.newbyteorder(file.byteorder))
+
+
+def _require_segments(file: tifffile.TiffFile, series: tifffile.TiffPageSeries, *, path: str) -> None:
+    size = file.filehandle.size
+    for page in series.pages:
+        if page is None:
+            continue
+        end = max((at + n for at, n in zip(page.dataoffsets, page.databytecounts, strict=True)), default=0)
+        if end > size:
+            raise OSError(f"{path} is short: its image ends at byte {end}, and it has {size}")
+
+
+def _decode(series: tifffile.TiffPageSeries, path: str) -> np.ndarray[Any, Any]:
+    try:
+        return series.asarray()
+    except Exception as error:
+        hint = "; pip install databroker-mongo-handlers[imagecodecs]" if "imagecodecs" in str(error) else ""
+        raise OSError(f"{path} cannot be decoded: {error}{hint}") from error
