@@ -21,11 +21,11 @@ _MOST_PROJECTED = 100
 
 def index(collections: Collections, descriptor_uids: Sequence[str], keys: Sequence[str]) -> EventIndex:
     """Take a snapshot of the rows of these descriptors, with some columns of their data."""
-    fields = [("descriptor",), ("seq_num",), ("time",), *(("data", key) for key in keys)]
+    origin = [("descriptor",)] if len(descriptor_uids) > 1 else []
+    fields = [("seq_num",), ("time",), *(("data", key) for key in keys), *origin]
     query = {"descriptor": {"$in": list(descriptor_uids)}}
-    descriptor, seq_num, time, *data = _read(collections, query, fields)
-    position = {uid: number for number, uid in enumerate(descriptor_uids)}
-    numbers = np.array([position[uid] for uid in descriptor], dtype=np.intp)
+    seq_num, time, *data = _read(collections, query, fields)
+    numbers = _positions(data.pop() if origin else [], descriptor_uids, len(time))
     seq_nums, times = _row_numbers(seq_num), _times(time)
     order = np.lexsort((times, seq_nums))
     seq_nums, times = seq_nums[order], times[order]
@@ -135,6 +135,13 @@ def _has_row_index(collections: Collections) -> bool:
         return False
     keys = [list(each["key"].items()) for each in collections.event.list_indexes()]
     return any(key[:2] in ([("descriptor", 1), ("seq_num", 1)], [("descriptor", -1), ("seq_num", 1)]) for key in keys)
+
+
+def _positions(found: Values, descriptor_uids: Sequence[str], n_rows: int) -> NDArray[np.intp]:
+    if len(descriptor_uids) < 2:
+        return np.zeros(n_rows, dtype=np.intp)
+    position = {uid: number for number, uid in enumerate(descriptor_uids)}
+    return np.array([position[uid] for uid in found], dtype=np.intp)
 
 
 def _row_numbers(seq_nums: Values) -> NDArray[np.int64]:

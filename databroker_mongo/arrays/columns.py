@@ -1,0 +1,229 @@
+"""Columns: array-likes that read what they are asked for, in NumPy, and travel without what they read.
+
+A column of events travels as a question to its store. A column of external data travels as resources and datum
+arguments, and needs no database where it is read. What does not belong here: deciding shapes, dask, xarray.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..assets.datums import Segment
+from ..assets.handler import DatumStructure
+from ..assets.reader import AssetReader
+from ..errors import AssetUnreadable, CatalogError
+from ..store.protocol import Section, Snapshot, Store
+from . import values as event_values
+from .indexing import Region, split_key
+
+Array = NDArray[Any]
+Facts = Mapping[str, Any]
+
+
+class Column:
+    """A column of a stream: ``column[key]`` reads and returns an array.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(n_rows, *datum_shape)``.
+    dtype : numpy.dtype
+        Its dtype.
+    facts : mapping
+        ``run_uid``, ``scan_id``, ``stream`` and ``data_key``, for errors.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], facts: Facts):
+        self.shape = shape
+        self.dtype = dtype
+        self.facts = dict(facts)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    def __getitem__(self, key: Any) -> Array:
+        region, residual = split_key(key, self.shape)
+        return np.asarray(self.read_region(region)[residual])
+
+    def read_region(self, region: Region) -> Array:
+        """Return one region as an array of its own.
+
+        Raises
+        ------
+        CatalogError
+            What is at fault, with the facts of run, stream and data key.
+        """
+        try:
+            return self._read(region)
+        except CatalogError as error:
+            error.facts = {**self.facts, **error.facts}
+            raise
+
+    def identity(self) -> tuple[Any, ...]:
+        """Return what tells this column from any other; equal for two that read the same."""
+        return (type(self).__name__, sorted(self.facts.items(), key=str), self.shape, str(self.dtype))
+
+    def _read(self, region: Region) -> Array:
+        raise NotImplementedError
+
+
+class EventColumn(Column):
+    """A column whose values are in the events themselves."""
+
+    def __init__(
+        self,
+        store: Store,
+        snapshot: Snapshot,
+        key: str,
+        *,
+        section: Section,
+        declared: np.dtype[Any] | None,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        facts: Facts,
+        known: Array | None = None,
+    ):
+        super().__init__(shape, dtype, facts)
+        self._store = store
+        self._snapshot = snapshot
+        self._key = key
+        self._section = section
+        self._declared = declared
+        self._known = known
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_known": None}
+
+    def identity(self) -> tuple[Any, ...]:
+        """Return what tells this column from any other."""
+        question = (self._store.address, self._snapshot, self._section, self._key)
+        return (*super().identity(), *map(repr, question))
+
+    def _read(self, region: Region) -> Array:
+        if self._known is not None:
+            return self._known[region].copy()
+        rows = region[0]
+        if rows.start == rows.stop:
+            return np.empty(tuple(part.stop - part.start for part in region), self.dtype)
+        found = self._store.event_columns(self._snapshot, [self._key], section=self._section, rows=rows)[self._key]
+        column = event_values.as_array(found, declared=self._declared)
+        return event_values.fit(column, self.dtype, self.shape[1:])[(slice(None), *region[1:])]
+
+
+class AssetColumn(Column):
+    """A column whose values are in files, read through handlers on the machine that asks.
+
+    Parameters
+    ----------
+    assets : AssetReader
+        What turns datums into numbers.
+    segments : tuple of Segment
+        Which resource serves which rows; together they cover all rows, in order.
+    datum : DatumStructure
+        What every datum must be.
+    """
+
+    def __init__(
+        self,
+        assets: AssetReader,
+        segments: tuple[Segment, ...],
+        datum: DatumStructure,
+        *,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        facts: Facts,
+    ):
+        super().__init__(shape, dtype, facts)
+        self._assets = assets
+        self.segments = segments
+        self._datum = datum
+
+    def identity(self) -> tuple[Any, ...]:
+        """Return what tells this column from any other: its resources, and who reads them from where."""
+        served = {each.resource.uid: each.resource for each in self.segments if each.resource is not None}
+        readers = [self._assets.identity(resource) for resource in served.values()]
+        spans = [(each.start, each.stop, each.datums_per_row, *map(repr, each.datums[:1])) for each in self.segments]
+        return (*super().identity(), readers, spans)
+
+    def _read(self, region: Region) -> Array:
+        out = np.empty(tuple(part.stop - part.start for part in region), self.dtype)
+        if out.size:
+            self.read_into(out, region)
+        return out
+
+    def read_into(self, out: Array, region: Region) -> None:
+        """Fill ``out`` with a region, in place."""
+        rows = region[0]
+        for segment in self.segments:
+            start, stop = max(segment.start, rows.start), min(segment.stop, rows.stop)
+            if start < stop:
+                part = out[start - rows.start : stop - rows.start]
+                self._read_segment(part, segment, slice(start - segment.start, stop - segment.start), region[1:])
+
+    def first_problem(self) -> CatalogError | None:
+        """Look at the first and the last datum of each segment; return what is wrong with the first bad one."""
+        for segment in self.segments:
+            if segment.resource is None:
+                continue
+            for datum in (segment.datums[0], segment.datums[-1]):
+                try:
+                    found = self._assets.structure(segment.resource, datum)
+                    self._assets.compare(found, self._datum, segment.resource, datum)
+                except CatalogError as error:
+                    error.facts = {**self.facts, **error.facts}
+                    return error
+        return None
+
+    def n_covered(self) -> int:
+        """Return how many rows there are before the last ones that no resource serves."""
+        covered = [each.stop for each in self.segments if each.resource is not None]
+        return covered[-1] if covered else 0
+
+    def n_available(self, n_rows: int) -> int:
+        """Return how many of the first ``n_rows`` rows a file that still grows has in full."""
+        for segment in reversed(self.segments):
+            stop = min(segment.stop, n_rows)
+            if segment.resource is None or stop <= segment.start:
+                continue
+            if self._has_row(segment, stop - 1):
+                break
+            low, high = segment.start, stop - 1
+            while low < high:
+                middle = (low + high) // 2
+                low, high = (middle + 1, high) if self._has_row(segment, middle) else (low, middle)
+            n_rows = low
+        return n_rows
+
+    def _has_row(self, segment: Segment, row: int) -> bool:
+        assert segment.resource is not None
+        last = (row - segment.start + 1) * segment.datums_per_row - 1
+        try:
+            self._assets.structure(segment.resource, segment.datums[last])
+        except AssetUnreadable:
+            return False
+        return True
+
+    def _read_segment(self, out: Array, segment: Segment, rows: slice, inner: Region) -> None:
+        if segment.resource is None:
+            out[...] = event_values.missing_value(self._datum.dtype)[1]
+            return
+        if len(self._datum.shape) == len(inner):
+            datums, region = segment.datums[rows], inner
+        else:
+            # A row is several rows of the stored data: its frames axis picks among them.
+            n = segment.datums_per_row
+            numbers = [row * n + frame for row in range(rows.start, rows.stop) for frame in range(n)[inner[0]]]
+            datums, region = [segment.datums[number] for number in numbers], inner[1:]
+            out = out.reshape(-1, *out.shape[2:])
+        if out.dtype == self._datum.dtype:
+            self._assets.read_rows(out, segment.resource, datums, region, promised=self._datum)
+            return
+        narrow = np.empty(out.shape, self._datum.dtype)
+        self._assets.read_rows(narrow, segment.resource, datums, region, promised=self._datum)
+        out[...] = narrow

@@ -1,0 +1,126 @@
+"""Columns -> xarray.Dataset. The only file that imports dask or xarray.
+
+A column is handed whole to dask, which pushes slices down to it; the graph has one task a block, and no pixel is read
+while it is built. Reading everything does not go through dask: one allocation a column, filled in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dask.array
+import dask.base
+import numpy as np
+import xarray
+from numpy.typing import NDArray
+
+from ..errors import CatalogError
+from .columns import AssetColumn, Column
+from .opening import OpenedColumns
+from .structure import ArrayStructure, DataKey, attributes, name_dims, plan_chunks
+
+Array = NDArray[Any]
+
+
+def structures(
+    opened: OpenedColumns, data_keys: Mapping[str, DataKey], devices: Mapping[str, str]
+) -> dict[str, ArrayStructure]:
+    """Return what each opened column will be in the dataset.
+
+    Parameters
+    ----------
+    opened : OpenedColumns
+        The columns.
+    data_keys : mapping
+        All data keys of the stream, in stored order: axes are numbered through all of them.
+    devices : mapping
+        The device of each data key.
+    """
+    dims = name_dims(data_keys, {key: column.ndim - 1 for key, column in opened.columns.items()})
+    return {
+        key: ArrayStructure(
+            # "time" is the name of the axis and of its coordinate.
+            name="time_" if key == "time" else key,
+            dims=("time", *dims[key]),
+            shape=column.shape,
+            dtype=column.dtype,
+            chunks=_chunks(column, opened.file_chunks.get(key)),
+            attrs=attributes(data_keys[key], devices.get(key)),
+        )
+        for key, column in opened.columns.items()
+    }
+
+
+def _chunks(column: Column, file_chunks: tuple[int, ...] | None) -> tuple[tuple[int, ...], ...]:
+    edges = [segment.start for segment in column.segments] if isinstance(column, AssetColumn) else []
+    return plan_chunks(column.shape, column.dtype, file_chunks=file_chunks, boundaries=edges)
+
+
+def lazy_dataset(
+    opened: OpenedColumns, planned: Mapping[str, ArrayStructure], attrs: Mapping[str, Any]
+) -> xarray.Dataset:
+    """Return a dataset of dask arrays; nothing is read."""
+    variables = {
+        structure.name: (
+            structure.dims,
+            _lazy(opened.columns[key], structure.name, structure.chunks),
+            structure.attrs,
+        )
+        for key, structure in planned.items()
+    }
+    return _dataset(variables, opened, attrs)
+
+
+def _lazy(column: Column, name: str, chunks: Any) -> Any:
+    return dask.array.from_array(
+        column,
+        chunks=chunks,
+        name=f"{name}-{dask.base.tokenize(column.identity())}",
+        meta=np.empty((0,) * column.ndim, column.dtype),
+        asarray=True,
+    )
+
+
+def loaded_dataset(
+    opened: OpenedColumns, planned: Mapping[str, ArrayStructure], attrs: Mapping[str, Any]
+) -> tuple[xarray.Dataset, dict[str, CatalogError]]:
+    """Return a dataset of NumPy arrays, and why those columns that it lacks cannot be read."""
+    variables = {}
+    problems: dict[str, CatalogError] = {}
+    for key, structure in planned.items():
+        column = opened.columns[key]
+        try:
+            values = column.read_region(tuple(slice(0, size) for size in column.shape))
+        except CatalogError as error:
+            problems[key] = error
+        else:
+            variables[structure.name] = (structure.dims, values, structure.attrs)
+    return _dataset(variables, opened, attrs), problems
+
+
+def _dataset(variables: Mapping[str, Any], opened: OpenedColumns, attrs: Mapping[str, Any]) -> xarray.Dataset:
+    coords = {} if opened.time is None else {"time": ("time", opened.time)}
+    return xarray.Dataset(variables, coords, dict(attrs))
+
+
+def table_of_rows(columns: Mapping[str, Array], dims: Mapping[str, tuple[str, ...]], time: Array) -> xarray.Dataset:
+    """Return a dataset of arrays that are at hand, a row for each event."""
+    variables = {name: (("time", *dims[name]), values) for name, values in columns.items()}
+    return xarray.Dataset(variables, {"time": ("time", time)})
+
+
+def pick_rows(dataset: xarray.Dataset, rows: NDArray[np.intp]) -> xarray.Dataset:
+    """Return the dataset with these rows alone."""
+    return dataset.isel(time=rows)
+
+
+def chunked(dataset: xarray.Dataset) -> xarray.Dataset:
+    """Return the dataset with dask arrays of one block in place of NumPy arrays."""
+    return dataset.chunk()
+
+
+def lazy_rows(column: Column) -> list[Any]:
+    """Return each row of a column as a dask array of its own."""
+    whole = _lazy(column, f"{column.facts.get('data_key')}", ((1,) * column.shape[0], *column.shape[1:]))
+    return [whole[row] for row in range(column.shape[0])]

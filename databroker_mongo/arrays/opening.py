@@ -1,0 +1,265 @@
+"""From a stream and the names of data keys to columns: which is where, of what shape and dtype, and what is wrong.
+
+Shape and dtype are found in this order and nowhere else: the file, the first datum or event, the descriptor.
+What does not belong here: reading whole columns, dask, xarray.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..assets.datums import Segment
+from ..assets.handler import DatumStructure
+from ..assets.reader import AssetReader
+from ..assets.stream_datums import Piece, join, rows_without_events
+from ..errors import CatalogError, DatumNotFound
+from ..store.protocol import MISSING, Document, Values
+from . import external, inline
+from .columns import AssetColumn, Column
+from .rows import StreamRows
+from .structure import DataKey, declared_structure, reconcile
+from .values import missing_value
+
+Transform = external.Transform
+
+
+@dataclass
+class StreamSource:
+    """All that is needed to open columns of one stream.
+
+    Attributes
+    ----------
+    rows : StreamRows
+        Its rows.
+    assets : AssetReader
+        What reads external data.
+    descriptors : list of dict
+        Its descriptors, in order of time.
+    run_uid : str
+        Its run.
+    is_complete : bool
+        Whether the run has a stop document, so that its files no longer grow.
+    facts : dict
+        ``run_uid``, ``scan_id`` and ``stream``, for errors.
+    transforms : dict
+        A callable for ``resource`` and ``stream_resource`` documents.
+    """
+
+    rows: StreamRows
+    assets: AssetReader
+    descriptors: Sequence[Document]
+    run_uid: str
+    is_complete: bool
+    facts: dict[str, Any]
+    transforms: Mapping[str, Transform] = field(default_factory=dict)
+
+    @property
+    def data_keys(self) -> dict[str, DataKey]:
+        """The data keys of all descriptors, in stored order; the first to declare one decides."""
+        merged: dict[str, DataKey] = {}
+        for descriptor in self.descriptors:
+            for key, data_key in descriptor["data_keys"].items():
+                merged.setdefault(key, data_key)
+        return merged
+
+    def transform(self, name: str) -> Transform:
+        """Return the transform of documents of one kind."""
+        return self.transforms.get(name, _unchanged)
+
+
+@dataclass
+class OpenedColumns:
+    """Columns of a stream that may be read, all of one length.
+
+    Attributes
+    ----------
+    columns : dict
+        The columns, by data key, in stored order.
+    file_chunks : dict
+        For columns in files, the chunk shape of the file in ``(rows, *axes)``, where it has one.
+    problems : dict
+        Why a data key cannot be read, or not yet known to be. A key may be in ``columns`` as well: then it raises the
+        same when it is read.
+    notes : dict
+        What its descriptor got wrong about a data key.
+    n_rows : int
+        The common length.
+    time : numpy.ndarray or None
+        ``(n_rows,)`` float64, seconds since 1970; None for a stream without events.
+    """
+
+    columns: dict[str, Column]
+    file_chunks: dict[str, tuple[int, ...] | None]
+    problems: dict[str, CatalogError]
+    notes: dict[str, str]
+    n_rows: int
+    time: np.ndarray[Any, np.dtype[np.float64]] | None
+
+
+def open_columns(source: StreamSource, keys: Sequence[str], *, eager: bool) -> OpenedColumns:
+    """Open columns of a stream.
+
+    Parameters
+    ----------
+    source : StreamSource
+        The stream.
+    keys : sequence of str
+        The data keys that are wanted, each one of ``source.data_keys``.
+    eager : bool
+        Whether all values are wanted anyway, so that the values of events are fetched along with the rows.
+    """
+    return _Opening(source, keys, eager).run()
+
+
+class _Opening:
+    """One opening of columns, from the questions to the common length."""
+
+    def __init__(self, source: StreamSource, keys: Sequence[str], eager: bool):
+        self._source = source
+        self._eager = eager
+        data_keys = source.data_keys
+        self._data_keys = {key: data_keys[key] for key in keys}
+        self._streamed = [key for key in keys if str(data_keys[key].get("external", "")).startswith("STREAM:")]
+        self._external = [key for key in keys if "external" in data_keys[key] and key not in self._streamed]
+        self._opened = OpenedColumns({}, {}, {}, {}, 0, None)
+
+    def run(self) -> OpenedColumns:
+        rows, opened = self._source.rows, self._opened
+        inline_keys = [key for key in self._data_keys if key not in self._streamed and key not in self._external]
+        values = rows.columns([*self._external, *inline_keys] if self._eager else self._external)
+        ids = {key: values[key] for key in self._external if not _is_filled(values[key])}
+        inline_keys += [key for key in self._external if key not in ids]
+        seq_num = rows.index.seq_num
+        found = self._stream_pieces()
+        if not len(seq_num) and any(found.values()):
+            seq_num = rows_without_events([piece for each in found.values() for piece in each])
+        else:
+            opened.time = rows.index.time
+        opened.n_rows = len(seq_num)
+        opened.columns.update(inline.open_inline(self._source, self._data_keys, inline_keys, values))
+        self._open_external(ids)
+        for key in self._streamed:
+            self._open_streamed(key, found.get(key, []), seq_num)
+        self._trim()
+        opened.columns = {key: opened.columns[key] for key in self._data_keys if key in opened.columns}
+        return opened
+
+    def _stream_pieces(self) -> dict[str, list[Piece]]:
+        if not self._streamed:
+            return {}
+        source = self._source
+        uids = [descriptor["uid"] for descriptor in source.descriptors]
+        return external.stream_pieces(source.rows.store, source.run_uid, uids, source.transform("stream_resource"))
+
+    def _open_external(self, ids: Mapping[str, Values]) -> None:
+        if not ids:
+            return
+        source = self._source
+        columns = {key: list(values) for key, values in ids.items()}
+        found = external.datum_segments(source.rows.store, columns, source.transform("resource"))
+        for key, segments in found.items():
+            if isinstance(segments, CatalogError):
+                self._problem(key, segments)
+            else:
+                self._open_segments(key, segments, frames_in_file=False)
+
+    def _open_streamed(self, key: str, found: list[Piece], seq_num: np.ndarray[Any, np.dtype[np.int64]]) -> None:
+        if not found:
+            self._problem(
+                key,
+                DatumNotFound(
+                    "no stream resource or stream datum is stored for this data key, so its file is unknown. Databases "
+                    "written by suitcase-mongo do not keep these documents."
+                ),
+            )
+            return
+        segments = join(seq_num, found)
+        self._open_segments(key, segments, frames_in_file=True)
+
+    def _open_segments(self, key: str, segments: tuple[Segment, ...], *, frames_in_file: bool) -> None:
+        """Find the structure of a column in its first file, and make the column."""
+        data_key, opened = self._data_keys[key], self._opened
+        first = next((each for each in segments if each.resource is not None), None)
+        datum = declared_structure(data_key)
+        try:
+            if first is not None and first.resource is not None:
+                datum = self._source.assets.structure(first.resource, first.datums[0])
+        except CatalogError as error:
+            self._problem(key, error)
+        if datum is None:
+            return
+        per_row = _rows_of_file(data_key, datum) if frames_in_file else None
+        whole = datum if per_row is None else datum._replace(shape=(per_row, *datum.shape))
+        if key not in opened.problems:
+            try:
+                frames = first.resource.kwargs.get("frame_per_point") if first and first.resource else None
+                note = reconcile(data_key, whole, frames=frames)
+            except CatalogError as error:
+                self._problem(key, error)
+                return
+            if note is not None:
+                opened.notes[key] = note
+        if per_row is not None:
+            segments = tuple(each.in_groups_of(per_row) for each in segments)
+        has_gaps = any(each.resource is None for each in segments)
+        dtype = missing_value(datum.dtype)[0] if has_gaps else datum.dtype
+        opened.columns[key] = AssetColumn(
+            self._source.assets,
+            segments,
+            datum,
+            shape=(opened.n_rows, *whole.shape),
+            dtype=dtype,
+            facts={**self._source.facts, "data_key": key},
+        )
+        opened.file_chunks[key] = _chunks_in_rows(datum, per_row)
+
+    def _problem(self, key: str, error: CatalogError) -> None:
+        error.facts = {**self._source.facts, "data_key": key, **error.facts}
+        self._opened.problems[key] = error
+
+    def _trim(self) -> None:
+        """Cut all columns to the rows that every growing file, and every stream resource, already has."""
+        opened = self._opened
+        lengths = {}
+        for key, column in opened.columns.items():
+            if isinstance(column, AssetColumn) and key not in opened.problems:
+                length = column.n_covered() if key in self._streamed else opened.n_rows
+                lengths[key] = length if self._source.is_complete else column.n_available(length)
+        shortest = min(lengths.values(), default=opened.n_rows)
+        if shortest == opened.n_rows:
+            return
+        behind = [key for key, length in lengths.items() if length == shortest]
+        for key in behind:
+            opened.notes[key] = f"only {shortest} of {opened.n_rows} rows are there; all columns end with them"
+        opened.n_rows = shortest
+        opened.time = None if opened.time is None else opened.time[:shortest]
+        for column in opened.columns.values():
+            column.shape = (shortest, *column.shape[1:])
+
+
+def _unchanged(document: Document) -> Document:
+    return document
+
+
+def _is_filled(values: Values) -> bool:
+    """Tell whether an external key already holds data in place of the identifiers of datums."""
+    if isinstance(values, np.ndarray):
+        return len(values) > 0
+    return any(value is not MISSING and not isinstance(value, str) for value in values)
+
+
+def _rows_of_file(data_key: DataKey, datum: DatumStructure) -> int | None:
+    """Return how many rows of the stored data make a row of the stream, where they are an axis of their own."""
+    declared = tuple(data_key.get("shape") or ())
+    has_own_axis = len(declared) == len(datum.shape) + 1 and declared[1:] == datum.shape
+    return int(declared[0]) if has_own_axis and declared[0] else None
+
+
+def _chunks_in_rows(datum: DatumStructure, per_row: int | None) -> tuple[int, ...] | None:
+    if datum.chunks is None or per_row is None:
+        return datum.chunks
+    return (max(1, datum.chunks[0] // per_row), min(per_row, datum.chunks[0]), *datum.chunks[1:])

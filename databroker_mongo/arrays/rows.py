@@ -1,0 +1,94 @@
+"""The rows of a stream: a snapshot, taken when it is first needed, and the values of its events.
+
+What does not belong here: making arrays of the values, external data.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..store.protocol import Document, EventIndex, Section, Snapshot, Store, Values
+
+
+class StreamRows:
+    """Which events are the rows of a stream, fixed at first use, and their columns.
+
+    Parameters
+    ----------
+    store : Store
+        Where the events are.
+    descriptor_uids : sequence of str
+        The descriptors of the stream.
+    """
+
+    def __init__(self, store: Store, descriptor_uids: Sequence[str]):
+        self.store = store
+        self._descriptor_uids = tuple(descriptor_uids)
+        self._index: EventIndex | None = None
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
+
+    @property
+    def index(self) -> EventIndex:
+        """Descriptor, ``seq_num`` and time of each row."""
+        if self._index is None:
+            self.columns(())
+        assert self._index is not None
+        return self._index
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The rows, as the store knows them."""
+        return self.index.snapshot
+
+    def columns(self, keys: Sequence[str], *, section: Section = "data") -> dict[str, Values]:
+        """Return the values of these keys in all rows, in one question."""
+        with self._lock:
+            if self._index is None:
+                wanted = keys if section == "data" else ()
+                found = self.store.event_index(self._descriptor_uids, keys=wanted)
+                self._index = EventIndex(found.snapshot, found.descriptor, found.seq_num, found.time)
+                if section == "data":
+                    return found.data
+            snapshot = self._index.snapshot
+        if not keys:
+            return {}
+        if snapshot.n_rows == 0:
+            return {key: np.empty(0) for key in keys}
+        return self.store.event_columns(snapshot, keys, section=section)
+
+    def first_events(self) -> Mapping[str, Document]:
+        """Return the first event of each descriptor that has any."""
+        return self.store.first_events(self.index)
+
+
+class PageRows:
+    """The rows of one ``event_page``, for filling it; the page's values stand in for the store's.
+
+    Parameters
+    ----------
+    store : Store
+        Where datums and resources are.
+    page : dict
+        The page.
+    """
+
+    def __init__(self, store: Store, page: Document):
+        self.store = store
+        self._page = page
+        seq_num, time = np.array(page["seq_num"], np.int64), np.array(page["time"], np.float64)
+        self.snapshot = Snapshot((page["descriptor"],), len(time), int(seq_num.max()), float(time.max()), False)
+        self.index = EventIndex(self.snapshot, np.zeros(len(time), np.intp), seq_num, time)
+
+    def columns(self, keys: Sequence[str], *, section: Section = "data") -> dict[str, Values]:
+        """Return the values of these keys in all rows."""
+        return {key: self._page[section][key] for key in keys}

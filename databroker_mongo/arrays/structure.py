@@ -1,0 +1,235 @@
+"""What a column will be before it is read: dims, shape, dtype, chunks, attributes; and what descriptors got wrong.
+
+Pure: documents and what handlers found go in. What does not belong here: reading anything.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..assets.handler import DatumStructure
+from ..errors import ShapeMismatch
+
+DataKey = Mapping[str, Any]
+Chunks = tuple[tuple[int, ...], ...]
+
+_TARGET_BYTES = 32_000_000
+_MOST_BYTES = 64_000_000
+_ATTRIBUTES = ("units", "precision", "source", "long_name")
+
+
+@dataclass(frozen=True)
+class ArrayStructure:
+    """A column as it will be.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the dataset.
+    dims : tuple of str
+        Names of the axes, ``time`` first.
+    shape : tuple of int
+        ``(n_rows, *datum_shape)``.
+    dtype : numpy.dtype
+        As found in the file or the events.
+    chunks : tuple of tuple of int
+        Block lengths along each axis.
+    attrs : dict
+        ``object``, ``units``, ``precision``, ``source`` where known.
+    """
+
+    name: str
+    dims: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    chunks: Chunks
+    attrs: dict[str, Any]
+
+
+def name_dims(data_keys: Mapping[str, DataKey], n_axes: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
+    """Name the axes of every data key of a stream, the time axis left out.
+
+    A data key's own ``dims`` are taken when there is one for each axis; all others are ``dim_0``, ``dim_1``, ...,
+    counted through the data keys in their stored order, so that a name does not depend on what is selected.
+
+    Parameters
+    ----------
+    data_keys : mapping
+        The data keys of the stream, in order.
+    n_axes : mapping
+        The number of axes found for those that were looked at; the others count as many as they declare.
+    """
+    counter = itertools.count()
+    named = {}
+    for key, data_key in data_keys.items():
+        wanted = n_axes.get(key, len(data_key.get("shape") or ()))
+        own = data_key.get("dims") or ()
+        if len(own) == wanted and wanted:
+            named[key] = tuple(str(dim) for dim in own)
+        else:
+            named[key] = tuple(f"dim_{next(counter)}" for _ in range(wanted))
+    return named
+
+
+def attributes(data_key: DataKey, device: str | None) -> dict[str, Any]:
+    """Return the attributes of a column: what is known of its device, units, precision and source."""
+    known = {"object": data_key.get("object_name") or device, **{name: data_key.get(name) for name in _ATTRIBUTES}}
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def declared_dtype(data_key: DataKey) -> np.dtype[Any] | None:
+    """Return the dtype that a data key declares (``dtype_descr``, ``dtype_numpy`` or ``dtype_str``), if it is one."""
+    records = data_key.get("dtype_descr")
+    written = data_key.get("dtype_numpy") or data_key.get("dtype_str")
+    try:
+        if records:
+            return np.dtype([_record(each) for each in records])
+        if isinstance(written, list):
+            return np.dtype([_record(each) for each in written])
+        return np.dtype(written) if written else None
+    except (TypeError, ValueError):
+        return None
+
+
+def _record(field: Sequence[Any]) -> tuple[Any, ...]:
+    name, kind, *shape = field
+    return (name, kind, tuple(shape[0])) if shape else (name, kind)
+
+
+def declared_structure(data_key: DataKey) -> DatumStructure | None:
+    """Return what the descriptor alone says, when it says it in full."""
+    dtype = declared_dtype(data_key)
+    shape = data_key.get("shape")
+    if dtype is None or shape is None or any(not isinstance(size, int) or size < 1 for size in shape):
+        return None
+    return DatumStructure(tuple(shape), dtype)
+
+
+def reconcile(data_key: DataKey, found: DatumStructure, *, frames: int | None = None) -> str | None:
+    """Compare what a descriptor declares with what was found.
+
+    Parameters
+    ----------
+    data_key : mapping
+        The declaration.
+    found : DatumStructure
+        Shape and dtype of a datum.
+    frames : int, optional
+        The number of frames a datum that the resource document promises.
+
+    Returns
+    -------
+    str or None
+        A sentence about a declaration that is wrong in a known and harmless way; None when nothing is wrong.
+
+    Raises
+    ------
+    ShapeMismatch
+        The two contradict each other.
+    """
+    notes = []
+    declared = data_key.get("shape")
+    if declared is not None and tuple(declared) != found.shape:
+        if not _is_known_slip(tuple(declared), found.shape, frames):
+            raise _mismatch(declared, found, data_key)
+        notes.append(f"shape {list(declared)} is declared, {list(found.shape)} was found")
+    dtype = declared_dtype(data_key)
+    if dtype is not None and dtype != found.dtype:
+        if not np.can_cast(found.dtype, dtype, "safe") and dtype.newbyteorder("=") != found.dtype.newbyteorder("="):
+            raise _mismatch(declared, found, data_key)
+        notes.append(f"dtype {dtype} is declared, {found.dtype} was found")
+    return "; ".join(notes) or None
+
+
+def _is_known_slip(declared: tuple[Any, ...], found: tuple[int, ...], frames: int | None) -> bool:
+    """Tell whether a wrong shape is one of those that detectors are known to declare."""
+    if any(not isinstance(size, int) or size < 1 for size in declared) or not declared:
+        return True
+    if sorted(declared) == sorted(found):
+        return True
+    if sorted(declared) == sorted(found[1:]) and len(declared) >= 2:
+        return True
+    if declared[1:] == found[1:] and frames is not None and found[:1] == (frames,):
+        return True
+    return int(np.prod(declared)) == 1 == int(np.prod(found))
+
+
+def _mismatch(declared: Any, found: DatumStructure, data_key: DataKey) -> ShapeMismatch:
+    dtype = declared_dtype(data_key)
+    wanted = f"{dtype or data_key.get('dtype')} of shape {declared}"
+    return ShapeMismatch(
+        f"the descriptor declares {wanted}, the data is {found.dtype} of shape {list(found.shape)}. Nothing is padded, "
+        "cropped or cast: correct the descriptor, or the resource's frames per point.",
+        declared_shape=declared,
+        declared_dtype=str(dtype) if dtype is not None else None,
+        found_shape=found.shape,
+        found_dtype=str(found.dtype),
+    )
+
+
+def plan_chunks(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    *,
+    file_chunks: tuple[int, ...] | None = None,
+    boundaries: Sequence[int] = (),
+) -> Chunks:
+    """Cut an array into blocks of 16 to 64 MB, never smaller than a chunk of the file.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(n_rows, *datum_shape)``.
+    dtype : numpy.dtype
+        Its dtype.
+    file_chunks : tuple of int, optional
+        The chunk shape of the file, counted in the same axes.
+    boundaries : sequence of int
+        Rows at which another file begins.
+    """
+    chunk = file_chunks if file_chunks is not None and len(file_chunks) == len(shape) else (1,) * len(shape)
+    inner = _inner_blocks(shape[1:], chunk[1:], dtype.itemsize * chunk[0])
+    row_bytes = max(1, dtype.itemsize * int(np.prod([blocks[0] if blocks else 1 for blocks in inner], dtype=np.int64)))
+    step = max(1, _TARGET_BYTES // (row_bytes * chunk[0])) * chunk[0]
+    most = max(step, _MOST_BYTES // row_bytes // chunk[0] * chunk[0])
+    return (tuple(_row_blocks(shape[0], boundaries, step, most)), *inner)
+
+
+def _inner_blocks(shape: tuple[int, ...], chunk: tuple[int, ...], unit_bytes: int) -> list[tuple[int, ...]]:
+    """Leave the axes of a datum whole unless one datum is larger than a block may be; then cut the first axes."""
+    blocks = list(shape)
+    for axis in range(len(shape)):
+        others = int(np.prod(blocks[:axis] + blocks[axis + 1 :], dtype=np.int64)) * unit_bytes
+        if others * blocks[axis] <= _MOST_BYTES:
+            break
+        fitting = max(1, _TARGET_BYTES // max(1, others))
+        blocks[axis] = min(blocks[axis], max(chunk[axis], fitting // chunk[axis] * chunk[axis]))
+    return [_even(size, block) for size, block in zip(shape, blocks, strict=True)]
+
+
+def _even(size: int, block: int) -> tuple[int, ...]:
+    if size == 0:
+        return (0,)
+    whole, rest = divmod(size, block)
+    return (block,) * whole + ((rest,) if rest else ())
+
+
+def _row_blocks(n_rows: int, boundaries: Sequence[int], step: int, most: int) -> Iterator[int]:
+    """Yield block lengths: several small files together, a large one by itself in steps."""
+    if n_rows == 0:
+        yield 0
+    start = 0
+    edges = [edge for edge in [*boundaries, n_rows] if 0 < edge <= n_rows]
+    for number, edge in enumerate(edges):
+        following = edges[number + 1] if number + 1 < len(edges) else None
+        while edge - start > most:
+            yield step
+            start += step
+        if edge > start and (following is None or following - start > step):
+            yield edge - start
+            start = edge

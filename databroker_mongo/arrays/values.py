@@ -1,0 +1,175 @@
+"""From the values of events to arrays: exact or refused, never padded, cropped or rounded.
+
+Pure. What does not belong here: where values come from, and what their axes are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ShapeMismatch
+from ..store.protocol import MISSING, Values
+
+Array = NDArray[Any]
+_EXACT_INT = 2**53
+
+
+def as_array(values: Values, *, declared: np.dtype[Any] | None = None) -> Array:
+    """Return one column as an array ``(n_rows, ...)`` of the dtype its values have.
+
+    Integers stay integers, floats floats, text text; integers among floats become floats as long as none is rounded.
+    A key that an event lacks is NaN among numbers and None among others. What has no common type or shape (text among
+    numbers, lists of several lengths, None) is an object array of the values as they are.
+
+    Parameters
+    ----------
+    values : numpy.ndarray or list
+        The values of all rows, as the store gives them.
+    declared : numpy.dtype, optional
+        What the descriptor says of the dtype; taken where it holds every value exactly, unused otherwise.
+    """
+    if declared is not None and declared.names:
+        return _structured(values, declared)
+    found = values if isinstance(values, np.ndarray) else _from_list(values)
+    if declared is None or declared.kind not in "biuf" or declared == found.dtype:
+        return found
+    return _exactly(found, declared) if found.dtype.kind in "biuf" and _fits(found, declared) else found
+
+
+def fit(values: Array, dtype: np.dtype[Any], row_shape: tuple[int, ...]) -> Array:
+    """Return values as the dtype and shape that were promised for their column.
+
+    Raises
+    ------
+    ShapeMismatch
+        Some value would not stay what it is.
+    """
+    if values.dtype == dtype and values.shape[1:] == row_shape:
+        return values
+    if dtype.hasobject:
+        return _objects(list(values))
+    if len(values) == 0:
+        return np.empty((0, *row_shape), dtype)
+    if values.shape[1:] == row_shape and (values.dtype.kind, dtype.kind) == ("U", "U"):
+        return values.astype(dtype)
+    if values.shape[1:] == row_shape and values.dtype.kind in "biuf" and _fits(values, dtype):
+        return _exactly(values, dtype)
+    raise ShapeMismatch(
+        f"events hold {values.dtype} of shape {values.shape[1:]} where {dtype} of shape {row_shape} was found before",
+        found_dtype=str(values.dtype),
+        found_shape=values.shape[1:],
+        expected_dtype=str(dtype),
+        expected_shape=row_shape,
+    )
+
+
+def missing_value(dtype: np.dtype[Any]) -> tuple[np.dtype[Any], Any]:
+    """Return the dtype that can also say "missing", and how it says so."""
+    if dtype.kind in "fc":
+        return dtype, np.nan
+    if dtype.kind in "iu":
+        return np.promote_types(dtype, np.float16), np.nan
+    return np.dtype(object), None
+
+
+def _from_list(values: Sequence[Any]) -> Array:
+    present = [value for value in values if value is not MISSING]
+    array = _without_gaps(present)
+    if len(present) == len(values):
+        return array
+    dtype, gap = missing_value(array.dtype)
+    if array.dtype == object or not _fits(array, dtype):
+        return _objects([None if value is MISSING else value for value in values])
+    filled = np.full((len(values), *array.shape[1:]), gap, dtype)
+    filled[[value is not MISSING for value in values]] = array
+    return filled
+
+
+def _without_gaps(values: Sequence[Any]) -> Array:
+    kinds = {type(leaf) for value in values for leaf in _leaves(value)}
+    shapes = {_shape(value) for value in values}
+    if len(shapes) > 1 or None in shapes:
+        return _objects([_row(value) for value in values])
+    if kinds <= {int, float} and kinds:
+        return _numbers(values, kinds)
+    if kinds == {bool}:
+        return np.array(values, dtype=bool)
+    if kinds == {str} and not any(leaf.endswith("\0") for value in values for leaf in _leaves(value)):
+        return np.array(values, dtype=str)
+    if not kinds and values:
+        return np.array(values, dtype=np.float64)
+    return _objects([_row(value) for value in values])
+
+
+def _numbers(values: Sequence[Any], kinds: set[type]) -> Array:
+    if float not in kinds:
+        try:
+            return np.array(values, dtype=np.int64)
+        except OverflowError:
+            return _objects(values)
+    if any(type(leaf) is int and abs(leaf) > _EXACT_INT for value in values for leaf in _leaves(value)):
+        return _objects([_row(value) for value in values])
+    return np.array(values, dtype=np.float64)
+
+
+def _leaves(value: Any) -> Sequence[Any]:
+    if not isinstance(value, list):
+        return (value,)
+    if value and isinstance(value[0], list):
+        return [leaf for part in value for leaf in _leaves(part)]
+    return value
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    """Return the shape of nested lists, None when they are ragged."""
+    if not isinstance(value, list):
+        return ()
+    inner = {_shape(part) for part in value}
+    if len(inner) > 1 or None in inner:
+        return None
+    return (len(value), *(inner.pop() or ())) if inner else (0,)
+
+
+def _row(value: Any) -> Any:
+    """Return a row of an object column: a list of numbers as an array, anything else as it is."""
+    if not isinstance(value, list) or _shape(value) is None:
+        return value
+    return _without_gaps([value])[0] if all(type(leaf) in (int, float, bool, str) for leaf in _leaves(value)) else value
+
+
+def _objects(values: Sequence[Any]) -> Array:
+    array = np.empty(len(values), dtype=object)
+    for row, value in enumerate(values):
+        array[row] = value
+    return array
+
+
+def _structured(values: Values, dtype: np.dtype[Any]) -> Array:
+    try:
+        return np.array([_records(value) for value in values], dtype=dtype)
+    except (TypeError, ValueError):
+        return _objects(list(values))
+
+
+def _records(value: Any) -> Any:
+    """Return nested lists with the innermost as tuples, the way NumPy writes records."""
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        return [_records(part) for part in value]
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _fits(values: Array, dtype: np.dtype[Any]) -> bool:
+    with np.errstate(all="ignore"):
+        cast = values.astype(dtype)
+        is_same = cast.astype(values.dtype) == values
+    if values.dtype.kind == "f":
+        is_same |= np.isnan(values) & np.isnan(cast.astype(values.dtype)) if dtype.kind == "f" else False
+    return bool(np.all(is_same)) and (values.dtype.kind != "i" or dtype.kind != "u" or bool(np.all(values >= 0)))
+
+
+def _exactly(values: Array, dtype: np.dtype[Any]) -> Array:
+    return values.astype(dtype)

@@ -1,0 +1,104 @@
+"""What goes with the data of a stream: when each value was taken, and how each device was configured.
+
+What does not belong here: the data itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Literal
+
+from .arrays.opening import StreamSource
+from .arrays.structure import name_dims
+from .arrays.values import as_array
+from .errors import ColumnNotFound
+from .store.protocol import MISSING
+
+if TYPE_CHECKING:
+    import xarray
+
+
+class Timestamps:
+    """When each value of a stream was taken, by the clock of its device."""
+
+    def __init__(self, source: StreamSource):
+        self._source = source
+
+    def read(self, keys: Iterable[str] | None = None) -> xarray.Dataset:
+        """Read the timestamps of data keys, ``(time,)`` each, in seconds since 1970; NaN where an event has none."""
+        from .arrays import dataset
+
+        rows = self._source.rows
+        streamed = {k for k, v in self._source.data_keys.items() if str(v.get("external", "")).startswith("STREAM:")}
+        wanted = [key for key in (self._source.data_keys if keys is None else keys) if key not in streamed]
+        found = rows.columns(wanted, section="timestamps")
+        columns = {key: as_array(values) for key, values in found.items()}
+        return dataset.table_of_rows(columns, dict.fromkeys(columns, ()), rows.index.time)
+
+    def to_dask(self, keys: Iterable[str] | None = None) -> xarray.Dataset:
+        """Read the timestamps, as dask arrays of one block."""
+        from .arrays import dataset
+
+        return dataset.chunked(self.read(keys))
+
+
+class ConfigurationOfDevices(Mapping[str, "DeviceConfiguration"]):
+    """The configuration of the devices of a stream, by device."""
+
+    def __init__(self, source: StreamSource, section: Literal["data", "timestamps"]):
+        self._source = source
+        self._section = section
+
+    def _names(self) -> list[str]:
+        each = (descriptor.get("configuration") or {} for descriptor in self._source.descriptors)
+        return list(dict.fromkeys(name for configuration in each for name in configuration))
+
+    def __getitem__(self, device: str) -> DeviceConfiguration:
+        names = self._names()
+        if device not in names:
+            raise ColumnNotFound(
+                f"the stream has no configuration of a device {device!r}. It has: {', '.join(names) or 'none'}.",
+                **self._source.facts,
+                device=device,
+            )
+        return DeviceConfiguration(self._source, device, self._section)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names())
+
+    def __len__(self) -> int:
+        return len(self._names())
+
+    def __repr__(self) -> str:
+        return f"<configuration of {', '.join(self._names()) or 'no device'}>"
+
+
+class DeviceConfiguration:
+    """The configuration of one device: a row for each event, from the descriptor that the event belongs to."""
+
+    def __init__(self, source: StreamSource, device: str, section: Literal["data", "timestamps"]):
+        self._source = source
+        self._device = device
+        self._section = section
+
+    def read(self) -> xarray.Dataset:
+        """Read the configuration, ``(time, ...)`` each, with the coordinate ``time`` in seconds since 1970."""
+        from .arrays import dataset
+
+        index = self._source.rows.index
+        held = [(each.get("configuration") or {}).get(self._device) or {} for each in self._source.descriptors]
+        data_keys = {key: value for each in held for key, value in (each.get("data_keys") or {}).items()}
+        names = list(dict.fromkeys(key for each in held for key in each.get(self._section) or {}))
+        columns = {
+            name: as_array([(each.get(self._section) or {}).get(name, MISSING) for each in held])[index.descriptor]
+            for name in names
+        }
+        n_axes = {name: values.ndim - 1 for name, values in columns.items()}
+        dims = name_dims({name: data_keys.get(name, {}) for name in names}, n_axes)
+        return dataset.table_of_rows(columns, dims, index.time)
+
+    def to_dask(self) -> xarray.Dataset:
+        """Read the configuration, as dask arrays of one block."""
+        from .arrays import dataset
+
+        return dataset.chunked(self.read())

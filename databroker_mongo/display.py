@@ -1,0 +1,70 @@
+"""Plain functions from documents to the text or HTML of a repr. No question is asked here, and nothing is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from html import escape
+from typing import Any
+
+_MOST_COLUMNS = 12
+
+
+def run_text(start: Mapping[str, Any], stop: Mapping[str, Any] | None, streams: Sequence[str]) -> str:
+    """Return the summary of a run."""
+    lines = [f"  {name}={value}" for name, value in _run_facts(start, stop).items()]
+    return "\n".join(["Run", *lines, "  Streams:", *(f"    * {name}" for name in streams)])
+
+
+def run_html(start: Mapping[str, Any], stop: Mapping[str, Any] | None, streams: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the table of a run."""
+    rows = list(_run_facts(start, stop).items())
+    rows += [(f"stream {name}", _listed(data_keys)) for name, data_keys in streams.items()]
+    return _table(rows)
+
+
+def stream_text(name: str, start: Mapping[str, Any], data_keys: Mapping[str, Any]) -> str:
+    """Return the summary of a stream."""
+    return f"<Stream {name!r} of run {_short(start)}: {_listed(data_keys)}>"
+
+
+def stream_html(name: str, start: Mapping[str, Any], data_keys: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the table of a stream: a row for each data key."""
+    rows = [
+        (key, f"{each.get('dtype')} {each.get('shape')} {each.get('units') or ''} {each.get('external') or ''}".strip())
+        for key, each in data_keys.items()
+    ]
+    return _table([("stream", f"{name} of run {_short(start)}"), *rows])
+
+
+def local_time(seconds: Any) -> str:
+    """Return seconds since 1970 as local time to the millisecond; what is no time is returned as text."""
+    try:
+        return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "milliseconds")
+    except (TypeError, ValueError, OverflowError, OSError):
+        return str(seconds)
+
+
+def _run_facts(start: Mapping[str, Any], stop: Mapping[str, Any] | None) -> dict[str, str]:
+    facts = {"uid": repr(start["uid"])}
+    facts |= {name: repr(start[name]) for name in ("scan_id", "plan_name") if name in start}
+    facts["exit_status"] = "no stop document yet" if stop is None else repr(stop.get("exit_status"))
+    facts["start"] = local_time(start.get("time"))
+    if stop is not None:
+        facts["stop"] = local_time(stop.get("time"))
+    return facts
+
+
+def _short(start: Mapping[str, Any]) -> str:
+    return f"{start['uid'][:8]} (scan id {start.get('scan_id')})"
+
+
+def _listed(names: Iterable[str]) -> str:
+    known = list(names)
+    shown = ", ".join(known[:_MOST_COLUMNS])
+    return shown if len(known) <= _MOST_COLUMNS else f"{shown}, and {len(known) - _MOST_COLUMNS} more"
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> str:
+    cells = "".join(f"<tr><th>{escape(str(name))}</th><td>{escape(str(value))}</td></tr>" for name, value in rows)
+    return f"<table>{cells}</table>"

@@ -1,0 +1,176 @@
+"""A run's documents again, in time order, filled on request, few in memory at once.
+
+What does not belong here: where documents are stored, arrays of whole columns.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from .arrays.opening import OpenedColumns, StreamSource, open_columns
+from .arrays.rows import PageRows
+from .documents import pages_of
+from .store.protocol import Document, Store
+
+Fill = Literal["no", "yes", "delayed"]
+Named = tuple[str, Document]
+
+
+def fill_of(fill: str | bool) -> Fill:
+    """Return the word for how events are filled; True is ``"yes"`` and False ``"no"``.
+
+    Raises
+    ------
+    ValueError
+        It is something else.
+    """
+    words: dict[str | bool, Fill] = {"no": "no", "yes": "yes", "delayed": "delayed", False: "no", True: "yes"}
+    if fill not in words:
+        raise ValueError(f"fill={fill!r} is unknown; it is 'no', 'yes' or 'delayed'")
+    return words[fill]
+
+
+class Replay:
+    """The documents of one run, each before those that need it.
+
+    Parameters
+    ----------
+    store : Store
+        Where they are.
+    start, stop : dict, dict or None
+        The first and the last of them.
+    sources : sequence of StreamSource
+        The streams.
+    fill : {"no", "yes", "delayed"}
+        Whether external data takes the place of datum identifiers in events, as NumPy or as dask arrays.
+    page_size : int
+        The most rows of a page.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        start: Document,
+        stop: Document | None,
+        *,
+        sources: Sequence[StreamSource],
+        fill: Fill,
+        page_size: int,
+    ):
+        self._store = store
+        self._start = start
+        self._stop = stop
+        self._fill = fill
+        self._page_size = page_size
+        self._source_of = {each["uid"]: source for source in sources for each in source.descriptors}
+        descriptors = [each for source in sources for each in source.descriptors]
+        self._waiting = sorted(descriptors, key=lambda descriptor: descriptor["time"])
+        self._transform = sources[0].transform if sources else lambda _name: lambda document: document
+        self._seen_resources: set[str] = set()
+        self._seen_datums: set[str] = set()
+
+    def __iter__(self) -> Iterator[Named]:
+        yield "start", self._start
+        if self._source_of:
+            yield from self._events()
+        yield from self._descriptors_until(float("inf"), None)
+        yield from self._unreferenced()
+        if self._stop is not None:
+            yield "stop", self._stop
+
+    def _events(self) -> Iterator[Named]:
+        events = self._store.events(list(self._source_of))
+        for uid, group in itertools.groupby(events, key=lambda event: event["descriptor"]):
+            for page in pages_of("event_page", group, size=self._page_size):
+                yield from self._descriptors_until(page["time"][0], uid)
+                yield from self._external(uid, page)
+                yield "event_page", page
+
+    def _descriptors_until(self, time: float, uid: str | None) -> Iterator[Named]:
+        """Yield the descriptors that began by now, and the one that is needed, with their stream documents."""
+        due = [each for each in self._waiting if each["time"] <= time or each["uid"] == uid]
+        if due:
+            self._waiting = [each for each in self._waiting if each not in due]
+        for descriptor in due:
+            yield "descriptor", descriptor
+            yield from self._stream_documents(descriptor)
+
+    def _stream_documents(self, descriptor: Document) -> Iterator[Named]:
+        if not any(str(key.get("external", "")).startswith("STREAM:") for key in descriptor["data_keys"].values()):
+            return
+        transform = self._transform("stream_resource")
+        resources = {doc["uid"]: transform(doc) for doc in self._store.stream_resources(self._start["uid"])}
+        for datum in self._store.stream_datums(list(resources)):
+            if datum["descriptor"] != descriptor["uid"]:
+                continue
+            uid = datum["stream_resource"]
+            if uid not in self._seen_resources:
+                self._seen_resources.add(uid)
+                yield "stream_resource", resources[uid]
+            yield "stream_datum", datum
+
+    def _external(self, uid: str, page: Document) -> Iterator[Named]:
+        """Yield the resources and datums that a page of events needs; fill it where that is asked."""
+        source = self._source_of[uid]
+        keys = [key for key in page["data"] if "external" in source.data_keys.get(key, {})]
+        ids = [each for key in keys for each in page["data"][key] if isinstance(each, str)]
+        new = [each for each in dict.fromkeys(ids) if each not in self._seen_datums]
+        if new:
+            datums = self._store.datums(new)
+            yield from self._assets([datums[each] for each in new if each in datums])
+        if ids and self._fill != "no":
+            self._fill_page(source, keys, page)
+
+    def _assets(self, datums: Sequence[Document]) -> Iterator[Named]:
+        names = list(dict.fromkeys(datum["resource"] for datum in datums))
+        new = [name for name in names if name not in self._seen_resources]
+        found = self._store.resources(new) if new else {}
+        for name in new:
+            for resource in found.get(name, ()):
+                yield from self._resource(resource)
+        yield from self._datum_pages(datums)
+
+    def _resource(self, resource: Document) -> Iterator[Named]:
+        self._seen_resources.add(resource["uid"])
+        yield "resource", self._transform("resource")(resource)
+
+    def _datum_pages(self, datums: Sequence[Document]) -> Iterator[Named]:
+        self._seen_datums.update(datum["datum_id"] for datum in datums)
+        transform = self._transform("datum")
+        for page in pages_of("datum_page", map(transform, datums), size=self._page_size):
+            yield "datum_page", page
+
+    def _unreferenced(self) -> Iterator[Named]:
+        """Yield the resources of the run that no event refers to, and the datums that none does."""
+        resources = {doc["uid"]: doc for doc in self._store.run_resources(self._start["uid"]) if doc.get("uid")}
+        for uid, resource in resources.items():
+            if uid not in self._seen_resources:
+                yield from self._resource(resource)
+        if not resources:
+            return
+        others = (each for each in self._store.resource_datums(list(resources)) if self._is_new(each))
+        while batch := list(itertools.islice(others, self._page_size)):
+            yield from self._datum_pages(batch)
+
+    def _is_new(self, datum: Document) -> bool:
+        return datum["datum_id"] not in self._seen_datums
+
+    def _fill_page(self, source: StreamSource, keys: Sequence[str], page: Document) -> None:
+        rows = PageRows(source.rows.store, page)
+        opened = open_columns(dataclasses.replace(source, rows=rows, is_complete=True), keys, eager=True)
+        for key in keys:
+            if key in opened.problems:
+                raise opened.problems[key]
+            page["data"][key] = self._values(opened, key)
+            page["filled"][key] = [True] * len(page["uid"])
+
+    def _values(self, opened: OpenedColumns, key: str) -> list[Any]:
+        column = opened.columns[key]
+        if self._fill == "yes":
+            return list(column[...])
+        from .arrays.dataset import lazy_rows
+
+        return lazy_rows(column)

@@ -1,0 +1,235 @@
+"""Run: the documents of one run, and its streams by name. What a person types on a run is here."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from . import display, readability, replay
+from .arrays.opening import Transform
+from .assets.reader import AssetReader
+from .errors import RunNotFound, StreamNotFound
+from .queries import PartialUID
+from .store.protocol import Document, Store
+from .stream import Stream
+
+if TYPE_CHECKING:
+    import pandas
+
+
+class Run(Mapping[str, Stream]):
+    """One run: a mapping from the names of its streams, in the order they began, to the streams.
+
+    Not made by hand: ``catalog[23463]`` gives it. Streams are attributes as well: ``run.primary``.
+
+    Parameters
+    ----------
+    store : Store
+        Where its documents are.
+    start : dict
+        Its start document.
+    stop : dict or None
+        Its stop document; None while it runs, and for ever when it crashed.
+    assets : AssetReader
+        What reads its external data.
+    catalog_name : str, optional
+        The name of its catalog.
+    transforms : mapping, optional
+        Callables by kind of document (``start``, ``stop``, ``descriptor``, ``resource``, ``stream_resource``,
+        ``datum``), applied to what is read.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        start: Document,
+        stop: Document | None,
+        *,
+        assets: AssetReader,
+        catalog_name: str | None = None,
+        transforms: Mapping[str, Transform] | None = None,
+    ):
+        self._store = store
+        self._assets = assets
+        self._catalog_name = catalog_name
+        self._transforms = dict(transforms or {})
+        self._start = self._transformed("start", start)
+        self._stop = None if stop is None else self._transformed("stop", stop)
+        self._streams: dict[str, Stream] | None = None
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_lock": None, "_streams": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """A copy of the documents ``start`` and ``stop`` (None while there is none)."""
+        return {"start": self.start, "stop": self.stop}
+
+    @property
+    def start(self) -> Document:
+        """A copy of the start document."""
+        return copy.deepcopy(self._start)
+
+    @property
+    def stop(self) -> Document | None:
+        """A copy of the stop document; None while there is none."""
+        return copy.deepcopy(self._stop)
+
+    @property
+    def descriptors(self) -> list[Document]:
+        """The descriptors of all streams, in order of time."""
+        each = [descriptor for stream in self._by_name().values() for descriptor in stream.descriptors]
+        return sorted(each, key=lambda descriptor: descriptor["time"])
+
+    def __getitem__(self, name: str) -> Stream:
+        try:
+            return self._by_name()[name]
+        except KeyError:
+            raise StreamNotFound(
+                f"the run has no stream {name!r}. It has: {', '.join(map(str, self)) or 'none'}.",
+                run_uid=self._start["uid"],
+                scan_id=self._start.get("scan_id"),
+                stream=name,
+            ) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name())
+
+    def __len__(self) -> int:
+        return len(self._by_name())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name()
+
+    def __getattr__(self, name: str) -> Stream:
+        if not name.startswith("_"):
+            stream = self._by_name().get(name)
+            if stream is not None:
+                return stream
+        raise AttributeError(f"{type(self).__name__} {self.__dict__.get('_start', {}).get('uid')} has no {name!r}")
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *(name for name in self if name.isidentifier())})
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and self._start["uid"] == other._start["uid"] and self._store == other._store
+
+    def __hash__(self) -> int:
+        return hash(self._start["uid"])
+
+    def __repr__(self) -> str:
+        return display.run_text(self._start, self._stop, list(self))
+
+    def _repr_html_(self) -> str:
+        return display.run_html(
+            self._start, self._stop, {name: stream.source.data_keys for name, stream in self.items()}
+        )
+
+    def documents(self, *, fill: str | bool = "no", page_size: int = 1000) -> Iterator[tuple[str, Document]]:
+        """Yield the documents of the run in the order of time, those that others need before these.
+
+        Parameters
+        ----------
+        fill : {"no", "yes", "delayed"} or bool
+            Whether events hold what datums stand for: as NumPy arrays, as dask arrays, or not.
+        page_size : int
+            The most rows of an ``event_page`` or ``datum_page``; no more than that is in memory at once.
+
+        Yields
+        ------
+        name : str
+            ``start``, ``descriptor``, ``resource``, ``datum_page``, ``stream_resource``, ``stream_datum``,
+            ``event_page`` or ``stop``.
+        doc : dict
+            The document.
+
+        Raises
+        ------
+        ValueError
+            ``fill`` is something else.
+        """
+        return iter(
+            replay.Replay(
+                self._store,
+                self.start,
+                self.stop,
+                sources=[stream.source for stream in self.values()],
+                fill=replay.fill_of(fill),
+                page_size=page_size,
+            )
+        )
+
+    def refresh(self) -> Run:
+        """Return the run as it is now: with the events, streams and stop document that have come since."""
+        start = next(self._store.find_starts(PartialUID(self._start["uid"]), sort=[("time", -1)], limit=1), None)
+        if start is None:
+            raise RunNotFound(f"the run {self._start['uid']!r} is no longer stored", run_uid=self._start["uid"])
+        stop = self._store.stops([self._start["uid"]]).get(self._start["uid"])
+        return Run(
+            self._store,
+            start,
+            stop,
+            assets=self._assets,
+            catalog_name=self._catalog_name,
+            transforms=self._transforms,
+        )
+
+    def health(self) -> pandas.DataFrame:
+        """Tell for each column whether it can be read, and which file, handler, shape or datum is at fault if not.
+
+        Every file is opened and the first and last datum of each looked at; pixels are read only where a handler
+        cannot describe them otherwise.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each stream and data key: ``stream``, ``data_key``, ``status`` (``ok``, ``note`` or
+            ``unreadable``), ``shape``, ``dtype`` and ``reason``.
+        """
+        return readability.health({name: stream.source for name, stream in self.items()})
+
+    def files(self) -> pandas.DataFrame:
+        """List every file that the run's documents name.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each file: ``path`` on this machine, ``exists``, ``size_bytes``, ``spec``, ``resource_uid`` and
+            ``reason``, why it cannot be told where a resource's files are.
+        """
+        return readability.files({name: stream.source for name, stream in self.items()})
+
+    def _transformed(self, name: str, document: Document) -> Document:
+        transform = self._transforms.get(name)
+        return document if transform is None else transform(copy.deepcopy(document))
+
+    def _by_name(self) -> dict[str, Stream]:
+        with self._lock:
+            if self._streams is None:
+                self._streams = self._find_streams()
+            return self._streams
+
+    def _find_streams(self) -> dict[str, Stream]:
+        uid = self._start["uid"]
+        by_name: dict[str, list[Document]] = {}
+        for stored in self._store.descriptors([uid])[uid]:
+            descriptor = self._transformed("descriptor", stored)
+            by_name.setdefault(descriptor.get("name") or "primary", []).append(descriptor)
+        return {
+            name: Stream(
+                name,
+                store=self._store,
+                assets=self._assets,
+                start=self._start,
+                stop=self._stop,
+                descriptors=descriptors,
+                transforms=self._transforms,
+            )
+            for name, descriptors in by_name.items()
+        }

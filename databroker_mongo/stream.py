@@ -1,0 +1,249 @@
+"""Stream: the events of one kind in a run, as columns.
+
+What a person types on a stream is here; how it is read is in ``arrays``.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from . import display
+from .arrays.opening import OpenedColumns, StreamSource, Transform, open_columns
+from .arrays.rows import StreamRows
+from .assets.reader import AssetReader
+from .configuration import ConfigurationOfDevices, Timestamps
+from .errors import CatalogError, ColumnNotFound, DocumentWarning, UnreadableColumns
+from .store.protocol import Document, Store
+
+if TYPE_CHECKING:
+    import xarray
+
+OnError = Literal["raise", "skip"]
+Dedupe = Literal["last"]
+
+
+class Stream:
+    """A stream of a run: a snapshot, whose length is fixed when it is first looked at.
+
+    Not made by hand: ``run["primary"]`` or ``run.primary`` gives it.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    store : Store
+        Where its events are.
+    assets : AssetReader
+        What reads its external data.
+    start, stop : dict, dict or None
+        The documents of its run.
+    descriptors : list of dict
+        Its descriptors, in order of time.
+    transforms : mapping, optional
+        Callables for ``resource`` and ``stream_resource`` documents.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        store: Store,
+        assets: AssetReader,
+        start: Document,
+        stop: Document | None,
+        descriptors: Sequence[Document],
+        transforms: Mapping[str, Transform] | None = None,
+    ):
+        self.name = name
+        self._start = start
+        self._stop = stop
+        self._descriptors = list(descriptors)
+        self.source = StreamSource(
+            rows=StreamRows(store, [descriptor["uid"] for descriptor in descriptors]),
+            assets=assets,
+            descriptors=self._descriptors,
+            run_uid=start["uid"],
+            is_complete=stop is not None,
+            facts={"run_uid": start["uid"], "scan_id": start.get("scan_id"), "stream": name},
+            transforms=transforms or {},
+        )
+        self._reported: set[str] = set()
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The documents of the stream: ``start``, ``stop`` (None while there is none) and ``descriptors``."""
+        documents = {"start": self._start, "stop": self._stop, "descriptors": self._descriptors, "stream": self.name}
+        return copy.deepcopy(documents)
+
+    @property
+    def descriptors(self) -> list[Document]:
+        """The descriptors, in order of time."""
+        return copy.deepcopy(self._descriptors)
+
+    @property
+    def data_keys(self) -> dict[str, Document]:
+        """The data keys of all descriptors, by name, in stored order."""
+        return copy.deepcopy(dict(self.source.data_keys))  # type: ignore[arg-type]
+
+    def __repr__(self) -> str:
+        return display.stream_text(self.name, self._start, self.source.data_keys)
+
+    def _repr_html_(self) -> str:
+        return display.stream_html(self.name, self._start, self.source.data_keys)
+
+    def read(
+        self,
+        keys: Iterable[str] | None = None,
+        *,
+        exclude: Collection[str] = (),
+        on_error: OnError = "raise",
+        dedupe: Dedupe | None = None,
+    ) -> xarray.Dataset:
+        """Read data into memory.
+
+        Parameters
+        ----------
+        keys : iterable of str, optional
+            The data keys that are wanted; all by default. Nothing else is fetched.
+        exclude : collection of str
+            Data keys that are not wanted.
+        on_error : {"raise", "skip"}
+            What to do about columns that cannot be read: raise one error for all, or leave them out and name them,
+            with the reason, in ``ds.attrs["unreadable"]``.
+        dedupe : {"last"}, optional
+            Keep only the latest of several events of one ``seq_num`` (a plan that was rewound repeats them).
+
+        Returns
+        -------
+        xarray.Dataset
+            NumPy arrays of shape ``(time, ...)``, with the coordinate ``time`` in seconds since 1970.
+
+        Raises
+        ------
+        ColumnNotFound
+            A data key that the stream does not have.
+        UnreadableColumns
+            At least one column cannot be read; ``reasons`` has an error for each.
+        """
+        from .arrays import dataset
+
+        opened = self._open(self._select(keys, exclude), eager=True)
+        planned = dataset.structures(opened, self.source.data_keys, self._devices())
+        loaded, failed = dataset.loaded_dataset(opened, planned, self._attrs())
+        problems = {**{key: error for key, error in opened.problems.items() if key not in planned}, **failed}
+        if problems and on_error == "raise":
+            raise self._unreadable(problems)
+        return self._finished(loaded, problems, dedupe)
+
+    def to_dask(
+        self, keys: Iterable[str] | None = None, *, exclude: Collection[str] = (), dedupe: Dedupe | None = None
+    ) -> xarray.Dataset:
+        """Describe data as lazy arrays; what is computed from them reads what it needs, and no more.
+
+        Parameters
+        ----------
+        keys : iterable of str, optional
+            The data keys that are wanted; all by default.
+        exclude : collection of str
+            Data keys that are not wanted.
+        dedupe : {"last"}, optional
+            Keep only the latest of several events of one ``seq_num``.
+
+        Returns
+        -------
+        xarray.Dataset
+            dask arrays of shape ``(time, ...)``, with the coordinate ``time`` in seconds since 1970. A column that
+            cannot be read raises when it is computed; one whose shape cannot be known is left out and named, with the
+            reason, in ``ds.attrs["unreadable"]``.
+
+        Raises
+        ------
+        ColumnNotFound
+            A data key that the stream does not have.
+        """
+        from .arrays import dataset
+
+        opened = self._open(self._select(keys, exclude), eager=False)
+        planned = dataset.structures(opened, self.source.data_keys, self._devices())
+        lazy = dataset.lazy_dataset(opened, planned, self._attrs())
+        problems = {key: error for key, error in opened.problems.items() if key not in planned}
+        return self._finished(lazy, problems, dedupe)
+
+    @property
+    def timestamps(self) -> Timestamps:
+        """When each value was taken, by the clock of its device."""
+        return Timestamps(self.source)
+
+    @property
+    def config(self) -> ConfigurationOfDevices:
+        """What the configuration of each device was: ``stream.config["quadem1"].read()``."""
+        return ConfigurationOfDevices(self.source, "data")
+
+    @property
+    def config_timestamps(self) -> ConfigurationOfDevices:
+        """When each value of the configuration was taken."""
+        return ConfigurationOfDevices(self.source, "timestamps")
+
+    def _select(self, keys: Iterable[str] | None, exclude: Collection[str]) -> list[str]:
+        known = self.source.data_keys
+        wanted = list(known) if keys is None else [keys] if isinstance(keys, str) else list(keys)
+        left_out = {exclude} if isinstance(exclude, str) else set(exclude)
+        for key in [*wanted, *left_out]:
+            if key not in known:
+                raise ColumnNotFound(
+                    f"the stream has no data key {key!r}. It has: {', '.join(known)}.",
+                    **self.source.facts,
+                    data_key=key,
+                )
+        return [key for key in known if key in set(wanted) - left_out]
+
+    def _open(self, keys: Sequence[str], *, eager: bool) -> OpenedColumns:
+        opened = open_columns(self.source, keys, eager=eager)
+        news = {key: note for key, note in opened.notes.items() if f"{key}: {note}" not in self._reported}
+        if "time" in opened.columns and "time" not in self._reported:
+            news["time"] = "this is the name of the time axis; the column is called 'time_' here"
+        if news:
+            self._reported.update(f"{key}: {note}" for key, note in news.items())
+            told = "; ".join(f"{key!r}: {note}" for key, note in news.items())
+            where = f"run {self.source.run_uid} (scan id {self._start.get('scan_id')}), stream {self.name!r}"
+            warnings.warn(f"{where}: {told}", DocumentWarning, stacklevel=3)
+        return opened
+
+    def _devices(self) -> dict[str, str]:
+        return {
+            key: device
+            for descriptor in self._descriptors
+            for device, keys in (descriptor.get("object_keys") or {}).items()
+            for key in keys
+        }
+
+    def _attrs(self) -> dict[str, Any]:
+        known = {"stream": self.name, "run_uid": self._start["uid"], "scan_id": self._start.get("scan_id")}
+        return {name: value for name, value in known.items() if value is not None}
+
+    def _finished(
+        self, dataset: xarray.Dataset, problems: Mapping[str, CatalogError], dedupe: Dedupe | None
+    ) -> xarray.Dataset:
+        if problems:
+            dataset.attrs["unreadable"] = {key: str(error) for key, error in problems.items()}
+        if dedupe == "last":
+            seq_num = self.source.rows.index.seq_num[: dataset.sizes.get("time", 0)]
+            is_last = np.append(seq_num[1:] != seq_num[:-1], True)[: len(seq_num)]
+            return dataset.isel(time=np.flatnonzero(is_last))
+        return dataset
+
+    def _unreadable(self, problems: dict[str, CatalogError]) -> UnreadableColumns:
+        works = f"exclude={sorted(problems)!r}"
+        listed = "\n".join(f"- {key}: {error}" for key, error in problems.items())
+        return UnreadableColumns(
+            f"{len(problems)} of the columns cannot be read; read({works}) gives the others, read(on_error='skip') too."
+            f"\n{listed}",
+            **self.source.facts,
+            reasons=problems,
+            exclude=sorted(problems),
+        )
