@@ -4,7 +4,8 @@
 
     CatalogError                       the root: a message, and the facts of the case as attributes
     |-- ConfigurationError(ValueError)     a setting, YAML file or URI that cannot be used
-    |   |-- CredentialsUnavailable             a catalog was reopened where its credentials are not set
+    |   |-- CredentialsUnavailable             a catalog is opened where its credentials are not set
+    |   |-- CatalogNotFound(KeyError)          no catalog is configured under the name
     |-- RunNotFound(KeyError)              no run answers to the key
     |   |-- RunIndexError(IndexError)          a position before the first run
     |   |-- AmbiguousKey(ValueError)           more than one run answers to the key
@@ -29,6 +30,7 @@
     |-- UnreadableColumns                  one or more columns of a stream cannot be read; lists each with its reason
 
     CatalogWarning(UserWarning)        something a reader or the owner of the database can put right
+    |-- ConfigurationWarning               a file or an entry that cannot be used, or that shows a password
     |-- HandlerClashWarning                two packages claim one spec
     |-- DocumentWarning                    documents that contradict themselves, and how they were read
     |-- DurabilityWarning                  a setting that weakens what "stored" means
@@ -92,7 +94,11 @@ class ConfigurationError(CatalogError, ValueError):
 
 
 class CredentialsUnavailable(ConfigurationError):
-    """A pickled catalog was opened where its credentials are not configured."""
+    """A catalog is opened where its credentials are not set."""
+
+
+class CatalogNotFound(ConfigurationError, KeyError):
+    """No catalog is configured under the name."""
 
 
 class RunNotFound(CatalogError, KeyError):
@@ -185,6 +191,10 @@ class UnreadableColumns(CatalogError):
 
 class CatalogWarning(UserWarning):
     """Something that the reader, or the owner of the database, can put right."""
+
+
+class ConfigurationWarning(CatalogWarning):
+    """A configuration file or an entry in it cannot be used, or a password is written where it need not be."""
 
 
 class HandlerClashWarning(CatalogWarning):

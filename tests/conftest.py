@@ -1,12 +1,15 @@
-"""Databases for the tests: mongomock, and one real throw-away ``mongod`` that all test processes share."""
+"""What many tests stand on: mongomock, a real ``mongod`` that all test processes share, a machine without settings."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import shutil
+import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -66,3 +69,50 @@ def store_uri(request: pytest.FixtureRequest, database_name: str) -> str:
         return f"memory://{database_name}"
     uri: str = request.getfixturevalue("mongod_database_uri")
     return uri
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine whose configuration directories are all empty ones of the test's own.
+
+    ``user``, ``environment`` and ``site`` are this package's directories; ``intake`` and ``v0`` the user's directories
+    of intake and of databroker.
+    """
+
+    root: Path
+    user: Path
+    environment: Path
+    site: Path
+    intake: Path
+    v0: Path
+
+    def write(self, directory: Path, name: str, text: str) -> Path:
+        """Write a file, and the directory around it."""
+        directory.mkdir(parents=True, exist_ok=True)
+        path = directory / name
+        path.write_text(textwrap.dedent(text))
+        return path
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine without a configuration file, whose home and other directories are the test's own."""
+    root = tmp_path / "machine"
+    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX", "DATABROKER_MONGO_PATH", "INTAKE_PATH", "BLUESKY_TUTORIAL_DATA"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.delenv("DATABROKER_MONGO_PASSWORD", raising=False)
+    monkeypatch.setenv("HOME", str(root / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(root / "home" / ".config"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(root / "home" / ".local" / "share"))
+    monkeypatch.setenv("XDG_CONFIG_DIRS", str(root / "etc" / "xdg"))
+    monkeypatch.setenv("XDG_DATA_DIRS", str(root / "usr" / "share"))
+    monkeypatch.setattr(sys, "prefix", str(root / "env"))
+    monkeypatch.setattr(sys, "executable", str(root / "env" / "bin" / "python"))
+    return Machine(
+        root=root,
+        user=root / "home" / ".config" / "databroker_mongo",
+        environment=root / "env" / "share" / "databroker_mongo",
+        site=root / "etc" / "xdg" / "databroker_mongo",
+        intake=root / "home" / ".local" / "share" / "intake",
+        v0=root / "home" / ".config" / "databroker",
+    )

@@ -1,0 +1,43 @@
+"""Settings from YAML files and the environment. Nothing else in the package reads either, and nothing at import.
+
+The parts, from the values up::
+
+    uris            a URI that never shows its password; redact_uri
+    settings        CatalogSettings, SiteSettings
+    yaml_files      YAML with line numbers
+    directories     where files are looked for
+    own_form        our YAML form                 older_forms   intake's and databroker's
+    scan            all files of this machine, read now
+    entries         the catalogs by name          site          what the site says
+    credentials     secrets, at the moment a URI is opened
+    added           files written by `catalog.add`
+
+What belongs elsewhere: the meaning of a URI (``store/connection.py``), importing handlers (``assets/registry.py``),
+mapping and checking paths (``assets/roots.py``), opening a catalog by name (``named.py``).
+"""
+
+from .added import remove_entry, write_entry
+from .credentials import catalog_uris, reveal
+from .directories import SearchDirectory, search_directories, tutorial_data_directory, user_directory
+from .entries import Entries, find_entries
+from .settings import CatalogSettings, SiteSettings
+from .site import site_settings
+from .uris import Uri, redact_uri
+
+__all__ = [
+    "CatalogSettings",
+    "Entries",
+    "SearchDirectory",
+    "SiteSettings",
+    "Uri",
+    "catalog_uris",
+    "find_entries",
+    "redact_uri",
+    "remove_entry",
+    "reveal",
+    "search_directories",
+    "site_settings",
+    "tutorial_data_directory",
+    "user_directory",
+    "write_entry",
+]

@@ -1,0 +1,74 @@
+"""What the site says about files and handlers, on the machine that opens the files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from typing import Final
+
+from .directories import Owner
+from .own_form import read_site
+from .scan import Scanned, scan
+from .settings import SiteSettings
+
+_OWNERS: Final[tuple[Owner, ...]] = ("site", "environment", "user")
+_SITE_KEY: Final = re.compile(r"\bsite['\"]?\s*:")
+
+
+def site_settings() -> SiteSettings:
+    """Read the ``site`` sections of the files in this package's own directories.
+
+    What guards (``allowed_roots``, ``allowed_modules``) is taken from the site's directories if a file there says it,
+    else from the environment's, else from the user's: a user cannot widen what the site allows. What is a convenience
+    (``handlers``, ``root_map``) is merged, and there the user's word comes first.
+
+    Returns
+    -------
+    SiteSettings
+
+    Raises
+    ------
+    ConfigurationError
+        A ``site`` section is wrong, or is in a file that cannot be read: what it allows is then not known.
+    """
+    found: dict[Owner, list[SiteSettings]] = {owner: [] for owner in _OWNERS}
+    for file in scan():
+        if file.directory.form == "own" and _has_site(file):
+            found[file.directory.owner].append(_read(file))
+    by_guard = [found[owner] for owner in _OWNERS]
+    by_person = list(chain.from_iterable(reversed(by_guard)))
+    roots = [_joined(one.allowed_roots for one in group) for group in by_guard]
+    modules = [_joined(one.allowed_modules or None for one in group) for group in by_guard]
+    return SiteSettings(
+        allowed_roots=next((one for one in roots if one is not None), None),
+        allowed_modules=next((one for one in modules if one is not None), ()),
+        handlers=_first_wins(one.handlers for one in by_person),
+        root_map=_first_wins(one.root_map for one in by_person),
+        files=tuple(chain.from_iterable(one.files for one in by_person)),
+    )
+
+
+def _has_site(file: Scanned) -> bool:
+    if file.error is not None:
+        return bool(_SITE_KEY.search(file.text)) or (file.directory.owner == "site" and not file.text)
+    return file.contents is not None and isinstance(file.contents.data, dict) and "site" in file.contents.data
+
+
+def _read(file: Scanned) -> SiteSettings:
+    if file.error is not None:
+        raise file.error
+    assert file.contents is not None
+    return read_site(file.contents)
+
+
+def _joined(lists: Iterable[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    said = [one for one in lists if one is not None]
+    return tuple(chain.from_iterable(said)) if said else None
+
+
+def _first_wins(maps: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    merged: dict[str, str] = {}
+    for one in maps:
+        merged = {**one, **merged}
+    return merged

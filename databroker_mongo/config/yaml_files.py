@@ -1,0 +1,270 @@
+"""YAML files that know their line numbers, read with the safe loader only; nothing about what the settings mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import ConfigurationError
+
+KeyPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class YamlFile:
+    """The contents of one file.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        Absolute.
+    data : object
+        Plain Python values, as ``yaml.safe_load`` gives them; None for an empty file.
+    lines : mapping
+        The line of each key and item, counted from 1, by its path from the top.
+    """
+
+    path: Path
+    data: Any
+    lines: Mapping[KeyPath, int]
+
+    def line(self, keys: KeyPath) -> int:
+        """Return the line of a key, or of the nearest key around it whose line is known."""
+        while keys and keys not in self.lines:
+            keys = keys[:-1]
+        return self.lines.get(keys, 1)
+
+    def error(self, message: str, *keys: str | int) -> ConfigurationError:
+        """Return an error about what stands under these keys, for the caller to raise."""
+        return ConfigurationError(message, file=self.path, line=self.line(keys))
+
+
+def read_text(path: Path) -> str:
+    """Read the text of a file.
+
+    Raises
+    ------
+    ConfigurationError
+        It cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"the file cannot be read: {error.strerror or error}", file=path) from error
+    except UnicodeDecodeError:
+        raise ConfigurationError("the file is not UTF-8 text: store it as UTF-8", file=path) from None
+
+
+def parse_yaml(text: str, path: Path) -> YamlFile:
+    """Parse the text of a file, which may be one that is still to be written.
+
+    Raises
+    ------
+    ConfigurationError
+        It is not YAML, has tags beyond plain values, or names a key twice. The error never quotes the text, which may
+        hold a password.
+    """
+    loader: yaml.SafeLoader | None = None
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        _refuse_repeated_keys(node, path)
+        data = None if node is None else loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        # The error's own text quotes the line it is about: it must not become part of a traceback.
+        mark = error.problem_mark or error.context_mark
+        line = None if mark is None else mark.line + 1
+        raise ConfigurationError(_problem(error), file=path, line=line) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if isinstance(error, ConfigurationError):
+            raise
+        raise ConfigurationError(f"the file is not valid YAML ({type(error).__name__})", file=path) from None
+    finally:
+        if loader is not None:
+            loader.dispose()
+    return YamlFile(path.absolute(), data, dict(_key_lines(node, (), set())))
+
+
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    problem = error.problem or error.context or "unreadable"
+    if "tag:yaml.org,2002:python" in problem:
+        return "tags that make Python objects (!!python/...) are refused: write plain values"
+    quoted = re.compile("'[^']*'")
+    return f"the file is not valid YAML: {quoted.sub('...', problem)}"
+
+
+def _refuse_repeated_keys(top: yaml.Node | None, path: Path) -> None:
+    for mapping in _mappings(top):
+        seen: dict[str, yaml.Node] = {}
+        for key, _ in mapping.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                continue
+            first = seen.setdefault(key.value, key)
+            if first is not key:
+                raise ConfigurationError(
+                    f"{_shown(key.value)} stands there twice, first in line {_line(first)}: remove or rename one",
+                    file=path,
+                    line=_line(key),
+                )
+
+
+def _mappings(top: yaml.Node | None) -> Iterator[yaml.MappingNode]:
+    """Yield each mapping of a document once, although aliases may lead to it many times."""
+    waiting, seen = [top], set()
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            yield node
+            waiting.extend(value for _, value in node.value)
+        else:
+            waiting.extend(node.value)
+
+
+def _key_lines(node: yaml.Node | None, keys: KeyPath, seen: set[int]) -> Iterator[tuple[KeyPath, int]]:
+    if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
+        return
+    seen.add(id(node))
+    is_mapping = isinstance(node, yaml.MappingNode)
+    children = node.value if is_mapping else [(item, item) for item in node.value]
+    for position, (key, value) in enumerate(children):
+        below = (*keys, key.value if is_mapping else position)
+        yield below, _line(key)
+        yield from _key_lines(value, below, seen)
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+class Section:
+    """A mapping in a YAML file, whose values are taken by key and checked; each error names file and line.
+
+    A key without a value counts as absent.
+
+    Parameters
+    ----------
+    file : YamlFile
+    keys : tuple
+        The path of the mapping from the top of the file.
+    what : str
+        What it is, for messages: ``"catalog 'beamline'"``.
+    """
+
+    def __init__(self, file: YamlFile, keys: KeyPath, what: str):
+        self.file = file
+        self.keys = keys
+        self.what = what
+        values = file.data
+        for key in keys:
+            values = values[key]
+        self._values = self._checked_mapping(values, keys, what)
+
+    def __contains__(self, key: str) -> bool:
+        return self._values.get(key) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def line(self, *keys: str | int) -> int:
+        """Return the line of the section, or of a key in it."""
+        return self.file.line((*self.keys, *keys))
+
+    def error(self, message: str, *keys: str | int) -> ConfigurationError:
+        """Return an error about the section, or a key in it, for the caller to raise."""
+        return self.file.error(f"{self.what}: {message}", *self.keys, *keys)
+
+    def allow(self, known: Collection[str]) -> None:
+        """Raise ConfigurationError if there is a key of another name."""
+        for key in self._values:
+            if key not in known:
+                near = get_close_matches(key, known, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}."
+                raise self.error(f"the key {_shown(key)} is not known; {hint}", key)
+
+    def section(self, key: str) -> Section | None:
+        """Return the mapping under a key."""
+        return Section(self.file, (*self.keys, key), f"{self.what}, {key}") if key in self else None
+
+    def value(self, key: str) -> Any:
+        """Return what stands under a key, unchecked; None if it is absent."""
+        return self._values.get(key)
+
+    def text(self, key: str) -> str | None:
+        """Return the text under a key."""
+        text: str | None = self._of_type(key, str, "a text")
+        return text
+
+    def whole_number(self, key: str) -> int | None:
+        """Return the positive whole number under a key."""
+        number: int | None = self._of_type(key, int, "a whole number")
+        return None if number is None else self._positive(key, number)
+
+    def number(self, key: str) -> float | None:
+        """Return the positive number under a key."""
+        number: float | None = self._of_type(key, (int, float), "a number")
+        return None if number is None else self._positive(key, float(number))
+
+    def texts(self, key: str) -> tuple[str, ...] | None:
+        """Return the texts of the list under a key; one text alone counts as a list."""
+        values = self._values.get(key)
+        if values is None:
+            return None
+        listed = [values] if isinstance(values, str) else values
+        if not isinstance(listed, list) or not all(isinstance(value, str) for value in listed):
+            raise self.error(f"{key!r} must be a list of texts, not {_kind(values)}", key)
+        return tuple(listed)
+
+    def text_map(self, key: str) -> dict[str, str] | None:
+        """Return the mapping from text to text under a key."""
+        inner = self.section(key)
+        if inner is None:
+            return None
+        found = {}
+        for name in inner:
+            text = inner.text(name)
+            if text is None:
+                raise inner.error(f"{name!r} has no value", name)
+            found[name] = text
+        return found
+
+    def _positive(self, key: str, number: Any) -> Any:
+        if not number > 0:
+            raise self.error(f"{key!r} must be more than 0, not {number}", key)
+        return number
+
+    def _of_type(self, key: str, kind: type | tuple[type, ...], wanted: str) -> Any:
+        value = self._values.get(key)
+        if value is None or (isinstance(value, kind) and not isinstance(value, bool)):
+            return value
+        raise self.error(f"{key!r} must be {wanted}, not {_kind(value)}", key)
+
+    def _checked_mapping(self, values: Any, keys: KeyPath, what: str) -> dict[str, Any]:
+        if not isinstance(values, dict):
+            raise self.file.error(f"{what} must be a mapping of keys to values, not {_kind(values)}", *keys)
+        for key in values:
+            if not isinstance(key, str):
+                raise self.file.error(
+                    f"{what}: the key {_shown(key)} must be a text: put it in quotes", *keys, str(key)
+                )
+        return values
+
+
+def _shown(key: Any) -> str:
+    """Name a key, unless a URI was put in the place of a key."""
+    return "'...'" if "@" in str(key) else repr(key)
+
+
+def _kind(value: Any) -> str:
+    """Name the type of a value; the value itself may be a secret."""
+    return {dict: "a mapping", list: "a list", str: "a text", bool: "true or false", type(None): "nothing"}.get(
+        type(value), f"a value of type {type(value).__name__}"
+    )
