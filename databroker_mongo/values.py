@@ -9,9 +9,11 @@ What does not belong here: document kinds and their fields (``documents``), BSON
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import singledispatch
+from itertools import islice
 from typing import Any, NoReturn
 
 import numpy as np
@@ -190,3 +192,26 @@ def are_equal(one: Any, other: Any) -> bool:
     if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
         return math.isnan(other)
     return bool(one == other)
+
+
+def differences(one: Any, other: Any, *, limit: int) -> list[str]:
+    """Say in words where two unequal encodable values differ, at most ``limit`` places of them."""
+    return [
+        f"{'.'.join(map(str, path)) or 'all'}: {_shown(stored)} is stored, {_shown(sent)} was sent"
+        for path, stored, sent in islice(_differences((), one, other), limit)
+    ]
+
+
+_ABSENT = object()
+
+
+def _differences(path: tuple[Any, ...], one: Any, other: Any) -> Iterator[tuple[tuple[Any, ...], Any, Any]]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in {**one, **other}:
+            yield from _differences((*path, key), one.get(key, _ABSENT), other.get(key, _ABSENT))
+    elif not are_equal(one, other):
+        yield path, one, other
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is _ABSENT else reprlib.repr(value)

@@ -11,6 +11,7 @@ from typing import Any
 from ..queries import Query
 from . import compile as compiled
 from . import event_rows, insertion
+from . import revisions as corrections
 from .connection import Collections, ConnectionOptions, Location, locate, open_collections
 from .failures import asking
 from .protocol import Document, EventIndex, Section, Snapshot, Sort, Values
@@ -169,6 +170,10 @@ class NormalizedStore:
 class WritableNormalizedStore(NormalizedStore):
     """The same, and documents can be put into it, durably."""
 
+    def __init__(self, location: Location):
+        super().__init__(location)
+        self._guards: dict[str, bool] = {}
+
     @property
     def collections(self) -> Collections:
         """The collections; what they acknowledge is in the journal of a majority."""
@@ -177,12 +182,17 @@ class WritableNormalizedStore(NormalizedStore):
     def insert(self, name: str, documents: Sequence[Document]) -> None:
         """Store documents of one kind; one that is already stored changes nothing."""
         with asking(f"store documents of kind {name}", self.address):
-            insertion.insert(self.collections, name, documents)
+            insertion.insert(self.collections, name, documents, guards=self._guards)
 
     def replace(self, name: str, document: Document) -> None:
         """Put a corrected document in the place of the stored one, keeping that as a revision."""
         with asking(f"correct a document of kind {name}", self.address):
-            insertion.replace(self.collections, name, document)
+            corrections.replace(self.collections, name, document)
+
+    def revisions(self, name: str, uid: str) -> list[Document]:
+        """Return the earlier contents of a corrected document, the oldest first."""
+        with asking(f"read the revisions of a document of kind {name}", self.address):
+            return corrections.revisions(self.collections, name, uid)
 
 
 def open_store(
