@@ -1,0 +1,109 @@
+"""Values of events become arrays that hold exactly them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from databroker_mongo.arrays.values import as_array, fit, missing_value
+from databroker_mongo.errors import ShapeMismatch
+from databroker_mongo.store.protocol import MISSING
+
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(),
+    st.text(max_size=4),
+    st.binary(max_size=3),
+    st.just(MISSING),
+    st.lists(st.integers(-5, 5), max_size=3),
+    st.dictionaries(st.text(max_size=2), st.integers(), max_size=1),
+)
+
+
+def is_same(found, value):
+    if value is MISSING:
+        return found is None or bool(np.all(np.isnan(found)))
+    if isinstance(value, list):
+        return np.array_equal(found, value) and len(found) == len(value)
+    if isinstance(value, float) and value != value:
+        return found != found
+    return found == value and isinstance(found, (bool, np.bool_)) == isinstance(value, bool)
+
+
+@given(st.lists(scalars, min_size=1, max_size=6))
+def test_every_value_is_found_again_whatever_the_mixture(values):
+    array = as_array(values)
+    assert len(array) == len(values)
+    assert all(is_same(found, value) for found, value in zip(array, values, strict=True))
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1))
+def test_integers_stay_integers(values):
+    assert as_array(values).dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        ([1, 2.5], np.float64),
+        ([1.0, float("nan")], np.float64),
+        ([True, False], np.bool_),
+        (["a", "bcd"], "<U3"),
+        ([1, MISSING], np.float64),
+        ([2**60 + 1, MISSING], object),
+        ([2**60, 0.5], object),
+        ([None, 1.0], object),
+        (["a", 1.0], object),
+        (["a", MISSING], object),
+        (["a\0"], object),
+        ([True, 1], object),
+        ([[1, 2], [3, 4]], np.int64),
+        ([[1, 2], [3]], object),
+        ([[1, 2], 3], object),
+        ([["a"], ["b"]], "<U1"),
+    ],
+)
+def test_the_dtype_is_that_of_the_values(values, dtype):
+    assert as_array(values).dtype == np.dtype(dtype)
+
+
+def test_ragged_rows_are_arrays_of_their_own_in_an_object_column():
+    first, second = as_array([[1, 2], [3.5]])
+    np.testing.assert_array_equal(first, [1, 2])
+    assert second.dtype == np.float64
+
+
+def test_a_missing_list_is_a_row_of_nan():
+    np.testing.assert_array_equal(as_array([[1, 2], MISSING]), [[1, 2], [np.nan, np.nan]])
+
+
+def test_a_declared_dtype_is_taken_only_where_it_holds_every_value():
+    assert as_array([1.5, 2.0], declared=np.dtype("<f4")).dtype == np.float32
+    assert as_array([0.1, 2.0], declared=np.dtype("<f4")).dtype == np.float64
+    assert as_array([1, 300], declared=np.dtype("u1")).dtype == np.int64
+    assert as_array([-1, 3], declared=np.dtype("<u8")).dtype == np.int64
+    assert as_array([np.nan], declared=np.dtype("<i4")).dtype == np.float64
+
+
+def test_structured_values_are_records():
+    dtype = np.dtype([("x", "<f8"), ("n", "<i4")])
+    array = as_array([[[1.0, 2], [3.0, 4]]], declared=dtype)
+    assert array.shape == (1, 2)
+    assert array["n"].tolist() == [[2, 4]]
+
+
+def test_promised_values_are_cast_only_when_none_changes():
+    np.testing.assert_array_equal(fit(np.array([1, 2]), np.dtype(float), ()), [1.0, 2.0])
+    with pytest.raises(ShapeMismatch, match="events hold float64"):
+        fit(np.array([1.5]), np.dtype(int), ())
+    with pytest.raises(ShapeMismatch):
+        fit(np.zeros((1, 3)), np.dtype(float), (2,))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "<u2", "<i4", "<f4", "<f8"])
+def test_what_says_missing_can_hold_every_value_of_the_dtype(dtype):
+    wide, gap = missing_value(np.dtype(dtype))
+    assert np.can_cast(np.dtype(dtype), wide, "safe")
+    assert np.isnan(np.array([gap], wide))
