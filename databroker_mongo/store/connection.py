@@ -14,17 +14,17 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from ..config import redact_uri
-from ..errors import ConfigurationError, CredentialsUnavailable
+from ..config import CatalogSettings, Uri, redact_uri, reveal
+from ..errors import ConfigurationError
 
 _memory_names = itertools.count(1)
 _clients: dict[tuple[int, str, frozenset[tuple[str, Any]]], Any] = {}
 _local_servers: dict[tuple[int, str], Any] = {}
-_known_uris: dict[str, str] = {}
+_opened_here: dict[str, str] = {}
 _lock = threading.Lock()
 os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.Lock()))
 
@@ -56,6 +56,12 @@ class ConnectionOptions:
     read_preference: str | None = None
     max_staleness_seconds: int | None = None
 
+    @classmethod
+    def of(cls, settings: CatalogSettings) -> ConnectionOptions:
+        """Return what the settings of a catalog say, with the defaults for the rest."""
+        said = {each.name: getattr(settings, each.name) for each in fields(cls)}
+        return cls(**{name: value for name, value in said.items() if value is not None})
+
     def client_arguments(self, uri: str) -> dict[str, Any]:
         """Return the arguments of ``MongoClient``; what the URI itself sets is left to it."""
         arguments: dict[str, Any] = {
@@ -76,68 +82,50 @@ class Location:
 
     Attributes
     ----------
-    uri : str
-        URI of the database of the run documents, credentials included; never shown.
-    asset_uri : str
+    uri : Uri
+        URI of the database of the run documents.
+    asset_uri : Uri
         URI of the database of resources and datums, often the same.
-    catalog_name : str or None
-        The name under which the credentials are configured.
     options : ConnectionOptions
         Time limits, pool size and the like.
     """
 
-    uri: str = field(repr=False)
-    asset_uri: str = field(repr=False)
-    catalog_name: str | None = None
+    uri: Uri
+    asset_uri: Uri
     options: ConnectionOptions = ConnectionOptions()
 
     @property
     def address(self) -> str:
         """The URI without any password."""
-        return redact_uri(self.uri)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _relocate, (redact_uri(self.uri), redact_uri(self.asset_uri), self.catalog_name, self.options)
+        return str(self.uri)
 
 
-def locate(
-    uri: str,
-    *,
-    asset_uri: str | None = None,
-    catalog_name: str | None = None,
-    options: ConnectionOptions | None = None,
-) -> Location:
-    """Check the URIs, as far as they can be without a connection, and remember their credentials for this process.
+def locate(uri: str | Uri, *, asset_uri: str | Uri | None = None, options: ConnectionOptions | None = None) -> Location:
+    """Check the URIs, as far as they can be without a connection.
 
     Raises
     ------
     ConfigurationError
         An unknown scheme, or no database named.
+    CredentialsUnavailable
+        A variable that stands for a secret is not set.
     """
     if uri == "memory://":
         uri = f"memory://unnamed-{os.getpid()}-{next(_memory_names)}"
-    for each in (uri, asset_uri or uri):
-        _split(each)
-        _known_uris[redact_uri(each)] = each
-    return Location(uri, asset_uri or uri, catalog_name, options or ConnectionOptions())
+    first, second = (each if isinstance(each, Uri) else Uri(each) for each in (uri, asset_uri or uri))
+    for each in (first, second):
+        _split(_in_the_clear(each))
+    return Location(first, second, options or ConnectionOptions())
 
 
-def _relocate(uri: str, asset_uri: str, catalog_name: str | None, options: ConnectionOptions) -> Location:
-    """Find the credentials of a location that travelled: on this machine, by its own settings."""
-    from ..config import catalog_uris
-
-    configured = catalog_uris(catalog_name) if catalog_name else None
-    if configured is not None:
-        return locate(configured[0], asset_uri=configured[1], catalog_name=catalog_name, options=options)
-    found = [_known_uris.get(each, each) for each in (uri, asset_uri)]
-    if any("***" in each for each in found):
-        raise CredentialsUnavailable(
-            f"the catalog at {uri} was opened again where its credentials are not known. Configure it under a name on "
-            "this machine and open it by that name, or use a URI without a password (a certificate, for example).",
-            address=uri,
-            catalog=catalog_name,
-        )
-    return locate(found[0], asset_uri=found[1], catalog_name=catalog_name, options=options)
+def _in_the_clear(uri: Uri) -> str:
+    """Return a URI with its secrets: those this process has used already, else those of this machine's settings."""
+    shown = str(uri)
+    if uri.is_foreign and shown in _opened_here:
+        return _opened_here[shown]
+    revealed = reveal(uri)
+    _opened_here[shown] = revealed
+    return revealed
 
 
 @dataclass(frozen=True)
@@ -192,8 +180,10 @@ def open_collections(location: Location, *, durable: bool = False) -> Collection
     durable : bool
         Whether writes are acknowledged only when a majority has them in its journal.
     """
-    metadata, assets = _database(location.uri, location.options), _database(location.asset_uri, location.options)
-    is_mock = location.uri.startswith("memory:")
+    uri = _in_the_clear(location.uri)
+    metadata = _database(uri, location.options)
+    assets = _database(_in_the_clear(location.asset_uri), location.options)
+    is_mock = uri.startswith("memory:")
     if durable and not is_mock:
         from pymongo import WriteConcern
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ..config import Uri
 from ..queries import Query
 from . import compile as compiled
 from . import event_rows, insertion
@@ -196,11 +197,7 @@ class WritableNormalizedStore(NormalizedStore):
 
 
 def open_store(
-    uri: str,
-    *,
-    asset_uri: str | None = None,
-    catalog_name: str | None = None,
-    options: ConnectionOptions | None = None,
+    uri: str | Uri, *, asset_uri: str | Uri | None = None, options: ConnectionOptions | None = None
 ) -> NormalizedStore:
     """Open a database of runs for reading; nothing is asked of it yet.
 
@@ -208,8 +205,10 @@ def open_store(
     ------
     ConfigurationError
         The URI has an unknown scheme or names no database.
+    CredentialsUnavailable
+        A variable that stands for a secret is not set.
     """
-    return NormalizedStore(locate(uri, asset_uri=asset_uri, catalog_name=catalog_name, options=options))
+    return NormalizedStore(locate(uri, asset_uri=asset_uri, options=options))
 
 
 def writable(store: NormalizedStore) -> WritableNormalizedStore:
