@@ -37,6 +37,19 @@ def stream_html(name: str, start: Mapping[str, Any], data_keys: Mapping[str, Map
     return _table([("stream", f"{name} of run {_short(start)}"), *rows])
 
 
+def catalogs_text(catalogs: Sequence[tuple[str, str]], *, n_unusable: int = 0) -> str:
+    """Return the list of configured catalogs: a line for each name and address."""
+    width = max((len(name) for name, _ in catalogs), default=0)
+    lines = [f"  {name:<{width}}  {address}" for name, address in catalogs] or ["  none is configured"]
+    return "\n".join(["Catalogs", *lines, *_unusable(n_unusable)])
+
+
+def catalogs_html(catalogs: Sequence[tuple[str, str]], *, n_unusable: int = 0) -> str:
+    """Return the table of configured catalogs."""
+    notes = "".join(f"<p>{escape(note)}</p>" for note in _unusable(n_unusable))
+    return (_table(catalogs) if catalogs else "<p>No catalog is configured.</p>") + notes
+
+
 def local_time(seconds: Any) -> str:
     """Return seconds since 1970 as local time to the millisecond; what is no time is returned as text."""
     try:
@@ -63,6 +76,10 @@ def _listed(names: Iterable[str]) -> str:
     known = list(names)
     shown = ", ".join(known[:_MOST_COLUMNS])
     return shown if len(known) <= _MOST_COLUMNS else f"{shown}, and {len(known) - _MOST_COLUMNS} more"
+
+
+def _unusable(n_unusable: int) -> list[str]:
+    return [f"  {n_unusable} more cannot be used: list(catalog) says why"] if n_unusable else []
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:

@@ -63,7 +63,7 @@ def write_entry(name: str, uri: str | Uri, *, replace: bool = False, **settings:
             f"the password of catalog {name!r} is written in {path}. Better write ${{NAME}} in its place and set the "
             "variable NAME",
             ConfigurationWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     return path
 

@@ -1,0 +1,156 @@
+"""``catalog``: the catalogs that are configured on this machine, by name.
+
+Where the settings come from belongs to ``config``; what a catalog of runs can do belongs to ``run_catalog.py``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import display
+from .config import CatalogSettings, find_entries, remove_entry, write_entry
+from .errors import CatalogNotFound, ConfigurationWarning
+
+if TYPE_CHECKING:
+    from .run_catalog import Catalog
+
+
+class ConfiguredCatalogs(Mapping[str, "Catalog"]):
+    """A mapping from configured names to catalogs of runs.
+
+    The files are read anew at each question, so a catalog that is configured later is found; nothing is read before
+    the first. To list the names opens no catalog. A catalog whose name is a Python name is an attribute too.
+
+    Listing shows the catalogs that can be used, with a `ConfigurationWarning` about the others. Asking for one that
+    cannot be used raises what is wrong with it.
+
+    Examples
+    --------
+    >>> from databroker_mongo import catalog
+    >>> "a name that nobody configured" in catalog
+    False
+    """
+
+    def __init__(self) -> None:
+        self._opened: dict[str, tuple[CatalogSettings, Catalog]] = {}
+
+    def __getitem__(self, name: str) -> Catalog:
+        """Open a catalog; the same object as before while its settings are unchanged.
+
+        Raises
+        ------
+        CatalogNotFound
+            No catalog is configured under the name.
+        ConfigurationError
+            Its entry cannot be used; with file and line.
+        CredentialsUnavailable
+            A variable of the environment that its URI needs is not set.
+        """
+        settings = find_entries()[name]
+        known = self._opened.get(name)
+        if known is not None and known[0] == settings:
+            return known[1]
+        from .run_catalog import Catalog
+
+        made = (settings, Catalog.from_settings(settings))
+        if known is None:
+            # Another thread may have opened it meanwhile: all get the same one.
+            known = self._opened.setdefault(name, made)
+            if known[0] == settings:
+                return known[1]
+        self._opened[name] = made
+        return made[1]
+
+    def __iter__(self) -> Iterator[str]:
+        entries = find_entries()
+        if entries.problems:
+            listed = "\n".join(str(problem) for problem in entries.problems)
+            warnings.warn(f"these catalogs or files cannot be used:\n{listed}", ConfigurationWarning, stacklevel=2)
+        return iter(entries)
+
+    def __len__(self) -> int:
+        return len(find_entries())
+
+    def __contains__(self, name: object) -> bool:
+        return name in find_entries()
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def __getattr__(self, name: str) -> Catalog:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        try:
+            return self[name]
+        except CatalogNotFound as error:
+            raise AttributeError(str(error)) from error
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *(name for name in find_entries() if name.isidentifier())})
+
+    def __reduce__(self) -> str:
+        return "catalog"
+
+    def add(self, name: str, uri: str, *, replace: bool = False, **settings: Any) -> Path:
+        """Configure a catalog for this user.
+
+        Parameters
+        ----------
+        name : str
+        uri : str
+            Where its runs are. ``${NAME}`` in it stands for a variable of the environment: better than a password.
+        replace : bool, optional
+            Whether a catalog that was added under this name before may be replaced.
+        **settings : object
+            The other keys of a catalog in a YAML file: ``asset_uri``, ``root_map``, ``handlers``, ``scope``, ...
+
+        Returns
+        -------
+        pathlib.Path
+            The YAML file that was written.
+
+        Raises
+        ------
+        ConfigurationError
+            The name is configured already, with other settings; or a setting is unknown or of another type.
+        """
+        return write_entry(name, uri, replace=replace, **settings)
+
+    def remove(self, name: str) -> Path:
+        """Remove a catalog that was added; its database stays as it is.
+
+        Returns
+        -------
+        pathlib.Path
+            The YAML file that was removed.
+
+        Raises
+        ------
+        CatalogNotFound
+            No catalog has that name.
+        ConfigurationError
+            It is configured in a file that was written otherwise: edit that.
+        """
+        return remove_entry(name)
+
+    def __repr__(self) -> str:
+        entries = find_entries()
+        return display.catalogs_text(_rows(entries), n_unusable=len(entries.problems))
+
+    def _repr_html_(self) -> str:
+        entries = find_entries()
+        return display.catalogs_html(_rows(entries), n_unusable=len(entries.problems))
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(find_entries())
+
+
+def _rows(entries: Mapping[str, CatalogSettings]) -> list[tuple[str, str]]:
+    return [(name, str(settings.uri)) for name, settings in entries.items()]
+
+
+catalog = ConfiguredCatalogs()
+"""The catalogs that are configured on this machine."""

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+import types
+
+import pytest
+
+from databroker_mongo.config import CatalogSettings
+from databroker_mongo.errors import CatalogNotFound, ConfigurationError, ConfigurationWarning
+from databroker_mongo.named import ConfiguredCatalogs, catalog
+
+PYTHON = sys.executable
+
+
+class Opened:
+    """Stands in the place of a catalog of runs and keeps what it was opened with."""
+
+    def __init__(self, settings: CatalogSettings):
+        self.settings = settings
+
+    from_settings = classmethod(lambda cls, settings: cls(settings))
+
+
+@pytest.fixture
+def catalogs(machine, monkeypatch) -> ConfiguredCatalogs:
+    monkeypatch.setitem(sys.modules, "databroker_mongo.run_catalog", types.SimpleNamespace(Catalog=Opened))
+    return ConfiguredCatalogs()
+
+
+def test_a_configured_name_opens_its_catalog_as_an_item_and_as_an_attribute(machine, catalogs):
+    machine.write(machine.user, "a.yml", "catalogs: {beamline: {uri: memory://, pool_size: 3}}")
+    assert catalogs["beamline"].settings.pool_size == 3
+    assert catalogs.beamline is catalogs["beamline"]
+    assert catalogs.get("beamline") is catalogs["beamline"]
+
+
+def test_a_catalog_is_opened_again_only_when_its_settings_change(machine, catalogs):
+    machine.write(machine.user, "a.yml", "catalogs: {x: {uri: memory://}}")
+    first = catalogs["x"]
+    machine.write(machine.user, "a.yml", "# moved\ncatalogs: {x: {uri: memory://}}")
+    assert catalogs["x"] is first
+    machine.write(machine.user, "a.yml", "catalogs: {x: {uri: memory://other}}")
+    second = catalogs["x"]
+    assert second is not first
+    assert catalogs["x"] is second
+
+
+def test_names_are_listed_without_opening_any_catalog(machine, catalogs, monkeypatch):
+    monkeypatch.delitem(sys.modules, "databroker_mongo.run_catalog")
+    machine.write(machine.user, "a.yml", "catalogs: {b: {uri: memory://}, a b: {uri: memory://}}")
+    assert list(catalogs) == catalogs._ipython_key_completions_() == ["a b", "b"]
+    assert len(catalogs) == 2
+    assert "b" in catalogs
+    assert "c" not in catalogs
+    assert 5 not in catalogs
+    assert "b" in dir(catalogs)
+    assert "a b" not in dir(catalogs)
+    assert "add" in dir(catalogs)
+    assert catalogs == catalogs
+    assert catalogs != ConfiguredCatalogs()
+
+
+def test_an_unknown_name_is_a_key_error_or_an_attribute_error_with_advice(machine, catalogs):
+    machine.write(machine.user, "a.yml", "catalogs: {beamline: {uri: memory://}}")
+    with pytest.raises(CatalogNotFound, match="Did you mean 'beamline'"):
+        catalogs["beamlime"]
+    with pytest.raises(AttributeError, match="Did you mean 'beamline'"):
+        _ = catalogs.beamlime
+    assert catalogs.get("beamlime") is None
+    assert not hasattr(catalogs, "_repr_png_")
+
+
+def test_what_cannot_be_used_is_warned_of_when_listed_and_raised_when_asked_for(machine, catalogs):
+    machine.write(machine.user, "a.yml", "catalogs: {good: {uri: memory://}, bad: {url: memory://}}")
+    with pytest.warns(ConfigurationWarning, match="did you mean 'uri'"):
+        assert list(catalogs) == ["good"]
+    for ask in (lambda: catalogs["bad"], lambda: catalogs.bad, lambda: catalogs.get("bad")):
+        with pytest.raises(ConfigurationError, match="did you mean 'uri'"):
+            ask()
+    assert catalogs["good"].settings.name == "good"
+
+
+def test_an_added_catalog_is_there_at_once_and_a_removed_one_is_gone(machine, catalogs):
+    path = catalogs.add("x", "memory://", root_map={"/a": "/b"})
+    assert path.parent == machine.user
+    assert catalogs["x"].settings.root_map == {"/a": "/b"}
+    with pytest.raises(ConfigurationError, match="configured already"):
+        catalogs.add("x", "memory://other")
+    catalogs.add("x", "memory://other", replace=True)
+    assert str(catalogs["x"].settings.uri) == "memory://other"
+    catalogs.remove("x")
+    assert "x" not in catalogs
+
+
+def test_the_warning_about_a_password_points_to_the_line_that_adds_it(machine, catalogs):
+    with pytest.warns(ConfigurationWarning, match="password") as caught:
+        catalogs.add("x", "mongodb://me:hush@h/d")
+    assert caught[0].filename == __file__
+
+
+def test_text_and_html_list_names_and_addresses_without_passwords(machine, catalogs):
+    assert repr(catalogs) == "Catalogs\n  none is configured"
+    assert "No catalog" in catalogs._repr_html_()
+    machine.write(
+        machine.user, "a.yml", "catalogs: {long name: {uri: 'mongodb://me:hush@h/d'}, <b>: {uri: memory://}, c: }"
+    )
+    assert repr(catalogs).splitlines() == [
+        "Catalogs",
+        "  <b>        memory://",
+        "  long name  mongodb://me:***@h/d",
+        "  1 more cannot be used: list(catalog) says why",
+    ]
+    html = catalogs._repr_html_()
+    assert "&lt;b&gt;" in html
+    assert "mongodb://me:***@h/d" in html
+    assert "1 more cannot be used" in html
+    assert "hush" not in html
+
+
+def test_the_mapping_is_pickled_as_itself():
+    assert pickle.loads(pickle.dumps(catalog)) is catalog
+
+
+def test_it_is_imported_without_reading_a_file_and_without_the_heavy_packages(machine):
+    machine.write(machine.user, "a.yml", "catalogs: [")
+    program = (
+        "import pathlib, sys\n"
+        "import yaml, platformdirs\n"
+        "pathlib.Path.read_text = pathlib.Path.iterdir = None\n"
+        "from databroker_mongo.named import catalog\n"
+        "print(sorted({'dask', 'xarray', 'pymongo', 'mongomock', 'numpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([PYTHON, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
