@@ -1,0 +1,51 @@
+"""From the place of a handler class to the class, and what it can do. Who serves which spec belongs to ``registry``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import entrypoints
+
+from ..errors import HandlerUnavailable
+from .discovery import Offer
+
+HandlerClass = Callable[..., Any]
+
+
+def load(offer: Offer) -> HandlerClass:
+    """Import a handler class.
+
+    Raises
+    ------
+    HandlerUnavailable
+        It cannot be imported, for whatever reason, which is the cause.
+    """
+    module, _, name = offer.target.rpartition(".")
+    target = offer.target if ":" in offer.target else f"{module}:{name}"
+    try:
+        handler = entrypoints.EntryPoint.from_string(target, offer.name).load()
+        if not callable(handler):
+            raise TypeError(f"{target} is not a class but {handler!r}")
+    except Exception as error:
+        raise HandlerUnavailable(
+            f"the handler of {offer.name}, {offer}, cannot be loaded ({type(error).__name__}: {error}); "
+            "repair or update what provides it, or register another class",
+            spec=offer.name,
+            distribution=offer.distribution,
+        ) from error
+    return handler  # type: ignore[no-any-return]
+
+
+def class_path(handler: HandlerClass | str) -> str:
+    """Return where a handler class is, as ``"module:Class"``."""
+    if isinstance(handler, str):
+        return handler
+    return f"{handler.__module__}:{getattr(handler, '__qualname__', type(handler).__qualname__)}"
+
+
+def level(handler: HandlerClass) -> int:
+    """Return the level of a handler class, as in ``handler``, found by the names of its methods."""
+    if not callable(getattr(handler, "structure", None)):
+        return 0
+    return 2 if callable(getattr(handler, "read_into", None)) else 1

@@ -1,0 +1,280 @@
+"""Who serves a spec or a MIME type: by hand, by a pin, by an installed distribution, in this order.
+
+Which distributions there are belongs to ``discovery``, importing a class to ``loading``; making handlers and keeping
+them open belongs to ``pool``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Any, Final
+
+from ..errors import ConfigurationError, HandlerClashWarning, HandlerUnavailable, UnknownSpec
+from .discovery import Offer, entry_names, normalized, offers
+from .known import PROVIDERS
+from .loading import HandlerClass, class_path, level, load
+
+BY_HAND: Final = "registered by hand"
+PINNED: Final = "pinned"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Who serves a spec, and why.
+
+    Attributes
+    ----------
+    spec : str
+        The spec, or the entry-point name of the MIME type.
+    class_path : str
+        ``"module:Class"``.
+    distribution, version : str or None
+        Of the installed distribution; None for a handler that comes from elsewhere.
+    level : int or None
+        0, 1 or 2, as in ``handler``; None where the class cannot be loaded.
+    source : str
+        `BY_HAND`, `PINNED`, or the entry-point group.
+    shadowed : tuple of Offer
+        Those who would serve it otherwise, the next one first.
+    error : str or None
+        Why the class cannot be loaded.
+    """
+
+    spec: str
+    class_path: str
+    distribution: str | None
+    version: str | None
+    level: int | None
+    source: str
+    shadowed: tuple[Offer, ...] = ()
+    error: str | None = None
+
+
+class HandlerRegistry(Mapping[str, HandlerClass]):
+    """The handler classes of one catalog, by spec or MIME type; each is imported when it is first asked for.
+
+    It pickles as what was registered by hand and the pins; entry points are found again where it is opened.
+
+    Parameters
+    ----------
+    handlers : mapping of str to class or str, optional
+        Registered by hand: classes, ``"module:Class"`` or ``"module.Class"``.
+    pins : mapping of str to str, optional
+        What the settings say: the distribution that serves a spec, or ``"module:Class"``.
+    allowed_modules : sequence of str, optional
+        The modules, with all in them, that a pin may import from beside what installed distributions register; None
+        for any.
+    discover : bool
+        Whether installed distributions serve what is neither registered nor pinned. False for the ``handler_registry``
+        of an old configuration file, given as pins: it replaces discovery.
+    """
+
+    def __init__(
+        self,
+        handlers: Mapping[str, HandlerClass | str] | None = None,
+        *,
+        pins: Mapping[str, str] | None = None,
+        allowed_modules: Sequence[str] | None = (),
+        discover: bool = True,
+    ):
+        self._by_hand = {entry_names(spec)[0]: handler for spec, handler in (handlers or {}).items()}
+        self._pins = {entry_names(spec)[0]: str(pin) for spec, pin in (pins or {}).items()}
+        self._allowed_modules = None if allowed_modules is None else tuple(allowed_modules)
+        self._discover = discover
+        self._loaded: dict[Offer, HandlerClass] = {}
+        self._has_warned = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_loaded": {}}
+
+    def __repr__(self) -> str:
+        return f"<HandlerRegistry: {len(self)} specs, {len(self._by_hand)} by hand, {len(self._pins)} pinned>"
+
+    def __getitem__(self, spec: str) -> HandlerClass:
+        """Return the handler class of a spec or MIME type.
+
+        Raises
+        ------
+        UnknownSpec
+            Nobody serves it. ``distribution`` names one that is known to, ``similar`` lists specs that are served.
+        HandlerUnavailable
+            It is registered, but cannot be imported; or what it is pinned to is not there, or may not be imported.
+        """
+        name = self._served_name(spec)
+        self._warn_of_clashes(name)
+        return self._load(self._candidates(name)[0])
+
+    def __contains__(self, spec: object) -> bool:
+        return isinstance(spec, str) and any(name in self._names() for name in entry_names(spec))
+
+    def get(self, spec: str, default: Any = None) -> Any:
+        """Return the handler class of a spec, or a default where nobody serves it."""
+        try:
+            return self[spec]
+        except UnknownSpec:
+            return default
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._names()))
+
+    def __len__(self) -> int:
+        return len(self._names())
+
+    def register(self, spec: str, handler: HandlerClass | str, overwrite: bool = False) -> None:
+        """Serve a spec or MIME type with this class, whatever is installed or pinned.
+
+        Parameters
+        ----------
+        spec : str
+            The spec or MIME type.
+        handler : class or str
+            The class, or where it is: ``"module:Class"``.
+        overwrite : bool
+            Whether it may take the place of another one registered by hand.
+
+        Raises
+        ------
+        ConfigurationError
+            Another class is registered by hand already.
+        """
+        name = entry_names(spec)[0]
+        known = self._by_hand.get(name, handler)
+        if known != handler and not overwrite:
+            raise ConfigurationError(
+                f"{class_path(known)} is registered by hand for {spec}: pass overwrite=True to replace it", spec=spec
+            )
+        self._by_hand[name] = handler
+
+    def deregister(self, spec: str) -> HandlerClass | str:
+        """Take back what was registered by hand, and return it.
+
+        Raises
+        ------
+        UnknownSpec
+            Nothing was registered by hand for this spec.
+        """
+        try:
+            return self._by_hand.pop(entry_names(spec)[0])
+        except KeyError:
+            raise UnknownSpec(
+                f"nothing is registered by hand for {spec}; what an installed distribution serves can be replaced "
+                "(register) but not removed",
+                spec=spec,
+            ) from None
+
+    def provenance(self, spec: str) -> Provenance:
+        """Tell who serves a spec or MIME type; to know the level, the class is imported.
+
+        Raises
+        ------
+        UnknownSpec
+            Nobody serves it.
+        """
+        name = self._served_name(spec)
+        try:
+            first, *others = self._candidates(name)
+        except HandlerUnavailable as error:
+            others = list(self._installed().get(name, ()))
+            return Provenance(name, self._pins[name], None, None, None, PINNED, tuple(others), error.message)
+        try:
+            found, reason = level(self._load(first)), None
+        except HandlerUnavailable as error:
+            found, reason = None, error.message
+        return Provenance(
+            name, first.target, first.distribution, first.version, found, first.source, tuple(others), reason
+        )
+
+    def _installed(self) -> Mapping[str, tuple[Offer, ...]]:
+        return offers() if self._discover else {}
+
+    def _names(self) -> set[str]:
+        return {*self._by_hand, *self._pins, *self._installed()}
+
+    def _served_name(self, spec: str) -> str:
+        names = self._names()
+        for name in entry_names(spec):
+            if name in names:
+                return name
+        raise _unknown(spec, names)
+
+    def _candidates(self, name: str) -> tuple[Offer, ...]:
+        """Return all who offer a name, the one that serves it first."""
+        found = self._installed().get(name, ())
+        if name in self._by_hand:
+            return (Offer(name, class_path(self._by_hand[name]), None, None, BY_HAND), *found)
+        if name not in self._pins:
+            return found
+        chosen = self._pinned(name, found)
+        return (replace(chosen, source=PINNED), *(offer for offer in found if offer != chosen))
+
+    def _pinned(self, name: str, found: Sequence[Offer]) -> Offer:
+        pin = self._pins[name]
+        for offer in found:
+            if pin == offer.target or normalized(pin) == normalized(offer.distribution or ""):
+                return offer
+        if ":" in pin and self._may_import(pin):
+            return Offer(name, pin, None, None, PINNED)
+        there = f"; these serve it: {', '.join(map(str, found))}" if found else ""
+        if ":" in pin:
+            advice = f"no installed distribution registers it, and the site's allowed_modules do not name it{there}"
+        else:
+            advice = f"that distribution is not installed, or does not serve it{there}"
+        raise HandlerUnavailable(f"the settings pin {name} to {pin}, but {advice}", spec=name)
+
+    def _may_import(self, target: str) -> bool:
+        if self._allowed_modules is None or any(target == offer.target for some in offers().values() for offer in some):
+            return True
+        module = target.partition(":")[0]
+        return any(f"{module}.".startswith(f"{allowed}.") for allowed in self._allowed_modules)
+
+    def _load(self, offer: Offer) -> HandlerClass:
+        handler = self._by_hand.get(offer.name) if offer.source == BY_HAND else None
+        if handler is not None and not isinstance(handler, str):
+            return handler
+        if offer not in self._loaded:
+            self._loaded[offer] = load(offer)
+        return self._loaded[offer]
+
+    def _warn_of_clashes(self, name: str) -> None:
+        if self._has_warned or not self._clashes(name):
+            return
+        self._has_warned = True
+        clashes = {other: self._clashes(other) for other in self._installed()}
+        lines = [f"  {other}: {', '.join(map(str, some))}" for other, some in clashes.items() if some]
+        warnings.warn(
+            "several installed distributions serve one spec; the first of each line is used:\n"
+            + "\n".join(lines)
+            + "\nSay which in the settings of the catalog or the site, for example\n"
+            + f"  handlers: {{{name}: {clashes[name][0].distribution}}}",
+            HandlerClashWarning,
+            stacklevel=3,
+        )
+
+    def _clashes(self, name: str) -> list[Offer]:
+        """Return the strangers between whom nothing but their names decides."""
+        if name in self._by_hand or name in self._pins:
+            return []
+        strangers = [offer for offer in self._installed().get(name, ()) if offer.is_stranger]
+        return strangers if len({offer.target for offer in strangers}) > 1 else []
+
+
+def _unknown(spec: str, names: set[str]) -> UnknownSpec:
+    provider = next((PROVIDERS[name] for name in entry_names(spec) if name in PROVIDERS), None)
+    upper = {name.upper(): name for name in sorted(names)}
+    similar = tuple(upper[name] for name in get_close_matches(spec.upper(), upper, n=3, cutoff=0.75))
+    advice = [
+        f"install the distribution that serves it: pip install {provider}"
+        if provider
+        else "install the distribution that serves it, or register a class for it (register_handler)"
+    ]
+    if similar:
+        advice.append(f"similar specs are served: {', '.join(similar)}")
+    return UnknownSpec(
+        f"no handler is registered for {spec}; {'; '.join(advice)}",
+        spec=spec,
+        distribution=provider,
+        similar=similar or None,
+    )

@@ -1,0 +1,259 @@
+"""Where a resource is on this machine, and whether it may be read: ``root_map`` and the allowed roots.
+
+Both are applied where the file is opened, at the moment it is opened. What the files contain does not belong here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from ..errors import AssetUnreadable, CatalogWarning, ConfigurationError, PathNotAllowed
+from .places import Place
+from .resource import Resource
+
+_FIELD: Final = re.compile(r"[%{]")
+_DIRECTORY_FIELD: Final = re.compile(r"^%s/?")
+
+
+@dataclass(frozen=True)
+class _Mapped:
+    """A prefix of the root map, and what stands in its place."""
+
+    key: str
+    prefix: Place
+    target: str
+
+    def apply(self, rest: tuple[str, ...]) -> Path | None:
+        path = Place.parse(self.target).on_this_system()
+        return None if path is None else path.joinpath(*rest).absolute()
+
+
+@dataclass(frozen=True)
+class _Route:
+    """From a document's place to a path: ``entry`` is what mapped it, ``anchor`` the root that bounds it, if any."""
+
+    place: Place
+    entry: _Mapped | None
+    path: Path | None
+    anchor: Path | None
+    climbs: bool
+
+
+class Roots:
+    """The rules of one catalog for the paths in its documents.
+
+    Parameters
+    ----------
+    root_map : mapping of str to str, optional
+        What to put in the place of a beginning of a path: paths or ``file`` URIs, compared component by component; the
+        longest one wins.
+    allowed_roots : sequence of str, optional
+        The directories that may be read, links followed. When it is not given, the rights of this process decide; then
+        only paths that leave the root they are under are refused, and the first use warns.
+
+    Raises
+    ------
+    ConfigurationError
+        Two keys of the map mean the same place.
+    """
+
+    def __init__(self, root_map: Mapping[str, str] | None = None, allowed_roots: Sequence[str] | None = None):
+        self.root_map = dict(root_map or {})
+        self.allowed_roots = None if allowed_roots is None else tuple(allowed_roots)
+        self._entries = _entries(self.root_map)
+        self._has_warned = False
+
+    def __repr__(self) -> str:
+        return f"Roots({self.root_map!r}, {self.allowed_roots!r})"
+
+    def locate(self, resource: Resource) -> Path:
+        """Return the path of a resource on this machine.
+
+        Raises
+        ------
+        PathNotAllowed
+            It, or a file name in the keywords of the resource, leaves the roots that it may be under.
+        AssetUnreadable
+            It is on another host or system, and the root map does not say where that is here.
+        """
+        self._warn_once()
+        return self._locate(resource, self._route(resource))
+
+    def _locate(self, resource: Resource, route: _Route) -> Path:
+        path = self._require_path(route, resource)
+        if self.allowed_roots is None and route.climbs:
+            self._refuse(path, resource, "'..' in it leads out of its root")
+        self._require_inside(path, resource, self._limits(route))
+        for named in _named_in_keywords(resource.kwargs, _directory(path)):
+            self._require_inside(named, resource, self._limits_of_files(route, path))
+        return path
+
+    def check_file(self, path: str | os.PathLike[str], resource: Resource) -> None:
+        """Refuse a file that the handler of a resource is going to open, when it leaves the roots.
+
+        Parameters
+        ----------
+        path : str or path-like
+            A path on this machine, from the handler's ``get_file_list`` or ``linked_files``.
+        resource : Resource
+            The resource that leads to it.
+
+        Raises
+        ------
+        PathNotAllowed
+            Links followed, it is neither under the allowed roots nor, where none are set, under the mapped root of the
+            resource; under its own directory, when the document gives no root.
+        AssetUnreadable
+            As for `locate`.
+        """
+        route = self._route(resource)
+        located = self._require_path(route, resource)
+        self._require_inside(Path(path).absolute(), resource, self._limits_of_files(route, located))
+
+    def explain(self, resource: Resource) -> str:
+        """Tell what is tried to find a resource on this machine, a line each."""
+        route = self._route(resource)
+        entry = f"{route.entry.key} -> {route.entry.target}" if route.entry else "no entry for it"
+        keys = f" (there are entries for {', '.join(self.root_map)})" if self.root_map and not route.entry else ""
+        allowed = ", ".join(self.allowed_roots) if self.allowed_roots is not None else "not set"
+        lines = [
+            f"spec: {resource.spec}",
+            f"in the document: {resource.uri or f'root {resource.root!r}, path {resource.path!r}'}",
+            f"root map: {entry}{keys}",
+            f"allowed roots: {allowed}",
+            f"on {socket.gethostname()}: {route.path or 'nowhere'}",
+        ]
+        if route.path is not None:
+            lines.append(f"mount: {_mount(route.path)}")
+            lines.append(f"it is {'there' if os.path.lexists(route.path) else 'not there'}")
+        try:
+            self._locate(resource, route)
+        except (PathNotAllowed, AssetUnreadable) as error:
+            lines.append(f"refused: {error.message}")
+        return "\n".join(lines)
+
+    def _route(self, resource: Resource) -> _Route:
+        place = resource.place
+        root = None if resource.uri else Place.join("", resource.root, resource.path_semantics)
+        has_root = root is not None and not root.is_top and place.below(root) is not None
+        for entry in self._entries:
+            rest = place.below(entry.prefix)
+            if rest is not None:
+                inner = root.below(entry.prefix) if root is not None and has_root else None
+                anchor = entry.apply(inner or ())
+                climbs = ".." in (inner or ())
+                return _Route(place, entry, entry.apply(rest), anchor, climbs)
+        path = _unmapped(place)
+        anchor = _unmapped(root) if root is not None and has_root else None
+        climbs = place.climbs if anchor is None else root is not None and root.climbs
+        return _Route(place, None, path, anchor, climbs)
+
+    def _limits(self, route: _Route) -> Sequence[str | Path] | None:
+        if self.allowed_roots is not None:
+            return self.allowed_roots
+        return None if route.anchor is None else (route.anchor,)
+
+    def _limits_of_files(self, route: _Route, located: Path) -> Sequence[str | Path]:
+        limits = self._limits(route)
+        return (_directory(located), _directory(Path(_real(located)))) if limits is None else limits
+
+    def _require_path(self, route: _Route, resource: Resource) -> Path:
+        if route.path is not None:
+            return route.path
+        where = f"on the host {route.place.host}" if route.place.host else "not on a file system of this machine"
+        raise AssetUnreadable(
+            f"{route.place} is {where}: say where it is here with an entry of root_map, for example "
+            f"'{Place(route.place.drive, route.place.parts[:2])}': '/local/path'",
+            **_facts(resource, route.path),
+        )
+
+    def _require_inside(self, path: Path, resource: Resource, limits: Sequence[str | Path] | None) -> None:
+        try:
+            real = _real(path)
+        except ValueError as error:
+            self._refuse(path, resource, f"it is no path ({error})")
+        if limits is not None and not any(Path(real).is_relative_to(_real(limit)) for limit in limits):
+            places = " or ".join(map(str, limits)) or "anything, for allowed_roots is empty"
+            self._refuse(path, resource, f"it leads to {real}, which is not under {places}")
+
+    def _refuse(self, path: Path, resource: Resource, reason: str) -> NoReturn:
+        raise PathNotAllowed(
+            f"the file may not be read: {reason}. If it belongs to the data, have its directory added to the "
+            "allowed_roots of the catalog, on the machine that opens it",
+            **_facts(resource, path),
+        )
+
+    def _warn_once(self) -> None:
+        if self.allowed_roots is None and not self._has_warned:
+            self._has_warned = True
+            warnings.warn(
+                "no allowed_roots are set for this catalog: its documents may name any file that this account can "
+                "read. Set allowed_roots to the directories that hold its data",
+                CatalogWarning,
+                stacklevel=2,
+            )
+
+
+def _entries(root_map: Mapping[str, str]) -> list[_Mapped]:
+    entries: dict[Place, _Mapped] = {}
+    for key, target in root_map.items():
+        entry = _Mapped(key, Place.parse(key), str(target))
+        other = entries.setdefault(entry.prefix, entry)
+        if other is not entry:
+            raise ConfigurationError(f"root_map names one place twice, as {other.key!r} and as {key!r}: keep one")
+    return sorted(entries.values(), key=lambda entry: (bool(entry.prefix.drive), len(entry.prefix.parts)), reverse=True)
+
+
+def _unmapped(place: Place) -> Path | None:
+    host = socket.gethostname().lower()
+    if place.host in (host, host.partition(".")[0]):
+        place = Place("", place.parts)
+    path = place.on_this_system()
+    return None if path is None else path.absolute()
+
+
+def _named_in_keywords(kwargs: Mapping[str, Any], folder: Path) -> Iterator[Path]:
+    """Yield the paths that keywords lead to for sure, whatever a handler does with them.
+
+    A handler that does not list its files (``get_file_list``) could otherwise be sent anywhere. A plain absolute value
+    is left alone, for the name of an HDF5 dataset looks the same.
+    """
+    for value in kwargs.values():
+        if not isinstance(value, str):
+            continue
+        relative = _DIRECTORY_FIELD.sub("", value)
+        if ".." in re.split(r"[\\/]", relative):
+            yield folder / relative
+        elif Path(value).is_absolute() and (mark := _FIELD.search(value)):
+            yield Path(value[: mark.start()]).parent
+
+
+def _directory(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
+
+
+def _real(path: str | Path) -> str:
+    return os.path.realpath(path)
+
+
+def _mount(path: Path) -> str:
+    return str(next(place for place in (path, *path.parents) if place.is_mount()))
+
+
+def _facts(resource: Resource, path: Path | None) -> dict[str, Any]:
+    return {
+        "path": None if path is None else str(path),
+        "path_in_document": str(resource.place),
+        "root": resource.root or None,
+        "spec": resource.spec,
+        "resource_uid": resource.uid,
+        "host": socket.gethostname(),
+        "mount": None if path is None else _mount(path),
+    }

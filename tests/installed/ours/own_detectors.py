@@ -1,0 +1,5 @@
+"""What stands for our own distribution of handlers."""
+
+
+class Frob:
+    """A handler."""

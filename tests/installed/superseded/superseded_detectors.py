@@ -1,0 +1,5 @@
+"""What stands for a distribution that ours takes the place of."""
+
+
+class Frob:
+    """A handler."""
