@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from databroker_mongo.errors import ConfigurationError, InvalidDocument
+from .errors import ConfigurationError, InvalidDocument
 
 _CATALOG_FILE = "catalog.yml"
 _USUAL_SOURCE = "packed_catalog"

@@ -10,7 +10,7 @@ What does not belong here: databases, catalogs and downloads (``tutorial_utils``
 
 from __future__ import annotations
 
-from databroker_mongo.samples.bmm import bmm_documents
-from databroker_mongo.samples.rsoxs import rsoxs_documents
+from .bmm import bmm_documents
+from .rsoxs import rsoxs_documents
 
 __all__ = ["bmm_documents", "rsoxs_documents"]

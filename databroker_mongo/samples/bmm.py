@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from databroker_mongo.samples.absorption import Absorber, Array, currents, energy_grid
-from databroker_mongo.samples.bmm_devices import DWELL_SECONDS, baseline_devices, baseline_values, primary_devices
-from databroker_mongo.samples.emission import Document, Emission, NamedDocument
+from .absorption import Absorber, Array, currents, energy_grid
+from .bmm_devices import DWELL_SECONDS, baseline_devices, baseline_values, primary_devices
+from .emission import Document, Emission, NamedDocument
 
 # The tutorial looks up "a" to show what an ambiguous uid does: in this namespace two runs start with it.
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "databroker-mongo/bmm")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from databroker_mongo.samples.devices import Device, integer, motor, number, pseudo_axis, sensor, text
+from .devices import Device, integer, motor, number, pseudo_axis, sensor, text
 
 DWELL_SECONDS = 1.0
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from databroker_mongo.samples.devices import Device
+from .devices import Device
 
 Document = dict[str, Any]
 NamedDocument = tuple[str, Document]

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from databroker_mongo.samples.scattering import Frame
+from .scattering import Frame
 
 
 def keep_frame(path: Path, recipe: str, *, make: Callable[[], Frame]) -> Frame:

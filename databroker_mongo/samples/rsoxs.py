@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from databroker_mongo.samples.emission import Document, Emission, NamedDocument
-from databroker_mongo.samples.frames import keep_frame
-from databroker_mongo.samples.rsoxs_devices import (
+from .emission import Document, Emission, NamedDocument
+from .frames import keep_frame
+from .rsoxs_devices import (
     EXPOSURE_SECONDS,
     baseline_devices,
     baseline_values,
@@ -26,7 +26,7 @@ from databroker_mongo.samples.rsoxs_devices import (
     energy_values,
     primary_devices,
 )
-from databroker_mongo.samples.scattering import SAXS, WAXS, Camera, Frame, contrast, take_frame
+from .scattering import SAXS, WAXS, Camera, Frame, contrast, take_frame
 
 _UID = "777b44ae-4576-4a15-b044-d5fc6e88797b"
 # 2019-11-17 04:28:56 UTC, the evening before at the beamline, whose computers named the folder.

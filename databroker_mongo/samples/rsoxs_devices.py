@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from databroker_mongo.samples.devices import Device, computed, image, integer, motor, number, sensor, text
-from databroker_mongo.samples.scattering import SIDE
+from .devices import Device, computed, image, integer, motor, number, sensor, text
+from .scattering import SIDE
 
 EXPOSURE_SECONDS = 10.0
 
