@@ -27,6 +27,7 @@
     |   |-- PathNotAllowed(PermissionError)    a path leaves the roots it may be under
     |   |-- DatumNotFound(LookupError)         a datum or resource document is missing
     |   |-- ShapeMismatch(ValueError)          data and documents disagree and cannot be reconciled
+    |-- SampleDataUnavailable(OSError)     the tutorial's data cannot be downloaded or unpacked
     |-- UnreadableColumns                  one or more columns of a stream cannot be read; lists each with its reason
 
     CatalogWarning(UserWarning)        something a reader or the owner of the database can put right
@@ -183,6 +184,10 @@ class DatumNotFound(AssetError, LookupError):
 
 class ShapeMismatch(AssetError, ValueError):
     """Data and documents disagree in shape or dtype and cannot be reconciled."""
+
+
+class SampleDataUnavailable(CatalogError, OSError):
+    """The tutorial's data cannot be downloaded or unpacked; ``offline`` says what gives such data without a network."""
 
 
 class UnreadableColumns(CatalogError):

@@ -8,8 +8,10 @@ import shutil
 import sys
 import tempfile
 import textwrap
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -116,3 +118,84 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
         intake=root / "home" / ".local" / "share" / "intake",
         v0=root / "home" / ".config" / "databroker",
     )
+
+
+@dataclass
+class WebFile:
+    """One file that is served, and how.
+
+    Attributes
+    ----------
+    content : bytes
+        What is served.
+    tag : str or None
+        The ETag.
+    serves_ranges : bool
+        Whether a part of it can be asked for.
+    breaks_after : list of int
+        After how many bytes the connection is closed, request by request; whole after the last.
+    status : int
+        Other than 200: the answer to every request.
+    """
+
+    content: bytes
+    tag: str | None = '"1"'
+    serves_ranges: bool = True
+    breaks_after: list[int] = field(default_factory=list)
+    status: int = 200
+    ranges: list[str | None] = field(default_factory=list)
+
+
+@dataclass
+class WebServer:
+    """A web server on this machine that serves files in the ways a real one may: broken off, renewed, refused."""
+
+    url: str
+    files: dict[str, WebFile]
+
+    def serve(self, name: str, content: bytes) -> WebFile:
+        """Serve a file from now on."""
+        return self.files.setdefault(name, WebFile(content))
+
+    def url_of(self, name: str) -> str:
+        """Return the address of a file."""
+        return f"{self.url}/{name}"
+
+
+@pytest.fixture
+def web_server() -> Iterator[WebServer]:
+    """Serve files over HTTP on this machine, until the test ends."""
+    files: dict[str, WebFile] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            file = files[self.path.lstrip("/")]
+            asked = self.headers.get("Range")
+            file.ranges.append(asked)
+            begin = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
+            is_part = bool(asked) and file.serves_ranges and self.headers.get("If-Range") == file.tag
+            if is_part and begin >= len(file.content):
+                self.send_error(416)
+                return
+            body = file.content[begin:] if is_part else file.content
+            self.send_response(206 if is_part else file.status)
+            self.send_header("Content-Length", str(len(body)))
+            if file.tag:
+                self.send_header("ETag", file.tag)
+            self.end_headers()
+            cut = file.breaks_after.pop(0) if file.breaks_after else None
+            self.wfile.write(body[:cut])
+            self.close_connection = cut is not None
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    yield WebServer(f"http://127.0.0.1:{server.server_port}", files)
+    server.shutdown()
+    server.server_close()
+    thread.join()
