@@ -1,8 +1,9 @@
 """The command ``databroker-mongo``: what a scientist asks of the catalogs at a shell's prompt.
 
 Every command is one small function and one line of the table ``COMMANDS``. Commands only read, except ``server``, which
-starts and stops the local MongoDB. What runs look like as text is decided in ``display.py``; what a command finds out
-comes from the library, imported when the command runs, so that ``--help`` is quick.
+starts and stops the local MongoDB, and ``migrate-config --output``, which makes one new file. What runs look like as
+text is decided in ``display.py``; what a command finds out comes from the library, imported when the command runs, so
+that ``--help`` is quick.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from .errors import CatalogError
+from .errors import CatalogError, ConfigurationError
 
 FAILURE = 1
 CLOSED_PIPE = 141
@@ -155,14 +157,55 @@ def server_status(chosen: argparse.Namespace) -> None:
         print(f"state    runs {until} (process {status.pid})\nversion  MongoDB {status.version}\nURI      {status.uri}")
 
 
+def list_catalogs(chosen: argparse.Namespace) -> None:
+    """List the configured catalogs: name, address and file of each."""
+    from . import display
+    from .config import find_entries
+
+    entries = find_entries()
+    for line in display.aligned([(name, str(each.uri), str(each.file)) for name, each in entries.items()]):
+        print(line)
+    for problem in entries.problems:
+        print(f"databroker-mongo: {problem}", file=sys.stderr)
+
+
+def migrate_config(chosen: argparse.Namespace) -> None:
+    """Write what the files of databroker and intake say in our own form; theirs are left alone."""
+    from .config import find_entries, migrate, user_directory, write_new
+
+    if chosen.keep_passwords and chosen.output is None:
+        raise ConfigurationError("passwords are not printed: with --keep-passwords name a file by --output")
+    entries = find_entries()
+    names = chosen.names or [name for name, each in entries.items() if each.form != "own"]
+    migrated = migrate([entries[name] for name in names], keep_secrets=chosen.keep_passwords)
+    if chosen.output is None:
+        print(migrated.text, end="")
+    else:
+        write_new(chosen.output, migrated.text)
+    notes = [str(problem) for problem in entries.problems]
+    notes += [f"set {variable} to the secret of {name!r}" for variable, name in migrated.variables.items()]
+    notes += [] if chosen.output else [f"store this in {user_directory()} as a file that ends in .yml"]
+    for note in notes:
+        print(f"databroker-mongo: {note}", file=sys.stderr)
+
+
 DATA = Argument(("--data",), {"metavar": "DIRECTORY", "help": "the data directory; by default one of yours"})
 FORCE = Argument(
     ("--force",),
     {"action": "store_true", "help": "accept a network file system, or a directory that another host holds"},
 )
 
+NAMES = Argument(("names",), {"nargs": "*", "metavar": "NAME", "help": "by default all that are in an older form"})
+OUTPUT = Argument(("--output",), {"type": Path, "metavar": "FILE", "help": "a new file, instead of standard output"})
+KEEP_PASSWORDS = Argument(
+    ("--keep-passwords",),
+    {"action": "store_true", "help": "write passwords as they are, not variables in their place"},
+)
+
 GROUPS = {"server": "The local MongoDB."}
 COMMANDS = (
+    Command("catalogs", list_catalogs),
+    Command("migrate-config", migrate_config, (NAMES, OUTPUT, KEEP_PASSWORDS)),
     Command("server start", server_start, (DATA, FORCE)),
     Command("server stop", server_stop, (DATA,)),
     Command("server status", server_status, (DATA,)),

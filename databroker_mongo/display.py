@@ -39,8 +39,7 @@ def stream_html(name: str, start: Mapping[str, Any], data_keys: Mapping[str, Map
 
 def catalogs_text(catalogs: Sequence[tuple[str, str]], *, n_unusable: int = 0) -> str:
     """Return the list of configured catalogs: a line for each name and address."""
-    width = max((len(name) for name, _ in catalogs), default=0)
-    lines = [f"  {name:<{width}}  {address}" for name, address in catalogs] or ["  none is configured"]
+    lines = [f"  {line}" for line in aligned(catalogs)] or ["  none is configured"]
     return "\n".join(["Catalogs", *lines, *_unusable(n_unusable)])
 
 
@@ -48,6 +47,12 @@ def catalogs_html(catalogs: Sequence[tuple[str, str]], *, n_unusable: int = 0) -
     """Return the table of configured catalogs."""
     notes = "".join(f"<p>{escape(note)}</p>" for note in _unusable(n_unusable))
     return (_table(catalogs) if catalogs else "<p>No catalog is configured.</p>") + notes
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a line for each row, its cells under one another and two spaces apart."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def local_time(seconds: Any) -> str:

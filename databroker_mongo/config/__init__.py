@@ -10,16 +10,17 @@ The parts, from the values up::
     scan            all files of this machine, read now
     entries         the catalogs by name          site          what the site says
     credentials     secrets, at the moment a URI is opened
-    added           files written by `catalog.add`
+    added           files written by `catalog.add`                  migration     from their forms to ours
 
 What belongs elsewhere: the meaning of a URI (``store/connection.py``), importing handlers (``assets/registry.py``),
 mapping and checking paths (``assets/roots.py``), opening a catalog by name (``named.py``).
 """
 
 from .added import remove_entry, write_entry
-from .credentials import catalog_uris, reveal
+from .credentials import reveal
 from .directories import SearchDirectory, search_directories, tutorial_data_directory, user_directory
 from .entries import Entries, find_entries
+from .migration import Migrated, migrate, write_new
 from .settings import CatalogSettings, SiteSettings
 from .site import site_settings
 from .uris import Uri, redact_uri
@@ -27,11 +28,12 @@ from .uris import Uri, redact_uri
 __all__ = [
     "CatalogSettings",
     "Entries",
+    "Migrated",
     "SearchDirectory",
     "SiteSettings",
     "Uri",
-    "catalog_uris",
     "find_entries",
+    "migrate",
     "redact_uri",
     "remove_entry",
     "reveal",
@@ -40,4 +42,5 @@ __all__ = [
     "tutorial_data_directory",
     "user_directory",
     "write_entry",
+    "write_new",
 ]

@@ -45,26 +45,6 @@ def reveal(uri: Uri | str) -> str:
     return _expand(uri)
 
 
-def catalog_uris(name: str) -> tuple[str, str | None] | None:
-    """Return the URIs, in the clear, of the catalog that this machine's settings have under a name.
-
-    Returns
-    -------
-    tuple of (str, str or None), or None
-        The URI, and that of the assets where it is another one; None where no usable catalog has the name.
-
-    Raises
-    ------
-    CredentialsUnavailable
-        A variable is not set.
-    """
-    entries = find_entries()
-    if name not in entries:
-        return None
-    settings = entries[name]
-    return _expand(settings.uri), None if settings.asset_uri is None else _expand(settings.asset_uri)
-
-
 def _restore(uri: Uri) -> str:
     configured = _configured_here(uri)
     if configured is not None:

@@ -88,6 +88,7 @@ def read_intake(file: YamlFile, name: str, *, is_trusted: bool = False) -> Catal
         transforms=read_transforms(args),
         file=file.path,
         line=source.line(),
+        form="intake",
         is_trusted=is_trusted,
     )
 
@@ -139,6 +140,7 @@ def read_v0(file: YamlFile, name: str, *, is_trusted: bool = False) -> CatalogSe
         transforms=read_transforms(top),
         file=file.path,
         line=1,
+        form="v0",
         is_trusted=is_trusted,
     )
 

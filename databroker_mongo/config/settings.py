@@ -60,6 +60,8 @@ class CatalogSettings:
         The file in which it is configured.
     line : int, optional
         The line there, counted from 1.
+    form : str
+        How the file is written: ``"own"``, ``"intake"`` or ``"v0"``.
     is_trusted : bool
         Whether the file is one of the environment or of the site. Who may write there may install packages as well, so
         what such a file names may be imported.
@@ -84,6 +86,7 @@ class CatalogSettings:
     metadata_indexes: tuple[str, ...] = ()
     file: Path | None = field(default=None, compare=False)
     line: int | None = field(default=None, compare=False)
+    form: str = field(default="own", compare=False)
     is_trusted: bool = field(default=False, compare=False)
 
 

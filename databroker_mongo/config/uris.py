@@ -19,7 +19,7 @@ VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _HOST = r"(?:\[[0-9A-Fa-f:.%]+\]|(?:[\w.~%-]|\$\{\w+\})+)(?::(?:\d+|\$\{\w+\}))?"
 _SERVER: Final = re.compile(
     r"(?P<scheme>mongodb(?:\+srv)?)://"
-    r"(?:(?P<user>[^:@/?\s]*)(?P<password>:[^@/?\s]*)?@)?"
+    r"(?:(?P<user>[^:@/?\s]*)(?P<password>:[^@/?]*)?@)?"
     rf"(?P<hosts>{_HOST}(?:,{_HOST})*)"
     r"(?P<database>/[^@/?\s]*)?(?:\?(?P<options>[^@\s]*))?",
     re.ASCII,
@@ -144,6 +144,17 @@ class Uri:
     def has_secret(self) -> bool:
         """Whether a password or the like is written in it, in the clear."""
         return HIDDEN in str(self)
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether nothing but its scheme can be shown, so that two different ones look alike."""
+        return _SCHEME.sub("", str(self)) == HIDDEN
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return what stands where ``str`` shows ``***``, in order. For writing settings only."""
+        shown = re.escape(str(self)).replace(re.escape(HIDDEN), "(.*)")
+        found = re.fullmatch(shown, self._written, re.DOTALL)
+        return found.groups() if found else ()
 
     def __str__(self) -> str:
         return redact_uri(self._written)

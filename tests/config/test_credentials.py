@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from databroker_mongo.config import Uri, catalog_uris, find_entries, reveal
+from databroker_mongo.config import Uri, find_entries, reveal
 from databroker_mongo.errors import CredentialsUnavailable
 
 
@@ -74,15 +74,3 @@ def test_secrets_that_are_nowhere_are_an_error_that_says_what_to_set(machine, mo
 
 def test_stars_that_were_written_here_are_a_password_like_any_other():
     assert reveal(Uri("mongodb://me:***@host/d")) == "mongodb://me:***@host/d"
-
-
-def test_the_uris_of_a_configured_catalog_are_given_in_the_clear_to_whoever_opens_it(machine, monkeypatch):
-    machine.write(
-        machine.user,
-        "a.yml",
-        "catalogs: {x: {uri: 'mongodb://me:${PW}@h/d', asset_uri: memory://}, y: {uri: memory://}}",
-    )
-    monkeypatch.setenv("PW", "hush")
-    assert catalog_uris("x") == ("mongodb://me:hush@h/d", "memory://")
-    assert catalog_uris("y") == ("memory://", None)
-    assert catalog_uris("z") is None

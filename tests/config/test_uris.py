@@ -110,3 +110,15 @@ def test_uris_are_equal_when_they_are_written_alike():
     assert Uri("memory://", line=3) == Uri("memory://", line=4)
     assert Uri("mongodb://me:a@host/db") != Uri("mongodb://me:b@host/db")
     assert len({Uri("memory://"), Uri("memory://")}) == 1
+
+
+def test_a_uri_of_which_nothing_can_be_shown_says_so():
+    assert Uri("mongodb://me:a/b@host/db").is_opaque
+    assert not Uri("mongodb://me:ab@host/db").is_opaque
+    assert not Uri("${URI}").is_opaque
+
+
+def test_the_secrets_of_a_uri_are_told_in_order_to_whoever_writes_settings():
+    uri = Uri("mongodb://me:one@host/db?w=1&tlsCertificateKeyFilePassword=two")
+    assert uri.secrets() == ("one", "two")
+    assert Uri("memory://").secrets() == ()
