@@ -73,7 +73,8 @@ def lazy_dataset(
 
 
 def _lazy(column: Column, name: str, chunks: Any) -> Any:
-    return dask.array.from_array(
+    from_array: Any = dask.array.from_array
+    return from_array(
         column,
         chunks=chunks,
         name=f"{name}-{dask.base.tokenize(column.identity())}",

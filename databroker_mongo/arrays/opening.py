@@ -20,7 +20,7 @@ from ..errors import CatalogError, DatumNotFound
 from ..store.protocol import MISSING, Document, Values
 from . import external, inline
 from .columns import AssetColumn, Column
-from .rows import StreamRows
+from .rows import PageRows, StreamRows
 from .structure import DataKey, declared_structure, reconcile
 from .values import missing_value
 
@@ -33,7 +33,7 @@ class StreamSource:
 
     Attributes
     ----------
-    rows : StreamRows
+    rows : StreamRows or PageRows
         Its rows.
     assets : AssetReader
         What reads external data.
@@ -49,7 +49,7 @@ class StreamSource:
         A callable for ``resource`` and ``stream_resource`` documents.
     """
 
-    rows: StreamRows
+    rows: StreamRows | PageRows
     assets: AssetReader
     descriptors: Sequence[Document]
     run_uid: str

@@ -123,6 +123,11 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
     def __len__(self) -> int:
         return len(self._names())
 
+    @property
+    def registered(self) -> dict[str, HandlerClass | str]:
+        """What was registered by hand, by spec."""
+        return dict(self._by_hand)
+
     def register(self, spec: str, handler: HandlerClass | str, overwrite: bool = False) -> None:
         """Serve a spec or MIME type with this class, whatever is installed or pinned.
 

@@ -2,6 +2,8 @@
 
 `HandlerConformance` and `HandlerCase`
     Subclass the one, give one of the other, inherit the tests that every handler must pass.
+`build_run`, `Asset` and `StreamAsset`
+    The documents of a run of a given shape.
 
 The names are loaded when they are first used, so that one suite does not need what only another imports.
 """
@@ -13,10 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .handlers import HandlerCase, HandlerConformance
+    from .runs import Asset, StreamAsset, build_run
 
-__all__ = ["HandlerCase", "HandlerConformance"]
+__all__ = ["Asset", "HandlerCase", "HandlerConformance", "StreamAsset", "build_run"]
 
-_HOMES = {"HandlerCase": "handlers", "HandlerConformance": "handlers"}
+_HOMES = {
+    "Asset": "runs",
+    "HandlerCase": "handlers",
+    "HandlerConformance": "handlers",
+    "StreamAsset": "runs",
+    "build_run": "runs",
+}
 
 
 def __getattr__(name: str) -> Any:
