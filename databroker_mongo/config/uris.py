@@ -19,10 +19,9 @@ VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _HOST = r"(?:\[[0-9A-Fa-f:.%]+\]|(?:[\w.~%-]|\$\{\w+\})+)(?::(?:\d+|\$\{\w+\}))?"
 _SERVER: Final = re.compile(
     r"(?P<scheme>mongodb(?:\+srv)?)://"
-    r"(?:(?P<user>[^:@/?\s]*)(?P<password>:[^@/?]*)?@)?"
+    r"(?:(?P<user>[^:@/?]*)(?P<password>:[^@/?]*)?@)?"
     rf"(?P<hosts>{_HOST}(?:,{_HOST})*)"
-    r"(?P<database>/[^@/?\s]*)?(?:\?(?P<options>[^@\s]*))?",
-    re.ASCII,
+    r"(?P<database>/[^@/?\s]*)?(?:\?(?P<options>[^@\s]*))?"
 )
 _LOCAL: Final = re.compile(
     r"(?P<scheme>local|memory)://(?P<place>/[^?\n]*|[\w.-]*)(?:\?(?P<options>[^\s]*))?", re.ASCII

@@ -121,7 +121,7 @@ def locate(uri: str | Uri, *, asset_uri: str | Uri | None = None, options: Conne
 def _in_the_clear(uri: Uri) -> str:
     """Return a URI with its secrets: those this process has used already, else those of this machine's settings."""
     shown = str(uri)
-    if uri.is_foreign and shown in _opened_here:
+    if uri.is_foreign and not uri.is_opaque and shown in _opened_here:
         return _opened_here[shown]
     revealed = reveal(uri)
     _opened_here[shown] = revealed

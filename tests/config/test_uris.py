@@ -77,6 +77,7 @@ def test_any_text_can_be_redacted_twice_with_the_same_result(text):
         "mongodb://%2Frun%2Fuser%2F1000%2Fmongod.sock/db?directConnection=true",
         "mongodb://[fe80::1]:27017,b:27018/db?replicaSet=rs0&appName=beamline",
         "mongodb://${USER}:${PASSWORD}@${HOST}:${PORT}/db",
+        "mongodb://höst.example.org/db",
         "${BEAMLINE_URI}",
         "local:///home/me@site/data?database=runs",
         "memory://",
