@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -13,7 +12,7 @@ from urllib.parse import quote
 from ..errors import CatalogNotFound, ConfigurationError, ConfigurationWarning
 from .directories import user_directory
 from .entries import find_entries
-from .own_form import plain, plain_values, read_catalog, to_yaml
+from .own_form import plain_values, read_catalog, to_yaml
 from .settings import CatalogSettings
 from .uris import Uri
 from .yaml_files import parse_yaml, read_text
@@ -35,8 +34,7 @@ def write_entry(name: str, uri: str | Uri, *, replace: bool = False, **settings:
         Whether an entry that was added before may be replaced by a different one. Entries in files that were written
         otherwise are never replaced.
     **settings : object
-        The other keys of a catalog, as in a YAML file: ``asset_uri``, ``root_map``, ``handlers``, ... Relative places
-        are relative to the working directory.
+        The other keys of a catalog, as in a YAML file: ``asset_uri``, ``root_map``, ``handlers``, ...
 
     Returns
     -------
@@ -49,12 +47,13 @@ def write_entry(name: str, uri: str | Uri, *, replace: bool = False, **settings:
         The name is configured already, with other settings; or a setting is unknown or of another type.
     """
     path = _file_of(name)
-    wanted = _checked(name, {"uri": uri, **settings})
+    text = _MARK + to_yaml({name: plain_values({"uri": uri, **settings})})
+    wanted = read_catalog(parse_yaml(text, path), name)
     if _is_written(wanted, replace=replace):
         return path
     has_secret = wanted.uri.has_secret or (wanted.asset_uri is not None and wanted.asset_uri.has_secret)
     try:
-        _write(path, _MARK + to_yaml({name: plain(wanted)}))
+        _write(path, text)
     except OSError as error:
         raise ConfigurationError(
             f"catalog {name!r} cannot be stored: {error.strerror or error}", name=name, file=path
@@ -95,15 +94,6 @@ def remove_entry(name: str) -> Path:
         file=settings.file,
         line=settings.line,
     )
-
-
-def _checked(name: str, values: Mapping[str, Any]) -> CatalogSettings:
-    """Read settings as if they stood in a file of the working directory, which is none that an error could name."""
-    try:
-        text = to_yaml({name: plain_values(values)})
-        return read_catalog(parse_yaml(text, Path.cwd() / "settings.yml"), name)
-    except ConfigurationError as error:
-        raise ConfigurationError(error.message, name=name) from None
 
 
 def _is_written(wanted: CatalogSettings, *, replace: bool) -> bool:

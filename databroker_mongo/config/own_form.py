@@ -20,7 +20,6 @@ from typing import Any, Final
 
 import yaml
 
-from ..errors import ConfigurationError
 from .settings import READ_PREFERENCES, TRANSFORMED, CatalogSettings, SiteSettings
 from .uris import VARIABLE, Uri
 from .yaml_files import Section, YamlFile
@@ -111,20 +110,10 @@ def to_yaml(catalogs: Mapping[str, Mapping[str, Any]]) -> str:
     ----------
     catalogs : mapping
         From names to the keys and plain values of each, as `plain` gives them.
-
-    Raises
-    ------
-    ConfigurationError
-        A value is not one that YAML can write.
     """
-    try:
-        return yaml.safe_dump(
-            {"catalogs": {name: dict(keys) for name, keys in catalogs.items()}}, sort_keys=False, width=10**6
-        )
-    except yaml.YAMLError:
-        raise ConfigurationError(
-            "a setting is no plain value, so a file cannot hold it: name a class or function as 'module:name'"
-        ) from None
+    return yaml.safe_dump(
+        {"catalogs": {name: dict(keys) for name, keys in catalogs.items()}}, sort_keys=False, width=10**6
+    )
 
 
 def plain(settings: CatalogSettings) -> dict[str, Any]:

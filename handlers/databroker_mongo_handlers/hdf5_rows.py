@@ -184,6 +184,5 @@ def _select_and_read(dataset: h5py.Dataset, out: Array, block: Block, inner: Seq
         stride=(max(block.step, block.size), *(part.step or 1 for part in inner)),
         block=(block.size, *(1 for _ in sizes)),
     )
-    # Of the file's own rank: HDF5 copies element by element, 90 times slower, between spaces of different ranks.
-    in_memory = h5py.h5s.create_simple((out.shape[0] * out.shape[1], *sizes))
+    in_memory = h5py.h5s.create_simple(out.shape)
     dataset.id.read(in_memory, in_file, out, h5py.h5t.py_create(dataset.dtype))

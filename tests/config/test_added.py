@@ -78,25 +78,6 @@ def test_a_wrong_setting_is_refused_before_anything_is_written(machine):
     assert not machine.user.exists()
 
 
-def test_an_error_about_a_setting_given_in_code_names_no_file(machine):
-    with pytest.raises(ConfigurationError, match="did you mean 'root_map'") as caught:
-        write_entry("x", "memory://", root_maps={})
-    assert caught.value.facts == {"name": "x"}
-
-
-def test_a_class_in_the_place_of_its_name_is_refused_with_what_to_write(machine):
-    with pytest.raises(ConfigurationError, match="name a class or function as 'module:name'"):
-        write_entry("x", "memory://", handlers={"SPEC": object})
-
-
-def test_relative_places_are_relative_to_the_working_directory(machine, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    write_entry("x", "memory://", root_map={"/a": "data"}, allowed_roots=["data"])
-    settings = find_entries()["x"]
-    assert settings.root_map == {"/a": str(tmp_path / "data")}
-    assert settings.allowed_roots == (str(tmp_path / "data"),)
-
-
 def test_a_directory_that_cannot_be_written_is_named(machine):
     machine.user.parent.mkdir(parents=True)
     machine.user.write_text("a file in the place of the directory")
