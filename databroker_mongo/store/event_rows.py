@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .bson_columns import columns_from_documents, decode_columns
 from .connection import Collections
+from .event_scan import read_events
 from .protocol import Document, EventIndex, Section, Snapshot, Values
 
 _MOST_PROJECTED = 100
@@ -45,11 +45,12 @@ def columns(
 ) -> dict[str, Values]:
     """Return columns of a snapshot in row order: those of ``rows``, or all."""
     fields = [("seq_num",), ("time",), *((section, key) for key in keys)]
-    query = _rows_of(snapshot)
+    query, n_expected = _rows_of(snapshot), snapshot.n_rows
     by_seq_num = rows is not None and snapshot.is_consecutive and _has_row_index(collections)
     if by_seq_num and rows is not None:
         query["seq_num"] = {"$gt": rows.start, "$lte": rows.stop}
-    seq_num, time, *values = _read(collections, query, fields)
+        n_expected = rows.stop - rows.start
+    seq_num, time, *values = _read(collections, query, fields, n_expected=n_expected)
     order = np.lexsort((_times(time), _row_numbers(seq_num)))
     if rows is not None and not by_seq_num:
         order = order[rows]
@@ -112,11 +113,10 @@ def _rows_of(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _read(collections: Collections, query: dict[str, Any], fields: Sequence[tuple[str, ...]]) -> list[Values]:
-    projection = _projection(fields)
-    if collections.is_mock:
-        return columns_from_documents(collections.event.find(query, projection), fields)
-    return decode_columns(collections.event.find_raw_batches(query, projection), fields)
+def _read(
+    collections: Collections, query: dict[str, Any], fields: Sequence[tuple[str, ...]], *, n_expected: int | None = None
+) -> list[Values]:
+    return read_events(collections, query, fields=fields, projection=_projection(fields), n_expected=n_expected)
 
 
 def _projection(fields: Sequence[tuple[str, ...]]) -> dict[str, int]:
