@@ -1,0 +1,190 @@
+"""Sending a document again changes nothing; sending other contents under the same uid is told."""
+
+import copy
+
+import pymongo
+import pymongo.monitoring
+import pytest
+
+from databroker_mongo.errors import CatalogWarning, DuplicateDocument, InvalidDocument
+from databroker_mongo.store.connection import Collections, locate, open_collections
+from databroker_mongo.store.insertion import COLLECTIONS, insert
+
+NAN = float("nan")
+DOCUMENTS = {
+    "start": {"uid": "run", "time": 1.0},
+    "descriptor": {"uid": "desc", "run_start": "run", "time": 1.0, "data_keys": {}},
+    "event": {"uid": "e1", "descriptor": "desc", "seq_num": 1, "time": 1.0, "data": {"a": NAN}, "timestamps": {"a": 1}},
+    "resource": {"uid": "r", "run_start": "run", "spec": "S", "root": "/", "resource_path": "f", "resource_kwargs": {}},
+    "datum": {"datum_id": "r/0", "resource": "r", "datum_kwargs": {"index": 0}},
+    "stream_resource": {"uid": "sr", "run_start": "run", "data_key": "a", "mimetype": "x/y", "uri": "u"},
+    "stream_datum": {"uid": "sd", "stream_resource": "sr", "descriptor": "desc", "indices": {"start": 0, "stop": 1}},
+    "stop": {"uid": "stop", "run_start": "run", "time": 2.0, "exit_status": "success"},
+}
+
+
+@pytest.fixture
+def collections(store_uri):
+    return open_collections(locate(store_uri), durable=True)
+
+
+@pytest.fixture
+def real(mongod_database_uri):
+    return open_collections(locate(mongod_database_uri), durable=True)
+
+
+def put(collections, name, *documents, guards=None):
+    insert(collections, name, copy.deepcopy(documents), guards={} if guards is None else guards)
+
+
+def stored(collections, name):
+    return list(getattr(collections, COLLECTIONS[name]).find({}, {"_id": 0}))
+
+
+def event(number, **changes):
+    return {**DOCUMENTS["event"], "uid": f"e{number}", "seq_num": number, **changes}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_kind_of_document_is_stored_once_however_often_it_is_sent(collections, name):
+    for _ in range(3):
+        put(collections, name, DOCUMENTS[name])
+    assert repr(stored(collections, name)) == repr([DOCUMENTS[name]])
+
+
+def test_a_batch_that_is_half_stored_becomes_whole(collections):
+    put(collections, "event", event(2), event(4))
+    put(collections, "event", *(event(number) for number in range(1, 6)))
+    assert sorted(doc["seq_num"] for doc in stored(collections, "event")) == [1, 2, 3, 4, 5]
+
+
+def test_a_document_that_occurs_twice_in_a_batch_is_stored_once(collections):
+    put(collections, "event", event(1), event(2), event(1))
+    assert len(stored(collections, "event")) == 2
+
+
+def test_an_event_with_an_empty_filled_equals_one_without(collections):
+    put(collections, "event", event(1))
+    put(collections, "event", event(1, filled={}))
+    assert "filled" not in stored(collections, "event")[0]
+
+
+def test_other_contents_are_refused_with_the_difference_and_the_rest_is_stored(collections):
+    put(collections, "event", event(1, data={"a": 1.0}))
+    with pytest.raises(DuplicateDocument) as caught:
+        put(collections, "event", event(1, data={"a": 2.0, "b": 3}), event(2))
+    assert caught.value.differences == ["data.a: 1.0 is stored, 2.0 was sent", "data.b: nothing is stored, 3 was sent"]
+    assert caught.value.uid == "e1"
+    assert "data.a: 1.0 is stored, 2.0 was sent" in str(caught.value)
+    assert [doc["data"] for doc in stored(collections, "event") if doc["uid"] == "e1"] == [{"a": 1.0}]
+    assert len(stored(collections, "event")) == 2
+
+
+def test_a_second_different_stop_is_kept_beside_and_the_first_counts(collections):
+    second = {**DOCUMENTS["stop"], "uid": "stop2", "exit_status": "fail"}
+    put(collections, "stop", DOCUMENTS["stop"])
+    for _ in range(2):
+        put(collections, "stop", second)
+    assert stored(collections, "stop") == [DOCUMENTS["stop"]]
+    beside = list(collections.metadata["run_stop_revisions"].find({}, {"_id": 0}))
+    assert beside == [{"revision": 0, "document": second}]
+
+
+def test_a_stop_of_the_same_uid_with_other_contents_is_refused(collections):
+    put(collections, "stop", DOCUMENTS["stop"])
+    with pytest.raises(DuplicateDocument, match="exit_status: 'success' is stored, 'fail' was sent"):
+        put(collections, "stop", {**DOCUMENTS["stop"], "exit_status": "fail"})
+
+
+ODD_KEYS = [
+    "a.b",
+    "$x",
+    "a$b",
+    "",
+    "__class__",
+    "_id",
+    "time",
+    "k" * 1000,
+    "\xe1",
+    "data.x",
+    "$where",
+    "uid",
+    "a b",
+    "a/b",
+]
+
+
+def test_odd_keys_are_stored_as_they_are(collections):
+    data = {key: number for number, key in enumerate(ODD_KEYS)}
+    for _ in range(2):
+        put(collections, "event", event(1, data=data))
+    assert stored(collections, "event")[0]["data"] == data
+
+
+def test_a_document_over_16_mb_is_refused_with_key_and_size(real):
+    with pytest.raises(InvalidDocument, match="'image' takes 16,777,") as caught:
+        put(real, "event", event(1, data={"small": 1, "image": b"\0" * 2**24}))
+    assert caught.value.data_key == "image"
+    assert caught.value.uid == "e1"
+    assert caught.value.size_bytes > 2**24
+
+
+def test_a_document_that_the_server_refuses_is_named(real):
+    real.metadata.create_collection("event", validator={"seq_num": {"$lt": 2}})
+    with pytest.raises(InvalidDocument, match="code 121") as caught:
+        put(real, "event", event(1), event(2), event(1))
+    assert caught.value.uid == "e2"
+    assert len(stored(real, "event")) == 1
+
+
+@pytest.mark.parametrize("unique", [True, False])
+@pytest.mark.parametrize("name", ["event", "resource", "datum", "stop"])
+def test_documents_of_other_programs_are_recognised_through_an_index(real, name, unique):
+    key = {"datum": "datum_id", "stop": "run_start"}.get(name, "uid")
+    collection = getattr(real, COLLECTIONS[name])
+    collection.create_index(key, unique=unique)
+    collection.insert_one(dict(DOCUMENTS[name]))
+    put(real, name, DOCUMENTS[name])
+    assert len(stored(real, name)) == 1
+
+
+def test_documents_of_other_programs_without_an_index_are_warned_of_once(real):
+    real.event.insert_one(event(1))
+    guards = {}
+    with pytest.warns(CatalogWarning, match="scripts/create_indexes"):
+        put(real, "event", event(2), guards=guards)
+    put(real, "event", event(3), guards=guards)
+
+
+def test_a_database_of_our_own_without_indexes_needs_no_warning(real):
+    put(real, "event", event(1))
+    put(real, "event", event(2))
+    assert len(stored(real, "event")) == 2
+
+
+class Commands(pymongo.monitoring.CommandListener):
+    """The names of the commands that a client sends."""
+
+    def __init__(self):
+        self.names = []
+
+    def started(self, event):
+        self.names.append(event.command_name)
+
+    def succeeded(self, event):
+        pass
+
+    def failed(self, event):
+        pass
+
+
+def test_a_thousand_events_cost_one_question_and_sending_them_again_two(mongod_database_uri):
+    commands = Commands()
+    with pymongo.MongoClient(mongod_database_uri, event_listeners=[commands]) as client:
+        database = client.get_default_database()
+        collections = Collections(database, database, False, 10_000, "address")
+        guards = {"event": False}
+        events = [event(number) for number in range(1, 1001)]
+        put(collections, "event", *events, guards=guards)
+        put(collections, "event", *events, guards=guards)
+        assert [name for name in commands.names if name != "getMore"] == ["insert", "insert", "find"]
