@@ -18,7 +18,7 @@ mapping and checking paths (``assets/roots.py``), opening a catalog by name (``n
 
 from .added import remove_entry, write_entry
 from .credentials import reveal
-from .directories import SearchDirectory, search_directories, tutorial_data_directory, user_directory
+from .directories import SearchDirectory, search_directories, spool_directory, tutorial_data_directory, user_directory
 from .entries import Entries, find_entries
 from .migration import Migrated, migrate, write_new
 from .settings import CatalogSettings, SiteSettings
@@ -39,6 +39,7 @@ __all__ = [
     "reveal",
     "search_directories",
     "site_settings",
+    "spool_directory",
     "tutorial_data_directory",
     "user_directory",
     "write_entry",

@@ -85,6 +85,11 @@ def tutorial_data_directory() -> Path:
     return Path(chosen).expanduser() if chosen else platformdirs.user_data_path(APP_NAME) / "tutorial"
 
 
+def spool_directory() -> Path:
+    """Return the directory where documents wait while their database is away."""
+    return platformdirs.user_state_path(APP_NAME) / "spool"
+
+
 def _own() -> Iterator[SearchDirectory]:
     yield SearchDirectory(user_directory(), "user", "own")
     for path in _from_variable(PATH_VARIABLE):

@@ -14,9 +14,10 @@ from __future__ import annotations
 import itertools
 import os
 import threading
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 from ..config import CatalogSettings, Uri, redact_uri, reveal
 from ..errors import ConfigurationError
@@ -178,19 +179,45 @@ def open_collections(location: Location, *, durable: bool = False) -> Collection
     location : Location
         Where.
     durable : bool
-        Whether writes are acknowledged only when a majority has them in its journal.
+        Whether writes are acknowledged only when a majority has them in its journal, unless the URI says otherwise
+        (see :func:`weaknesses`).
     """
     uri = _in_the_clear(location.uri)
     metadata = _database(uri, location.options)
     assets = _database(_in_the_clear(location.asset_uri), location.options)
     is_mock = uri.startswith("memory:")
     if durable and not is_mock:
-        from pymongo import WriteConcern
-
-        concern = WriteConcern(w="majority", j=True)
-        metadata, assets = (each.with_options(write_concern=concern) for each in (metadata, assets))
+        metadata, assets = _durable(metadata), _durable(assets)
     max_time_ms = round(location.options.timeout_seconds * 1000)
     return Collections(metadata, assets, is_mock, max_time_ms, location.address)
+
+
+def _durable(database: Any) -> Any:
+    from pymongo import WriteConcern
+
+    concern = {"w": "majority", "j": True, **database.write_concern.document}
+    if concern["w"] == 0:
+        del concern["j"]
+    return database.with_options(write_concern=WriteConcern(**concern))
+
+
+def weaknesses(location: Location) -> tuple[str, ...]:
+    """Return the options of a location's URIs that weaken what "stored" means, as they are written there."""
+    options: dict[str, None] = {}
+    for uri in (location.uri, location.asset_uri):
+        for name, value in parse_qsl(urlsplit(_in_the_clear(uri)).query):
+            is_number_of_servers = name.lower() == "w" and value.isdigit()
+            is_switched_off = name.lower() in ("journal", "retrywrites") and value.lower() == "false"
+            if is_number_of_servers or is_switched_off:
+                options[f"{name}={value}"] = None
+    return tuple(options)
+
+
+def time_limit(seconds: float) -> AbstractContextManager[Any]:
+    """Limit what pymongo does inside the block, its retries included."""
+    import pymongo
+
+    return pymongo.timeout(seconds)
 
 
 def _database(uri: str, options: ConnectionOptions) -> Any:

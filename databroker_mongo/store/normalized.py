@@ -13,7 +13,7 @@ from ..queries import Query
 from . import compile as compiled
 from . import event_rows, insertion
 from . import revisions as corrections
-from .connection import Collections, ConnectionOptions, Location, locate, open_collections
+from .connection import Collections, ConnectionOptions, Location, locate, open_collections, time_limit, weaknesses
 from .failures import asking
 from .protocol import Document, EventIndex, Section, Snapshot, Sort, Values
 from .splitting import split_by_size
@@ -180,9 +180,15 @@ class WritableNormalizedStore(NormalizedStore):
         """The collections; what they acknowledge is in the journal of a majority."""
         return open_collections(self._location, durable=True)
 
-    def insert(self, name: str, documents: Sequence[Document]) -> None:
+    @property
+    def weaknesses(self) -> tuple[str, ...]:
+        """The options of the URI that weaken what "stored" means, such as ``w=1``."""
+        return weaknesses(self._location)
+
+    def insert(self, name: str, documents: Sequence[Document], *, seconds: float | None = None) -> None:
         """Store documents of one kind; one that is already stored changes nothing."""
-        with asking(f"store documents of kind {name}", self.address):
+        limit = self._location.options.timeout_seconds
+        with asking(f"store documents of kind {name}", self.address), time_limit(min(seconds or limit, limit)):
             insertion.insert(self.collections, name, documents, guards=self._guards)
 
     def replace(self, name: str, document: Document) -> None:

@@ -173,11 +173,27 @@ class Store(Protocol):
 class WritableStore(Store, Protocol):
     """A database of runs that documents can be put into."""
 
-    def insert(self, name: str, documents: Sequence[Document]) -> None:
+    @property
+    def weaknesses(self) -> tuple[str, ...]:
+        """The options of the URI that weaken what "stored" means, as they are written there."""
+        ...
+
+    def insert(self, name: str, documents: Sequence[Document], *, seconds: float | None = None) -> None:
         """Store documents of one kind (never a page), durably; a document that is already stored changes nothing.
+
+        Parameters
+        ----------
+        name : str
+            Kind of the documents.
+        documents : sequence of dict
+            Of plain values, as ``documents.checked`` gives them.
+        seconds : float, optional
+            A time limit below that of the store.
 
         Raises
         ------
+        InvalidDocument
+            When a document is too large, or the server refuses it.
         DuplicateDocument
             When a document of the same uid with other contents is stored.
         StoreUnavailable
@@ -187,4 +203,8 @@ class WritableStore(Store, Protocol):
 
     def replace(self, name: str, document: Document) -> None:
         """Put a corrected start, stop or descriptor in the place of the stored one, keeping that as a revision."""
+        ...
+
+    def revisions(self, name: str, uid: str) -> list[Document]:
+        """Return the earlier contents of a corrected document, the oldest first."""
         ...

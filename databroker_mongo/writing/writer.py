@@ -1,0 +1,256 @@
+"""The Writer: a ``(name, document)`` callback that stores a run as it happens.
+
+What does not belong here: retries and the spool (``delivery``), checks (``documents``).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from .. import config, documents
+from ..errors import ConfigurationError, DuplicateDocument, DurabilityWarning, InvalidDocument, StoreError
+from ..store.normalized import NormalizedStore, open_store, writable
+from ..store.protocol import Document, WritableStore
+from ..store.spool import Spool
+from .batch import Batch, BatchLimits, watch
+from .delivery import Delivery
+
+
+class Writer:
+    """Stores documents durably: acknowledged means in the journal of a majority of the servers.
+
+    While the server restarts, calls wait. When it stays away longer, documents are spooled to a file, and stored when
+    it is back, at the latest when a writer for the same database is next used. Documents that are refused are set
+    aside in ``quarantine/`` beside that file. Any number of threads may share a writer.
+
+    Parameters
+    ----------
+    target : str, Catalog or WritableStore
+        Where to: a URI with a database, a catalog, or a store that is open for writing.
+    durable : {"each", "batch"}
+        ``"each"``: a call returns when its documents are acknowledged. ``"batch"``: documents are collected, in the
+        spool too when there is one, and sent together: when there are ``batch_documents`` or ``batch_bytes`` of them,
+        after ``batch_seconds``, with a descriptor, with a stop, and on :meth:`flush`.
+    on_failure : {"spool", "raise"}
+        What to do when the server stays away: spool with a warning, or raise the error.
+    spool : path, optional
+        The directory of the spools of all databases; None for one below the user's state directory.
+    retry_seconds : float
+        How long to ride through a server that does not answer.
+    batch_documents, batch_bytes : int
+        The size of a batch.
+    batch_seconds : float
+        The longest that a document waits for others.
+    strict : bool
+        Whether options of the URI that weaken durability are an error rather than a warning.
+
+    Raises
+    ------
+    ConfigurationError
+        The URI cannot be used, or ``strict`` is set and it weakens durability.
+
+    Examples
+    --------
+    >>> writer = Writer("memory://example")
+    >>> writer("start", {"uid": "5f2b", "time": 1700000000.0})
+    >>> writer.acknowledged
+    1
+    """
+
+    def __init__(
+        self,
+        target: Any,
+        *,
+        durable: Literal["each", "batch"] = "each",
+        on_failure: Literal["spool", "raise"] = "spool",
+        spool: str | os.PathLike[str] | None = None,
+        retry_seconds: float = 30.0,
+        batch_documents: int = 100,
+        batch_bytes: int = 4_000_000,
+        batch_seconds: float = 0.2,
+        strict: bool = False,
+    ):
+        _require_one_of("durable", durable, ("each", "batch"))
+        _require_one_of("on_failure", on_failure, ("spool", "raise"))
+        self._store = _writable_store(target)
+        _require_durability(self._store, strict=strict)
+        self._delivery = Delivery(
+            self._store,
+            spool=_spool(self._store.address, spool) if on_failure == "spool" else None,
+            retry_seconds=retry_seconds,
+        )
+        self._batch = Batch(BatchLimits(batch_documents, batch_bytes, batch_seconds))
+        self._began = watch(self) if durable == "batch" else None
+        self._late_error: Exception | None = None
+        self._run_of: dict[str, str] = {}
+        self._n_given = 0
+        self._n_acknowledged = 0
+        self._lock = threading.RLock()
+
+    @property
+    def acknowledged(self) -> int:
+        """How many of the calls, counted from the first, are done with: their documents stored, or refused."""
+        return self._n_acknowledged
+
+    @property
+    def pending(self) -> int:
+        """How many calls are not done with: their documents wait in a batch or in the spool."""
+        return self._n_given - self._n_acknowledged
+
+    def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
+        """Store a document of any kind; one that is stored already changes nothing.
+
+        Parameters
+        ----------
+        name : str
+            Kind of document: ``start``, ``descriptor``, ``event``, ``event_page`` and so on.
+        doc : mapping
+            The document. It may be changed afterwards.
+
+        Raises
+        ------
+        InvalidDocument
+            The document breaks its schema, or holds a value that cannot be kept; nothing of it is stored.
+        DuplicateDocument
+            A document of that uid is stored with other contents.
+        StoreUnavailable
+            No server acknowledged it and ``on_failure="raise"``.
+        """
+        descriptor = doc.get("descriptor") if isinstance(doc, Mapping) else None
+        run_uid = self._run_of.get(descriptor) if isinstance(descriptor, str) else None
+        rows = documents.checked(name, doc, run_uid=run_uid)
+        with self._lock:
+            self._raise_late_error()
+            for single, row in rows:
+                self._remember(single, row)
+            if self._began is None:
+                self._store_now(rows)
+            else:
+                self._put_off(rows, self._began)
+            if self._batch.is_full or name in ("descriptor", "stop"):
+                self._send_batch()
+
+    def flush(self) -> None:
+        """Send what waits: in a batch, in the spool, and in the spools that earlier writers left.
+
+        Afterwards :attr:`pending` is 0, unless the server stays away and there is a spool.
+
+        Raises
+        ------
+        InvalidDocument, DuplicateDocument, StoreUnavailable
+            As a call does.
+        """
+        with self._lock:
+            self._raise_late_error()
+            self._send_batch()
+            if self._delivery.catch_up():
+                self._n_acknowledged = self._n_given
+
+    def close(self) -> None:
+        """Send what waits, and free the spool. What cannot be sent is left there for the next writer."""
+        with self._lock:
+            try:
+                self.flush()
+            finally:
+                self._delivery.close()
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._store.address!r})"
+
+    def send_if_due(self) -> float:
+        """Send the batch when its oldest document has waited long enough. For the clock of the batch only."""
+        with self._lock:
+            if self._batch.seconds_left <= 0:
+                try:
+                    self._send_batch()
+                except Exception as error:  # the next call of the owner is the place to raise it
+                    self._late_error = error
+                    return float("inf")
+            return max(self._batch.seconds_left, 0.0)
+
+    def _store_now(self, rows: list[tuple[str, Document]]) -> None:
+        self._n_given += 1
+        try:
+            self._send(rows, are_kept=False)
+        except StoreError:
+            self._n_given -= 1
+            raise
+
+    def _put_off(self, rows: list[tuple[str, Document]], began: threading.Event) -> None:
+        n_bytes, are_kept = self._delivery.keep(rows)
+        self._batch.add(rows, n_bytes, are_kept=are_kept)
+        self._n_given += 1
+        began.set()
+
+    def _send_batch(self) -> None:
+        if self._batch.rows:
+            rows, are_kept = self._batch.rows, self._batch.are_kept
+            try:
+                self._send(rows, are_kept=are_kept)
+            except (InvalidDocument, DuplicateDocument):
+                self._batch.clear()
+                raise
+            self._batch.clear()
+
+    def _send(self, rows: list[tuple[str, Document]], *, are_kept: bool) -> None:
+        try:
+            is_stored = self._delivery.send(rows, are_kept=are_kept)
+        except (InvalidDocument, DuplicateDocument):
+            self._n_acknowledged = self._n_given
+            raise
+        if is_stored:
+            self._n_acknowledged = self._n_given
+
+    def _remember(self, name: str, doc: Document) -> None:
+        if name == "descriptor":
+            self._run_of[doc["uid"]] = doc["run_start"]
+        elif name == "stop":
+            self._run_of = {uid: run for uid, run in self._run_of.items() if run != doc["run_start"]}
+
+    def _raise_late_error(self) -> None:
+        if self._late_error is not None:
+            error, self._late_error = self._late_error, None
+            raise error
+
+
+def _require_one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ConfigurationError(f"{name}={value!r} is not one of {', '.join(map(repr, allowed))}.")
+
+
+def _require_durability(store: WritableStore, *, strict: bool) -> None:
+    for option in store.weaknesses:
+        text = (
+            f"The option {option} in the URI {store.address} weakens what a writer promises: documents that were "
+            "acknowledged may be lost when a server ends. Leave it out."
+        )
+        if strict:
+            raise ConfigurationError(text, option=option)
+        warnings.warn(text, DurabilityWarning, stacklevel=3)
+
+
+def _writable_store(target: Any) -> WritableStore:
+    if isinstance(target, str):
+        return writable(open_store(target))
+    store = getattr(target, "store", target)
+    return writable(store) if isinstance(store, NormalizedStore) else store
+
+
+def _spool(address: str, directory: str | os.PathLike[str] | None) -> Spool | None:
+    if address.startswith("memory:"):
+        return None
+    return Spool(Path(directory) if directory is not None else config.spool_directory(), address)
