@@ -28,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[DIRECTORY] = tempfile.mkdtemp(prefix="databroker-mongo-tests-")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         directory = Path(os.environ.pop(DIRECTORY))
@@ -39,7 +40,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def mongod_uri() -> Iterator[str]:
     """The URI, without a database, of a real MongoDB server; every test process of a run has the same one."""
     try:
-        server = local_server(Path(os.environ[DIRECTORY]) / "data")
+        server = local_server(Path(os.environ[DIRECTORY]) / "data", linger_seconds=5)
     except ServerNotInstalled as error:
         if os.environ.get("CI"):
             pytest.fail(f"CI must test on a real MongoDB server: {error}")

@@ -144,10 +144,11 @@ class DataDirectory:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.control.mkdir(mode=0o700, exist_ok=True)
+            self.lease.touch(mode=0o600)
         except OSError as error:
-            raise self.unusable(f"it cannot be written ({error.strerror})", "Choose a directory of yours") from error
-        if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
-            raise self.unusable("it cannot be written", "Choose a directory of yours, or make it writable")
+            is_file = isinstance(error, FileExistsError | NotADirectoryError)
+            found = "there is a file of that name" if is_file else f"it cannot be written ({error.strerror})"
+            raise self.unusable(found, "Name a directory of yours, or one that can be made") from error
 
     def unusable(self, found: str, advice: str) -> DataDirectoryUnusable:
         """Build the error for this directory."""

@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any, NoReturn
 from urllib.parse import quote
 
-from ..errors import ServerError, ServerNotInstalled
+from ..errors import DataDirectoryUnusable, ServerError, ServerNotInstalled
 from . import replica_set
 from .data_directory import DataDirectory, ServerRecord, boot_id
 from .locks import POLL_SECONDS, share, try_lock, unlock
@@ -248,7 +248,7 @@ def _find_or_start(directory: DataDirectory, linger_seconds: float) -> ServerRec
     while time.monotonic() < deadline:
         if directory.is_served():
             record = directory.read_record()
-            if record is not None and Path(record.socket).exists() and _accepts_writes(record):
+            if record is not None and Path(record.socket).exists() and _accepts_writes(record, directory):
                 return record
         elif has_started:
             raise why_it_ended(directory.log, directory.path)
@@ -262,8 +262,13 @@ def _find_or_start(directory: DataDirectory, linger_seconds: float) -> ServerRec
     )
 
 
-def _accepts_writes(record: ServerRecord) -> bool:
-    return replica_set.accepts_writes(_uri(record.socket), record.socket)
+def _accepts_writes(record: ServerRecord, directory: DataDirectory) -> bool:
+    try:
+        return replica_set.accepts_writes(_uri(record.socket), record.socket)
+    except DataDirectoryUnusable as error:
+        error.add_facts(path=str(directory.path))
+        _signal(record.supervisor, directory)
+        raise
 
 
 def _start_unless_served(directory: DataDirectory, linger_seconds: float) -> bool:
@@ -296,7 +301,7 @@ def _start(directory: DataDirectory, linger_seconds: float) -> None:
         "record": {"socket": str(socket), "version": mongod.version, "host": platform.node(), "boot": boot_id()},
         "linger_seconds": linger_seconds,
     }
-    for stale in (directory.record, directory.keep):
+    for stale in (directory.record, directory.keep, socket):
         stale.unlink(missing_ok=True)
     _run_supervisor(order, directory.log)
 

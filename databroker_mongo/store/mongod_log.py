@@ -6,6 +6,7 @@ How it is started again, or not, is decided elsewhere.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from ..errors import DataDirectoryUnusable, ServerError
@@ -13,24 +14,20 @@ from ..errors import DataDirectoryUnusable, ServerError
 TAIL_LINES = 8
 TAIL_BYTES = 64 * 1024
 
+OTHER_FORMAT = re.compile(r"featureCompatibilityVersion.*?version: \\*\"([\d.]+)", re.DOTALL)
+OTHER_VERSION = "its files were written by an incompatible MongoDB. Install that version, or name another directory"
+DAMAGED = (
+    "its files are damaged, or of an incompatible MongoDB. Restore a copy, or try `mongod --repair --dbpath COPY` on a "
+    "copy of them"
+)
 KNOWN = {
-    "DBPathInUse": "another mongod uses the directory; stop it, or name another directory",
-    "featureCompatibilityVersion": (
-        "its files were written by another version of MongoDB; use that version, or upgrade through each major version "
-        "in turn, or name another directory"
-    ),
-    "unsupported WiredTiger file version": (
-        "its files were written by a newer MongoDB; install that version, or name another directory"
-    ),
-    "unknown storage engine": (
-        "its files were written by a MongoDB with another storage engine; use that version, or name another directory"
-    ),
-    "Please read the documentation for starting MongoDB with --repair": (
-        "its files are damaged, or written by an incompatible MongoDB; restore a copy, or try `mongod --repair "
-        "--dbpath DIRECTORY` on a copy of them"
-    ),
-    "No space left on device": "the disk is full; make room",
-    "Permission denied": "files in it belong to somebody else; name a directory of yours",
+    "DBPathInUse": "another mongod uses it. Stop that one, or name another directory",
+    "No space left on device": "the disk is full. Make room",
+    "Permission denied": "files in it belong to somebody else. Name a directory of yours",
+    "too recent to start up on the existing data files": OTHER_VERSION,
+    "unsupported WiredTiger file version": OTHER_VERSION,
+    "unknown storage engine": OTHER_VERSION,
+    "WiredTiger error message": DAMAGED,
 }
 
 
@@ -56,11 +53,20 @@ def why_it_ended(log: Path, data: Path) -> ServerError:
     except OSError as error:
         text = f"its log cannot be read ({error.strerror})"
     tail = "\n".join(f"  | {line}" for line in _lines_that_matter(text))
-    for sign, meaning in KNOWN.items():
-        if sign in tail:
-            message = f"The local MongoDB server cannot use {data}: {meaning}. It said:\n{tail}"
-            return DataDirectoryUnusable(message, path=str(data), log=str(log))
+    meaning = _what_is_wrong_with_the_files(tail)
+    if meaning is not None:
+        message = f"The local MongoDB server cannot use {data}: {meaning}. It said:\n{tail}"
+        return DataDirectoryUnusable(message, path=str(data), log=str(log))
     return ServerError(f"The local MongoDB server on {data} ended. It said:\n{tail}", path=str(data), log=str(log))
+
+
+def _what_is_wrong_with_the_files(said: str) -> str | None:
+    if found := OTHER_FORMAT.search(said):
+        return (
+            f"its files are in the format of MongoDB {found[1]}, which the one installed does not read. Install that "
+            "version (upgrades go through each major version in turn), or name another directory"
+        )
+    return next((meaning for sign, meaning in KNOWN.items() if sign in said), None)
 
 
 def _lines_that_matter(text: str) -> list[str]:
@@ -78,5 +84,7 @@ def _error_in(line: str) -> str | None:
     if not isinstance(entry, dict) or entry.get("s") not in ("E", "F"):
         return None
     details = entry.get("attr") or {}
-    said = details.get("error") or details.get("message") or ""
-    return f"{entry.get('msg', '').strip()} {said if isinstance(said, str) else json.dumps(said)}".strip()
+    said = details.get("message") or details.get("error") or ""
+    if isinstance(said, dict):
+        said = said.get("msg", "")
+    return f"{entry.get('msg', '').strip()} {said}".strip()

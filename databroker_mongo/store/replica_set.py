@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NAME = "rs0"
-ANSWER_MILLISECONDS = 2000
+CONNECT_MILLISECONDS = 500
+ANSWER_MILLISECONDS = 30_000
 
 
 def accepts_writes(uri: str, socket: str) -> bool:
@@ -46,7 +47,7 @@ def accepts_writes(uri: str, socket: str) -> bool:
 
     try:
         with MongoClient[dict[str, Any]](
-            uri, serverSelectionTimeoutMS=ANSWER_MILLISECONDS, timeoutMS=ANSWER_MILLISECONDS
+            uri, serverSelectionTimeoutMS=CONNECT_MILLISECONDS, socketTimeoutMS=ANSWER_MILLISECONDS
         ) as client:
             if client.admin.command("hello")["isWritablePrimary"]:
                 return True
