@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -116,6 +117,7 @@ def test_help_loads_neither_pymongo_nor_the_server() -> None:
 def data(mongod_uri: str, tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "data"
     stop_server(tmp_path / "data")
+    shutil.rmtree(tmp_path / "data")
 
 
 def test_the_server_is_started_looked_at_and_stopped(data: Path) -> None:

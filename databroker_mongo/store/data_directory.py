@@ -117,12 +117,15 @@ class DataDirectory:
         except (OSError, ValueError, TypeError):
             return None
 
-    def mongod_pid(self) -> int | None:
-        """Find the process that has MongoDB's files open, whoever started it; 0 when it does not say which it is."""
+    def unsupervised_mongod(self) -> int | None:
+        """Find the process that has MongoDB's files open, unless our supervisor runs; 0 when it tells no id."""
         lock = self.path / "mongod.lock"
         if not is_held(lock):
             return None
         written = lock.read_text().strip()
+        # In this order: if there is no supervisor now, then whoever held the lock before has none.
+        if self.is_served():
+            return None
         return int(written) if written.isdigit() else 0
 
     def prepare(self, *, force: bool) -> None:

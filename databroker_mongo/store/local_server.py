@@ -3,38 +3,30 @@
 Here is how processes agree on one server, by three kernel locks in the data directory (``data_directory.py``): a user
 holds the *lease*; who finds no server takes the *start lock* and starts a supervisor (``local_supervisor.py``), which
 takes the *server lock*, runs mongod, and ends it when nobody has held the lease for a minute. Nothing that a crash
-leaves behind is believed. Finding mongod, judging the directory, placing the socket and setting up the replica set
-have files of their own.
+leaves behind is believed. Judging the directory, launching mongod on it and making it a replica set have files of
+their own.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import platform
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import NoReturn
 from urllib.parse import quote
 
 from ..errors import DataDirectoryUnusable, ServerError, ServerNotInstalled
 from . import replica_set
-from .data_directory import DataDirectory, ServerRecord, boot_id
-from .locks import POLL_SECONDS, share, try_lock, unlock
-from .mongod import find_mongod
+from .data_directory import DataDirectory, ServerRecord
+from .launch import STOP_SECONDS, ask_to_end, end_orphan, start_unless_served
+from .locks import POLL_SECONDS, share
 from .mongod_log import why_it_ended
-from .socket_directory import make_socket_path
 
 LINGER_SECONDS = 60.0
 START_SECONDS = 180.0
-STOP_SECONDS = 120.0
-CACHE_GIGABYTES = 0.5
-OPLOG_MEGABYTES = 512
 
 
 @dataclass(frozen=True)
@@ -187,11 +179,11 @@ def stop_server(data: str | os.PathLike[str] | None = None) -> bool:
         was_running = True
         record = directory.read_record()
         if record is not None:
-            _signal(record.supervisor, directory)
+            ask_to_end(record.supervisor, directory)
         if time.monotonic() > deadline:
             raise ServerError("The local MongoDB server does not end.", path=str(directory.path))
         time.sleep(POLL_SECONDS)
-    return _end_orphan(directory) or was_running
+    return end_orphan(directory) or was_running
 
 
 def server_status(data: str | os.PathLike[str] | None = None) -> ServerStatus:
@@ -253,7 +245,7 @@ def _find_or_start(directory: DataDirectory, linger_seconds: float) -> ServerRec
         elif has_started:
             raise why_it_ended(directory.log, directory.path)
         else:
-            has_started = _start_unless_served(directory, linger_seconds)
+            has_started = start_unless_served(directory, linger_seconds)
         time.sleep(POLL_SECONDS)
     raise ServerError(
         f"The local MongoDB server has not become ready in {START_SECONDS:.0f} s. After a crash it may still be "
@@ -267,102 +259,11 @@ def _accepts_writes(record: ServerRecord, directory: DataDirectory) -> bool:
         return replica_set.accepts_writes(_uri(record.socket), record.socket)
     except DataDirectoryUnusable as error:
         error.add_facts(path=str(directory.path))
-        _signal(record.supervisor, directory)
+        ask_to_end(record.supervisor, directory)
         raise
-
-
-def _start_unless_served(directory: DataDirectory, linger_seconds: float) -> bool:
-    """Start a supervisor, unless another process is about to; True when this process did."""
-    lock = try_lock(directory.start_lock)
-    if lock is None:
-        return False
-    try:
-        if directory.is_served():
-            return False
-        _end_orphan(directory)
-        pid = directory.mongod_pid()
-        if pid is not None:
-            raise directory.unusable(
-                f"another mongod (process {pid or 'unknown'}) uses it", "Stop that one first, or name another directory"
-            )
-        _start(directory, linger_seconds)
-    finally:
-        unlock(lock)
-    return True
-
-
-def _start(directory: DataDirectory, linger_seconds: float) -> None:
-    mongod = find_mongod()
-    socket = make_socket_path(directory)
-    order = {
-        "control": str(directory.control),
-        "command": _command(mongod.path, directory, socket),
-        "socket": str(socket),
-        "record": {"socket": str(socket), "version": mongod.version, "host": platform.node(), "boot": boot_id()},
-        "linger_seconds": linger_seconds,
-    }
-    for stale in (directory.record, directory.keep, socket):
-        stale.unlink(missing_ok=True)
-    _run_supervisor(order, directory.log)
-
-
-def _command(mongod: Path, directory: DataDirectory, socket: Path) -> list[str]:
-    options: dict[str, Any] = {
-        "dbpath": directory.path,
-        "bind_ip": socket,
-        "filePermissions": "0600",
-        "replSet": replica_set.NAME,
-        "networkMessageCompressors": "disabled",
-        "wiredTigerCacheSizeGB": CACHE_GIGABYTES,
-        "oplogSize": OPLOG_MEGABYTES,
-        "setParameter": "diagnosticDataCollectionEnabled=false",
-    }
-    # Without --nounixsocket there is a second socket, in /tmp, by whose name users of one machine collide.
-    flags = ["--nounixsocket", "--quiet"]
-    return [str(mongod), *flags, *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
-
-
-def _run_supervisor(order: dict[str, Any], log: Path) -> None:
-    """Return when the supervisor has gone to the background and holds the server's lock."""
-    if log.exists():
-        log.replace(log.with_name("mongod.log.1"))
-    supervisor = Path(__file__).with_name("local_supervisor.py")
-    with log.open("ab") as output:
-        started = subprocess.run(  # noqa: S603
-            # Isolated: neither this process's directory nor its environment changes what is imported.
-            [sys.executable, "-I", "-S", str(supervisor)],
-            input=json.dumps(order).encode(),
-            stdout=output,
-            stderr=output,
-            cwd="/",
-            check=False,
-        )
-    if started.returncode:
-        raise why_it_ended(log, Path(order["control"]).parent)
 
 
 def _refuse_to_stop_elsewhere(directory: DataDirectory) -> None:
     record = directory.read_record()
     if record is not None and record.is_of_another_host():
         raise ServerError(f"The server of {directory.path} runs on {record.host}: stop it there.", host=record.host)
-
-
-def _end_orphan(directory: DataDirectory) -> bool:
-    """End a mongod of ours that outlived its supervisor; it has the lock of its files, so its id is no other's."""
-    record = directory.read_record()
-    deadline = time.monotonic() + STOP_SECONDS
-    was_running = False
-    while record is not None and directory.mongod_pid() == record.mongod and time.monotonic() < deadline:
-        was_running = True
-        _signal(record.mongod, directory)
-        time.sleep(POLL_SECONDS)
-    return was_running
-
-
-def _signal(pid: int, directory: DataDirectory) -> None:
-    try:
-        os.kill(pid, signal.SIGTERM)
-    except ProcessLookupError:
-        return
-    except PermissionError as error:
-        raise ServerError("The local MongoDB server belongs to another user.", path=str(directory.path)) from error

@@ -6,7 +6,8 @@ standard input. It uses the standard library alone, and nothing of this package,
 stays small, and works whatever the path of imports of the asking process was.
 
 The order holds ``control`` (the folder of locks beside the data), ``command`` (how to start mongod), ``socket`` (where
-mongod will listen), ``record`` (facts to publish) and ``linger_seconds``.
+mongod will listen), ``record`` (facts to publish) and ``linger_seconds``. Only who holds the server's lock may touch
+the record and the log, because the process that asked may have been killed, and another may be asking too.
 """
 
 from __future__ import annotations
@@ -34,9 +35,13 @@ PR_SET_PDEATHSIG = 1
 def main() -> int:
     """Take the server's lock and go on in the background; the exit status says whether this process got it."""
     order = json.load(sys.stdin)
-    lock = _take(Path(order["control"]) / "server.lock")
+    control = Path(order["control"])
+    lock = _take(control / "server.lock")
     if lock is None:
         return ALREADY_SUPERVISED
+    for stale in (control / "server.json", control / "keep", Path(order["socket"])):
+        stale.unlink(missing_ok=True)
+    _write_to(control / "mongod.log")
     if os.fork():
         return 0
     os.setsid()
@@ -61,6 +66,16 @@ def _try_exclusive(lock: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _write_to(log: Path) -> None:
+    """Let this process and mongod write to a new log; the one before is kept."""
+    if log.exists():
+        log.replace(log.with_name(f"{log.name}.1"))
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for standard in (1, 2):
+        os.dup2(output, standard)
+    os.close(output)
 
 
 class Supervisor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,11 +27,12 @@ sys.stdin.read()
 
 
 def discard_server(data: Path) -> None:
-    """End a server at once: a clean end takes a second, and its data are thrown away."""
+    """End a server at once, for a clean end takes a second, and delete its files, for they take 300 MB."""
     pid = server_status(data).pid
     if pid is not None:
         os.kill(pid, signal.SIGKILL)
     stop_server(data)
+    shutil.rmtree(data, ignore_errors=True)
 
 
 @pytest.fixture

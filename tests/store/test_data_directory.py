@@ -169,7 +169,7 @@ def test_a_directory_that_another_mongod_uses_is_refused_at_once(data: Path, tmp
     command = [find_mongod().path, "--dbpath", data, "--bind_ip", tmp_path / "s.sock", "--nounixsocket"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as foreign:
         directory = DataDirectory.named(data)
-        while not directory.mongod_pid() and foreign.poll() is None:
+        while not directory.unsupervised_mongod() and foreign.poll() is None:
             time.sleep(0.02)
         with (
             stopping(foreign),

@@ -36,6 +36,7 @@ def server(mongod_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with local_server(data) as server:
         yield server
     stop_server(data)
+    shutil.rmtree(data)
 
 
 def test_a_server_is_a_writable_replica_set_of_one_that_knows_itself_by_its_socket(server: LocalServer) -> None:
