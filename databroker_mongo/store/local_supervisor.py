@@ -25,6 +25,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+LOCK_NAME = "server.lock"
 ALREADY_SUPERVISED = 3
 LOCK_SECONDS = 2.0
 SHUTDOWN_SECONDS = 100.0
@@ -36,7 +37,7 @@ def main() -> int:
     """Take the server's lock and go on in the background; the exit status says whether this process got it."""
     order = json.load(sys.stdin)
     control = Path(order["control"])
-    lock = _take(control / "server.lock")
+    lock = _take(control / LOCK_NAME)
     if lock is None:
         return ALREADY_SUPERVISED
     for stale in (control / "server.json", control / "keep", Path(order["socket"])):
@@ -98,6 +99,7 @@ class Supervisor:
         self.socket = Path(order["socket"])
         self.record = control / "server.json"
         self.keep = control / "keep"
+        self.lock_path = control / LOCK_NAME
         self.lock = lock
         self.lease = os.open(control / "lease", os.O_RDWR | os.O_CREAT, 0o600)
         self.lease_seen = 0
@@ -149,13 +151,17 @@ class Supervisor:
         return self.is_told_to_stop or self._is_out_of_reach() or self._is_unused()
 
     def _is_out_of_reach(self) -> bool:
-        """Whether the data directory or the socket was deleted, so that nobody can find this server any more."""
+        """Whether the data directory or the socket is no longer there, so that nobody can find this server."""
         is_listening = self.socket.exists()
         self.has_listened |= is_listening
-        return self._is_deleted() or (self.has_listened and not is_listening)
+        return self._is_moved() or (self.has_listened and not is_listening)
 
-    def _is_deleted(self) -> bool:
-        return os.fstat(self.lock).st_nlink == 0
+    def _is_moved(self) -> bool:
+        """Whether the data directory was deleted or moved; another one may have its name by now."""
+        try:
+            return not os.path.samestat(self.lock_path.stat(), os.fstat(self.lock))
+        except OSError:
+            return True
 
     def _is_unused(self) -> bool:
         """Whether nobody used the server for the linger time; if so the lease stays locked and new users wait."""
@@ -172,7 +178,7 @@ class Supervisor:
 
     def _withdraw(self) -> None:
         """Take the record away, so that who comes now waits for the end and starts afresh."""
-        if not self._is_deleted():
+        if not self._is_moved():
             self.record.unlink(missing_ok=True)
             self.keep.unlink(missing_ok=True)
 
