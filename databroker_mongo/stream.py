@@ -15,8 +15,9 @@ import numpy as np
 from . import display
 from .arrays.opening import OpenedColumns, StreamSource, Transform, open_columns
 from .arrays.rows import StreamRows
+from .arrays.values import as_array
 from .assets.reader import AssetReader
-from .configuration import ConfigurationOfDevices, Timestamps
+from .device_configuration import ConfigurationOfDevices
 from .errors import CatalogError, ColumnNotFound, DocumentWarning, UnreadableColumns
 from .store.protocol import Document, Store
 
@@ -247,3 +248,27 @@ class Stream:
             reasons=problems,
             exclude=sorted(problems),
         )
+
+
+class Timestamps:
+    """When each value of a stream was taken, by the clock of its device."""
+
+    def __init__(self, source: StreamSource):
+        self._source = source
+
+    def read(self, keys: Iterable[str] | None = None) -> xarray.Dataset:
+        """Read the timestamps of data keys, ``(time,)`` each, in seconds since 1970; NaN where an event has none."""
+        from .arrays import dataset
+
+        rows = self._source.rows
+        streamed = {k for k, v in self._source.data_keys.items() if str(v.get("external", "")).startswith("STREAM:")}
+        wanted = [key for key in (self._source.data_keys if keys is None else keys) if key not in streamed]
+        found = rows.columns(wanted, section="timestamps")
+        columns = {key: as_array(values) for key, values in found.items()}
+        return dataset.table_of_rows(columns, dict.fromkeys(columns, ()), rows.index.time)
+
+    def to_dask(self, keys: Iterable[str] | None = None) -> xarray.Dataset:
+        """Read the timestamps, as dask arrays of one block."""
+        from .arrays import dataset
+
+        return dataset.chunked(self.read(keys))

@@ -1,5 +1,7 @@
 """Stream datums joined to rows by seq_num."""
 
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,7 +70,7 @@ def test_however_a_file_is_cut_into_stream_datums_each_row_keeps_its_index(lengt
     edges = np.cumsum([0, *lengths]).tolist()
     documents = [
         datum("file", (start + 1, stop + 1), (start + offset, stop + offset))
-        for start, stop in zip(edges, edges[1:], strict=False)
+        for start, stop in itertools.pairwise(edges)
     ]
     rows = list(range(1, edges[-1] + 1))
     assert served(rows, documents) == [("file", row - 1 + offset) for row in rows]

@@ -1,11 +1,11 @@
-"""What goes with the data of a stream: when each value was taken, and how each device was configured.
+"""How each device was configured while the data of a stream was taken.
 
-What does not belong here: the data itself.
+What does not belong here: the data itself; settings of catalogs (``config``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from .arrays.opening import StreamSource
@@ -16,30 +16,6 @@ from .store.protocol import MISSING
 
 if TYPE_CHECKING:
     import xarray
-
-
-class Timestamps:
-    """When each value of a stream was taken, by the clock of its device."""
-
-    def __init__(self, source: StreamSource):
-        self._source = source
-
-    def read(self, keys: Iterable[str] | None = None) -> xarray.Dataset:
-        """Read the timestamps of data keys, ``(time,)`` each, in seconds since 1970; NaN where an event has none."""
-        from .arrays import dataset
-
-        rows = self._source.rows
-        streamed = {k for k, v in self._source.data_keys.items() if str(v.get("external", "")).startswith("STREAM:")}
-        wanted = [key for key in (self._source.data_keys if keys is None else keys) if key not in streamed]
-        found = rows.columns(wanted, section="timestamps")
-        columns = {key: as_array(values) for key, values in found.items()}
-        return dataset.table_of_rows(columns, dict.fromkeys(columns, ()), rows.index.time)
-
-    def to_dask(self, keys: Iterable[str] | None = None) -> xarray.Dataset:
-        """Read the timestamps, as dask arrays of one block."""
-        from .arrays import dataset
-
-        return dataset.chunked(self.read(keys))
 
 
 class ConfigurationOfDevices(Mapping[str, "DeviceConfiguration"]):
