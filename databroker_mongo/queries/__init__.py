@@ -1,0 +1,77 @@
+"""What may be asked of runs: a neutral tree of frozen dataclasses, readable and comparable.
+
+``store/`` compiles the tree for its layout. Field names go to the start document; the prefixes ``stop.`` and
+``descriptor.`` reach the other documents of a run, and ``start.`` says the default aloud. A field that holds a list
+answers for each of its elements. ``NotEq`` and ``NotIn`` are the exact opposites of ``Eq`` and ``In``: a run that
+lacks the field, or the whole document, answers to them. ``None`` is equal to a missing value.
+
+What does not belong here: anything that knows MongoDB beyond the operators that a raw filter may hold.
+"""
+
+from __future__ import annotations
+
+from .fields import (
+    Comparison,
+    Contains,
+    Eq,
+    Exists,
+    In,
+    Key,
+    NotEq,
+    NotIn,
+    Regex,
+)
+from .keywords import from_keywords
+from .runs import (
+    Duplicates,
+    Duration,
+    FullText,
+    HasDataKey,
+    HasDevice,
+    HasStream,
+    InProgress,
+    PartialUID,
+    Raw,
+    ScanID,
+    ScanIDRange,
+    Window,
+)
+from .times import TimeRange
+from .tree import All, And, Not, Or, Query, conjunction, conjuncts
+
+TextQuery = FullText
+"""The name that databroker 1.x gives to a question of the full text."""
+
+__all__ = [
+    "All",
+    "And",
+    "Comparison",
+    "Contains",
+    "Duplicates",
+    "Duration",
+    "Eq",
+    "Exists",
+    "FullText",
+    "HasDataKey",
+    "HasDevice",
+    "HasStream",
+    "In",
+    "InProgress",
+    "Key",
+    "Not",
+    "NotEq",
+    "NotIn",
+    "Or",
+    "PartialUID",
+    "Query",
+    "Raw",
+    "Regex",
+    "ScanID",
+    "ScanIDRange",
+    "TextQuery",
+    "TimeRange",
+    "Window",
+    "conjunction",
+    "conjuncts",
+    "from_keywords",
+]

@@ -1,0 +1,186 @@
+"""Questions about one field of a document.
+
+What does not belong here: questions about a run as a whole (``runs``), and time (``times``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from ..errors import QueryError
+from .patterns import check_pattern
+from .refusals import check_path, plain_value
+from .tree import Query
+
+DocumentName = Literal["start", "stop", "descriptor"]
+Operator = Literal["lt", "le", "gt", "ge"]
+
+
+def split_key(key: str) -> tuple[DocumentName, str]:
+    """Return the document that a key reaches and the field there: ``"stop.reason"`` is ``("stop", "reason")``."""
+    prefix, dot, path = key.partition(".")
+    if dot and prefix in get_args(DocumentName):
+        return prefix, path  # type: ignore[return-value]  # mypy does not narrow by get_args
+    return "start", key
+
+
+@dataclass(frozen=True)
+class _FieldQuery(Query):
+    """A question about the field ``key``."""
+
+    key: str
+
+    def __post_init__(self) -> None:
+        check_path(self.key)
+        check_path(split_key(self.key)[1])
+
+
+@dataclass(frozen=True)
+class _ValueQuery(_FieldQuery):
+    """A question that compares the field with ``value``."""
+
+    value: Any
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "value", plain_value(self.value))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.key!r}, {self.value!r})"
+
+
+@dataclass(frozen=True, repr=False)
+class Eq(_ValueQuery):
+    """The field is equal to the value, or is a list with an element that is. None is equal to a missing field."""
+
+
+@dataclass(frozen=True, repr=False)
+class NotEq(_ValueQuery):
+    """The opposite of :class:`Eq`: runs without the field answer to it too."""
+
+
+@dataclass(frozen=True, repr=False)
+class Contains(_ValueQuery):
+    """The field is a list with an element equal to the value, or a text that has the value as a part."""
+
+
+@dataclass(frozen=True, repr=False)
+class _MemberQuery(_ValueQuery):
+    """A question that compares the field with each of the values."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.value, str) or not isinstance(self.value, Iterable):
+            raise QueryError(f"{type(self).__name__} takes a list of values, not {self.value!r}.", key=self.key)
+        object.__setattr__(self, "value", list(self.value))
+        super().__post_init__()
+
+
+@dataclass(frozen=True, repr=False)
+class In(_MemberQuery):
+    """The field is equal to one of the values, as :class:`Eq` would have it."""
+
+
+@dataclass(frozen=True, repr=False)
+class NotIn(_MemberQuery):
+    """The opposite of :class:`In`: runs without the field answer to it too."""
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison(Query):
+    """The field is less or greater than the value; only numbers compare with numbers, and texts with texts.
+
+    Parameters
+    ----------
+    operator : {"lt", "le", "gt", "ge"}
+        Less than, less or equal, greater than, greater or equal.
+    key : str
+        The field.
+    value : float or str
+        What it is compared with.
+    """
+
+    operator: Operator
+    key: str
+    value: Any
+
+    def __post_init__(self) -> None:
+        operator = getattr(self.operator, "value", self.operator)
+        if operator not in get_args(Operator):
+            raise QueryError(f"The operator of a comparison is one of {get_args(Operator)}, not {self.operator!r}.")
+        check_path(split_key(self.key)[1])
+        value = plain_value(self.value)
+        if not isinstance(value, int | float | str):
+            raise QueryError(f"Only numbers and texts have an order; {value!r} has none.", key=self.key)
+        object.__setattr__(self, "operator", operator)
+        object.__setattr__(self, "value", value)
+
+    def __repr__(self) -> str:
+        return f"Comparison({self.operator!r}, {self.key!r}, {self.value!r})"
+
+
+@dataclass(frozen=True)
+class Regex(_FieldQuery):
+    """The field is a text in which the regular expression is found, or a list of texts with one such.
+
+    Parameters
+    ----------
+    key : str
+        The field.
+    pattern : str
+        What Python's ``re`` and PCRE both read, within bounds; ``^`` and ``$`` tie it to the ends.
+    case_sensitive : bool, optional
+        Whether upper and lower case differ.
+    """
+
+    pattern: str
+    case_sensitive: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_pattern(self.pattern)
+
+
+@dataclass(frozen=True)
+class Exists(_FieldQuery):
+    """The document has the field (even if it is null), or has it not."""
+
+    exists: bool = True
+
+
+class Key:
+    """The name of a field, to be compared: ``Key("sample.name") == "Ni"``, ``Key("num_points") > 100``.
+
+    Parameters
+    ----------
+    key : str
+        A dotted name in the start document; ``stop.`` and ``descriptor.`` reach the others.
+    """
+
+    __hash__ = None  # type: ignore[assignment]  # `==` asks a question, so a Key is no key of a mapping
+
+    def __init__(self, key: str):
+        check_path(key)
+        self._key = key
+
+    def __repr__(self) -> str:
+        return f"Key({self._key!r})"
+
+    def __eq__(self, value: Any) -> Eq:  # type: ignore[override]
+        return Eq(self._key, value)
+
+    def __ne__(self, value: Any) -> NotEq:  # type: ignore[override]
+        return NotEq(self._key, value)
+
+    def __lt__(self, value: Any) -> Comparison:
+        return Comparison("lt", self._key, value)
+
+    def __le__(self, value: Any) -> Comparison:
+        return Comparison("le", self._key, value)
+
+    def __gt__(self, value: Any) -> Comparison:
+        return Comparison("gt", self._key, value)
+
+    def __ge__(self, value: Any) -> Comparison:
+        return Comparison("ge", self._key, value)

@@ -1,0 +1,59 @@
+"""The questions that ``search`` takes as keywords; a closed list.
+
+What does not belong here: what the questions mean (``runs``), and how they are answered (``store/``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ..errors import QueryError
+from .runs import Duration, HasDataKey, HasDevice, HasStream, InProgress, Raw
+from .tree import Not, Query, conjunction
+
+
+def from_keywords(**questions: Any) -> Query:
+    """Return the query that asks all of the keywords.
+
+    Parameters
+    ----------
+    **questions : object
+        ``start``, ``stop``, ``descriptor``: a raw filter on that document, all of it on one descriptor.
+        ``in_progress``: whether the run has no stop document.
+        ``stream``, ``data_key``, ``device``: the name of one that the run has.
+        ``duration_gt``, ``duration_ge``, ``duration_lt``, ``duration_le``: seconds from start to stop.
+
+    Raises
+    ------
+    TypeError
+        For any other keyword.
+    QueryError
+        For a value that cannot be asked.
+    """
+    unknown = sorted(set(questions) - set(_QUESTIONS))
+    if unknown:
+        raise TypeError(
+            f"search() has no keyword {', '.join(map(repr, unknown))}; it has {', '.join(_QUESTIONS)}. Metadata of the "
+            f"start document are asked with a filter: search({{{unknown[0]!r}: ...}})."
+        )
+    return conjunction(_QUESTIONS[name](value) for name, value in questions.items())
+
+
+def _in_progress(value: Any) -> Query:
+    if not isinstance(value, bool):
+        raise QueryError(f"in_progress is True or False, not {value!r}.")
+    return InProgress() if value else Not(InProgress())
+
+
+_QUESTIONS: dict[str, Callable[[Any], Query]] = {
+    "start": Raw,
+    "stop": partial(Raw, document="stop"),
+    "descriptor": partial(Raw, document="descriptor"),
+    "in_progress": _in_progress,
+    "stream": HasStream,
+    "data_key": HasDataKey,
+    "device": HasDevice,
+    **{f"duration_{operator}": partial(Duration, operator) for operator in ("gt", "ge", "lt", "le")},
+}

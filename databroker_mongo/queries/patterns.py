@@ -1,0 +1,104 @@
+"""Regular expressions that cannot take forever: MongoDB checks its time limit between documents, not within a match.
+
+What is allowed is what Python's ``re`` and MongoDB's PCRE both read, of bounded length and without the constructions
+whose worst case grows exponentially.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import QueryError
+
+LONGEST_PATTERN = 256
+MOST_UNBOUNDED = 5
+
+_TOKEN = re.compile(
+    r"(?P<escape>\\.)|(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])|(?P<repeat>[*+?]|\{\d+(?:,\d*)?\}|\{,\d+\})"
+    r"|(?P<open>\((?:\?(?:P[<=>]|<[=!]|[:=!>#(]|[a-zA-Z-]+)?)?)|(?P<close>\))|(?P<or>\|)|.",
+    re.DOTALL,
+)
+
+
+def check_pattern(pattern: Any) -> None:
+    """Refuse a regular expression that is wrong, long, or exponentially slow in the worst case.
+
+    Raises
+    ------
+    QueryError
+        When it does not compile, is longer than `LONGEST_PATTERN`, repeats a group that itself repeats or branches,
+        has more than `MOST_UNBOUNDED` unbounded repeats, refers back to a group, or has comments.
+    """
+    if not isinstance(pattern, str):
+        raise QueryError(f"A regular expression must be a string, not {type(pattern).__name__}.")
+    if len(pattern) > LONGEST_PATTERN:
+        raise QueryError(
+            f"A regular expression of {len(pattern)} characters is too long; {LONGEST_PATTERN} are allowed. Ask for "
+            "equality with In(...), or for a shorter pattern."
+        )
+    try:
+        re.compile(pattern)
+        pattern.encode()
+    except (re.error, OverflowError, RecursionError, UnicodeEncodeError) as error:
+        raise QueryError(f"This is not a regular expression: {error}.", pattern=pattern) from error
+    reason = _Walk().reason_to_refuse(pattern)
+    if reason:
+        raise QueryError(f"This regular expression is refused, because it {reason}.", pattern=pattern)
+
+
+@dataclass
+class _Walk:
+    """Where the walk over a pattern is: for each open group, whether it repeats or branches inside."""
+
+    branches: list[bool] = field(default_factory=lambda: [False])
+    closed_group_branches: bool = False
+    n_unbounded: int = 0
+
+    def reason_to_refuse(self, pattern: str) -> str:
+        if "\0" in pattern:
+            return "holds a NUL character"
+        for token in _TOKEN.finditer(pattern):
+            reason = self._step(token.lastgroup, token.group())
+            if reason:
+                return reason
+        if self.n_unbounded > MOST_UNBOUNDED:
+            return f"has {self.n_unbounded} unbounded repeats, more than {MOST_UNBOUNDED}"
+        return ""
+
+    def _step(self, kind: str | None, text: str) -> str:
+        group_branches, self.closed_group_branches = self.closed_group_branches, False
+        if kind == "open":
+            self.branches.append(False)
+            if text in ("(?P=", "(?(", "(?#") or "x" in text:
+                return "refers back to a group, or has comments"
+        elif kind == "close":
+            self.closed_group_branches = self.branches.pop()
+            self.branches[-1] |= self.closed_group_branches
+        elif kind == "or":
+            self.branches[-1] = True
+        elif kind == "repeat":
+            return self._repeat(text, group_branches)
+        elif kind == "escape" and text[1] in "123456789":
+            return "refers back to a group"
+        return ""
+
+    def _repeat(self, text: str, group_branches: bool) -> str:
+        fewest, most = _bounds(text)
+        if most > 1 and group_branches:
+            return "repeats a group that itself repeats or branches, which can take forever"
+        self.n_unbounded += most == math.inf
+        self.branches[-1] |= most != fewest
+        return ""
+
+
+def _bounds(repeat: str) -> tuple[float, float]:
+    """Return the fewest and the most repeats that ``*``, ``+``, ``?`` or ``{m,n}`` stands for."""
+    if repeat in ("*", "+", "?"):
+        return 0, 1 if repeat == "?" else math.inf
+    fewest, comma, most = repeat.strip("{}").partition(",")
+    if not comma:
+        return int(fewest), int(fewest)
+    return int(fewest or 0), int(most) if most else math.inf

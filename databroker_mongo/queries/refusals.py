@@ -1,0 +1,142 @@
+"""What no question may hold: code, names and values that MongoDB would take for something else.
+
+What does not belong here: what a question means.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import QueryError
+from .patterns import check_pattern
+
+DEEPEST_FILTER = 50
+
+_CODE_OPERATORS = frozenset({"$where", "$function", "$accumulator"})
+_DOCUMENTS = ("start.", "stop.", "descriptor.")
+_INT64 = range(-(2**63), 2**63)
+
+
+def check_path(path: Any) -> None:
+    """Refuse a name of a field that MongoDB would not take as a plain, dotted name.
+
+    Raises
+    ------
+    QueryError
+        When it is not a string, is empty, holds a NUL, or has a part that is empty or starts with ``$``.
+    """
+    if not isinstance(path, str):
+        raise QueryError(f"The name of a field is a string like 'sample.name', not {path!r}.")
+    _check_text(path)
+    if "\0" in path or any(not part or part.startswith("$") for part in path.split(".")):
+        raise QueryError(
+            f"{path!r} is not the name of a field: each of its parts between dots needs at least one character, not "
+            "starting with '$'. Operators of MongoDB belong in a raw filter: search({...})."
+        )
+
+
+def plain_value(value: Any) -> Any:
+    """Return ``value`` as MongoDB compares it: NumPy values as Python's, sequences as lists.
+
+    Raises
+    ------
+    QueryError
+        When it is no JSON-like value, holds an operator of MongoDB, or an integer of more than 64 bits.
+    """
+    if hasattr(value, "dtype") and hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {_plain_key(key): plain_value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_value(item) for item in value]
+    if value is None or isinstance(value, float):
+        return value
+    if isinstance(value, int | str):
+        _check_scalar(value)
+        return value
+    raise QueryError(
+        f"{value!r} ({type(value).__name__}) cannot be compared with a value in a document. Times are asked with "
+        "TimeRange(...), patterns with Regex(...)."
+    )
+
+
+def plain_filter(filter: Any, *, document: str) -> dict[str, Any]:
+    """Return a copy of a raw MongoDB filter, in which nothing runs code and every pattern is bounded.
+
+    Raises
+    ------
+    QueryError
+        When it is no mapping, holds ``$where``, ``$function`` or ``$accumulator`` at any depth, a pattern that
+        :func:`~databroker_mongo.queries.patterns.check_pattern` refuses, a key that is no string, or the name of a
+        field with the prefix of a document.
+    """
+    if not isinstance(filter, Mapping):
+        raise QueryError(f"A raw filter is a mapping like {{'plan_name': 'count'}}, not {type(filter).__name__}.")
+    copied: dict[str, Any] = _plain_part(filter, document, 0)
+    return copied
+
+
+def _plain_part(part: Any, document: str, depth: int) -> Any:
+    if depth > DEEPEST_FILTER:
+        raise QueryError(f"A raw filter may be nested {DEEPEST_FILTER} deep; this one is deeper.")
+    if isinstance(part, Mapping):
+        for key, value in part.items():
+            _check_filter_key(key, value, document)
+        return {key: _plain_part(value, document, depth + 1) for key, value in part.items()}
+    if hasattr(part, "dtype") and hasattr(part, "tolist"):
+        part = part.tolist()
+    if isinstance(part, list | tuple | set | frozenset):
+        return [_plain_part(item, document, depth + 1) for item in part]
+    if isinstance(part, int | str):
+        _check_scalar(part)
+    elif hasattr(part, "pattern"):
+        _check_compiled(part)
+    return part
+
+
+def _check_filter_key(key: Any, value: Any, document: str) -> None:
+    if not isinstance(key, str) or "\0" in key:
+        raise QueryError(f"The keys of a raw filter are strings without NUL, not {key!r}.")
+    if key in _CODE_OPERATORS:
+        raise QueryError(f"{key} runs code on the server and is refused. Ask with the other operators of MongoDB.")
+    if key == "$regex" and isinstance(value, str):
+        check_pattern(value)
+    if key == "$options" and "x" in str(value):
+        raise QueryError("Verbose regular expressions ($options: 'x') are refused.")
+    if key.startswith(_DOCUMENTS):
+        prefix, _, rest = key.partition(".")
+        raise QueryError(
+            f"A raw filter asks one document, here the {document}, by its own fields: {key!r} would find nothing. "
+            f"Ask with search({prefix}={{{rest!r}: ...}}), or with Key({key!r})."
+        )
+
+
+def _check_compiled(pattern: Any) -> None:
+    if getattr(pattern, "flags", 0) & re.VERBOSE:
+        raise QueryError("Verbose regular expressions are refused.")
+    check_pattern(pattern.pattern)
+
+
+def _check_scalar(value: int | str) -> None:
+    if isinstance(value, str):
+        _check_text(value)
+    elif value not in _INT64:
+        raise QueryError(f"MongoDB keeps no integer as large as {value}.")
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise QueryError(f"MongoDB keeps no text with half a surrogate pair: {text!r}.") from error
+
+
+def _plain_key(key: Any) -> str:
+    if not isinstance(key, str) or key.startswith("$"):
+        raise QueryError(
+            f"{key!r} is not a key of a value; operators of MongoDB belong in a raw filter: search({{...}})."
+        )
+    _check_text(key)
+    return key

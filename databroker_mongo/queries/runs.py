@@ -1,0 +1,225 @@
+"""Questions about a run as a whole: its identifiers, its documents, its text, its place among the others.
+
+What does not belong here: questions about one field (``fields``), and time (``times``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from ..errors import QueryError
+from .fields import DocumentName, Operator
+from .refusals import check_path, plain_filter, plain_value
+from .tree import Query
+
+Duplicates = Literal["latest", "all", "error"]
+UID_CHARACTERS = re.compile(r"[0-9a-fA-F-]+", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Raw(Query):
+    """A filter in the language of MongoDB, on one document of the run.
+
+    Parameters
+    ----------
+    filter : dict
+        For example ``{"plan_name": "count", "sample.name": {"$in": ["Ni", "Cu"]}}``; ``{}`` asks only whether there is
+        such a document.
+    document : {"start", "stop", "descriptor"}, optional
+        Of several descriptors, one must answer to the whole filter.
+
+    Raises
+    ------
+    QueryError
+        When it would run code (``$where``, ``$function``, ``$accumulator``) or holds an unbounded pattern.
+    """
+
+    filter: Mapping[str, Any]
+    document: DocumentName = "start"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "filter", plain_filter(self.filter, document=self.document))
+
+    def __repr__(self) -> str:
+        document = "" if self.document == "start" else f", {self.document!r}"
+        return f"Raw({self.filter!r}{document})"
+
+
+@dataclass(frozen=True)
+class FullText(Query):
+    """Any of the words occurs in the start document; ``"a phrase"`` must, and ``-word`` must not.
+
+    It combines by ``&`` only. MongoDB answers from a text index and from nothing else.
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, str) or not self.text.strip():
+            raise QueryError(f"A full-text question needs at least one word, not {self.text!r}.")
+        plain_value(self.text)
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """The same as a MongoDB filter."""
+        return {"$text": {"$search": self.text}}
+
+
+@dataclass(frozen=True, init=False)
+class PartialUID(Query):
+    """The uid starts with one of these texts: uid characters only (hex digits and ``-``), in either case."""
+
+    partial_uids: tuple[str, ...]
+
+    def __init__(self, *partial_uids: str):
+        for partial in partial_uids:
+            if not isinstance(partial, str) or not UID_CHARACTERS.fullmatch(partial):
+                raise QueryError(f"{partial!r} is not the beginning of a uid: hex digits and '-' only.")
+        object.__setattr__(self, "partial_uids", tuple(partial.lower() for partial in partial_uids))
+
+    def __repr__(self) -> str:
+        return f"PartialUID({', '.join(map(repr, self.partial_uids))})"
+
+
+@dataclass(frozen=True, init=False)
+class ScanID(Query):
+    """The runs of these scan ids.
+
+    Parameters
+    ----------
+    *scan_ids : int
+        As the beamline counts its scans; they may repeat over the years.
+    duplicates : {"latest", "all", "error"}
+        Of the runs that answer to all that is asked, ``"latest"`` takes the newest of each scan id; ``"error"`` refuses
+        a scan id that more than one has. Both combine by ``&`` only.
+    """
+
+    scan_ids: tuple[int, ...]
+    duplicates: Duplicates
+
+    def __init__(self, *scan_ids: int, duplicates: Duplicates = "latest"):
+        object.__setattr__(self, "scan_ids", tuple(_scan_id(scan_id) for scan_id in scan_ids))
+        object.__setattr__(self, "duplicates", _duplicates(duplicates))
+
+    def __repr__(self) -> str:
+        return f"ScanID({', '.join(map(repr, self.scan_ids))}, duplicates={self.duplicates!r})"
+
+
+@dataclass(frozen=True)
+class ScanIDRange(Query):
+    """The runs with ``start_id <= scan_id < end_id``; ``duplicates`` as for :class:`ScanID`."""
+
+    start_id: int
+    end_id: int
+    duplicates: Duplicates = "latest"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "start_id", _scan_id(self.start_id))
+        object.__setattr__(self, "end_id", _scan_id(self.end_id))
+        object.__setattr__(self, "duplicates", _duplicates(self.duplicates))
+
+
+@dataclass(frozen=True)
+class InProgress(Query):
+    """The run has no stop document: it goes on, or it crashed."""
+
+
+@dataclass(frozen=True)
+class HasStream(Query):
+    """The run has a stream of this name; a descriptor without a name belongs to ``primary``."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise QueryError(f"The name of a stream is a string, not {self.name!r}.")
+        plain_value(self.name)
+
+
+@dataclass(frozen=True)
+class HasDataKey(Query):
+    """A stream of the run has this data key."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+
+
+@dataclass(frozen=True)
+class HasDevice(Query):
+    """A stream of the run has data or configuration of this device."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+
+
+@dataclass(frozen=True)
+class Duration(Query):
+    """The run has ended, and its stop came so much later than its start.
+
+    Parameters
+    ----------
+    operator : {"lt", "le", "gt", "ge"}
+        How the duration compares with `seconds`.
+    seconds : float
+        From the time of the start document to the time of the stop document.
+    """
+
+    operator: Operator
+    seconds: float
+
+    def __post_init__(self) -> None:
+        seconds = plain_value(self.seconds)
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+            raise QueryError(f"A duration is a number of seconds, not {self.seconds!r}.")
+        if self.operator not in get_args(Operator):
+            raise QueryError(f"The operator of a comparison is one of {get_args(Operator)}, not {self.operator!r}.")
+        object.__setattr__(self, "seconds", seconds)
+
+
+@dataclass(frozen=True)
+class Window(Query):
+    """The runs at some places in the order of another question: what ``search(..., sort=, skip=, limit=)`` shows.
+
+    Parameters
+    ----------
+    query : Query
+        The question whose answers are counted off.
+    sort : tuple of (str, int)
+        Fields of the start document, each with 1 (ascending) or -1 (descending).
+    skip : int
+        How many to leave out at the beginning.
+    limit : int
+        How many to take after that; 0 takes all.
+    """
+
+    query: Query
+    sort: tuple[tuple[str, int], ...]
+    skip: int = 0
+    limit: int = 0
+
+
+def _scan_id(value: Any) -> int:
+    scan_id = plain_value(value)
+    if isinstance(scan_id, bool) or not isinstance(scan_id, int):
+        raise QueryError(f"A scan id is an integer, not {value!r}.")
+    return scan_id
+
+
+def _check_name(name: Any) -> None:
+    check_path(name)
+    if "." in name:
+        raise QueryError(f"MongoDB takes the dots in {name!r} for the path of a field; it cannot be asked for.")
+
+
+def _duplicates(value: Any) -> Duplicates:
+    chosen = getattr(value, "value", value)
+    if chosen not in get_args(Duplicates):
+        raise QueryError(f"duplicates is one of {get_args(Duplicates)}, not {value!r}.")
+    return chosen  # type: ignore[no-any-return]

@@ -1,0 +1,108 @@
+"""Start documents that match one filter, in pages: by key where the order is time, else along a list of ``_id``.
+
+What does not belong here: other documents of a run, and where a question had best begin (``compile``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any
+
+from .filters import Filter
+from .protocol import Document, Sort
+from .time_limit import TimeLimit
+
+if TYPE_CHECKING:
+    from .connection import Collections
+
+FEW = 300
+"""As many runs are fetched at once and put in order by the caller, whatever indexes there are."""
+
+# MongoDB sorts other types before or after all numbers, and NaN before all other numbers.
+_IN_TIME: Filter = {"time": {"$gte": -math.inf}}
+_OUT_OF_TIME: Filter = {"time": {"$not": {"$gte": -math.inf}}}
+
+
+class StartPages:
+    """Pages of start documents, each with its ``_id``."""
+
+    def __init__(self, collections: Collections, limit: TimeLimit, projection: dict[str, int]):
+        self._collections = collections
+        self._limit = limit
+        self._projection = projection or None
+
+    def few(self, filter: Filter) -> list[Document] | None:
+        """Return what matches, in no order, if it is little; None also where the index on time serves better."""
+        if not set(filter) - {"time"}:
+            return None
+        found = self._find(filter, limit=FEW + 1)
+        return found if len(found) <= FEW else None
+
+    def count(self, filter: Filter, *, skip: int = 0, limit: int = 0) -> int:
+        """Count what matches."""
+        from bson import MinKey
+
+        # Without a filter the server would answer from its bookkeeping, which a crash leaves wrong.
+        query = filter or {"_id": {"$gte": MinKey()}}
+        command = {"count": self._collections.run_start.name, "query": query, "skip": skip, "limit": limit}
+        with self._limit.question():
+            return int(self._collections.metadata.command(command)["n"])
+
+    def by_key(
+        self, filter: Filter, *, direction: int, sizes: Sequence[int], skip: int = 0, limit: int = 0
+    ) -> Iterator[list[Document]]:
+        """Yield pages in the order of time, then ``_id``; what has no time comes last, in one page."""
+        in_time: Filter = {"$and": [_IN_TIME, filter]}
+        sort = [("time", direction), ("_id", direction)]
+        place, n_left, n_skip = in_time, limit or math.inf, skip
+        seen: list[Any] = []
+        for size in chain(sizes, repeat(sizes[-1])):
+            wanted = int(min(size, n_left))
+            page = self._find(place, sort=sort, skip=n_skip, limit=wanted)
+            n_left -= len(page)
+            if len(page) < wanted or not n_left:
+                break
+            last, n_skip = page[-1]["time"], 0
+            # The types of `_id` may be mixed, so those seen at the last time are named instead of compared.
+            seen = [start["_id"] for start in page if start["time"] == last] + (seen if page[0]["time"] == last else [])
+            place = {"$and": [{"time": {"$lte" if direction < 0 else "$gte": last}, "_id": {"$nin": seen}}, in_time]}
+            yield page
+        n_skip = max(skip - self.count(in_time), 0) if n_skip and not page else 0
+        yield page
+        if n_left:
+            yield self._find(
+                {"$and": [_OUT_OF_TIME, filter]}, sort=[("_id", direction)], skip=n_skip, limit=limit and int(n_left)
+            )
+
+    def of_list(
+        self, filter: Filter, *, sort: Sort, sizes: Sequence[int], skip: int = 0, limit: int = 0
+    ) -> Iterator[list[Document]]:
+        """Yield pages in any order: the order is taken down first, so that the pages need no cursor to live on."""
+        order = [*sort, ("_id", sort[-1][1])]
+        ids = [start["_id"] for start in self._find(filter, {"_id": 1}, sort=order, skip=skip, limit=limit)]
+        done = 0
+        for size in chain(sizes, repeat(sizes[-1])):
+            wanted = ids[done : done + size]
+            if not wanted:
+                return
+            by_id = {start["_id"]: start for start in self._find({"_id": {"$in": wanted}})}
+            yield [by_id[each] for each in wanted if each in by_id]
+            done += size
+
+    def _find(
+        self,
+        filter: Filter,
+        projection: dict[str, int] | None = None,
+        *,
+        sort: Sequence[tuple[str, int]] | None = None,
+        skip: int = 0,
+        limit: int = 0,
+    ) -> list[Document]:
+        with self._limit.question():
+            cursor = self._collections.run_start.find(filter, projection or self._projection, skip=skip, limit=limit)
+            if sort:
+                cursor = cursor.sort(list(sort)).allow_disk_use(True)
+            # One more than there are: the server answers at once and keeps no cursor.
+            return list(cursor.batch_size(limit + 1) if limit else cursor)

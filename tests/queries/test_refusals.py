@@ -1,0 +1,108 @@
+"""What a raw filter and a regular expression may not hold."""
+
+import re
+
+import pytest
+from bson import Regex as BSONRegex
+
+from databroker_mongo.errors import QueryError
+from databroker_mongo.queries import Raw, Regex
+
+CODE = [
+    {"$where": "sleep(1000) || true"},
+    {"$expr": {"$function": {"body": "function() {}", "args": [], "lang": "js"}}},
+    {"a": {"$not": {"$elemMatch": {"$where": "1"}}}},
+    {"$or": [{"a": 1}, {"$and": [{"$nor": [{"$where": "1"}]}]}]},
+    {"$expr": {"$eq": [{"$sum": [{"$accumulator": {}}]}, 1]}},
+]
+
+
+@pytest.mark.parametrize("filter", CODE)
+@pytest.mark.parametrize("document", ["start", "stop", "descriptor"])
+def test_code_is_refused_at_any_depth(filter, document):
+    with pytest.raises(QueryError, match="runs code on the server"):
+        Raw(filter, document)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(a+)+$",
+        "(a*)*b",
+        "(?:a|aa)+$",
+        "([a-z]+)*!",
+        "(.*a){20}",
+        "((ab?)c)+",
+        r"(\w+\s?)*$",
+        "(a?){30}aaa",
+        r"(a)\1",
+        "(?P<x>a)(?P=x)",
+        "(?x) (a+ ) +",
+        "a" * 300,
+        ".*.*.*.*.*.*x",
+        "(",
+        "a\0",
+    ],
+)
+def test_a_pattern_that_is_wrong_or_can_take_forever_is_refused_wherever_it_stands(pattern):
+    with pytest.raises(QueryError):
+        Regex("a", pattern)
+    with pytest.raises(QueryError):
+        Raw({"$or": [{"a": {"$not": {"$regex": pattern}}}]})
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "^Ni",
+        r"^scan_\d{3}(_[a-z]+)?$",
+        "^(count|scan|rel_scan)$",
+        r"(\d{4}-){2}\d+",
+        "[(+*]+x",
+        r"\(a+\)+",
+        "(?i)nickel.*foil",
+        "a{2,5}b*?c",
+        "^(?!dark)",
+        "[]a]+",
+    ],
+)
+def test_a_bounded_pattern_is_allowed(pattern):
+    assert Regex("a", pattern).pattern == pattern
+
+
+def test_compiled_patterns_are_bounded_too():
+    with pytest.raises(QueryError):
+        Raw({"a": {"$in": [re.compile("(a+)+")]}})
+    with pytest.raises(QueryError):
+        Raw({"a": BSONRegex("(a+)+")})
+    with pytest.raises(QueryError, match="Verbose"):
+        Raw({"a": re.compile("(a+ ) +", re.VERBOSE)})
+    with pytest.raises(QueryError, match="Verbose"):
+        Raw({"a": {"$regex": "a +", "$options": "ix"}})
+    Raw({"a": re.compile("^Ni", re.IGNORECASE)})
+
+
+@pytest.mark.parametrize("key", ["stop.exit_status", "descriptor.name", "start.plan_name"])
+def test_a_raw_filter_names_fields_without_the_document_and_the_error_says_how_to_ask(key):
+    prefix, _, rest = key.partition(".")
+    with pytest.raises(QueryError, match=re.escape(f"search({prefix}={{'{rest}': ...}})")):
+        Raw({"$and": [{key: 1}]})
+
+
+@pytest.mark.parametrize("filter", [None, [], "plan", 5, {1: 2}, {"a\0": 1}, {"a": 2**63}, {"a": "\ud800"}])
+def test_what_is_no_filter_is_refused(filter):
+    with pytest.raises(QueryError):
+        Raw(filter)
+
+
+def test_a_filter_of_endless_depth_is_refused():
+    filter = {"a": 1}
+    for _ in range(100):
+        filter = {"$and": [filter]}
+    with pytest.raises(QueryError, match="deep"):
+        Raw(filter)
+
+
+def test_operators_that_run_no_code_are_allowed():
+    filter = {"a": {"$in": [1, 2], "$exists": True}, "$expr": {"$gt": ["$n", "$m"]}, "stop": 5}
+    assert Raw(filter).filter == filter
