@@ -189,6 +189,21 @@ def migrate_config(chosen: argparse.Namespace) -> None:
         print(f"databroker-mongo: {note}", file=sys.stderr)
 
 
+def list_handlers(chosen: argparse.Namespace) -> None:
+    """List the handlers: spec or MIME type, level, class and distribution of each, clashes and load errors."""
+    from . import display
+    from .assets.machine import open_reader
+    from .config import find_entries
+
+    registry = open_reader(find_entries()[chosen.catalog] if chosen.catalog else None).registry
+    found = [registry.provenance(spec) for spec in chosen.specs or registry]
+    if not found:
+        print("databroker-mongo: there is none; pip install databroker-mongo-handlers", file=sys.stderr)
+        return
+    for line in display.handlers_text(found):
+        print(line)
+
+
 DATA = Argument(("--data",), {"metavar": "DIRECTORY", "help": "the data directory; by default one of yours"})
 FORCE = Argument(
     ("--force",),
@@ -201,10 +216,13 @@ KEEP_PASSWORDS = Argument(
     ("--keep-passwords",),
     {"action": "store_true", "help": "write passwords as they are, not variables in their place"},
 )
+SPECS = Argument(("specs",), {"nargs": "*", "metavar": "SPEC", "help": "specs or MIME types; by default all"})
+CATALOG = Argument(("--catalog",), {"metavar": "NAME", "help": "with the settings of this catalog"})
 
 GROUPS = {"server": "The local MongoDB."}
 COMMANDS = (
     Command("catalogs", list_catalogs),
+    Command("handlers", list_handlers, (SPECS, CATALOG)),
     Command("migrate-config", migrate_config, (NAMES, OUTPUT, KEEP_PASSWORDS)),
     Command("server start", server_start, (DATA, FORCE)),
     Command("server stop", server_stop, (DATA,)),

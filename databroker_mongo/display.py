@@ -49,6 +49,18 @@ def catalogs_html(catalogs: Sequence[tuple[str, str]], *, n_unusable: int = 0) -
     return (_table(catalogs) if catalogs else "<p>No catalog is configured.</p>") + notes
 
 
+def handlers_text(provenances: Sequence[Any]) -> list[str]:
+    """Return the table of handlers: a line for each provenance, and below it what is wrong and who is hidden."""
+    header, *rows = aligned(
+        [("SPEC", "LEVEL", "CLASS", "FROM")]
+        + [(each.spec, _level(each), each.class_path, _origin(each)) for each in provenances]
+    )
+    lines = [header]
+    for row, each in zip(rows, provenances, strict=True):
+        lines += [row, *(f"    {note}" for note in _handler_notes(each))]
+    return lines
+
+
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return a line for each row, its cells under one another and two spaces apart."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -71,6 +83,23 @@ def _run_facts(start: Mapping[str, Any], stop: Mapping[str, Any] | None) -> dict
     if stop is not None:
         facts["stop"] = local_time(stop.get("time"))
     return facts
+
+
+def _level(provenance: Any) -> str:
+    return "-" if provenance.level is None else str(provenance.level)
+
+
+def _origin(provenance: Any) -> str:
+    named = " ".join(filter(None, (provenance.distribution, provenance.version)))
+    return f"{named}, pinned" if named and provenance.source == "pinned" else named or provenance.source
+
+
+def _handler_notes(provenance: Any) -> list[str]:
+    notes = [] if provenance.error is None else [f"unusable: {provenance.error}"]
+    if provenance.clashes:
+        notes.append(f"clash: say which in the settings, handlers: {{{provenance.spec}: {provenance.distribution}}}")
+    hidden = [f"{other}, {other.superseded}" if other.superseded else str(other) for other in provenance.shadowed]
+    return [*notes, *(f"hides {other}" for other in hidden)]
 
 
 def _short(start: Mapping[str, Any]) -> str:

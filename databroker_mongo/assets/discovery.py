@@ -39,7 +39,7 @@ class Offer:
     target : str
         ``"module:Class"``.
     distribution, version : str or None
-        Of the installed distribution, None for a handler that was registered by hand.
+        Of the installed distribution, its name as package indexes write it; None for a handler from elsewhere.
     source : str
         The entry-point group, or ``"registered by hand"``.
     """
@@ -53,12 +53,12 @@ class Offer:
     @property
     def superseded(self) -> str | None:
         """Why its distribution comes after ours, None where it does not."""
-        return SUPERSEDED.get(normalized(self.distribution or ""))
+        return SUPERSEDED.get(self.distribution or "")
 
     @property
     def is_stranger(self) -> bool:
         """Whether it comes from a third party that is not superseded."""
-        is_ours = self.source == OWN_SPEC_GROUP or normalized(self.distribution or "") == OWN_DISTRIBUTION
+        is_ours = self.source == OWN_SPEC_GROUP or self.distribution == OWN_DISTRIBUTION
         return not is_ours and self.superseded is None
 
     def __str__(self) -> str:
@@ -105,7 +105,7 @@ def entry_names(spec: str) -> tuple[str, ...]:
 
 
 def normalized(distribution: str) -> str:
-    """Return the name of a distribution as package indexes compare it."""
+    """Return the name of a distribution as package indexes write it."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
@@ -122,8 +122,7 @@ def _scan(path: tuple[str, ...]) -> Mapping[str, tuple[Offer, ...]]:
 
 
 def _rank(offer: Offer) -> tuple[bool, bool, str, str, str]:
-    name = normalized(offer.distribution or "")
-    return offer.superseded is not None, not offer.is_stranger, name, offer.target, offer.source
+    return offer.superseded is not None, not offer.is_stranger, offer.distribution or "", offer.target, offer.source
 
 
 _Found = tuple[str, str | None, configparser.ConfigParser]
@@ -135,7 +134,7 @@ def _newest(folder: str, seen: set[str]) -> list[_Found]:
     for parser, distro in _declared(folder):
         name = normalized(distro.name)
         if name not in seen and (name not in newest or _numbers(distro.version) > _numbers(newest[name][1])):
-            newest[name] = (distro.name, distro.version, parser)
+            newest[name] = (name, distro.version, parser)
     seen.update(newest)
     return list(newest.values())
 

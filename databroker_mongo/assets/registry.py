@@ -39,6 +39,8 @@ class Provenance:
         `BY_HAND`, `PINNED`, or the entry-point group.
     shadowed : tuple of Offer
         Those who would serve it otherwise, the next one first.
+    clashes : tuple of Offer
+        Those of them over whom it wins by nothing but its distribution's name.
     error : str or None
         Why the class cannot be loaded.
     """
@@ -50,6 +52,7 @@ class Provenance:
     level: int | None
     source: str
     shadowed: tuple[Offer, ...] = ()
+    clashes: tuple[Offer, ...] = ()
     error: str | None = None
 
 
@@ -182,14 +185,22 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
         try:
             first, *others = self._candidates(name)
         except HandlerUnavailable as error:
-            others = list(self._installed().get(name, ()))
-            return Provenance(name, self._pins[name], None, None, None, PINNED, tuple(others), error.message)
+            installed = self._installed().get(name, ())
+            return Provenance(name, self._pins[name], None, None, None, PINNED, installed, error=error.message)
         try:
             found, reason = level(self._load(first)), None
         except HandlerUnavailable as error:
             found, reason = None, error.message
         return Provenance(
-            name, first.target, first.distribution, first.version, found, first.source, tuple(others), reason
+            spec=name,
+            class_path=first.target,
+            distribution=first.distribution,
+            version=first.version,
+            level=found,
+            source=first.source,
+            shadowed=tuple(others),
+            clashes=tuple(self._clashes(name)[1:]),
+            error=reason,
         )
 
     def _installed(self) -> Mapping[str, tuple[Offer, ...]]:
@@ -218,7 +229,7 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
     def _pinned(self, name: str, found: Sequence[Offer]) -> Offer:
         pin = self._pins[name]
         for offer in found:
-            if pin == offer.target or normalized(pin) == normalized(offer.distribution or ""):
+            if pin == offer.target or normalized(pin) == offer.distribution:
                 return offer
         if ":" in pin and self._may_import(pin):
             return Offer(name, pin, None, None, PINNED)

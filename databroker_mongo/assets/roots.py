@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from ..errors import AssetUnreadable, CatalogWarning, ConfigurationError, PathNotAllowed
+from ..errors import AssetUnreadable, CatalogWarning, PathNotAllowed
 from .places import Place
 from .resource import Resource
 
@@ -53,15 +53,10 @@ class Roots:
     ----------
     root_map : mapping of str to str, optional
         What to put in the place of a beginning of a path: paths or ``file`` URIs, compared component by component; the
-        longest one wins.
+        longest one wins, and of several that mean one place the last.
     allowed_roots : sequence of str, optional
         The directories that may be read, links followed. When it is not given, the rights of this process decide; then
         only paths that leave the root they are under are refused, and the first use warns.
-
-    Raises
-    ------
-    ConfigurationError
-        Two keys of the map mean the same place.
     """
 
     def __init__(self, root_map: Mapping[str, str] | None = None, allowed_roots: Sequence[str] | None = None):
@@ -202,13 +197,9 @@ class Roots:
 
 
 def _entries(root_map: Mapping[str, str]) -> list[_Mapped]:
-    entries: dict[Place, _Mapped] = {}
-    for key, target in root_map.items():
-        entry = _Mapped(key, Place.parse(key), str(target))
-        other = entries.setdefault(entry.prefix, entry)
-        if other is not entry:
-            raise ConfigurationError(f"root_map names one place twice, as {other.key!r} and as {key!r}: keep one")
-    return sorted(entries.values(), key=lambda entry: (bool(entry.prefix.drive), len(entry.prefix.parts)), reverse=True)
+    entries = (_Mapped(key, Place.parse(key), str(target)) for key, target in root_map.items())
+    last = {entry.prefix: entry for entry in entries}
+    return sorted(last.values(), key=lambda entry: (bool(entry.prefix.drive), len(entry.prefix.parts)), reverse=True)
 
 
 def _unmapped(place: Place) -> Path | None:

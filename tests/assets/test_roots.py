@@ -12,7 +12,7 @@ import pytest
 
 from databroker_mongo.assets.resource import Resource
 from databroker_mongo.assets.roots import Roots
-from databroker_mongo.errors import AssetUnreadable, CatalogWarning, ConfigurationError, PathNotAllowed
+from databroker_mongo.errors import AssetUnreadable, CatalogWarning, PathNotAllowed
 
 unset = pytest.mark.filterwarnings("ignore:no allowed_roots are set:databroker_mongo.errors.CatalogWarning")
 
@@ -113,9 +113,11 @@ class TestMapping:
         assert caught.value.resource_uid == placed.uid
         assert caught.value.host == socket.gethostname()
 
-    def test_two_spellings_of_one_key_are_refused(self):
-        with pytest.raises(ConfigurationError, match="/a/"):
-            Roots({"/a": "/x", "/a/": "/y"})
+    def test_of_two_spellings_of_one_key_the_last_counts(self, inside, outside):
+        """The maps of a site, of a catalog and of a program are put together in this order."""
+        roots = Roots({"/a": str(outside), "/a/": str(inside)}, [str(inside)])
+
+        assert roots.locate(resource("/a", "a/scan.h5")) == inside / "a/scan.h5"
 
 
 def escapes(inside: Path, outside: Path) -> dict[str, Resource]:

@@ -27,7 +27,7 @@ def test_an_offer_says_who_makes_it_and_where(install):
     install("alpha")
 
     assert offers()["FROB"] == (
-        Offer("FROB", "alpha_detectors:Classic", "alpha_detectors", "1.2.0", "databroker.handlers"),
+        Offer("FROB", "alpha_detectors:Classic", "alpha-detectors", "1.2.0", "databroker.handlers"),
     )
 
 
@@ -43,8 +43,10 @@ def test_strangers_come_before_ours_and_superseded_ones_after_wherever_they_are_
         "alpha_detectors:Describing",
     ]
     assert [offer.distribution for offer in offers()["FROB"]] == [
-        "alpha_detectors", "beta_detectors", "databroker_mongo_handlers"
-    ]  # fmt: skip
+        "alpha-detectors",
+        "beta-detectors",
+        "databroker-mongo-handlers",
+    ]
 
 
 def test_of_two_versions_left_side_by_side_the_newer_one_counts(install):

@@ -73,11 +73,11 @@ class TestFailing:
         install("alpha")
         registry = HandlerRegistry()
 
-        with pytest.raises(HandlerUnavailable, match=r"alpha_detectors 1\.2\.0") as caught:
+        with pytest.raises(HandlerUnavailable, match=r"alpha-detectors 1\.2\.0") as caught:
             registry[spec]
 
         assert isinstance(caught.value.__cause__, cause)
-        assert (caught.value.spec, caught.value.distribution) == (spec, "alpha_detectors")
+        assert (caught.value.spec, caught.value.distribution) == (spec, "alpha-detectors")
         assert registry["GLIM"]
 
     def test_an_unknown_spec_names_the_distribution_to_install(self):
@@ -173,7 +173,7 @@ class TestPins:
     def test_a_pin_to_what_is_not_installed_is_an_error_that_names_who_is(self, install):
         install("alpha")
 
-        with pytest.raises(HandlerUnavailable, match=r"not installed.*alpha_detectors 1\.2\.0"):
+        with pytest.raises(HandlerUnavailable, match=r"not installed.*alpha-detectors 1\.2\.0"):
             HandlerRegistry(pins={"GLIM": "gamma-detectors"})["GLIM"]
 
 
@@ -191,8 +191,8 @@ class TestClashes:
 
         (warning,) = caught
         text = str(warning.message)
-        assert "FROB: alpha_detectors:Classic (alpha_detectors 1.2.0), beta_detectors:Frob (beta_detectors 2.0)" in text
-        assert "handlers: {GLIM: alpha_detectors}" in text
+        assert "FROB: alpha_detectors:Classic (alpha-detectors 1.2.0), beta_detectors:Frob (beta-detectors 2.0)" in text
+        assert "handlers: {GLIM: alpha-detectors}" in text
         assert "SHARED" not in text
         assert "AD_INVENTED" not in text
         assert warning.filename == __file__
@@ -223,7 +223,7 @@ class TestProvenance:
 
         found = HandlerRegistry().provenance(spec)
 
-        assert (found.distribution, found.version, found.level) == ("alpha_detectors", "1.2.0", level)
+        assert (found.distribution, found.version, found.level) == ("alpha-detectors", "1.2.0", level)
         assert found.class_path.startswith("alpha_detectors:")
         assert found.error is None
 
@@ -244,8 +244,17 @@ class TestProvenance:
 
         assert (by_hand.source, by_hand.class_path, by_hand.distribution) == (BY_HAND, path_of(Mine), None)
         assert len(by_hand.shadowed) == 2
-        assert (pinned.source, pinned.distribution) == (PINNED, "beta_detectors")
-        assert [offer.distribution for offer in pinned.shadowed] == ["alpha_detectors"]
+        assert (pinned.source, pinned.distribution) == (PINNED, "beta-detectors")
+        assert [offer.distribution for offer in pinned.shadowed] == ["alpha-detectors"]
+
+    def test_it_tells_over_whom_it_wins_by_name_alone(self, install):
+        install("alpha", "beta", "ours")
+
+        found = HandlerRegistry().provenance("FROB")
+
+        assert [offer.distribution for offer in found.clashes] == ["beta-detectors"]
+        assert len(found.shadowed) == 2
+        assert HandlerRegistry(pins={"FROB": "beta-detectors"}).provenance("FROB").clashes == ()
 
     def test_it_tells_why_a_class_cannot_be_loaded(self, install):
         install("alpha")
