@@ -15,12 +15,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from databroker_mongo.errors import ServerNotInstalled
 from databroker_mongo.store.local_server import local_server, stop_server
 
 DIRECTORY = "DATABROKER_MONGO_TEST_SERVER"
 _numbers = itertools.count()
+
+# How fast examples are made and run says more about who else uses the machine than about them.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:
