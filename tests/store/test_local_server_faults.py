@@ -58,7 +58,7 @@ def test_what_was_stored_survives_the_death_of_mongod_and_of_its_supervisor(
     end_abruptly(psutil.Process(again.pid).ppid())
     third = serve()
     assert third.pid != again.pid
-    assert not psutil.pid_exists(again.pid)
+    wait_until(lambda: not psutil.pid_exists(again.pid))
 
     store(third, 3)
     psutil.Process(third.pid).suspend()
