@@ -10,6 +10,26 @@ from typing import Any
 _MOST_COLUMNS = 12
 
 
+def catalog_text(name: str | None, address: str, query: str) -> str:
+    """Return the summary of a catalog; counting its runs would be a question."""
+    asked = "" if query == "All()" else f", runs that answer to {query}"
+    return f"<Catalog {repr(name) + ' ' if name else ''}at {address}{asked}>"
+
+
+def catalog_html(
+    name: str | None, address: str, query: str, runs: Iterable[tuple[Mapping[str, Any], Mapping[str, Any] | None]]
+) -> str:
+    """Return the table of the first runs of a catalog."""
+    rows = [
+        (start.get("scan_id"), start["uid"][:8], start.get("plan_name"), local_time(start.get("time")), _status(stop))
+        for start, stop in runs
+    ]
+    head = "".join(f"<th>{title}</th>" for title in ("scan_id", "uid", "plan_name", "time", "exit_status"))
+    body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
+    caption = escape(catalog_text(name, address, query))
+    return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>"
+
+
 def run_text(start: Mapping[str, Any], stop: Mapping[str, Any] | None, streams: Sequence[str]) -> str:
     """Return the summary of a run."""
     lines = [f"  {name}={value}" for name, value in _run_facts(start, stop).items()]
@@ -78,7 +98,7 @@ def local_time(seconds: Any) -> str:
 def _run_facts(start: Mapping[str, Any], stop: Mapping[str, Any] | None) -> dict[str, str]:
     facts = {"uid": repr(start["uid"])}
     facts |= {name: repr(start[name]) for name in ("scan_id", "plan_name") if name in start}
-    facts["exit_status"] = "no stop document yet" if stop is None else repr(stop.get("exit_status"))
+    facts["exit_status"] = _status(stop)
     facts["start"] = local_time(start.get("time"))
     if stop is not None:
         facts["stop"] = local_time(stop.get("time"))
@@ -100,6 +120,10 @@ def _handler_notes(provenance: Any) -> list[str]:
         notes.append(f"clash: say which in the settings, handlers: {{{provenance.spec}: {provenance.distribution}}}")
     hidden = [f"{other}, {other.superseded}" if other.superseded else str(other) for other in provenance.shadowed]
     return [*notes, *(f"hides {other}" for other in hidden)]
+
+
+def _status(stop: Mapping[str, Any] | None) -> str:
+    return "no stop document yet" if stop is None else repr(stop.get("exit_status"))
 
 
 def _short(start: Mapping[str, Any]) -> str:

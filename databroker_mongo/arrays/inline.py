@@ -15,7 +15,7 @@ import numpy as np
 from ..store.protocol import MISSING, Values
 from .columns import EventColumn
 from .structure import DataKey, declared_dtype
-from .values import as_array
+from .values import as_array, kind_of
 
 if TYPE_CHECKING:
     from .opening import StreamSource
@@ -101,8 +101,8 @@ def _certain(source: StreamSource, data_keys: Mapping[str, DataKey], keys: Seque
 
 def _shaped(value: Any) -> Shaped | None:
     """Return shape and dtype of a number, or of a list of numbers of one type; None for anything else."""
-    if type(value) in _PLAIN:
-        return (), _PLAIN[type(value)]
-    if isinstance(value, list) and len({type(element) for element in value}) == 1 and type(value[0]) in _PLAIN:
-        return (len(value),), _PLAIN[type(value[0])]
+    if kind_of(value) in _PLAIN:
+        return (), _PLAIN[kind_of(value)]
+    if isinstance(value, list) and len({kind_of(element) for element in value}) == 1 and kind_of(value[0]) in _PLAIN:
+        return (len(value),), _PLAIN[kind_of(value[0])]
     return None

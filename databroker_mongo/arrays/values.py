@@ -90,7 +90,7 @@ def _from_list(values: Sequence[Any]) -> Array:
 
 
 def _without_gaps(values: Sequence[Any]) -> Array:
-    kinds = {type(leaf) for value in values for leaf in _leaves(value)}
+    kinds = {kind_of(leaf) for value in values for leaf in _leaves(value)}
     shapes = {_shape(value) for value in values}
     if len(shapes) > 1 or None in shapes:
         return _objects([_row(value) for value in values])
@@ -111,9 +111,14 @@ def _numbers(values: Sequence[Any], kinds: set[type]) -> Array:
             return np.array(values, dtype=np.int64)
         except OverflowError:
             return _objects(values)
-    if any(type(leaf) is int and abs(leaf) > _EXACT_INT for value in values for leaf in _leaves(value)):
+    if any(kind_of(leaf) is int and abs(leaf) > _EXACT_INT for value in values for leaf in _leaves(value)):
         return _objects([_row(value) for value in values])
     return np.array(values, dtype=np.float64)
+
+
+def kind_of(value: Any) -> type:
+    """Return the type of a value; BSON's 64-bit integers are integers."""
+    return int if isinstance(value, int) and not isinstance(value, bool) else type(value)
 
 
 def _leaves(value: Any) -> Sequence[Any]:
@@ -138,7 +143,9 @@ def _row(value: Any) -> Any:
     """Return a row of an object column: a list of numbers as an array, anything else as it is."""
     if not isinstance(value, list) or _shape(value) is None:
         return value
-    return _without_gaps([value])[0] if all(type(leaf) in (int, float, bool, str) for leaf in _leaves(value)) else value
+    return (
+        _without_gaps([value])[0] if all(kind_of(leaf) in (int, float, bool, str) for leaf in _leaves(value)) else value
+    )
 
 
 def _objects(values: Sequence[Any]) -> Array:

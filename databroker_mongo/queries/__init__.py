@@ -35,6 +35,7 @@ from .runs import (
     ScanID,
     ScanIDRange,
     Window,
+    is_uid_beginning,
 )
 from .times import TimeRange
 from .tree import All, And, Not, Or, Query, conjunction, conjuncts
@@ -74,4 +75,5 @@ __all__ = [
     "conjunction",
     "conjuncts",
     "from_keywords",
+    "is_uid_beginning",
 ]

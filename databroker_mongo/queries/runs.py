@@ -19,6 +19,11 @@ Duplicates = Literal["latest", "all", "error"]
 UID_CHARACTERS = re.compile(r"[0-9a-fA-F-]+", re.ASCII)
 
 
+def is_uid_beginning(text: str) -> bool:
+    """Tell whether a uid may begin with this text: hex digits and ``-``, in either case."""
+    return UID_CHARACTERS.fullmatch(text) is not None
+
+
 @dataclass(frozen=True)
 class Raw(Query):
     """A filter in the language of MongoDB, on one document of the run.
@@ -76,7 +81,7 @@ class PartialUID(Query):
 
     def __init__(self, *partial_uids: str):
         for partial in partial_uids:
-            if not isinstance(partial, str) or not UID_CHARACTERS.fullmatch(partial):
+            if not isinstance(partial, str) or not is_uid_beginning(partial):
                 raise QueryError(f"{partial!r} is not the beginning of a uid: hex digits and '-' only.")
         object.__setattr__(self, "partial_uids", tuple(partial.lower() for partial in partial_uids))
 

@@ -1,0 +1,357 @@
+"""A stream read whole, in part and lazily, on mongomock and on MongoDB."""
+
+import pickle
+import warnings
+
+import cloudpickle
+import numpy as np
+import pytest
+
+from databroker_mongo.assets.machine import open_reader
+from databroker_mongo.errors import ColumnNotFound, DocumentWarning, UnreadableColumns
+from databroker_mongo.run import Run
+from databroker_mongo.store.normalized import open_store, writable
+from databroker_mongo.testing import Asset, StreamAsset, build_run
+from databroker_mongo.writing import Writer
+
+pytestmark = pytest.mark.filterwarnings("ignore:no allowed_roots")
+
+
+class Ramp:
+    """A classic handler: frame ``point`` is filled with its number."""
+
+    def __init__(self, path, *, dtype="u2", shape=(1, 4, 6)):
+        self.dtype, self.shape = dtype, tuple(shape)
+
+    def __call__(self, point):
+        return np.full(self.shape, point, self.dtype)
+
+
+class DescribedRamp(Ramp):
+    """The same at level 2, and it notes what it is asked for."""
+
+    asked = []
+
+    def structure(self, point):
+        return self.shape, np.dtype(self.dtype), (2, *self.shape)
+
+    def read_into(self, out, datums, region):
+        self.asked.append((len(datums), region))
+        for row, datum in zip(out, datums, strict=True):
+            row[...] = self(**datum)[region]
+
+
+HANDLERS = {"RAMP": Ramp, "RAMP2": DescribedRamp}
+
+
+def stored(uri, documents, handlers=HANDLERS):
+    writer = Writer(uri)
+    for name, doc in documents:
+        writer(name, doc)
+    start = documents[0][1]
+    store = open_store(uri)
+    return Run(store, start, store.stops([start["uid"]]).get(start["uid"]), assets=open_reader(handlers=handlers))
+
+
+def image(spec="RAMP2", n=5, **kwargs):
+    return Asset(spec, "/data", "file.h5", [{"point": number} for number in range(n)], kwargs, (1, 4, 6))
+
+
+ROWS = [
+    {"I0": 0.5 * row, "n": row, "ok": row % 2 == 0, "name": "ab"[: row % 3] or "abc", "mca": [row, row + 1, row + 2]}
+    for row in range(5)
+]
+
+
+def test_scalars_and_inline_arrays_are_read_with_their_own_dtypes(store_uri):
+    ds = stored(store_uri, build_run({"primary": ROWS})).primary.read()
+    assert {key: str(ds[key].dtype) for key in ds} == {
+        "I0": "float64",
+        "n": "int64",
+        "ok": "bool",
+        "name": "<U3",
+        "mca": "int64",
+    }
+    np.testing.assert_array_equal(ds["mca"], [row["mca"] for row in ROWS])
+    assert ds["mca"].dims == ("time", "dim_0")
+    np.testing.assert_array_equal(ds["time"], 1_700_000_002.0 + np.arange(5))
+
+
+def test_a_lazy_dataset_is_the_same_as_the_one_read(store_uri):
+    primary = stored(store_uri, build_run({"primary": ROWS}, assets={"primary": {"image": image()}})).primary
+    loaded, lazy = primary.read(), primary.to_dask()
+    assert all(hasattr(lazy[key].data, "dask") for key in lazy)
+    assert {key: lazy[key].dtype for key in lazy} == {key: loaded[key].dtype for key in loaded}
+    assert lazy.compute().identical(loaded)
+
+
+def test_a_slice_of_a_lazy_image_asks_the_handler_for_just_that(store_uri):
+    documents = build_run({"primary": ROWS}, assets={"primary": {"image": image()}})
+    lazy = stored(store_uri, documents).primary.to_dask()["image"]
+    DescribedRamp.asked.clear()
+    frame = lazy[3, 0].compute()
+    assert frame.shape == (4, 6)
+    assert (frame == 3).all()
+    assert DescribedRamp.asked == [(1, (slice(0, 1), slice(0, 4), slice(0, 6)))]
+    DescribedRamp.asked.clear()
+    window = lazy[:, 0, 1:3, 2:4].compute()
+    assert window.shape == (5, 2, 2)
+    assert DescribedRamp.asked == [(5, (slice(0, 1), slice(1, 3), slice(2, 4)))]
+
+
+@pytest.mark.parametrize("spec", ["RAMP", "RAMP2"])
+def test_images_keep_their_dtype_and_their_frames_axis(store_uri, spec):
+    run = stored(store_uri, build_run({"primary": ROWS}, assets={"primary": {"image": image(spec)}}))
+    ds = run.primary.read(["image"])
+    assert list(ds) == ["image"]
+    assert ds["image"].dtype == np.uint16
+    assert ds["image"].shape == (5, 1, 4, 6)
+    np.testing.assert_array_equal(ds["image"][:, 0, 0, 0], range(5))
+
+
+def test_only_the_keys_that_are_asked_for_are_there(store_uri):
+    primary = stored(store_uri, build_run({"primary": ROWS})).primary
+    assert list(primary.read(["n", "I0"])) == ["I0", "n"]
+    assert list(primary.to_dask(exclude=["mca", "name"])) == ["I0", "n", "ok"]
+    with pytest.raises(ColumnNotFound, match="no data key 'I1'"):
+        primary.read(["I1"])
+
+
+def test_a_wrong_declared_shape_is_told_once_and_the_data_is_right(store_uri):
+    data_keys = {"image": {"shape": [6, 4, 0]}}
+    documents = build_run({"primary": ROWS}, assets={"primary": {"image": image()}}, data_keys=data_keys)
+    primary = stored(store_uri, documents).primary
+    with pytest.warns(DocumentWarning, match=r"'image': shape \[6, 4, 0\] is declared, \[1, 4, 6\] was found"):
+        ds = primary.to_dask()
+    assert ds["image"].shape == (5, 1, 4, 6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        primary.read()
+
+
+def test_one_bad_column_costs_only_itself(store_uri):
+    assets = {"image": image("NO_SUCH_SPEC"), "good": image()}
+    run = stored(store_uri, build_run({"primary": ROWS}, assets={"primary": assets}))
+    with pytest.raises(UnreadableColumns, match="NO_SUCH_SPEC") as caught:
+        run.primary.read()
+    assert set(caught.value.reasons) == {"image"}
+    assert caught.value.reasons["image"].run_uid == run.start["uid"]
+    assert caught.value.reasons["image"].data_key == "image"
+    assert "good" in run.primary.read(exclude=caught.value.exclude)
+    skipped = run.primary.read(on_error="skip")
+    assert "image" not in skipped
+    assert "NO_SUCH_SPEC" in skipped.attrs["unreadable"]["image"]
+    lazy = run.primary.to_dask()
+    assert "NO_SUCH_SPEC" in lazy.attrs["unreadable"]["image"]
+
+
+def test_a_datum_of_another_shape_than_the_first_is_refused(store_uri):
+    class Growing(Ramp):
+        def __call__(self, point):
+            return np.zeros((1, 4 + point, 6), "u2")
+
+    run = stored(store_uri, build_run({"primary": ROWS}, assets={"primary": {"image": image("G")}}), {"G": Growing})
+    with pytest.raises(UnreadableColumns, match=r"shape \(1, 5, 6\)"):
+        run.primary.read()
+
+
+def test_a_column_that_some_events_lack_is_filled_with_missing_values(store_uri):
+    rows = [{"I0": 1.0, "n": 1}, {"I0": 2.0}, {"n": 3}]
+    ds = stored(store_uri, build_run({"primary": rows})).primary.read()
+    np.testing.assert_array_equal(ds["I0"], [1.0, 2.0, np.nan])
+    np.testing.assert_array_equal(ds["n"], [1.0, np.nan, 3.0])
+
+
+@pytest.mark.parametrize("key", ["a.b", "$x", "a$b", "a b", "a/b", "á", "uid", "data.x", "_id", "x" * 1000])
+def test_an_odd_key_is_read_back_from_a_database_that_others_wrote(store_uri, key):
+    documents = build_run({"primary": [{key: 1.5, "other": 1}, {key: 2.5, "other": 2}]})
+    for name, doc in documents:
+        writable(open_store(store_uri)).insert(name, [doc])
+    primary = stored(store_uri, documents[:1]).primary
+    np.testing.assert_array_equal(primary.read()[key], [1.5, 2.5])
+    np.testing.assert_array_equal(primary.to_dask()[key].compute(), [1.5, 2.5])
+
+
+def test_a_data_key_called_time_does_not_hide_the_axis(store_uri):
+    primary = stored(store_uri, build_run({"primary": [{"time": 7.0}]})).primary
+    with pytest.warns(DocumentWarning, match="'time_'"):
+        ds = primary.read()
+    assert ds["time_"].item() == 7.0
+    assert ds["time"].item() == 1_700_000_002.0
+
+
+def test_a_stream_without_events_is_empty_with_its_dtypes(store_uri):
+    documents = [each for each in build_run({"primary": ROWS}) if each[0] != "event"]
+    primary = stored(store_uri, documents).primary
+    for ds in (primary.read(), primary.to_dask()):
+        assert ds.sizes["time"] == 0
+        assert ds["n"].dtype == np.int64
+        assert ds["ok"].dtype == bool
+        assert ds["mca"].shape == (0, 3)
+
+
+def test_rows_are_in_order_of_seq_num_even_when_the_clock_stepped_back(store_uri):
+    documents = build_run({"primary": [{"n": number} for number in range(6)]})
+    for name, doc in documents:
+        if name == "event" and doc["seq_num"] > 3:
+            doc["time"] -= 100.0
+    np.testing.assert_array_equal(stored(store_uri, documents).primary.read()["n"], range(6))
+
+
+def test_integers_stay_integers_over_two_descriptors(store_uri):
+    documents = build_run({"primary": [{"n": 2**60 + number} for number in range(2)]})
+    again = build_run({"primary": [{"n": 2**60 + 2 + number, "later": 1} for number in range(2)]}, scan_id=2)
+    run_uid = documents[0][1]["uid"]
+    second = [each for each in again if each[0] in ("descriptor", "event")]
+    for name, doc in second:
+        doc.update({"run_start": run_uid, "time": doc["time"] + 100} if name == "descriptor" else {})
+        if name == "event":
+            doc["seq_num"] += 2
+    run = stored(store_uri, documents[:-1] + second + documents[-1:])
+    for ds in (run.primary.read(), run.primary.to_dask()):
+        assert ds["n"].dtype == np.int64
+        np.testing.assert_array_equal(ds["n"], [2**60 + number for number in range(4)])
+        np.testing.assert_array_equal(ds["later"], [np.nan, np.nan, 1, 1])
+
+
+def test_repeated_rows_are_kept_unless_the_last_is_asked_for(store_uri):
+    documents = build_run({"primary": [{"n": number} for number in range(4)]})
+    for name, doc in documents:
+        if name == "event" and doc["seq_num"] == 4:
+            doc["seq_num"] = 3
+    primary = stored(store_uri, documents).primary
+    np.testing.assert_array_equal(primary.read()["n"], [0, 1, 2, 3])
+    np.testing.assert_array_equal(primary.read(dedupe="last")["n"], [0, 1, 3])
+    np.testing.assert_array_equal(primary.to_dask(dedupe="last")["n"].compute(), [0, 1, 3])
+
+
+def test_the_length_of_a_stream_is_fixed_when_it_is_first_read(store_uri):
+    documents = build_run({"primary": [{"n": number} for number in range(4)]}, exit_status=None)
+    run = stored(store_uri, documents[:-1])
+    primary = run.primary
+    assert primary.read()["n"].size == 3
+    lazy = primary.to_dask()["n"]
+    Writer(store_uri)(*documents[-1])
+    assert primary.read()["n"].size == 3
+    assert lazy.compute().size == 3
+    assert run.refresh().primary.read()["n"].size == 4
+
+
+def test_timestamps_and_configuration_have_a_row_for_each_event(store_uri):
+    gain = {"source": "test", "dtype": "integer", "shape": []}
+    configuration = {"det": {"data": {"gain": 3}, "timestamps": {"gain": 1.0}, "data_keys": {"gain": gain}}}
+    documents = build_run({"primary": ROWS}, configuration=configuration, assets={"primary": {"image": image()}})
+    primary = stored(store_uri, documents).primary
+    stamps = primary.timestamps.read()
+    np.testing.assert_array_equal(stamps["I0"], stamps["time"])
+    assert "image" in stamps
+    assert list(primary.config) == ["det"]
+    np.testing.assert_array_equal(primary.config["det"].read()["gain"], [3] * 5)
+    np.testing.assert_array_equal(primary.config_timestamps["det"].read()["gain"], [1.0] * 5)
+    with pytest.raises(ColumnNotFound, match="'no_device'"):
+        primary.config["no_device"]
+
+
+def test_attributes_say_what_is_known(store_uri):
+    data_keys = {"I0": {"units": "nA", "precision": 3, "object_name": "quadem1"}}
+    run = stored(store_uri, build_run({"primary": ROWS}, data_keys=data_keys))
+    ds = run.primary.read()
+    assert ds["I0"].attrs == {"object": "quadem1", "units": "nA", "precision": 3, "source": "test"}
+    assert ds.attrs == {"stream": "primary", "run_uid": run.start["uid"], "scan_id": 1}
+
+
+class Rows:
+    """A MIME handler whose row ``index`` of ``(4, 6)`` is filled with it."""
+
+    def __init__(self, path, **parameters):
+        pass
+
+    def __call__(self, index):
+        return np.full((4, 6), index, "u2")
+
+
+@pytest.mark.parametrize(("shape", "expected"), [([1, 4, 6], [0, 1, 2, 3, 4]), ([2, 4, 6], [0, 2, 4, 6, 8])])
+def test_stream_resources_are_columns_like_any_other(store_uri, shape, expected):
+    asset = StreamAsset("application/x-rows", "file://localhost/data/a.h5", [(0, 2), (2, 5)], shape=(1, 4, 6))
+    documents = build_run(
+        {"primary": ROWS}, assets={"primary": {"image": asset}}, data_keys={"image": {"shape": shape}}
+    )
+    primary = stored(store_uri, documents, {"application/x-rows": Rows}).primary
+    for ds in (primary.read(), primary.to_dask()):
+        assert ds["image"].shape == (5, *shape)
+        np.testing.assert_array_equal(ds["image"][:, 0, 0, 0], expected)
+    np.testing.assert_array_equal(
+        primary.to_dask()["image"][1:3, -1, 2, 3].compute(), [e + shape[0] - 1 for e in expected[1:3]]
+    )
+
+
+def test_stream_data_behind_the_events_shortens_all_columns_and_says_so(store_uri):
+    asset = StreamAsset("application/x-rows", "file://localhost/data/a.h5", [(0, 3)], shape=(1, 4, 6))
+    documents = build_run(
+        {"primary": ROWS}, assets={"primary": {"image": asset}}, data_keys={"image": {"shape": [1, 4, 6]}}
+    )
+    primary = stored(store_uri, documents, {"application/x-rows": Rows}).primary
+    with pytest.warns(DocumentWarning, match="only 3 of 5 rows"):
+        ds = primary.read()
+    assert ds.sizes["time"] == 3
+    assert ds["I0"].size == 3
+
+
+def test_a_stream_of_stream_data_alone_stands_without_events(store_uri):
+    asset = StreamAsset("application/x-rows", "file://localhost/data/a.h5", [(0, 3)], shape=(1, 4, 6))
+    documents = build_run(
+        {"primary": []}, assets={"primary": {"image": asset}}, data_keys={"image": {"shape": [1, 4, 6]}}
+    )
+    ds = stored(store_uri, documents, {"application/x-rows": Rows}).primary.read()
+    assert ds["image"].shape == (3, 1, 4, 6)
+    assert "time" not in ds.coords
+
+
+def test_lost_stream_documents_cost_their_column_only(store_uri):
+    asset = StreamAsset("application/x-rows", "file://localhost/data/a.h5", [(0, 5)], shape=(1, 4, 6))
+    documents = build_run(
+        {"primary": ROWS}, assets={"primary": {"image": asset}}, data_keys={"image": {"shape": [1, 4, 6]}}
+    )
+    kept = [each for each in documents if not each[0].startswith("stream_")]
+    primary = stored(store_uri, kept, {"application/x-rows": Rows}).primary
+    with pytest.raises(UnreadableColumns, match="suitcase-mongo"):
+        primary.read()
+    assert "I0" in primary.read(exclude=["image"])
+
+
+def test_a_pickled_lazy_dataset_is_small_and_reads_images_without_a_database(mongod_database_uri):
+    uri = mongod_database_uri
+    documents = build_run({"primary": [{"I0": 1.0}] * 2000}, assets={"primary": {"image": image(n=2000)}})
+    run = stored(uri, documents)
+    lazy = run.primary.to_dask()
+    blob = cloudpickle.dumps(lazy.drop_vars("time"))
+    assert len(blob) <= 100_000
+    again = pickle.loads(blob)
+    np.testing.assert_array_equal(again["image"][1999, 0, 0, 0].compute(), 1999)
+    np.testing.assert_array_equal(again["I0"].compute(), 1.0)
+    assert pickle.loads(pickle.dumps(run)) == run
+
+
+@pytest.mark.parametrize("fill", ["no", "yes", "delayed"])
+def test_documents_come_back_each_before_those_that_need_it(store_uri, fill):
+    documents = build_run({"primary": ROWS, "baseline": ROWS[:2]}, assets={"primary": {"image": image()}})
+    run = stored(store_uri, documents)
+    replayed = list(run.documents(fill=fill, page_size=2))
+    names = [name for name, _ in replayed]
+    assert names[0] == "start"
+    assert names[-1] == "stop"
+    assert names.index("resource") < names.index("datum_page") < len(names)
+    events = [event for name, page in replayed if name == "event_page" for event in page["uid"]]
+    assert sorted(events) == sorted(doc["uid"] for name, doc in documents if name == "event")
+    first = next(page for name, page in replayed if name == "event_page" and "image" in page["data"])
+    if fill == "no":
+        assert first["data"]["image"][0].endswith("/0")
+    else:
+        assert np.asarray(first["data"]["image"][0]).shape == (1, 4, 6)
+        assert first["filled"]["image"] == [True] * len(first["uid"])
+
+
+def test_documents_take_only_known_words_for_fill(store_uri):
+    run = stored(store_uri, build_run({"primary": ROWS}))
+    with pytest.raises(ValueError, match="'no', 'yes' or 'delayed'"):
+        run.documents(fill="perhaps")
