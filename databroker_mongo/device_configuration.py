@@ -69,8 +69,8 @@ class DeviceConfiguration:
             name: as_array([(each.get(self._section) or {}).get(name, MISSING) for each in held])[index.descriptor]
             for name in names
         }
-        n_axes = {name: values.ndim - 1 for name, values in columns.items()}
-        dims = name_dims({name: data_keys.get(name, {}) for name in names}, n_axes)
+        shapes = {name: values.shape[1:] for name, values in columns.items()}
+        dims = name_dims({name: data_keys.get(name, {}) for name in names}, shapes)
         return dataset.table_of_rows(columns, dims, index.time)
 
     def to_dask(self) -> xarray.Dataset:

@@ -37,7 +37,7 @@ def structures(
     devices : mapping
         The device of each data key.
     """
-    dims = name_dims(data_keys, {key: column.ndim - 1 for key, column in opened.columns.items()})
+    dims = name_dims(data_keys, {key: column.shape[1:] for key, column in opened.columns.items()})
     return {
         key: ArrayStructure(
             # "time" is the name of the axis and of its coordinate.

@@ -6,7 +6,7 @@ Pure: documents and what handlers found go in. What does not belong here: readin
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,29 +51,44 @@ class ArrayStructure:
     attrs: dict[str, Any]
 
 
-def name_dims(data_keys: Mapping[str, DataKey], n_axes: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
+def name_dims(
+    data_keys: Mapping[str, DataKey], row_shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, tuple[str, ...]]:
     """Name the axes of every data key of a stream, the time axis left out.
 
-    A data key's own ``dims`` are taken when there is one for each axis; all others are ``dim_0``, ``dim_1``, ...,
-    counted through the data keys in their stored order, so that a name does not depend on what is selected.
+    A data key's own ``dims`` are taken when there is one for each axis and they go together with the others' in one
+    dataset; all others are ``dim_0``, ``dim_1``, ..., counted through the data keys in their stored order, so that a
+    name does not depend on what is selected.
 
     Parameters
     ----------
     data_keys : mapping
         The data keys of the stream, in order.
-    n_axes : mapping
-        The number of axes found for those that were looked at; the others count as many as they declare.
+    row_shapes : mapping
+        The shape of a row of those that were looked at; the others count as many axes as they declare.
     """
     counter = itertools.count()
+    lengths: dict[str, int] = {}
     named = {}
     for key, data_key in data_keys.items():
-        wanted = n_axes.get(key, len(data_key.get("shape") or ()))
-        own = data_key.get("dims") or ()
-        if len(own) == wanted and wanted:
-            named[key] = tuple(str(dim) for dim in own)
+        shape = row_shapes.get(key, tuple(data_key.get("shape") or ()))
+        own = tuple(str(dim) for dim in data_key.get("dims") or ())
+        if shape and _go_together(own, shape, lengths, taken={"time", *data_keys}):
+            named[key] = own
         else:
-            named[key] = tuple(f"dim_{next(counter)}" for _ in range(wanted))
+            numbered = [f"dim_{next(counter)}" for _ in shape]
+            named[key] = tuple(f"{dim}_" if dim in data_keys else dim for dim in numbered)
+        lengths.update(zip(named[key], shape, strict=True))
     return named
+
+
+def _go_together(own: Sequence[str], shape: Sequence[int], lengths: Mapping[str, int], taken: Collection[str]) -> bool:
+    """Tell whether names can be those of axes of these lengths, beside the axes and columns there are."""
+    return (
+        len(own) == len(shape) == len(set(own))
+        and not set(own) & set(taken)
+        and all(lengths.get(dim, size) == size for dim, size in zip(own, shape, strict=True))
+    )
 
 
 def attributes(data_key: DataKey, device: str | None) -> dict[str, Any]:

@@ -14,13 +14,31 @@ UINT16 = np.dtype("<u2")
 
 def test_dims_are_numbered_through_all_data_keys_in_stored_order():
     data_keys = {"a": {"shape": [3]}, "b": {"shape": []}, "image": {"shape": [0, 0]}, "c": {"shape": [2]}}
-    named = name_dims(data_keys, {"image": 3})
+    named = name_dims(data_keys, {"image": (1, 4, 6)})
     assert named == {"a": ("dim_0",), "b": (), "image": ("dim_1", "dim_2", "dim_3"), "c": ("dim_4",)}
 
 
 def test_a_data_keys_own_dims_are_taken_when_there_is_one_for_each_axis():
     data_keys = {"a": {"shape": [3], "dims": ["energy"]}, "b": {"shape": [3, 4], "dims": ["only_one"]}}
     assert name_dims(data_keys, {}) == {"a": ("energy",), "b": ("dim_0", "dim_1")}
+
+
+def test_names_of_axes_that_cannot_stand_together_are_numbered():
+    data_keys = {
+        "a": {"shape": [3], "dims": ["x"]},
+        "b": {"shape": [4], "dims": ["x"]},
+        "c": {"shape": [3], "dims": ["x"]},
+        "d": {"shape": [2, 2], "dims": ["y", "y"]},
+        "e": {"shape": [5], "dims": ["time"]},
+        "f": {"shape": [5], "dims": ["a"]},
+        "dim_4": {"shape": []},
+    }
+    named = name_dims(data_keys, {})
+    assert named["a"] == named["c"] == ("x",)
+    assert named["b"] == ("dim_0",)
+    assert named["d"] == ("dim_1", "dim_2")
+    assert named["e"] == ("dim_3",)
+    assert named["f"] == ("dim_4_",)
 
 
 def test_attributes_are_what_is_known():
