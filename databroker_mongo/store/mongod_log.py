@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 from ..errors import DataDirectoryUnusable, ServerError
 
 TAIL_LINES = 8
 TAIL_BYTES = 64 * 1024
+LINE_LENGTH = 1000
+FREE_BYTES = 100_000
 
 OTHER_FORMAT = re.compile(r"featureCompatibilityVersion.*?version: \\*\"([\d.]+)", re.DOTALL)
 OTHER_VERSION = "its files were written by an incompatible MongoDB. Install that version, or name another directory"
+DISK_FULL = "the disk is full. Make room"
 DAMAGED = (
     "its files are damaged, or of an incompatible MongoDB. Restore a copy, or try `mongod --repair --dbpath COPY` on a "
     "copy of them"
 )
 KNOWN = {
     "DBPathInUse": "another mongod uses it. Stop that one, or name another directory",
-    "No space left on device": "the disk is full. Make room",
+    "No space left on device": DISK_FULL,
     "Permission denied": "files in it belong to somebody else. Name a directory of yours",
     "too recent to start up on the existing data files": OTHER_VERSION,
     "unsupported WiredTiger file version": OTHER_VERSION,
@@ -53,19 +57,21 @@ def why_it_ended(log: Path, data: Path) -> ServerError:
     except OSError as error:
         text = f"its log cannot be read ({error.strerror})"
     tail = "\n".join(f"  | {line}" for line in _lines_that_matter(text))
-    meaning = _what_is_wrong_with_the_files(tail)
+    meaning = _what_is_wrong(tail, data)
     if meaning is not None:
         message = f"The local MongoDB server cannot use {data}: {meaning}. It said:\n{tail}"
         return DataDirectoryUnusable(message, path=str(data), log=str(log))
     return ServerError(f"The local MongoDB server on {data} ended. It said:\n{tail}", path=str(data), log=str(log))
 
 
-def _what_is_wrong_with_the_files(said: str) -> str | None:
+def _what_is_wrong(said: str, data: Path) -> str | None:
     if found := OTHER_FORMAT.search(said):
         return (
             f"its files are in the format of MongoDB {found[1]}, which the one installed does not read. Install that "
             "version (upgrades go through each major version in turn), or name another directory"
         )
+    if shutil.disk_usage(data).free < FREE_BYTES:
+        return DISK_FULL
     return next((meaning for sign, meaning in KNOWN.items() if sign in said), None)
 
 
@@ -73,7 +79,7 @@ def _lines_that_matter(text: str) -> list[str]:
     """Pick errors, and what is not in mongod's own format; if there are none, the end of the log."""
     lines = [line for line in text.splitlines() if line.strip()]
     errors = [said for line in lines if (said := _error_in(line))]
-    return (errors or lines)[-TAIL_LINES:]
+    return [line[:LINE_LENGTH] for line in (errors or lines)[-TAIL_LINES:]]
 
 
 def _error_in(line: str) -> str | None:
@@ -86,5 +92,5 @@ def _error_in(line: str) -> str | None:
     details = entry.get("attr") or {}
     said = details.get("message") or details.get("error") or ""
     if isinstance(said, dict):
-        said = said.get("msg", "")
+        said = f"{said.get('msg', '')} ({said.get('error_str', '')})"
     return f"{entry.get('msg', '').strip()} {said}".strip()
