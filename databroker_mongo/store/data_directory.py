@@ -92,6 +92,11 @@ class DataDirectory:
         return self.control / "start.lock"
 
     @property
+    def server_lock(self) -> Path:
+        """Locked while the supervisor lives."""
+        return self.control / "server.lock"
+
+    @property
     def record(self) -> Path:
         """Where the server is."""
         return self.control / "server.json"
@@ -108,7 +113,7 @@ class DataDirectory:
 
     def is_served(self) -> bool:
         """Whether a server started by this package runs on it, be it only just starting or ending."""
-        return is_held(self.control / "server.lock")
+        return is_held(self.server_lock)
 
     def read_record(self) -> ServerRecord | None:
         """Read where the server is; None when there is no record, or not a whole one."""
@@ -134,15 +139,18 @@ class DataDirectory:
         Parameters
         ----------
         force : bool
-            Accept a network file system, and one that another host has not given up.
+            Accept a network file system, and a directory that another host has not given up. What was forced once
+            need not be again while that server runs.
 
         Raises
         ------
         DataDirectoryUnusable
             Says what is wrong with it and what to do.
         """
-        if not force:
+        is_served = self.is_served()
+        if not force and not is_served:
             self._refuse_network_filesystem()
+        if not force or is_served:
             self._refuse_other_host()
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)

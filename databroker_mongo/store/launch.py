@@ -73,11 +73,15 @@ def _start(directory: DataDirectory, linger_seconds: float) -> bool:
     mongod = find_mongod()
     socket = make_socket_path(directory)
     order = {
-        "control": str(directory.control),
         "command": _command(mongod.path, directory, socket),
-        "socket": str(socket),
-        "record": {"socket": str(socket), "version": mongod.version, "host": platform.node(), "boot": boot_id()},
+        "facts": {"socket": str(socket), "version": mongod.version, "host": platform.node(), "boot": boot_id()},
         "linger_seconds": linger_seconds,
+        "socket": str(socket),
+        "lock": str(directory.server_lock),
+        "lease": str(directory.lease),
+        "record": str(directory.record),
+        "keep": str(directory.keep),
+        "log": str(directory.log),
     }
     return _run_supervisor(order)
 

@@ -5,13 +5,14 @@ Here belongs what must outlive the process that asked for the server. What decid
 standard input. It uses the standard library alone, and nothing of this package, so that it starts in milliseconds,
 stays small, and works whatever the path of imports of the asking process was.
 
-The order holds ``control`` (the folder of locks beside the data), ``command`` (how to start mongod), ``socket`` (where
-mongod will listen), ``record`` (facts to publish) and ``linger_seconds``. Only who holds the server's lock may touch
-the record and the log, because the process that asked may have been killed, and another may be asking too.
+The order holds ``command`` (how to start mongod), ``facts`` (to publish in the record), ``linger_seconds``, and the
+paths ``socket``, ``lock``, ``lease``, ``record``, ``keep`` and ``log``. Only who holds the lock may touch the record
+and the log, because the process that asked may have been killed, and another may be asking too.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import json
@@ -25,7 +26,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-LOCK_NAME = "server.lock"
 ALREADY_SUPERVISED = 3
 LOCK_SECONDS = 2.0
 SHUTDOWN_SECONDS = 100.0
@@ -36,13 +36,12 @@ PR_SET_PDEATHSIG = 1
 def main() -> int:
     """Take the server's lock and go on in the background; the exit status says whether this process got it."""
     order = json.load(sys.stdin)
-    control = Path(order["control"])
-    lock = _take(control / LOCK_NAME)
+    lock = _take(Path(order["lock"]))
     if lock is None:
         return ALREADY_SUPERVISED
-    for stale in (control / "server.json", control / "keep", Path(order["socket"])):
-        stale.unlink(missing_ok=True)
-    _write_to(control / "mongod.log")
+    for stale in ("record", "keep", "socket"):
+        Path(order[stale]).unlink(missing_ok=True)
+    _write_to(Path(order["log"]))
     if os.fork():
         return 0
     os.setsid()
@@ -91,17 +90,16 @@ class Supervisor:
     """
 
     def __init__(self, order: dict[str, Any], lock: int):
-        control = Path(order["control"])
         self.command: list[str] = order["command"]
-        self.facts: dict[str, Any] = order["record"]
+        self.facts: dict[str, Any] = order["facts"]
         self.linger_seconds = float(order["linger_seconds"])
         self.tick_seconds = min(1.0, 0.05 + self.linger_seconds / 4)
         self.socket = Path(order["socket"])
-        self.record = control / "server.json"
-        self.keep = control / "keep"
-        self.lock_path = control / LOCK_NAME
+        self.record = Path(order["record"])
+        self.keep = Path(order["keep"])
+        self.lock_path = Path(order["lock"])
         self.lock = lock
-        self.lease = os.open(control / "lease", os.O_RDWR | os.O_CREAT, 0o600)
+        self.lease = os.open(order["lease"], os.O_RDWR | os.O_CREAT, 0o600)
         self.lease_seen = 0
         self.last_used = time.monotonic()
         self.has_listened = False
@@ -183,19 +181,18 @@ class Supervisor:
             self.keep.unlink(missing_ok=True)
 
     def _remove_socket(self) -> None:
-        try:
+        with contextlib.suppress(OSError):
             self.socket.unlink(missing_ok=True)
+            # Fails, as it should, if something else lies there.
             self.socket.parent.rmdir()
-        except OSError:
-            # Whatever else lies there was not put there by the server.
-            return
 
 
 def _allow_many_open_files() -> None:
-    """Raise the soft limit: mongod keeps a file open for every collection and index."""
+    """Raise the soft limit, if the system lets us: mongod keeps a file open for every collection and index."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _end_with(parent: int) -> None:
@@ -207,11 +204,9 @@ def _end_with(parent: int) -> None:
 
 
 def _drain(wake: int) -> None:
-    try:
+    with contextlib.suppress(BlockingIOError):
         while os.read(wake, 512):
             pass
-    except BlockingIOError:
-        return
 
 
 def _end(mongod: subprocess.Popen[bytes]) -> None:

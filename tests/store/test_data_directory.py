@@ -21,6 +21,7 @@ from databroker_mongo.store import data_directory
 from databroker_mongo.store.data_directory import DataDirectory, boot_id
 from databroker_mongo.store.filesystem import network_filesystem
 from databroker_mongo.store.local_server import LocalServer, local_server, server_status
+from databroker_mongo.store.locks import try_lock
 from databroker_mongo.store.mongod import find_mongod
 
 Serve = Callable[..., LocalServer]
@@ -76,7 +77,7 @@ def test_where_there_is_no_table_of_mounts_nothing_is_refused(tmp_path: Path) ->
     assert network_filesystem(tmp_path, tmp_path / "none") is None
 
 
-def test_a_network_file_system_is_refused_before_anything_is_made(
+def test_a_network_file_system_is_refused_before_anything_is_made_unless_forced_and_while_that_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = tmp_path / "mountinfo"
@@ -85,8 +86,13 @@ def test_a_network_file_system_is_refused_before_anything_is_made(
     with pytest.raises(DataDirectoryUnusable, match=r"network file system \(nfs4\).*--data.*--force"):
         local_server(tmp_path / "data")
     assert not (tmp_path / "data").exists()
-    DataDirectory.named(tmp_path / "data").prepare(force=True)
-    assert (tmp_path / "data").is_dir()
+    directory = DataDirectory.named(tmp_path / "data")
+    directory.prepare(force=True)
+    assert directory.path.is_dir()
+    served = try_lock(directory.server_lock)
+    assert served
+    directory.prepare(force=False)
+    os.close(served)
 
 
 def record_of(host: str, boot: str) -> str:
@@ -102,16 +108,23 @@ def record_of(host: str, boot: str) -> str:
         pytest.param("container", boot_id(), False, id="a container of this machine"),
     ],
 )
-def test_a_directory_that_another_host_holds_is_refused(tmp_path: Path, host: str, boot: str, is_refused: bool) -> None:
+def test_a_directory_that_another_host_holds_is_refused_and_not_even_forced_while_its_lock_is_held_there(
+    tmp_path: Path, host: str, boot: str, is_refused: bool
+) -> None:
     directory = DataDirectory.named(tmp_path)
     directory.control.mkdir()
     directory.record.write_text(record_of(host, boot))
     directory.prepare(force=True)
-    if is_refused:
-        with pytest.raises(DataDirectoryUnusable, match=r"host far holds it.*server stop.*on far.*--force"):
-            directory.prepare(force=False)
-    else:
+    if not is_refused:
         directory.prepare(force=False)
+        return
+    with pytest.raises(DataDirectoryUnusable, match=r"host far holds it.*server stop.*on far.*--force"):
+        directory.prepare(force=False)
+    held_there = try_lock(directory.server_lock)
+    assert held_there
+    with pytest.raises(DataDirectoryUnusable, match="host far holds it"):
+        directory.prepare(force=True)
+    os.close(held_there)
 
 
 def test_a_running_server_leaves_a_record_for_other_hosts_and_a_clean_end_removes_it(
