@@ -1,4 +1,4 @@
-"""From a URI to open collections: pymongo or mongomock, time limits, one client a process.
+"""From a URI to open collections: which database of which server, within which time limits.
 
 What a URI may be:
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import threading
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -21,13 +20,10 @@ from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 from ..config import CatalogSettings, Uri, redact_uri, reveal
 from ..errors import ConfigurationError
+from .clients import client_of, local_server_uri
 
 _memory_names = itertools.count(1)
-_clients: dict[tuple[int, str, frozenset[tuple[str, Any]]], Any] = {}
-_local_servers: dict[tuple[int, str], Any] = {}
 _opened_here: dict[str, str] = {}
-_lock = threading.Lock()
-os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.Lock()))
 
 
 @dataclass(frozen=True)
@@ -223,10 +219,10 @@ def time_limit(seconds: float) -> AbstractContextManager[Any]:
 def _database(uri: str, options: ConnectionOptions) -> Any:
     scheme, database = _split(uri)
     if scheme == "memory":
-        return _client("memory://", {})[database]
+        return client_of("memory://", {})[database]
     if scheme == "local":
-        uri = _local_server_uri(uri)
-    return _client(uri, options.client_arguments(uri))[database]
+        uri = local_server_uri(uri)
+    return client_of(uri, options.client_arguments(uri))[database]
 
 
 def _split(uri: str) -> tuple[str, str]:
@@ -249,43 +245,3 @@ def _split(uri: str) -> tuple[str, str]:
             "Write it as mongodb://HOST/DATABASE or local:///path/to/data?database=NAME.",
         )
     return scheme, database
-
-
-def _local_server_uri(uri: str) -> str:
-    from .local_server import local_server
-
-    directory = unquote(urlsplit(uri).path)
-    with _lock:
-        server = _local_servers.get((os.getpid(), directory))
-        if server is None:
-            server = _local_servers[os.getpid(), directory] = local_server(directory)
-    return str(server.uri)
-
-
-def _client(uri: str, arguments: dict[str, Any]) -> Any:
-    key = (os.getpid(), uri, frozenset(arguments.items()))
-    with _lock:
-        client = _clients.get(key)
-        if client is None:
-            client = _clients[key] = _new_client(uri, arguments)
-    return client
-
-
-def _new_client(uri: str, arguments: dict[str, Any]) -> Any:
-    if uri.startswith("memory:"):
-        import mongomock
-
-        return mongomock.MongoClient()
-    import pymongo
-    import pymongo.errors
-
-    try:
-        return pymongo.MongoClient(uri, **arguments)
-    except (pymongo.errors.InvalidURI, ValueError):
-        # pymongo's text quotes parts of the URI, the password among them when it is not escaped.
-        raise ConfigurationError(
-            f"the URI {redact_uri(uri)!r} cannot be parsed. A port is a number, and '/', '@' and ':' in a user name or "
-            "password are written %2F, %40 and %3A."
-        ) from None
-    except pymongo.errors.ConfigurationError as error:
-        raise ConfigurationError(f"the URI {redact_uri(uri)!r} cannot be used: {error}") from None
