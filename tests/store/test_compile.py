@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -79,7 +80,7 @@ def asked(mongod_uri: str) -> Iterator[tuple[Collections, Commands]]:
     """A database of 1500 runs, and the commands that it is sent."""
     commands = Commands()
     with pymongo.MongoClient(mongod_uri, event_listeners=[commands]) as client:
-        database = client["test_compile"]
+        database = client[f"test_compile_{os.getpid()}"]
         client.drop_database(database)
         fill(database, N_RUNS)
         yield Collections(database, database, False, 10_000, "mongodb://test"), commands
