@@ -35,8 +35,8 @@ def unpack(archive: Path, directory: Path, *, label: str) -> None:
     Raises
     ------
     SampleDataUnavailable
-        When the file is no ZIP archive or is damaged, when a member would be written outside the directory, or when
-        the disk has no room for all.
+        When the file is no ZIP archive or is damaged (it is deleted then), when a member would be written outside the
+        directory, or when the disk has no room for all.
     """
     if is_unpacked(directory, label=label):
         return
@@ -48,7 +48,13 @@ def unpack(archive: Path, directory: Path, *, label: str) -> None:
             _check(members, archive, directory)
             _extract(file, members, part)
             (part / _ARCHIVE_OF).write_text(label)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        shutil.rmtree(part, ignore_errors=True)
+        archive.unlink()
+        raise SampleDataUnavailable(
+            f"The archive is damaged, and was deleted: {error}. Call again to download it anew.", path=archive
+        ) from error
+    except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
         if isinstance(error, SampleDataUnavailable):
             raise

@@ -77,21 +77,21 @@ def test_a_symbolic_link_is_refused(directory, tmp_path):
 
 
 @pytest.mark.parametrize("at", [60, 300])
-def test_a_damaged_archive_leaves_what_was_there(archive, directory, tmp_path, at):
+def test_a_damaged_archive_is_deleted_and_leaves_what_was_there(archive, directory, tmp_path, at):
     unpack(archive, directory, label="1")
     bad = make_archive(tmp_path / "bad.zip", {"big": os.urandom(1000)})
     content = bytearray(bad.read_bytes())
     content[at] ^= 0xFF
     bad.write_bytes(content)
-    with pytest.raises(SampleDataUnavailable, match="cannot be unpacked"):
+    with pytest.raises(SampleDataUnavailable, match="damaged"):
         unpack(bad, directory, label="2")
     assert (directory / "catalog.yml").read_bytes() == b"a: 1"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.zip", "pack", "pack.zip"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pack", "pack.zip"]
 
 
 def test_what_is_no_archive_is_refused(directory, tmp_path):
     (tmp_path / "page.zip").write_text("<html>Please log in</html>")
-    with pytest.raises(SampleDataUnavailable, match="cannot be unpacked"):
+    with pytest.raises(SampleDataUnavailable, match="damaged"):
         unpack(tmp_path / "page.zip", directory, label="1")
 
 
@@ -100,6 +100,13 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_written(archive, di
     with pytest.raises(SampleDataUnavailable, match="BLUESKY_TUTORIAL_DATA"):
         unpack(archive, directory, label="1")
     assert not directory.exists()
+
+
+def test_a_directory_that_cannot_be_written_is_told_and_the_archive_kept(archive, directory):
+    directory.with_name("pack.part").write_text("a file is in the way")
+    with pytest.raises(SampleDataUnavailable, match="cannot be unpacked"):
+        unpack(archive, directory, label="1")
+    assert archive.exists()
 
 
 def test_what_a_break_left_behind_is_no_obstacle(archive, directory):
