@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 from ..errors import ConfigurationError, NotAuthorized, StoreError, StoreUnavailable
 
+TRANSIENT = frozenset({6, 7, 24, 64, 89, 91, 112, 189, 262, 9001, 10058, 10107, 11600, 11602, 13435, 13436})
+"""Codes of the server's "not now": it steps down, shuts down, was interrupted, or another write was in the way."""
+
 _UNAUTHORIZED = 13
 _AUTHENTICATION_FAILED = 18
 _TIME_LIMIT_EXCEEDED = 50
@@ -80,6 +83,12 @@ def _refused(error: Exception, operation: str, address: str) -> StoreError:
         return NotAuthorized(
             f"the account used for {address} may not {operation}: {_first_line(error)}. "
             "Ask for the role 'read' on the database to read, 'readWrite' to write, or check user and password.",
+            address=address,
+            operation=operation,
+        )
+    if code in TRANSIENT:
+        return StoreUnavailable(
+            f"MongoDB at {address} could not {operation} just now: {_first_line(error)}. Try again.",
             address=address,
             operation=operation,
         )

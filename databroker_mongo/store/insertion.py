@@ -19,6 +19,7 @@ from ..documents import facts_of
 from ..errors import CatalogWarning, DuplicateDocument, InvalidDocument, StoreUnavailable
 from ..values import are_equal, differences
 from .connection import Collections
+from .failures import TRANSIENT
 from .protocol import Document
 
 COLLECTIONS = {
@@ -35,8 +36,6 @@ COLLECTIONS = {
 
 _LARGEST_DOCUMENT = 16 * 1024 * 1024
 _DUPLICATE_KEY = 11000
-# The server's "not now": it steps down, shuts down, was interrupted, ran out of time, or another write was in the way.
-_TRANSIENT = frozenset({6, 7, 24, 50, 64, 89, 91, 112, 189, 262, 9001, 10058, 10107, 11600, 11602, 13435, 13436})
 
 
 def identity_field(name: str) -> str:
@@ -132,7 +131,7 @@ def _raw(name: str, document: Document) -> Any:
 def _duplicates(name: str, documents: list[Document], error: Any) -> list[tuple[Document, dict[str, Any]]]:
     """Return the documents that met one of the same key, with that key; raise what else went wrong."""
     faults = error.details["writeErrors"]
-    delayed = [*error.details.get("writeConcernErrors", ()), *(each for each in faults if each["code"] in _TRANSIENT)]
+    delayed = [*error.details.get("writeConcernErrors", ()), *(each for each in faults if each["code"] in TRANSIENT)]
     if delayed:
         reason = f"not all {name} documents were acknowledged ({delayed[0].get('errmsg')}); send them again"
         raise StoreUnavailable(

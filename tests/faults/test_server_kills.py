@@ -1,0 +1,105 @@
+"""kill -9 of servers under load: what was acknowledged is there, once, and the caller saw no error.
+
+The figures of each case are shown with ``--log-cli-level=INFO``; ``-m endurance`` runs the long ones.
+"""
+
+import logging
+import random
+import time
+
+import pytest
+
+from databroker_mongo.errors import DurabilityWarning
+from databroker_mongo.writing import Writer
+
+log = logging.getLogger(__name__)
+
+
+def kill_single(mongod, random_seconds, n_kills):
+    for _ in range(n_kills):
+        time.sleep(random_seconds())
+        mongod.kill()
+        mongod.start()
+        mongod.wait()
+    time.sleep(0.2)
+
+
+@pytest.mark.parametrize(
+    ("n_kills", "page_rows", "durable"),
+    [
+        (4, 0, "each"),
+        (3, 20, "each"),
+        (3, 0, "batch"),
+        pytest.param(50, 0, "each", marks=pytest.mark.endurance),
+        pytest.param(25, 20, "each", marks=pytest.mark.endurance),
+        pytest.param(25, 0, "batch", marks=pytest.mark.endurance),
+    ],
+)
+@pytest.mark.timeout(1200)
+def test_no_acknowledged_event_is_lost_when_a_single_server_is_killed(
+    mongod, new_load, meanwhile, n_kills, page_rows, durable
+):
+    uri = f"mongodb://{mongod.address}/test"
+    chance = random.Random(f"single {n_kills} {page_rows} {durable}")
+    with Writer(uri, durable=durable, on_failure="raise") as writer:
+        load = new_load(writer, page_rows=page_rows)
+        killer = meanwhile(lambda: kill_single(mongod, lambda: chance.uniform(0.05, 0.6), n_kills))
+        load.send_until(killer.is_over)
+    log.info("%d kills, %d events, longest call %.1f s", n_kills, len(load.acknowledged), load.longest)
+    assert load.lost_and_duplicates(uri) == (0, 0)
+    assert len(load.acknowledged) > 20 * n_kills
+    assert writer.pending == 0
+
+
+def test_without_the_journal_the_same_test_finds_loss(mongod, new_load, meanwhile):
+    uri = f"mongodb://{mongod.address}/test"
+    chance = random.Random("unjournalled")
+    with pytest.warns(DurabilityWarning, match="journal=false"):
+        writer = Writer(f"{uri}?w=1&journal=false", on_failure="raise")
+    load = new_load(writer)
+    n_lost = 0
+    for _ in range(10):
+        killer = meanwhile(lambda: kill_single(mongod, lambda: chance.uniform(0.3, 0.6), 1))
+        load.send_until(killer.is_over)
+        n_lost, _ = load.lost_and_duplicates(uri)
+        if n_lost:
+            break
+    assert n_lost > 0
+
+
+def kill_primaries(replica_set, random_seconds, n_kills):
+    for _ in range(n_kills):
+        time.sleep(random_seconds())
+        primary = replica_set.primary()
+        primary.kill()
+        replica_set.primary()
+        time.sleep(0.3)
+        primary.start()
+        primary.wait()
+        replica_set.wait()
+    time.sleep(0.5)
+
+
+@pytest.mark.parametrize(
+    ("replica_set", "n_kills", "page_rows", "durable"),
+    [
+        (2.0, 1, 0, "each"),
+        (2.0, 1, 20, "each"),
+        pytest.param(10.0, 8, 0, "each", marks=pytest.mark.endurance),
+        pytest.param(10.0, 6, 20, "each", marks=pytest.mark.endurance),
+        pytest.param(10.0, 6, 0, "batch", marks=pytest.mark.endurance),
+    ],
+    indirect=["replica_set"],
+)
+@pytest.mark.timeout(1200)
+def test_no_acknowledged_event_is_lost_in_a_failover(replica_set, new_load, meanwhile, n_kills, page_rows, durable):
+    chance = random.Random(f"failover {n_kills} {page_rows} {durable}")
+    with Writer(replica_set.uri, durable=durable, on_failure="raise") as writer:
+        load = new_load(writer, page_rows=page_rows)
+        killer = meanwhile(lambda: kill_primaries(replica_set, lambda: chance.uniform(0.5, 1.5), n_kills))
+        load.send_until(killer.is_over)
+    log.info("%d failovers, %d events, longest call %.1f s", n_kills, len(load.acknowledged), load.longest)
+    assert load.lost_and_duplicates(replica_set.uri) == (0, 0)
+    assert len(load.acknowledged) > 20 * n_kills
+    assert load.longest < 15
+    assert writer.pending == 0

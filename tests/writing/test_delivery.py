@@ -1,0 +1,373 @@
+"""Documents reach the store through its absences, or wait in the spool."""
+
+import gc
+import json
+import threading
+import time
+
+import pytest
+
+from databroker_mongo.errors import (
+    DuplicateDocument,
+    DurabilityWarning,
+    InvalidDocument,
+    NotAuthorized,
+    StoreUnavailable,
+)
+from databroker_mongo.store.spool import Spool
+from databroker_mongo.writing import Writer, delivery
+
+
+class FakeStore:
+    """A store whose n-th calls fail as told: ``failures[n]`` is raised by call n, after it stored or before."""
+
+    weaknesses = ()
+
+    def __init__(self, address="mongodb://fake/db"):
+        self.address = address
+        self.stored = {}
+        self.order = []
+        self.n_calls = 0
+        self.is_away = False
+        self.failures = {}
+        self.stores_before_failing = False
+
+    def insert(self, name, documents, *, seconds=None):
+        failure = self.failures.get(self.n_calls, StoreUnavailable("away") if self.is_away else None)
+        self.n_calls += 1
+        if failure is None or self.stores_before_failing:
+            self._put(name, documents)
+        if failure is not None:
+            raise failure
+
+    def _put(self, name, documents):
+        for document in documents:
+            if document.get("refuse"):
+                raise InvalidDocument("refused by the server")
+            uid = document.get("datum_id", document.get("uid"))
+            if self.stored.get((name, uid), document) != document:
+                raise DuplicateDocument("other contents")
+            if (name, uid) not in self.stored:
+                self.order.append((name, uid))
+            self.stored[name, uid] = document
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    monkeypatch.setattr(delivery, "_FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(delivery, "_LONGEST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(delivery, "_PROBE_SECONDS", 0.001)
+
+
+@pytest.fixture
+def store():
+    return FakeStore()
+
+
+@pytest.fixture
+def open_writer(store, tmp_path):
+    writers = []
+
+    def open_writer(**options):
+        writers.append(Writer(store, spool=tmp_path, **{"retry_seconds": 0.05, "batch_seconds": 60, **options}))
+        return writers[-1]
+
+    yield open_writer
+    store.is_away = False
+    for writer in writers:
+        writer.close()
+
+
+def run(n_events=4):
+    yield "start", {"uid": "run", "time": 1.0}
+    yield "descriptor", {"uid": "desc", "run_start": "run", "time": 1.0, "data_keys": {}}
+    for number in range(1, n_events + 1):
+        yield "event", event(number)
+    yield "stop", {"uid": "stop", "run_start": "run", "time": 2.0, "exit_status": "success"}
+
+
+def send(writer, documents):
+    for name, doc in documents:
+        writer(name, doc)
+
+
+def event(number, **data):
+    return {
+        "uid": f"e{number}",
+        "descriptor": "desc",
+        "seq_num": number,
+        "time": float(number),
+        "data": data,
+        "timestamps": {},
+    }
+
+
+def uids(n_events=4):
+    return [(name, doc["uid"]) for name, doc in run(n_events)]
+
+
+def spool_files(tmp_path):
+    return sorted(tmp_path.rglob("*.bson"))
+
+
+@pytest.mark.parametrize("durable", ["each", "batch"])
+@pytest.mark.parametrize("stores_before_failing", [True, False])
+def test_the_nth_call_may_fail_for_every_n(store, tmp_path, durable, stores_before_failing):
+    for n in range(9):
+        store = FakeStore()
+        store.failures = {n: StoreUnavailable("lost the answer"), n + 1: StoreUnavailable("again")}
+        store.stores_before_failing = stores_before_failing
+        with Writer(store, durable=durable, spool=tmp_path, batch_documents=2, batch_seconds=60) as writer:
+            send(writer, run())
+        assert store.order == uids()
+        assert writer.acknowledged == 7
+        assert spool_files(tmp_path) == []
+
+
+@pytest.mark.parametrize("durable", ["each", "batch"])
+def test_a_server_that_stays_away_is_spooled_for_and_the_plan_goes_on(store, open_writer, tmp_path, durable):
+    writer = open_writer(durable=durable)
+    documents = list(run())
+    send(writer, documents[:3])
+    writer.flush()
+    store.is_away = True
+    with pytest.warns(DurabilityWarning, match=str(tmp_path)):
+        send(writer, documents[3:])
+    assert (writer.acknowledged, writer.pending) == (3, 4)
+    store.is_away = False
+    writer.flush()
+    assert (writer.acknowledged, writer.pending) == (7, 0)
+    assert store.order == uids()
+
+
+def test_a_server_that_returns_is_found_without_being_told(store, open_writer, monkeypatch):
+    monkeypatch.setattr(delivery, "_SECONDS_BETWEEN_PROBES", 0.0)
+    writer = open_writer()
+    store.is_away = True
+    with pytest.warns(DurabilityWarning):
+        send(writer, list(run())[:4])
+    store.is_away = False
+    send(writer, list(run())[4:])
+    assert store.order == uids()
+    assert writer.pending == 0
+
+
+def test_a_server_that_is_gone_is_left_alone_between_probes(store, open_writer):
+    writer = open_writer()
+    store.is_away = True
+    with pytest.warns(DurabilityWarning):
+        writer(*next(run()))
+    before = store.n_calls
+    send(writer, run())
+    assert store.n_calls == before
+
+
+@pytest.mark.parametrize("durable", ["each", "batch"])
+def test_the_next_writer_stores_what_the_last_one_left_in_order(store, open_writer, tmp_path, durable):
+    writer = open_writer(durable=durable)
+    store.is_away = True
+    with pytest.warns(DurabilityWarning):
+        send(writer, run())
+    writer.close()
+    assert len(spool_files(tmp_path)) == 1
+    store.is_away = False
+    next_writer = open_writer()
+    next_writer.flush()
+    assert store.order == uids()
+    assert spool_files(tmp_path) == []
+
+
+def test_the_spool_of_a_living_writer_is_left_to_it(store, open_writer, tmp_path):
+    writer = open_writer(durable="batch")
+    writer("event", event(1))
+    open_writer().flush()
+    assert store.order == []
+    assert len(spool_files(tmp_path)) == 1
+
+
+def test_spools_of_other_databases_are_left_alone(store, open_writer, tmp_path):
+    store.is_away = True
+    writer = open_writer()
+    with pytest.warns(DurabilityWarning):
+        writer("event", event(1))
+    writer.close()
+    other = FakeStore("mongodb://fake/other")
+    Writer(other, spool=tmp_path).flush()
+    assert other.order == []
+
+
+def test_on_failure_raise_gives_the_error_to_the_plan(store, tmp_path):
+    store.is_away = True
+    writer = Writer(store, on_failure="raise", spool=tmp_path, retry_seconds=0.01)
+    with pytest.raises(StoreUnavailable):
+        writer("event", event(1))
+    assert list(tmp_path.iterdir()) == []
+    assert (writer.acknowledged, writer.pending) == (0, 0)
+
+
+def test_a_batch_that_could_not_be_sent_is_sent_with_the_next(store, tmp_path):
+    writer = Writer(store, durable="batch", on_failure="raise", retry_seconds=0.01, batch_seconds=60)
+    store.is_away = True
+    writer("event", event(1))
+    with pytest.raises(StoreUnavailable):
+        writer.flush()
+    store.is_away = False
+    writer("event", event(2))
+    writer.flush()
+    assert store.order == [("event", "e1"), ("event", "e2")]
+
+
+def test_an_account_that_may_not_write_is_spooled_for_at_once(store, open_writer):
+    store.failures = {0: NotAuthorized("may not write")}
+    writer = open_writer(retry_seconds=60)
+    with pytest.warns(DurabilityWarning, match="may not write"):
+        writer("event", event(1))
+    assert store.n_calls == 1
+    writer.flush()
+    assert store.order == [("event", "e1")]
+
+
+@pytest.mark.parametrize("durable", ["each", "batch"])
+def test_a_refused_document_is_set_aside_with_its_error_and_the_others_are_stored(
+    store, open_writer, tmp_path, durable
+):
+    writer = open_writer(durable=durable)
+    bad = {"uid": "bad", "time": 1.0, "refuse": True}
+    with pytest.raises(InvalidDocument, match="refused by the server") as caught:
+        send(writer, [("event", event(1)), ("start", bad), *run()])
+    [path] = (tmp_path).rglob("quarantine/*.json")
+    assert caught.value.quarantine == str(path)
+    record = json.loads(path.read_text())
+    assert (record["name"], record["document"], record["database"]) == ("start", bad, store.address)
+    assert "refused by the server" in record["error"]
+    assert ("event", "e1") in store.order
+    assert writer.pending == 0
+
+
+def test_a_refused_document_in_a_spool_is_set_aside_and_the_rest_is_stored(store, open_writer, tmp_path):
+    writer = open_writer()
+    bad = {"uid": "bad", "time": 1.0, "refuse": True}
+    store.is_away = True
+    with pytest.warns(DurabilityWarning):
+        send(writer, [*run(), ("start", bad), ("event", event(9))])
+    store.is_away = False
+    writer.flush()
+    assert set(store.order) == {*uids(), ("event", "e9")}
+    assert len(list(tmp_path.rglob("quarantine/*.json"))) == 1
+
+
+def test_a_spool_that_cannot_be_written_is_told_and_the_store_is_used(store, tmp_path):
+    (tmp_path / "file").write_text("")
+    writer = Writer(store, durable="batch", spool=tmp_path / "file", batch_seconds=60)
+    with pytest.warns(DurabilityWarning, match="cannot be written"):
+        send(writer, run())
+    assert store.order == uids()
+
+
+def test_a_spool_that_cannot_be_written_while_the_server_is_gone_is_an_error(store, tmp_path):
+    (tmp_path / "file").write_text("")
+    store.is_away = True
+    with pytest.raises(StoreUnavailable, match="cannot be written"):
+        Writer(store, spool=tmp_path / "file", retry_seconds=0.01)("event", event(1))
+
+
+def test_values_survive_the_spool_exactly(store, open_writer):
+    values = {"f": 0.1, "i": 2**63 - 1, "b": b"\0\xff", "n": None, "s": "\U0001f600\0", "l": [1.5, {"a": [True]}]}
+    writer = open_writer()
+    store.is_away = True
+    with pytest.warns(DurabilityWarning):
+        writer("event", event(1, **values, nan=float("nan")))
+    store.is_away = False
+    writer.flush()
+    assert repr(store.stored["event", "e1"]) == repr(event(1, **values, nan=float("nan")))
+
+
+def test_a_record_that_was_cut_short_is_passed_over(store, open_writer, tmp_path):
+    store.is_away = True
+    writer = open_writer()
+    with pytest.warns(DurabilityWarning):
+        send(writer, run())
+    writer.close()
+    [path] = spool_files(tmp_path)
+    whole = path.read_bytes()
+    store.is_away = False
+    for cut in (1, 3, 4, 5, 30, len(whole) - 1):
+        store.stored, store.order = {}, []
+        path.write_bytes(whole[:-cut])
+        open_writer().flush()
+        n_whole = 0 if cut == len(whole) - 1 else 6
+        assert store.order == uids()[:n_whole]
+
+
+def test_a_batch_is_sent_when_it_is_old_enough_without_another_call(store, open_writer):
+    writer = open_writer(durable="batch", batch_seconds=0.05)
+    writer("event", event(1))
+    assert store.order == []
+    deadline = time.monotonic() + 5
+    while writer.pending and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert store.order == [("event", "e1")]
+
+
+def test_an_error_of_a_batch_that_was_sent_by_the_clock_is_raised_by_the_next_call(store):
+    writer = Writer(store, durable="batch", on_failure="raise", retry_seconds=0.0, batch_seconds=0.01)
+    store.is_away = True
+    writer("event", event(1))
+    time.sleep(0.2)
+    with pytest.raises(StoreUnavailable):
+        writer("event", event(2))
+    store.is_away = False
+    writer.close()
+    assert ("event", "e1") in store.order
+
+
+@pytest.mark.parametrize(("option", "limit"), [("batch_documents", 3), ("batch_bytes", 250)])
+def test_a_batch_is_sent_when_it_is_large_enough(store, open_writer, option, limit):
+    writer = open_writer(durable="batch", **{option: limit})
+    writer("event", event(1))
+    writer("event", event(2))
+    assert store.order == []
+    writer("event", event(3))
+    assert len(store.order) == 3
+
+
+def test_a_batch_stores_what_others_refer_to_first(store, open_writer):
+    writer = open_writer(durable="batch")
+    writer("event", event(1))
+    writer("datum", {"datum_id": "r/1", "resource": "r", "datum_kwargs": {}})
+    writer("resource", {"uid": "r", "spec": "S", "root": "/", "resource_path": "a", "resource_kwargs": {}})
+    writer.flush()
+    assert store.order == [("resource", "r"), ("datum", "r/1"), ("event", "e1")]
+
+
+def test_a_writer_that_is_dropped_ends_its_clock(store):
+    others = set(threading.enumerate())
+    writer = Writer(store, durable="batch", on_failure="raise")
+    [clock] = set(threading.enumerate()) - others
+    del writer
+    gc.collect()
+    clock.join(timeout=5)
+    assert not clock.is_alive()
+
+
+def test_eight_threads_share_a_writer(store, open_writer):
+    writer = open_writer(durable="batch", batch_documents=7)
+    threads = [
+        threading.Thread(target=lambda k=k: [writer("event", event(100 * k + i)) for i in range(1, 51)])
+        for k in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    writer.flush()
+    assert len(store.order) == 400
+    assert writer.acknowledged == 400
+
+
+def test_the_spool_directory_is_only_for_its_user(tmp_path):
+    file = Spool(tmp_path / "spool", "mongodb://user:***@host/db?x=y").new_file()
+    file.append(b"", is_synced=True)
+    assert file.path.parent.stat().st_mode & 0o077 == 0
+    assert "mongodb" in file.path.parent.name
+    file.close()
