@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,8 @@ from ..errors import ConfigurationError, NotAuthorized, StoreError, StoreUnavail
 
 TRANSIENT = frozenset({6, 7, 24, 64, 89, 91, 112, 189, 262, 9001, 10058, 10107, 11600, 11602, 13435, 13436})
 """Codes of the server's "not now": it steps down, shuts down, was interrupted, or another write was in the way."""
+
+_logger = logging.getLogger(__name__)
 
 _UNAUTHORIZED = 13
 _AUTHENTICATION_FAILED = 18
@@ -39,6 +42,7 @@ def asking(operation: str, address: str) -> Iterator[None]:
     """
     import pymongo.errors
 
+    _logger.debug("%s: %s", address, operation)
     try:
         yield
     except pymongo.errors.ConfigurationError as error:
