@@ -19,29 +19,34 @@ SUPERSEDED: Final[Mapping[str, str]] = {
 """Distributions whose handlers come after ours, each with the reason."""
 
 _OURS: Final = (
+    "AD_HDF5",
+    "AD_HDF5_SWMR",
+    "AD_HDF5_SWMR_STREAM",
+    "AD_TIFF",
+    "NPY_SEQ",
+    "TPX_HDF5",
+)
+_ELSEWHERE: Final = (
     "AD_CBF",
     "AD_EIGER",
     "AD_EIGER2",
     "AD_EIGER_SLICE",
-    "AD_HDF5",
     "AD_HDF5_SINGLE",
-    "AD_HDF5_SWMR",
-    "AD_HDF5_SWMR_STREAM",
     "AD_HDF5_SWMR_TS",
     "AD_HDF5_TS",
     "AD_SPE",
-    "AD_TIFF",
     "DEXELA_FLY_V1",
     "IMM",
     "MERLIN_FLY",
     "MERLIN_FLY_STREAM_V1",
-    "NPY_SEQ",
     "SPECS_HDF5_SINGLE_DATAFRAME",
-    "TPX_HDF5",
     "XPS3_FLY",
     "XSP3",
     "XSP3_FLY",
 )
 
-PROVIDERS: Final[Mapping[str, str]] = dict.fromkeys(_OURS, OWN_DISTRIBUTION)
+PROVIDERS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(_ELSEWHERE, "area-detector-handlers"),
+    **dict.fromkeys(_OURS, OWN_DISTRIBUTION),
+}
 """The distribution to install for a spec, or for the entry-point name of a MIME type."""

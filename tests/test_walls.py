@@ -1,0 +1,101 @@
+"""What no single module can see of itself. Who may import whom is in ``setup.cfg``; ``lint-imports`` checks it."""
+
+from __future__ import annotations
+
+import ast
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import databroker_mongo
+
+PACKAGE = Path(databroker_mongo.__file__).parent
+HANDLERS = Path(__file__).parents[1] / "handlers" / "databroker_mongo_handlers"
+HEAVY = {"dask", "event_model", "h5py", "mongomock", "pandas", "pymongo", "tifffile", "xarray"}
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def sources(package: Path) -> list[Path]:
+    found = sorted(package.rglob("*.py"))
+    assert found
+    return found
+
+
+def test_importing_the_package_and_its_command_loads_nothing_heavy():
+    loaded = run("import sys, databroker_mongo, databroker_mongo.cli; print(*sys.modules)")
+
+    assert HEAVY.isdisjoint(loaded.split())
+
+
+def test_listing_the_public_names_loads_nothing_heavy():
+    loaded = run("import sys, databroker_mongo; dir(databroker_mongo); print(*sys.modules)")
+
+    assert HEAVY.isdisjoint(loaded.split())
+
+
+@pytest.mark.parametrize("name", databroker_mongo.__all__)
+def test_each_public_name_is_there(name):
+    assert getattr(databroker_mongo, name) is not None
+    assert name in dir(databroker_mongo)
+
+
+def test_a_name_that_is_not_public_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no_such_name"):
+        databroker_mongo.no_such_name  # noqa: B018
+
+
+def test_catalog_is_the_mapping_of_names_whatever_is_imported_before():
+    """A module of that name would take its place in the package as soon as it is imported."""
+    modules = [module.name for module in pkgutil.walk_packages([str(PACKAGE)], "databroker_mongo.")]
+    assert "databroker_mongo.catalog" not in modules
+    code = f"""
+import importlib, sys, warnings
+for module in {modules!r}:
+    for name in [name for name in sys.modules if name.startswith("databroker_mongo")]:
+        del sys.modules[name]
+    importlib.import_module(module)
+    from databroker_mongo import catalog
+    assert type(catalog).__name__ == "ConfiguredCatalogs", (module, catalog)
+    import databroker_mongo
+    assert databroker_mongo.catalog is catalog, module
+"""
+    run(code)
+
+
+def test_the_environment_is_read_by_the_configuration_alone():
+    asking = {"environ", "getenv", "environb"}
+    allowed = PACKAGE / "config"
+    readers = {
+        str(path.relative_to(PACKAGE))
+        for path in sources(PACKAGE)
+        if not path.is_relative_to(allowed)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in asking
+    }
+
+    assert readers == set()
+
+
+def test_the_handlers_know_nothing_of_the_package():
+    imported = {
+        name.split(".")[0]
+        for path in sources(HANDLERS)
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom) and not node.level
+            else []
+        )
+    }
+
+    assert "databroker_mongo" not in imported
