@@ -6,6 +6,7 @@ Who needs a server, waits for it and shares it is in ``local_server.py``; what h
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -83,7 +84,12 @@ def _start(directory: DataDirectory, linger_seconds: float) -> bool:
         "keep": str(directory.keep),
         "log": str(directory.log),
     }
-    return _run_supervisor(order)
+    try:
+        return _run_supervisor(order)
+    except ServerError:
+        with contextlib.suppress(OSError):
+            socket.parent.rmdir()
+        raise
 
 
 def _command(mongod: Path, directory: DataDirectory, socket: Path) -> list[str]:

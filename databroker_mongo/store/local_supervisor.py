@@ -110,18 +110,17 @@ class Supervisor:
         wake = self._catch_signals()
         _allow_many_open_files()
         parent = os.getpid()
-        mongod = subprocess.Popen(  # noqa: S603
-            self.command, stdin=subprocess.DEVNULL, preexec_fn=lambda: _end_with(parent)
-        )
-        try:
+        with contextlib.ExitStack() as at_the_end:
+            at_the_end.callback(self._remove_socket)
+            mongod = subprocess.Popen(  # noqa: S603
+                self.command, stdin=subprocess.DEVNULL, preexec_fn=lambda: _end_with(parent)
+            )
+            at_the_end.callback(_end, mongod)
+            at_the_end.callback(self._withdraw)
             self._publish(mongod.pid)
             while mongod.poll() is None and not self._is_over():
                 select.select([wake], [], [], self.tick_seconds)
                 _drain(wake)
-        finally:
-            self._withdraw()
-            _end(mongod)
-            self._remove_socket()
 
     def _catch_signals(self) -> int:
         """Let SIGTERM and the end of mongod wake the waiting loop; return what to wait for."""

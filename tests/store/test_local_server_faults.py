@@ -9,15 +9,20 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pymongo
 import pytest
 
-from databroker_mongo.store.local_server import LocalServer, server_status, stop_server
+from databroker_mongo.errors import ServerError
+from databroker_mongo.store import launch
+from databroker_mongo.store.data_directory import DataDirectory
+from databroker_mongo.store.local_server import LocalServer, local_server, server_status, stop_server
+from databroker_mongo.store.mongod import Mongod
 
 Serve = Callable[..., LocalServer]
 StartUser = Callable[..., "subprocess.Popen[str]"]
@@ -154,3 +159,39 @@ def test_a_lock_left_by_a_killed_starter_is_free(serve: Serve, data: Path) -> No
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         starter.kill()
     assert server_status(serve().data).is_running
+
+
+@pytest.fixture
+def socket_directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the socket of the test's server goes."""
+    with tempfile.TemporaryDirectory(prefix="s") as name:
+        path = Path(name) / "socket"
+
+        def make(directory: DataDirectory) -> Path:
+            path.mkdir()
+            return path / "mongod.sock"
+
+        monkeypatch.setattr(launch, "make_socket_path", make)
+        yield path
+
+
+def test_a_supervisor_that_does_not_start_is_an_error_with_its_last_words_and_leaves_nothing(
+    data: Path, socket_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho 'no interpreter today' >&2; exit 1\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    with pytest.raises(ServerError, match=r"did not start\. It said:\nno interpreter today"):
+        local_server(data)
+    assert not socket_directory.exists()
+    assert not server_status(data).is_running
+
+
+def test_a_mongod_that_vanished_is_told_and_leaves_nothing(
+    data: Path, socket_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "find_mongod", lambda: Mongod(tmp_path / "gone", "6.0.5"))
+    with pytest.raises(ServerError, match=r"No such file or directory: .*gone"):
+        local_server(data)
+    assert not socket_directory.exists()
