@@ -82,7 +82,7 @@ def insert(collections: Collections, name: str, documents: Sequence[Document], *
         guards[name] = not collections.is_mock and _must_look_up(collection, name, collections.address)
     stored = _stored_already(collection, key, sent) if guards[name] else {}
     pairs = [(document, stored[document[key]]) for document in sent if document[key] in stored]
-    unsent = [document for document in sent if document[key] not in stored]
+    unsent = [document for document in sent if document[key] not in stored] if stored else sent
     pairs += put(collection, name, unsent, is_mock=collections.is_mock)
     for document, found in pairs:
         if name == "stop" and document["uid"] != found["uid"]:
@@ -98,7 +98,7 @@ def put(collection: Any, name: str, documents: list[Document], *, is_mock: bool)
     if not documents:
         return []
     try:
-        collection.insert_many(documents if is_mock else [_raw(name, each) for each in documents], ordered=False)
+        collection.insert_many(documents if is_mock else [_encoded(name, each) for each in documents], ordered=False)
     except pymongo.errors.BulkWriteError as error:
         conflicts = _duplicates(name, documents, error)
     else:
@@ -108,8 +108,8 @@ def put(collection: Any, name: str, documents: list[Document], *, is_mock: bool)
     return _met(primary, conflicts)
 
 
-def _raw(name: str, document: Document) -> Any:
-    """Encode once, here, where the size can be told."""
+def _encoded(name: str, document: Document) -> Any:
+    """Encode a document here, where it can be named when it is too large: server and driver do so in three ways."""
     import bson
     from bson.raw_bson import RawBSONDocument
 
@@ -133,19 +133,16 @@ def _duplicates(name: str, documents: list[Document], error: Any) -> list[tuple[
     faults = error.details["writeErrors"]
     delayed = [*error.details.get("writeConcernErrors", ()), *(each for each in faults if each["code"] in TRANSIENT)]
     if delayed:
-        reason = f"not all {name} documents were acknowledged ({delayed[0].get('errmsg')}); send them again"
-        raise StoreUnavailable(
-            f"MongoDB could not store now: {reason}.", operation=f"store {name} documents"
-        ) from error
-    for fault in faults:
-        if fault["code"] != _DUPLICATE_KEY:
-            raise InvalidDocument(
-                f"MongoDB refuses the {name} document: {fault.get('errmsg')} (code {fault['code']}).",
-                **facts_of(name, documents[fault["index"]]),
-            ) from error
+        text = f"MongoDB did not acknowledge all {name} documents ({delayed[0].get('errmsg')}); send them again"
+        raise StoreUnavailable(text) from error
     conflicts = []
     for fault in faults:
         document = documents[fault["index"]]
+        if fault["code"] != _DUPLICATE_KEY:
+            raise InvalidDocument(
+                f"MongoDB refuses the {name} document: {fault.get('errmsg')} (code {fault['code']}).",
+                **facts_of(name, document),
+            ) from error
         conflicts.append((document, dict(fault.get("keyValue") or {"_id": document["_id"]})))
     return conflicts
 

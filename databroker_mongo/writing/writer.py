@@ -192,9 +192,11 @@ class Writer:
 
     def _put_off(self, rows: list[tuple[str, Document]], began: threading.Event) -> None:
         n_bytes, are_kept = self._delivery.keep(rows)
+        is_first = not self._batch.rows
         self._batch.add(rows, n_bytes, are_kept=are_kept)
         self._n_given += 1
-        began.set()
+        if is_first:
+            began.set()
 
     def _send_batch(self) -> None:
         if self._batch.rows:

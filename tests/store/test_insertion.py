@@ -121,9 +121,10 @@ def test_odd_keys_are_stored_as_they_are(collections):
     assert stored(collections, "event")[0]["data"] == data
 
 
-def test_a_document_over_16_mb_is_refused_with_key_and_size(real):
-    with pytest.raises(InvalidDocument, match="'image' takes 16,777,") as caught:
-        put(real, "event", event(1, data={"small": 1, "image": b"\0" * 2**24}))
+@pytest.mark.parametrize("n_more", [0, 100_000])
+def test_a_document_over_16_mb_is_refused_with_key_and_size(real, n_more):
+    with pytest.raises(InvalidDocument, match=r"'image' takes 16,\d\d\d,") as caught:
+        put(real, "event", event(2), event(1, data={"small": 1, "image": b"\0" * (2**24 + n_more)}))
     assert caught.value.data_key == "image"
     assert caught.value.uid == "e1"
     assert caught.value.size_bytes > 2**24
