@@ -36,9 +36,11 @@ def local_server_uri(uri: str) -> str:
     from .local_server import local_server
 
     directory = unquote(urlsplit(uri).path)
+    if not directory:
+        raise ConfigurationError(f"the URI {uri!r} names no data directory: local:///path/to/data?database=NAME")
     with _lock:
         server = _local_servers.get((os.getpid(), directory))
-        if server is None:
+        if server is None or not server.socket.exists():
             server = _local_servers[os.getpid(), directory] = local_server(directory)
     return str(server.uri)
 
