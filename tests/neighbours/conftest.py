@@ -1,0 +1,52 @@
+"""Environments with packages that cannot live in ours, built from PyPI once and kept."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+DATABROKER_1 = ("databroker==1.2.5", "suitcase-mongo==0.7.0", "event-model==1.24.0", "pymongo<4.21", "setuptools<81")
+
+
+@pytest.fixture(scope="session")
+def databroker_1() -> Callable[..., str]:
+    """A function that runs a script, with arguments, in an environment of databroker 1.2.5, and returns its output."""
+    python = _environment("databroker-1", DATABROKER_1)
+
+    def run(script: str, *arguments: str) -> str:
+        command = [python, "-W", "ignore", "-c", script, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def _environment(name: str, requirements: tuple[str, ...]) -> Path:
+    """Return the Python of an environment that holds exactly these requirements.
+
+    It is kept in the user's cache, or in the directory that ``DATABROKER_MONGO_NEIGHBOURS`` names.
+    """
+    kept = os.environ.get("DATABROKER_MONGO_NEIGHBOURS")
+    directory = (Path(kept) if kept else platformdirs.user_cache_path("databroker_mongo") / "neighbours") / name
+    python = directory / "bin" / "python"
+    stamp = directory / "requirements.txt"
+    if python.exists() and stamp.exists() and stamp.read_text() == "\n".join(requirements):
+        return python
+    try:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", directory], check=True, capture_output=True)
+        install = [python, "-m", "pip", "install", "--disable-pip-version-check", *requirements]
+        subprocess.run(install, check=True, capture_output=True, timeout=600)
+    except (subprocess.SubprocessError, OSError) as error:
+        reason = f"cannot install {', '.join(requirements)}: {getattr(error, 'stderr', b'') or error!r}"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    stamp.write_text("\n".join(requirements))
+    return python
