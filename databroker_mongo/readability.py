@@ -2,74 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import contextlib
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .arrays.columns import AssetColumn
 from .arrays.opening import OpenedColumns, StreamSource, open_columns
-from .assets.datums import Segment
 from .assets.reader import AssetReader
-from .errors import CatalogError
+from .assets.resource import Resource
+from .errors import CatalogError, InvalidDocument
 
 if TYPE_CHECKING:
     import pandas
 
 
-def health(sources: Mapping[str, StreamSource]) -> pandas.DataFrame:
+_BLOCK_BYTES = 32_000_000
+
+
+def health(sources: Mapping[str, StreamSource], *, pixels: bool) -> pandas.DataFrame:
     """Return a row for each stream and data key: whether it can be read, and what is at fault if not."""
     import pandas
 
     rows = []
     for name, source in sources.items():
         opened = open_columns(source, list(source.data_keys), eager=False)
-        rows += [{"stream": name, "data_key": key, **_verdict(opened, key)} for key in source.data_keys]
+        rows += [{"stream": name, "data_key": key, **_verdict(opened, key, pixels)} for key in source.data_keys]
     return pandas.DataFrame(rows, columns=["stream", "data_key", "status", "shape", "dtype", "reason"])
 
 
-def _verdict(opened: OpenedColumns, key: str) -> dict[str, Any]:
+def _verdict(opened: OpenedColumns, key: str, pixels: bool) -> dict[str, Any]:
     column = opened.columns.get(key)
     found = {"shape": column.shape, "dtype": str(column.dtype)} if column is not None else {}
     problem = opened.problems.get(key)
     if problem is None and isinstance(column, AssetColumn):
-        problem = column.first_problem()
+        problem = column.first_problem() or (_read_through(column) if pixels else None)
     if problem is not None:
         return {"status": "unreadable", "reason": str(problem), **found}
     note = opened.notes.get(key)
     return {"status": "ok" if note is None else "note", "reason": note or "", **found}
 
 
+def _read_through(column: AssetColumn) -> CatalogError | None:
+    n_rows, *inner = column.shape
+    step = max(1, _BLOCK_BYTES // max(1, math.prod(inner) * column.dtype.itemsize))
+    try:
+        for start in range(0, n_rows, step):
+            rows = slice(start, min(start + step, n_rows))
+            column.read_region((rows, *(slice(0, size) for size in inner)))
+    except CatalogError as error:
+        return error
+    return None
+
+
 def files(sources: Mapping[str, StreamSource]) -> pandas.DataFrame:
-    """Return a row for each file that the streams' resources name."""
+    """Return a row for each file that the run's resources name, those that no event refers to as well."""
     import pandas
 
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for source in sources.values():
         opened = open_columns(source, list(source.data_keys), eager=False)
-        for column in opened.columns.values():
-            for segment in column.segments if isinstance(column, AssetColumn) else ():
-                for row in _files_of(source.assets, segment):
-                    rows[row["resource_uid"], row["path"]] = row
+        for segment in itertools.chain(*opened.segments.values()):
+            if segment.resource is not None:
+                _add_files(rows, source.assets, segment.resource, segment.datums)
+    used = {uid for uid, _ in rows}
+    for source in list(sources.values())[:1]:
+        for resource in _resources(source):
+            if resource.uid not in used:
+                _add_files(rows, source.assets, resource, ())
     columns = ["path", "exists", "size_bytes", "spec", "resource_uid", "reason"]
-    return pandas.DataFrame(list(rows.values()), columns=columns)
+    return pandas.DataFrame(list(rows.values()), columns=columns).astype({"size_bytes": "Int64"})
 
 
-def _files_of(assets: AssetReader, segment: Segment) -> Iterator[dict[str, Any]]:
-    resource = segment.resource
-    if resource is None:
-        return
-    named = {"spec": resource.spec, "resource_uid": resource.uid}
+def _resources(source: StreamSource) -> Iterator[Resource]:
+    """Yield the resources that say they belong to the run, as far as their documents are complete."""
+    store, uid = source.rows.store, source.run_uid
+    readers = (
+        (Resource.from_document, source.transform("resource"), store.run_resources(uid)),
+        (Resource.from_stream_document, source.transform("stream_resource"), store.stream_resources(uid)),
+    )
+    for read, transform, documents in readers:
+        for document in documents:
+            with contextlib.suppress(InvalidDocument):
+                yield read(transform(document))
+
+
+def _add_files(
+    rows: dict[tuple[str, str], dict[str, Any]],
+    assets: AssetReader,
+    resource: Resource,
+    datums: Sequence[Mapping[str, Any]],
+) -> None:
+    paths: list[Path] = []
+    reason = ""
     try:
-        paths = assets.files(resource, segment.datums)
+        paths = [assets.roots.locate(resource)]
+        paths = assets.files(resource, datums) if datums else paths
     except CatalogError as error:
-        yield {**named, "path": resource.path, "exists": False, "size_bytes": None, "reason": str(error)}
-        return
-    for path in map(Path, paths):
-        exists = path.exists()
-        yield {
-            **named,
-            "path": str(path),
-            "exists": exists,
-            "size_bytes": path.stat().st_size if exists else None,
-            "reason": "",
-        }
+        reason = str(error)
+    found = [(str(path), *_on_disk(path)) for path in paths] or [(str(resource.place), False, None)]
+    for path, exists, size in found:
+        named = {"path": path, "exists": exists, "size_bytes": size}
+        rows[resource.uid, path] = {**named, "spec": resource.spec, "resource_uid": resource.uid, "reason": reason}
+
+
+def _on_disk(path: Path) -> tuple[bool, int | None]:
+    try:
+        return path.exists(), path.stat().st_size if path.is_file() else None
+    except OSError:
+        return False, None

@@ -180,11 +180,16 @@ class Run(Mapping[str, Stream]):
             transforms=self._transforms,
         )
 
-    def health(self) -> pandas.DataFrame:
+    def health(self, *, pixels: bool = False) -> pandas.DataFrame:
         """Tell for each column whether it can be read, and which file, handler, shape or datum is at fault if not.
 
-        Every file is opened and the first and last datum of each looked at; pixels are read only where a handler
-        cannot describe them otherwise.
+        The headers of every file are looked at, where its handler can describe data without reading it.
+
+        Parameters
+        ----------
+        pixels : bool
+            Whether all data is read as well, block by block, which finds damage inside of files and takes as long as
+            reading the run.
 
         Returns
         -------
@@ -192,7 +197,7 @@ class Run(Mapping[str, Stream]):
             A row for each stream and data key: ``stream``, ``data_key``, ``status`` (``ok``, ``note`` or
             ``unreadable``), ``shape``, ``dtype`` and ``reason``.
         """
-        return readability.health({name: stream.source for name, stream in self.items()})
+        return readability.health({name: stream.source for name, stream in self.items()}, pixels=pixels)
 
     def files(self) -> pandas.DataFrame:
         """List every file that the run's documents name.
@@ -200,8 +205,9 @@ class Run(Mapping[str, Stream]):
         Returns
         -------
         pandas.DataFrame
-            A row for each file: ``path`` on this machine, ``exists``, ``size_bytes``, ``spec``, ``resource_uid`` and
-            ``reason``, why it cannot be told where a resource's files are.
+            A row for each file: ``path`` on this machine, ``exists``, ``size_bytes`` (missing for folders and for what
+            is not there), ``spec``, ``resource_uid`` and ``reason``, why it cannot be told which files a resource has;
+            then ``path`` is the resource's own.
         """
         return readability.files({name: stream.source for name, stream in self.items()})
 

@@ -6,7 +6,8 @@ arguments, and needs no database where it is read. What does not belong here: de
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from ..assets.datums import Segment
 from ..assets.handler import DatumStructure
 from ..assets.reader import AssetReader
+from ..assets.resource import Resource
 from ..errors import AssetUnreadable, CatalogError
 from ..store.protocol import Section, Snapshot, Store
 from . import values as event_values
@@ -116,6 +118,23 @@ class EventColumn(Column):
         return event_values.fit(column, self.dtype, self.shape[1:])[(slice(None), *region[1:])]
 
 
+class LostColumn(Column):
+    """A column of which only shape and dtype are known, since a document that tells its file is missing.
+
+    Parameters
+    ----------
+    error : CatalogError
+        What every attempt to read it raises.
+    """
+
+    def __init__(self, error: CatalogError, *, shape: tuple[int, ...], dtype: np.dtype[Any], facts: Facts):
+        super().__init__(shape, dtype, facts)
+        self._error = error
+
+    def _read(self, region: Region) -> Array:
+        raise copy.copy(self._error)
+
+
 class AssetColumn(Column):
     """A column whose values are in files, read through handlers on the machine that asks.
 
@@ -167,18 +186,21 @@ class AssetColumn(Column):
                 self._read_segment(part, segment, slice(start - segment.start, stop - segment.start), region[1:])
 
     def first_problem(self) -> CatalogError | None:
-        """Look at the first and the last datum of each segment; return what is wrong with the first bad one."""
+        """Look at the headers of every file; return what is wrong with the first bad one."""
         for segment in self.segments:
-            if segment.resource is None:
-                continue
-            for datum in (segment.datums[0], segment.datums[-1]):
-                try:
-                    found = self._assets.structure(segment.resource, datum)
-                    self._assets.compare(found, self._datum, segment.resource, datum)
-                except CatalogError as error:
-                    error.facts = {**self.facts, **error.facts}
-                    return error
+            try:
+                if segment.resource is not None:
+                    self._check_segment(segment, segment.resource)
+            except CatalogError as error:
+                error.facts = {**self.facts, **error.facts}
+                return error
         return None
+
+    def _check_segment(self, segment: Segment, resource: Resource) -> None:
+        for number in self._assets.ends_of_files(resource, segment.datums):
+            datum, datum_id = segment.datums[number], segment.ids[number] if segment.ids else None
+            found = self._assets.structure(resource, datum, datum_id=datum_id)
+            self._assets.compare(found, self._datum, resource, datum)
 
     def n_covered(self) -> int:
         """Return how many rows there are before the last ones that no resource serves."""
@@ -214,16 +236,17 @@ class AssetColumn(Column):
             out[...] = event_values.missing_value(self._datum.dtype)[1]
             return
         if len(self._datum.shape) == len(inner):
-            datums, region = segment.datums[rows], inner
+            numbers: Sequence[int] = range(rows.start, rows.stop)
+            region = inner
         else:
             # A row is several rows of the stored data: its frames axis picks among them.
             n = segment.datums_per_row
             numbers = [row * n + frame for row in range(rows.start, rows.stop) for frame in range(n)[inner[0]]]
-            datums, region = [segment.datums[number] for number in numbers], inner[1:]
+            region = inner[1:]
             out = out.reshape(-1, *out.shape[2:])
-        if out.dtype == self._datum.dtype:
-            self._assets.read_rows(out, segment.resource, datums, region, promised=self._datum)
-            return
-        narrow = np.empty(out.shape, self._datum.dtype)
-        self._assets.read_rows(narrow, segment.resource, datums, region, promised=self._datum)
-        out[...] = narrow
+        datums = [segment.datums[number] for number in numbers]
+        ids = [segment.ids[number] for number in numbers] if segment.ids else ()
+        of_file = out if out.dtype == self._datum.dtype else np.empty(out.shape, self._datum.dtype)
+        self._assets.read_rows(of_file, segment.resource, datums, region, promised=self._datum, ids=ids)
+        if of_file is not out:
+            out[...] = of_file

@@ -9,20 +9,28 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..assets.datums import DatumTable, Segment
+from ..assets.datums import DatumIds, DatumTable, Segment
 from ..assets.resource import Resource
 from ..assets.stream_datums import Piece, pieces
 from ..errors import AssetError, CatalogError, DatumNotFound
 from ..store.protocol import MISSING, Document, Store
 
 Transform = Callable[[Document], Document]
-Row = tuple[Resource | None, Mapping[str, Any]]
+Describe = Callable[[Resource], Mapping[str, Any]]
+
+
+class _Row(NamedTuple):
+    """What serves one row: no resource where an event lacks the key."""
+
+    resource: Resource | None
+    datum: Mapping[str, Any]
+    datum_id: str
 
 
 def datum_segments(
-    store: Store, columns: Mapping[str, Sequence[Any]], transform: Transform
+    store: Store, columns: Mapping[str, Sequence[Any]], transform: Transform, *, describe: Describe
 ) -> dict[str, tuple[Segment, ...] | CatalogError]:
     """Return for each column its segments, or the error that says which document is missing.
 
@@ -34,61 +42,82 @@ def datum_segments(
         The datum identifier of each row, ``MISSING`` where an event has none.
     transform : callable
         Applied to each resource document.
+    describe : callable
+        Gives the facts of a resource, for errors.
     """
     ids = {str(each) for column in columns.values() for each in column if each is not MISSING and each is not None}
     datums = store.datums(sorted(ids))
-    names = sorted({datum["resource"] for datum in datums.values()})
-    resources = {name: _resource(name, docs, transform) for name, docs in store.resources(names).items()}
+    # Most identifiers begin with the uid of the resource; where a datum is not stored, that still tells the file.
+    likely = {each.partition("/")[0] for each in ids - datums.keys() if "/" in each}
+    names = sorted({datum["resource"] for datum in datums.values()} | likely)
+    resources = {
+        name: _resource(name, [transform(doc) for doc in docs], describe)
+        for name, docs in (store.resources(names) if names else {}).items()
+    }
     found: dict[str, tuple[Segment, ...] | CatalogError] = {}
     for key, column in columns.items():
         try:
             found[key] = _segments([_row(each, datums, resources) for each in column])
+        except DatumNotFound as error:
+            owners = {datums[each]["resource"] for each in map(str, column) if each in datums}
+            owners = {str(error.datum_id).partition("/")[0]} & resources.keys() or owners
+            owner = resources.get(owners.pop()) if len(owners) == 1 else None
+            error.add_facts(**describe(owner) if isinstance(owner, Resource) else {})
+            found[key] = error
         except CatalogError as error:
             found[key] = error
     return found
 
 
-def _resource(name: str, documents: Sequence[Document], transform: Transform) -> Resource | CatalogError:
+def _resource(name: str, documents: Sequence[Document], describe: Describe) -> Resource | CatalogError:
     try:
-        if len(documents) > 1:
-            raise AssetError(
-                f"{len(documents)} resource documents of different contents are stored under one uid; remove the "
-                "wrong one",
-                resource_uid=name,
-            )
-        return Resource.from_document(transform(documents[0]), uid=name)
+        found = [Resource.from_document(document, uid=name) for document in documents]
     except CatalogError as error:
         return error
+    if len(found) == 1:
+        return found[0]
+    places = [str(each.place) for each in found]
+    return AssetError(
+        f"{len(found)} resource documents of different contents are stored under one uid, for {', '.join(places)}; "
+        "remove the wrong one",
+        **describe(found[0]),
+        document_paths=places,
+    )
 
 
-def _row(datum_id: Any, datums: Mapping[str, Document], resources: Mapping[str, Resource | CatalogError]) -> Row:
+def _row(datum_id: Any, datums: Mapping[str, Document], resources: Mapping[str, Resource | CatalogError]) -> _Row:
     if datum_id is MISSING or datum_id is None:
-        return None, {}
+        return _Row(None, {}, "")
     datum = datums.get(str(datum_id))
     if datum is None:
         raise DatumNotFound(
-            f"the events name the datum {datum_id!r}, which is not stored. Without it the file is unknown.",
+            f"the events name the datum {datum_id!r}, which is not stored. Without it its place is unknown.",
             datum_id=datum_id,
         )
     resource = resources.get(datum["resource"])
     if resource is None:
         raise DatumNotFound(
-            f"the datum {datum_id!r} names the resource {datum['resource']!r}, which is not stored.",
+            f"the datum {datum_id!r} names the resource {datum['resource']!r}, which is not stored. Without it the "
+            "file is unknown.",
             datum_id=datum_id,
+            datum=str(datum["datum_kwargs"]),
             resource_uid=datum["resource"],
         )
     if isinstance(resource, CatalogError):
-        raise copy.copy(resource)
-    return resource, datum["datum_kwargs"]
+        error = copy.copy(resource)
+        error.add_facts(datum_id=datum_id, datum=str(datum["datum_kwargs"]))
+        raise error
+    return _Row(resource, datum["datum_kwargs"], str(datum_id))
 
 
-def _segments(rows: Sequence[Row]) -> tuple[Segment, ...]:
+def _segments(rows: Sequence[_Row]) -> tuple[Segment, ...]:
     segments = []
     start = 0
-    for _, group in itertools.groupby(rows, key=lambda row: row[0].uid if row[0] is not None else None):
+    for _, group in itertools.groupby(rows, key=lambda row: row.resource.uid if row.resource is not None else None):
         members = list(group)
         stop = start + len(members)
-        segments.append(Segment(start, stop, members[0][0], DatumTable([kwargs for _, kwargs in members])))
+        table, ids = DatumTable([row.datum for row in members]), DatumIds([row.datum_id for row in members])
+        segments.append(Segment(start, stop, members[0].resource, table, ids=ids))
         start = stop
     return tuple(segments)
 

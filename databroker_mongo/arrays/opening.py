@@ -19,7 +19,7 @@ from ..assets.stream_datums import Piece, join, rows_without_events
 from ..errors import CatalogError, DatumNotFound
 from ..store.protocol import MISSING, Document, Values
 from . import external, inline
-from .columns import AssetColumn, Column
+from .columns import AssetColumn, Column, LostColumn
 from .rows import PageRows, StreamRows
 from .structure import DataKey, declared_structure, reconcile
 from .values import missing_value
@@ -90,6 +90,8 @@ class OpenedColumns:
         The common length.
     time : numpy.ndarray or None
         ``(n_rows,)`` float64, seconds since 1970; None for a stream without events.
+    segments : dict
+        For data keys in files, which resource serves which rows, whether they can be read or not.
     """
 
     columns: dict[str, Column]
@@ -98,6 +100,7 @@ class OpenedColumns:
     notes: dict[str, str]
     n_rows: int
     time: np.ndarray[Any, np.dtype[np.float64]] | None
+    segments: dict[str, tuple[Segment, ...]] = field(default_factory=dict)
 
 
 def open_columns(source: StreamSource, keys: Sequence[str], *, eager: bool) -> OpenedColumns:
@@ -160,16 +163,17 @@ class _Opening:
             return
         source = self._source
         columns = {key: list(values) for key, values in ids.items()}
-        found = external.datum_segments(source.rows.store, columns, source.transform("resource"))
+        transform, store = source.transform("resource"), source.rows.store
+        found = external.datum_segments(store, columns, transform, describe=source.assets.facts)
         for key, segments in found.items():
             if isinstance(segments, CatalogError):
-                self._problem(key, segments)
+                self._lose(key, segments)
             else:
                 self._open_segments(key, segments, frames_in_file=False)
 
     def _open_streamed(self, key: str, found: list[Piece], seq_num: np.ndarray[Any, np.dtype[np.int64]]) -> None:
         if not found:
-            self._problem(
+            self._lose(
                 key,
                 DatumNotFound(
                     "no stream resource or stream datum is stored for this data key, so its file is unknown. Databases "
@@ -183,26 +187,21 @@ class _Opening:
     def _open_segments(self, key: str, segments: tuple[Segment, ...], *, frames_in_file: bool) -> None:
         """Find the structure of a column in its first file, and make the column."""
         data_key, opened = self._data_keys[key], self._opened
+        opened.segments[key] = segments
         first = next((each for each in segments if each.resource is not None), None)
         datum = declared_structure(data_key)
         try:
             if first is not None and first.resource is not None:
-                datum = self._source.assets.structure(first.resource, first.datums[0])
+                datum_id = first.ids[0] if first.ids else None
+                datum = self._source.assets.structure(first.resource, first.datums[0], datum_id=datum_id)
         except CatalogError as error:
             self._problem(key, error)
         if datum is None:
             return
         per_row = _rows_of_file(data_key, datum) if frames_in_file else None
         whole = datum if per_row is None else datum._replace(shape=(per_row, *datum.shape))
-        if key not in opened.problems:
-            try:
-                frames = first.resource.kwargs.get("frame_per_point") if first and first.resource else None
-                note = reconcile(data_key, whole, frames=frames)
-            except CatalogError as error:
-                self._problem(key, error)
-                return
-            if note is not None:
-                opened.notes[key] = note
+        if key not in opened.problems and not self._is_as_declared(key, whole, first):
+            return
         if per_row is not None:
             segments = tuple(each.in_groups_of(per_row) for each in segments)
         has_gaps = any(each.resource is None for each in segments)
@@ -216,6 +215,29 @@ class _Opening:
             facts={**self._source.facts, "data_key": key},
         )
         opened.file_chunks[key] = _chunks_in_rows(datum, per_row)
+
+    def _is_as_declared(self, key: str, found: DatumStructure, first: Segment | None) -> bool:
+        resource = None if first is None else first.resource
+        frames = None if resource is None else resource.kwargs.get("frame_per_point")
+        try:
+            note = reconcile(self._data_keys[key], found, frames=frames)
+        except CatalogError as error:
+            if first is not None and resource is not None:
+                datum_id = first.ids[0] if first.ids else None
+                error.add_facts(**self._source.assets.facts(resource), datum=str(first.datums[0]), datum_id=datum_id)
+            self._problem(key, error)
+            return False
+        if note is not None:
+            self._opened.notes[key] = note
+        return True
+
+    def _lose(self, key: str, error: CatalogError) -> None:
+        """Put a column that raises in the place of one whose documents are missing, if its descriptor tells all."""
+        self._problem(key, error)
+        datum = declared_structure(self._data_keys[key])
+        if datum is not None:
+            shape = (self._opened.n_rows, *datum.shape)
+            self._opened.columns[key] = LostColumn(error, shape=shape, dtype=datum.dtype, facts=error.facts)
 
     def _problem(self, key: str, error: CatalogError) -> None:
         error.facts = {**self._source.facts, "data_key": key, **error.facts}

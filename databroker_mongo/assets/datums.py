@@ -6,8 +6,8 @@ A scan of 100,000 points has 100,000 datums that differ by a number. They travel
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, overload
 
 from .resource import Resource
 
@@ -73,6 +73,55 @@ def _as_range(values: list[Any]) -> range | None:
     return candidate if candidate is not None and list(candidate) == values else None
 
 
+class DatumIds(Sequence[str]):
+    """The identifiers of datums, which are needed for nothing but to name one in an error.
+
+    Where they are numbered steadily, as ``RESOURCE/0``, ``RESOURCE/1`` and so on, they travel with the datums; others
+    stay behind, for they are long and their datums' arguments tell them apart as well.
+
+    Parameters
+    ----------
+    ids : sequence of str
+        The identifiers; of rows without a datum, nothing.
+    """
+
+    __slots__ = ("_ids", "_numbers", "_prefix")
+
+    def __init__(self, ids: Sequence[str] = ()):
+        self._ids: Sequence[str] = ids
+        self._prefix, self._numbers = "", range(0)
+        parts = [each.rpartition("/") for each in ids]
+        if parts and all(part[:2] == parts[0][:2] and part[2].isdecimal() for part in parts):
+            numbers = [int(part[2]) for part in parts]
+            steady = range(numbers[0], numbers[0] + 1) if len(numbers) == 1 else _as_range(numbers)
+            prefix = "".join(parts[0][:2])
+            if steady is not None and all(f"{prefix}{n}" == each for n, each in zip(numbers, ids, strict=True)):
+                self._ids, self._prefix, self._numbers = (), prefix, steady
+
+    def __len__(self) -> int:
+        return len(self._ids) or len(self._numbers)
+
+    @overload
+    def __getitem__(self, item: int) -> str: ...
+
+    @overload
+    def __getitem__(self, item: slice) -> list[str]: ...
+
+    def __getitem__(self, item: int | slice) -> str | list[str]:
+        if isinstance(item, slice):
+            return [self[number] for number in range(len(self))[item]]
+        return self._ids[item] if self._ids else f"{self._prefix}{self._numbers[item]}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _arrived, (self._prefix, self._numbers)
+
+
+def _arrived(prefix: str, numbers: range) -> DatumIds:
+    ids = DatumIds()
+    ids._prefix, ids._numbers = prefix, numbers
+    return ids
+
+
 @dataclass(frozen=True)
 class Segment:
     """Consecutive rows that one resource serves.
@@ -87,6 +136,8 @@ class Segment:
         The datums, ``datums_per_row`` of them for each row in turn.
     datums_per_row : int
         How many rows of the stored data make one row of the stream.
+    ids : DatumIds
+        The identifiers of the datums, where they have any that is known here.
     """
 
     start: int
@@ -94,6 +145,7 @@ class Segment:
     resource: Resource | None
     datums: DatumTable
     datums_per_row: int = 1
+    ids: DatumIds = field(default_factory=DatumIds, compare=False)
 
     def in_groups_of(self, n: int) -> Segment:
         """Return the same rows where each is made of ``n`` rows of the stored data (stream datums count in rows)."""

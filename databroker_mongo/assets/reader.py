@@ -6,7 +6,6 @@ with what was promised. What does not belong here: dims, chunks, rows of a strea
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +15,11 @@ import numpy as np
 
 from ..errors import AssetError, AssetUnreadable, ShapeMismatch
 from .handler import DatumStructure, DescribesDatum, ReadsRegions
+from .loading import HandlerClass, class_path
 from .pool import process_pool
 from .registry import HandlerRegistry
 from .resource import Resource
-from .roots import Roots
+from .roots import Roots, facts_of_place
 
 Region = tuple[slice, ...]
 
@@ -39,15 +39,24 @@ class AssetReader:
         self.registry = registry
         self.roots = roots
 
-    def structure(self, resource: Resource, datum: Mapping[str, Any]) -> DatumStructure:
+    def structure(self, resource: Resource, datum: Mapping[str, Any], *, datum_id: str | None = None) -> DatumStructure:
         """Return shape, dtype and file chunks of one datum: from headers where its handler can, else by reading it.
+
+        Parameters
+        ----------
+        resource : Resource
+            Its resource.
+        datum : mapping
+            Its keyword arguments.
+        datum_id : str, optional
+            Its identifier, for errors.
 
         Raises
         ------
         AssetError
             The file, its handler or its path is at fault.
         """
-        with self._opened(resource, [datum]) as handler:
+        with self._opened(resource, [datum], ids=_known(datum_id)) as handler:
             if isinstance(handler, DescribesDatum):
                 shape, dtype, chunks = handler.structure(**datum)
                 return DatumStructure(tuple(shape), np.dtype(dtype), None if chunks is None else tuple(chunks))
@@ -64,7 +73,7 @@ class AssetReader:
             handler_class = self.registry[resource.spec]
         except AssetError:
             return (resource.uid, resource.spec, repr(self.roots))
-        return (resource.uid, f"{handler_class.__module__}.{handler_class.__qualname__}", repr(self.roots))
+        return (resource.uid, class_path(handler_class), repr(self.roots))
 
     def read_rows(
         self,
@@ -74,8 +83,11 @@ class AssetReader:
         region: Region,
         *,
         promised: DatumStructure,
+        ids: Sequence[str] = (),
     ) -> None:
         """Fill ``out`` with the same region of each datum.
+
+        Datums that cannot be read together are read once more, one by one, so that the error names the one at fault.
 
         Parameters
         ----------
@@ -89,6 +101,8 @@ class AssetReader:
             One unit-step slice for each axis of a datum, inside its bounds.
         promised : DatumStructure
             What every datum must be.
+        ids : sequence of str, optional
+            The identifiers of the datums, for errors.
 
         Raises
         ------
@@ -99,7 +113,26 @@ class AssetReader:
         """
         if not datums:
             return
-        with self._opened(resource, datums) as handler:
+        try:
+            self._read_together(out, resource, datums, region, promised=promised, ids=ids)
+        except AssetError:
+            if len(datums) == 1:
+                raise
+            for number, datum in enumerate(datums):
+                row, own = slice(number, number + 1), ids[number : number + 1]
+                self._read_together(out[row], resource, [datum], region, promised=promised, ids=own)
+
+    def _read_together(
+        self,
+        out: np.ndarray[Any, Any],
+        resource: Resource,
+        datums: Sequence[Mapping[str, Any]],
+        region: Region,
+        *,
+        promised: DatumStructure,
+        ids: Sequence[str],
+    ) -> None:
+        with self._opened(resource, datums, ids=ids) as handler:
             if isinstance(handler, ReadsRegions) and isinstance(handler, DescribesDatum):
                 self.compare(DatumStructure(*handler.structure(**datums[0])), promised, resource, datums[0])
                 handler.read_into(out, datums, region)
@@ -127,53 +160,88 @@ class AssetReader:
             found_dtype=str(found.dtype),
             expected_shape=promised.shape,
             expected_dtype=str(promised.dtype),
-            datum=dict(datum),
+            datum=str(dict(datum)),
         )
 
     def files(self, resource: Resource, datums: Sequence[Mapping[str, Any]]) -> list[Path]:
-        """Return the files that these datums are in, as paths on this machine; none is opened where that can be."""
-        path = self.roots.locate(resource)
-        handler_class = self.registry[resource.spec]
-        if not hasattr(handler_class, "get_file_list"):
-            return [path]
-        with process_pool().open(handler_class, path, resource.kwargs) as handler:
-            return [Path(each) for each in handler.get_file_list(iter(datums))]
+        """Return the files that these datums are in, as paths on this machine.
+
+        Raises
+        ------
+        AssetError
+            The place, or the handler that knows its files, is at fault.
+        """
+        with self._opened(resource, datums) as handler:
+            listed = _files_of(handler, datums)
+        return [Path(path) for path in listed] or [self.roots.locate(resource)]
+
+    def ends_of_files(self, resource: Resource, datums: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Return the positions of the datums at which a file begins or ends, so that each file is at one of them.
+
+        Raises
+        ------
+        AssetError
+            The place, or the handler that knows its files, is at fault.
+        """
+        with self._opened(resource, datums) as handler:
+            files = [_files_of(handler, [datum]) for datum in datums]
+        last = len(files) - 1
+        return [n for n in range(last + 1) if n in (0, last) or files[n - 1] != files[n] or files[n] != files[n + 1]]
+
+    def facts(self, resource: Resource) -> dict[str, Any]:
+        """Return what an error says of a resource: uid, spec, path in the document and on this machine, host, mount."""
+        try:
+            return facts_of_place(resource, self.roots.locate(resource))
+        except AssetError as error:
+            return error.facts
 
     @contextmanager
-    def _opened(self, resource: Resource, datums: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
+    def _opened(
+        self, resource: Resource, datums: Sequence[Mapping[str, Any]], *, ids: Sequence[str] = ()
+    ) -> Iterator[Any]:
         """Give the open handler of a resource; whatever goes wrong inside becomes an error with all its facts."""
-        facts: dict[str, Any] = {"resource_uid": resource.uid, "spec": resource.spec, "document_path": resource.path}
+        path = handler_class = None
         try:
-            handler_class = self.registry[resource.spec]
-            facts["handler"] = f"{handler_class.__module__}.{handler_class.__qualname__}"
             path = self.roots.locate(resource)
-            facts["path"] = str(path)
+            handler_class = self.registry[resource.spec]
             with process_pool().open(handler_class, path, resource.kwargs) as handler:
                 self._check_files(handler, resource, datums)
                 yield handler
-        except AssetError as error:
-            error.add_facts(**facts, datum=_shown(datums))
-            raise
         except Exception as error:
+            facts = {**facts_of_place(resource, path), **_facts_of_use(handler_class, datums, ids)}
+            if isinstance(error, AssetError):
+                error.add_facts(**facts)
+                raise
             raise AssetUnreadable(
-                f"the data of resource {resource.uid!r} cannot be read: {_reason(error)}",
-                **facts,
-                datum=_shown(datums),
-                host=socket.gethostname(),
+                f"the data of resource {resource.uid!r} cannot be read: {_reason(error)}", **facts
             ) from error
 
     def _check_files(self, handler: Any, resource: Resource, datums: Sequence[Mapping[str, Any]]) -> None:
-        if hasattr(handler, "get_file_list"):
-            for path in handler.get_file_list(iter(datums)):
-                self.roots.check_file(path, resource)
+        for path in _files_of(handler, datums):
+            self.roots.check_file(path, resource)
         if hasattr(handler, "linked_files"):
             for path in handler.linked_files():
                 self.roots.check_file(path, resource)
 
 
-def _shown(datums: Sequence[Mapping[str, Any]]) -> str:
-    first = dict(datums[0])
-    return str(first) if len(datums) == 1 else f"{first} to {dict(datums[-1])}"
+def _files_of(handler: Any, datums: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(handler.get_file_list(iter(datums))) if hasattr(handler, "get_file_list") else []
+
+
+def _known(datum_id: str | None) -> Sequence[str]:
+    return () if datum_id is None else (datum_id,)
+
+
+def _facts_of_use(
+    handler_class: HandlerClass | None, datums: Sequence[Mapping[str, Any]], ids: Sequence[str]
+) -> dict[str, Any]:
+    served = None if handler_class is None else class_path(handler_class)
+    shown = [str(dict(datum)) for datum in (datums[0], datums[-1])]
+    return {"handler": served, "datum": _span(shown), "datum_id": _span([ids[0], ids[-1]]) if ids else None}
+
+
+def _span(ends: Sequence[str]) -> str:
+    return ends[0] if ends[0] == ends[-1] else f"{ends[0]} to {ends[-1]}"
 
 
 def _reason(error: Exception) -> str:

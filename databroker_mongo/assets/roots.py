@@ -166,7 +166,7 @@ class Roots:
         raise AssetUnreadable(
             f"{route.place} is {where}: say where it is here with an entry of root_map, for example "
             f"'{Place(route.place.drive, route.place.parts[:2])}': '/local/path'",
-            **_facts(resource, route.path),
+            **facts_of_place(resource, route.path),
         )
 
     def _require_inside(self, path: Path, resource: Resource, limits: Sequence[str | Path] | None) -> None:
@@ -182,7 +182,7 @@ class Roots:
         raise PathNotAllowed(
             f"the file may not be read: {reason}. If it belongs to the data, have its directory added to the "
             "allowed_roots of the catalog, on the machine that opens it",
-            **_facts(resource, path),
+            **facts_of_place(resource, path),
         )
 
     def _warn_once(self) -> None:
@@ -238,13 +238,22 @@ def _mount(path: Path) -> str:
     return str(next(place for place in (path, *path.parents) if place.is_mount()))
 
 
-def _facts(resource: Resource, path: Path | None) -> dict[str, Any]:
+def facts_of_place(resource: Resource, path: Path | None) -> dict[str, Any]:
+    """Return what an error says of a resource: its place in the document and here, and which machine "here" is.
+
+    Parameters
+    ----------
+    resource : Resource
+        The resource.
+    path : pathlib.Path or None
+        Its path on this machine, or that of one of its files; None where there is none.
+    """
     return {
-        "path": None if path is None else str(path),
-        "path_in_document": str(resource.place),
-        "root": resource.root or None,
-        "spec": resource.spec,
         "resource_uid": resource.uid,
+        "spec": resource.spec,
+        "document_path": str(resource.place),
+        "root": resource.root or None,
+        "path": None if path is None else str(path),
         "host": socket.gethostname(),
         "mount": None if path is None else _mount(path),
     }

@@ -5,7 +5,7 @@ import pickle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databroker_mongo.assets.datums import DatumTable, Segment
+from databroker_mongo.assets.datums import DatumIds, DatumTable, Segment
 
 values = st.one_of(st.integers(-3, 3), st.booleans(), st.none(), st.text(max_size=2), st.floats(allow_nan=False))
 
@@ -36,3 +36,17 @@ def test_rows_that_are_made_of_several_rows_of_a_file_count_on():
     segment = Segment(0, 3, "any", DatumTable.of_indices(4, 7)).in_groups_of(2)
     assert segment.datums_per_row == 2
     assert [datum["index"] for datum in segment.datums] == [8, 9, 10, 11, 12, 13]
+
+
+@given(st.lists(st.one_of(st.text(max_size=3), st.integers(0, 12).map("r/{}".format), st.just("r/01")), max_size=6))
+def test_every_identifier_is_found_again(ids):
+    found = DatumIds(ids)
+    assert len(found) == len(ids)
+    assert list(found) == found[:] == ids
+
+
+def test_identifiers_that_are_numbered_travel_in_next_to_nothing_and_others_stay_behind():
+    numbered = pickle.dumps(DatumIds([f"resource/{number}" for number in range(100_000)]))
+    assert len(numbered) < 200
+    assert pickle.loads(numbered)[99_999] == "resource/99999"
+    assert list(pickle.loads(pickle.dumps(DatumIds(["one", "two"])))) == []

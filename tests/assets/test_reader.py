@@ -92,6 +92,35 @@ def test_whatever_a_handler_raises_is_told_with_all_that_is_known(where, error, 
     assert "'point': 0" in caught.value.datum
 
 
+@pytest.mark.parametrize("handler_class", [Classic, Capable])
+def test_of_many_datums_that_are_read_together_the_bad_one_is_named(handler_class, tmp_path):
+    class Failing(handler_class):
+        def __call__(self, point):
+            if point == 3:
+                raise OSError("a bad block")
+            return super().__call__(point)
+
+        def read_into(self, out, datums, region):
+            for row, datum in zip(out, datums, strict=True):
+                row[...] = self(**datum)[region]
+
+    out = np.empty((5, 1, 4, 6), "u2")
+    datums, ids = [{"point": point} for point in range(5)], [f"r1/{point}" for point in range(5)]
+    with pytest.raises(AssetUnreadable, match="a bad block") as caught:
+        reader(Failing, tmp_path).read_rows(out, resource(tmp_path), datums, WHOLE, promised=PROMISED, ids=ids)
+    assert (caught.value.datum, caught.value.datum_id) == ("{'point': 3}", "r1/3")
+
+
+def test_what_fails_together_but_not_one_by_one_is_read(tmp_path):
+    class Greedy(Capable):
+        def read_into(self, out, datums, region):
+            if len(datums) > 1:
+                raise OSError("too many at once")
+            super().read_into(out, datums, region)
+
+    np.testing.assert_array_equal(read(reader(Greedy, tmp_path), resource(tmp_path)), [frame(0), frame(1)])
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

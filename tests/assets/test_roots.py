@@ -235,7 +235,7 @@ class TestRefusal:
 
         error = caught.value
         assert error.path == f"{inside}/../outside/secret.h5"
-        assert error.path_in_document == "/old/../outside/secret.h5"
+        assert error.document_path == "/old/../outside/secret.h5"
         assert (error.root, error.spec, error.resource_uid) == ("/old", "AD_TIFF", "r1")
         assert error.host == socket.gethostname()
         assert os.path.ismount(error.mount)
