@@ -1,46 +1,54 @@
-"""Catalog: the runs of a database, found by uid, scan id, recency or a question.
+"""Catalog: the runs of a database, or those of them that answer to questions. What a person types on a catalog is here.
 
-What a person types on a catalog is here. What does not belong here: how questions are answered (``store``), what runs
-hold (``run``), which catalogs there are (``named``).
+What does not belong here: what stands between the brackets (``run_mapping``), tables of runs (``run_table``), how
+questions are answered (``store``), and which catalogs there are (``named``).
 """
 
 from __future__ import annotations
 
-import itertools
-import operator
-from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
-from typing import Any
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from . import display, run_keys, transforms
 from .arrays.opening import Transform
 from .assets.machine import open_reader
 from .assets.reader import AssetReader
 from .config import CatalogSettings
-from .errors import QueryError, RunNotFound
-from .queries import All, In, Query, Raw, Window, conjunction, from_keywords
+from .errors import QueryError
+from .queries import NEWEST_FIRST, All, Query, Raw, Sorting, Window, conjunction, from_keywords, scope_of, sort_of
 from .run import Run
-from .run_keys import NEWEST_FIRST
+from .run_mapping import RunMapping
 from .store.connection import ConnectionOptions
 from .store.normalized import open_store
-from .store.protocol import Document, Sort, Store
+from .store.protocol import Store
 
-_PAGES = (100, 1000)
+if TYPE_CHECKING:
+    import pandas
+
 _MOST_LISTED = 10
 
 
-class Catalog(Mapping[str, Run]):
+class Catalog(RunMapping):
     """The runs of a database: a mapping from their uids to the runs, the newest first.
 
-    ``catalog[key]`` takes a uid or the beginning of one, a scan id, or a negative number (``-1`` is the latest run); a
-    list of these, or a slice ``[-5:]``, gives a list. Made by :meth:`from_uri`, :meth:`in_memory`, by name
-    (``databroker_mongo.catalog["beamline"]``), and by :meth:`search` from another one.
+    Not made by hand: ``databroker_mongo.catalog["name"]`` or :meth:`from_uri` gives it. To search gives a catalog
+    again, which nothing leaves that is asked of it.
+
+    ======================  ==========================================================
+    ``catalog[-1]``         the most recent run, ``catalog[-2]`` the one before
+    ``catalog[23463]``      the most recent run of that scan id
+    ``catalog["777b44a"]``  the run whose uid is that, or begins with it
+    ``catalog[-5:]``        a list of the five most recent runs, the newest first
+    ``catalog[[5, "7a"]]``  a list of the runs of these keys
+    ======================  ==========================================================
 
     Parameters
     ----------
     store : Store
-        Where the runs are.
+        Where the documents are.
     assets : AssetReader
-        What reads their external data.
+        What reads the external data of the runs.
     query : Query, optional
         What the runs must answer to; nothing that is asked of the catalog goes beyond it.
     sort : sequence of (str, int), optional
@@ -57,16 +65,12 @@ class Catalog(Mapping[str, Run]):
         assets: AssetReader,
         *,
         query: Query | None = None,
-        sort: Sort = NEWEST_FIRST,
+        sort: Sorting = NEWEST_FIRST,
         name: str | None = None,
         transforms: Mapping[str, Transform] | None = None,
     ):
-        self._store = store
-        self._assets = assets
-        self._query = All() if query is None else query
-        self._sort = tuple(sort)
-        self._name = name
-        self._transforms = dict(transforms or {})
+        view = Window(All() if query is None else query, sort_of(sort))
+        super().__init__(store, assets, view=view, name=name, transforms=transforms)
 
     @classmethod
     def from_uri(
@@ -77,8 +81,9 @@ class Catalog(Mapping[str, Run]):
         handlers: Mapping[str, Any] | None = None,
         root_map: Mapping[str, str] | None = None,
         transforms: Mapping[str, Transform] | None = None,
+        **options: Any,
     ) -> Catalog:
-        """Open a catalog; nothing is asked of the database yet.
+        """Open the catalog of a database; nothing is asked of it yet.
 
         Parameters
         ----------
@@ -93,227 +98,207 @@ class Catalog(Mapping[str, Run]):
         transforms : mapping of str to callable, optional
             By kind of document (``start``, ``stop``, ``descriptor``, ``resource``, ``stream_resource``, ``datum``),
             what corrects it when it is read.
+        **options : object
+            Of the connection: ``timeout_seconds``, ``server_selection_seconds``, ``pool_size``, ``app_name``,
+            ``read_preference``, ``max_staleness_seconds``.
 
         Raises
         ------
         ConfigurationError
             The URI has an unknown scheme, names no database, or cannot be parsed.
+        TypeError
+            An option is unknown.
         """
-        store = open_store(uri, asset_uri=asset_uri)
+        store = open_store(uri, asset_uri=asset_uri, options=ConnectionOptions(**options))
         return cls(store, open_reader(handlers=handlers, root_map=root_map), transforms=transforms)
 
     @classmethod
     def from_settings(cls, settings: CatalogSettings) -> Catalog:
-        """Open a catalog as it is configured."""
+        """Open a catalog as it is configured; nothing is asked of the database yet.
+
+        Raises
+        ------
+        ConfigurationError
+            The settings name something that cannot be used.
+        CredentialsUnavailable
+            A variable of the environment that its URI needs is not set.
+        """
         store = open_store(settings.uri, asset_uri=settings.asset_uri, options=ConnectionOptions.of(settings))
-        opened = cls(store, open_reader(settings), name=settings.name, transforms=transforms.of(settings))
-        return opened.scoped(**settings.scope) if settings.scope else opened
+        scope = scope_of(settings.scope) if settings.scope else None
+        return cls(store, open_reader(settings), query=scope, name=settings.name, transforms=transforms.of(settings))
 
     @classmethod
     def in_memory(cls, **options: Any) -> Catalog:
         """Open an empty catalog that is gone with the process; ``options`` as for :meth:`from_uri`."""
         return cls.from_uri("memory://", **options)
 
-    @property
-    def name(self) -> str | None:
-        """The name under which it is configured."""
-        return self._name
-
-    @property
-    def store(self) -> Store:
-        """Where the runs are."""
-        return self._store
-
-    def __getitem__(self, key: Any) -> Any:
-        if isinstance(key, slice):
-            return self._slice(key)
-        if isinstance(key, list):
-            return [self[each] for each in key]
-        return next(self._runs([self._find(key)]))
-
-    def __contains__(self, key: object) -> bool:
-        try:
-            self._find(key)
-        except RunNotFound:
-            return False
-        return True
-
-    def __iter__(self) -> Iterator[str]:
-        return (start["uid"] for start in self._starts(self._query))
-
-    def __len__(self) -> int:
-        return self._store.count_starts(self._query)
-
-    def __bool__(self) -> bool:
-        return next(self._starts(self._query, limit=1), None) is not None
-
-    def values(self) -> ValuesView[Run]:
-        """Return the runs, fetched a page at a time."""
-        return _Runs(self)
-
-    def items(self) -> ItemsView[str, Run]:
-        """Return pairs of uid and run, fetched a page at a time."""
-        return _Items(self)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Catalog) and self._identity() == other._identity()
-
-    def __hash__(self) -> int:
-        return hash(self._identity()[:1])
-
-    def _identity(self) -> tuple[Any, ...]:
-        return self._store, self._query, self._sort
-
-    def __repr__(self) -> str:
-        return display.catalog_text(self._name, self._store.address, repr(self._query))
-
-    def _repr_html_(self) -> str:
-        runs = [(run.start, run.stop) for run in itertools.islice(self.values(), _MOST_LISTED)]
-        return display.catalog_html(self._name, self._store.address, repr(self._query), runs)
-
     def search(
         self,
         *questions: Query | Mapping[str, Any],
-        sort: Sort | None = None,
+        sort: Sorting | None = None,
         skip: int = 0,
-        limit: int = 0,
+        limit: int | None = None,
         **keywords: Any,
     ) -> Catalog:
-        """Narrow the catalog to the runs that answer to all that is asked.
+        """Return the catalog of those runs that answer to all questions, and are in this one.
 
         Parameters
         ----------
-        *questions : Query or dict
-            Questions from ``databroker_mongo.queries``, or filters in MongoDB's language on the start document.
-        sort : sequence of (str, int), optional
-            The order of what is found: fields of the start document, each with 1 (ascending) or -1 (descending).
+        *questions : Query or mapping
+            Queries, or filters in the language of MongoDB on the start document.
+        sort : str, (str, int) or a sequence of these, optional
+            Fields of the start document: ``"scan_id"``, ``"-time"`` or ``("time", -1)``. The newest first by default.
         skip, limit : int, optional
-            How many runs to leave out in that order, and how many to take after that; ``limit=0`` takes all.
+            How many runs to leave out at the beginning, and how many to take after them.
         **keywords : object
-            Questions about other documents: ``stop={...}``, ``descriptor={...}``, ``in_progress=True``,
-            ``stream="baseline"``, ``data_key="I0"``, ``device="eiger"``, ``duration_gt=60``.
-
-        Returns
-        -------
-        Catalog
-            With all that a catalog can do.
+            ``stop={...}`` and ``descriptor={...}`` are filters on those documents; ``in_progress=True``;
+            ``stream="baseline"``, ``data_key="I0"``, ``device="eiger"``; ``duration_gt=60``, ``_ge``, ``_lt``, ``_le``.
 
         Raises
         ------
         QueryError
-            A question that may not, or cannot, be asked.
+            A question that may not be asked, or cannot be.
         TypeError
-            An unknown keyword.
+            Another keyword.
         """
-        asked = [_as_query(question) for question in questions]
-        query = conjunction([self._query, *asked, from_keywords(**keywords)])
-        order = self._sort if sort is None else _checked_sort(sort)
-        if skip or limit:
-            query = Window(query, order, _checked_count("skip", skip), _checked_count("limit", limit))
-        return self._narrowed(query, order)
+        asked = conjunction([self.query, *map(_query, questions), from_keywords(**keywords)])
+        sorting = self._view.sort if sort is None else sort_of(sort)
+        return self._with(Window(asked, sorting, _count(skip, "skip"), _count(limit or 0, "limit")))
 
-    def scoped(self, **fields: Any) -> Catalog:
-        """Return the runs whose start document has one of some values in a field, and no way beyond them.
+    def scoped(self, fields: Mapping[str, Any] | None = None, /, **more: Any) -> Catalog:
+        """Return the catalog of those runs that have, in each of these fields, one of these values.
 
-        It guards against mistakes, not against malice: whoever can open the database can read all of it.
+        No look-up, ``in``, ``len``, slice, search, raw filter, stream or pickle of it leaves the scope. It is a
+        guard-rail and not a lock: whoever holds the credentials can open the database without it. For security, give
+        accounts the roles and views of MongoDB.
 
         Parameters
         ----------
-        **fields : object or list
-            For a field of the start document the value, or the values of which it has, or holds, one:
-            ``data_session=["pass-123"]``.
+        fields : mapping, optional
+            Dotted names of fields of the start document, each with a value or a list of values.
+        **more : object
+            The same, for names without dots: ``data_session=["pass-123456"]``.
+
+        Raises
+        ------
+        QueryError
+            No field is given, or None as a value, which runs without the field would have.
         """
-        if not fields:
-            raise QueryError("scoped() needs at least one field: scoped(data_session=['pass-123'])")
-        limits = [
-            In(field, [values] if isinstance(values, str | int) else list(values)) for field, values in fields.items()
-        ]
-        return self._narrowed(conjunction([self._query, *limits]), self._sort)
+        return self._with(Window(conjunction([self.query, scope_of({**(fields or {}), **more})]), self._view.sort))
+
+    def find(self, text: str | int, *, limit: int = 20) -> list[Run]:
+        """Return all runs that a text may mean, the likeliest first.
+
+        Parameters
+        ----------
+        text : str or int
+            A uid, a scan id, the beginning of a uid, or words that the metadata hold.
+        limit : int, optional
+            The most runs of each kind.
+
+        Raises
+        ------
+        QueryError
+            Nothing but the words may be meant, and the database has no text index.
+        """
+        return self._runs(run_keys.find_all(str(text), self._store, self.query, limit=limit))
+
+    def table(
+        self, columns: Iterable[str] | None = None, *, timezone: str | None = None, limit: int | None = None
+    ) -> pandas.DataFrame:
+        """Return a table of the runs, a row each, in order.
+
+        Parameters
+        ----------
+        columns : iterable of str, optional
+            Dotted fields of the start document, or of the stop document after ``stop.``; ``time`` and ``stop.time``
+            as times of day; ``duration`` in seconds; ``streams``, their names; ``n_events``, as the stop document
+            counts them, or counted where that does not.
+        timezone : str, optional
+            The zone of the times; the local one by default.
+        limit : int, optional
+            The most rows.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by uid.
+        """
+        from .run_table import DEFAULT_COLUMNS, needed_fields, table
+
+        wanted = list(DEFAULT_COLUMNS if columns is None else columns)
+        starts = self._starts(limit=limit or 0, fields=needed_fields(wanted))
+        return table(self._store, starts, wanted, timezone=timezone)
+
+    def distinct(self, field: str, *, counts: bool = False) -> Any:
+        """Return the values that a field has in these runs, the most frequent first.
+
+        Parameters
+        ----------
+        field : str
+            A dotted field of the start document, or after ``stop.`` or ``descriptor.`` of another. Of a list, each
+            element counts; a missing value and null do not.
+        counts : bool, optional
+            Whether to count the runs with each value.
+
+        Returns
+        -------
+        list, or dict of int by value
+            Mappings and lists, which cannot be keys, are given as JSON text where they are counted.
+        """
+        found = self._store.distinct(self.query, field, counts=counts)
+        return {_as_key(value): n_runs for value, n_runs in found} if counts else [value for value, _ in found]
+
+    def facets(self, fields: Iterable[str]) -> dict[str, dict[Any, int]]:
+        """Return, for each field, how many of these runs have each value."""
+        return {field: self.distinct(field, counts=True) for field in fields}
 
     def register_handler(self, spec: str, handler: Any, overwrite: bool = False) -> None:
-        """Let a class serve a spec or MIME type in this catalog, before all that is installed."""
-        self._assets.registry.register(spec, handler, overwrite=overwrite)
+        """Serve a spec or MIME type by this class, in this catalog and those searched from it.
+
+        Raises
+        ------
+        ConfigurationError
+            Another class is registered by hand, and `overwrite` is False.
+        """
+        self._assets.registry.register(spec, handler, overwrite)
 
     def deregister_handler(self, spec: str) -> None:
-        """Undo :meth:`register_handler`."""
+        """Take back what was registered by hand.
+
+        Raises
+        ------
+        UnknownSpec
+            Nothing was.
+        """
         self._assets.registry.deregister(spec)
 
-    def _narrowed(self, query: Query, sort: Sort) -> Catalog:
-        return Catalog(self._store, self._assets, query=query, sort=sort, name=self._name, transforms=self._transforms)
+    def __repr__(self) -> str:
+        return display.catalog_text(self._name, self._store.address, repr(self.query))
 
-    def _runs(self, starts: Iterable[Document]) -> Iterator[Run]:
-        """Yield runs, with their stop documents fetched a page at a time."""
-        starts = iter(starts)
-        for size in itertools.chain(_PAGES, itertools.repeat(_PAGES[-1])):
-            page = list(itertools.islice(starts, size))
-            if not page:
-                return
-            stops = self._store.stops([start["uid"] for start in page])
-            for start in page:
-                yield Run(
-                    self._store,
-                    start,
-                    stops.get(start["uid"]),
-                    assets=self._assets,
-                    catalog_name=self._name,
-                    transforms=self._transforms,
-                )
+    def _repr_html_(self) -> str:
+        runs = [(run.start, run.stop) for run in self._runs(list(self._starts(limit=_MOST_LISTED)))]
+        return display.catalog_html(self._name, self._store.address, repr(self.query), runs)
 
-    def _starts(self, query: Query, *, skip: int = 0, limit: int = 0) -> Iterator[Document]:
-        return self._store.find_starts(query, sort=self._sort, skip=skip, limit=limit)
+    def _ipython_key_completions_(self) -> list[str]:
+        return [start["uid"] for start in self._starts(limit=100, fields=("uid",))]
 
-    def _find(self, key: Any) -> Document:
-        return run_keys.find(key, self._store, self._query, self._sort)
-
-    def _slice(self, key: slice) -> list[Run]:
-        start, stop = key.start, key.stop
-        if key.step is not None or start is None or start >= 0 or (stop is not None and stop >= 0):
-            raise QueryError(
-                f"a slice of a catalog counts from the latest run, as [-5:] or [-5:-2]; it was"
-                f" [{start}:{stop}:{key.step}]"
-            )
-        skip = 0 if stop is None else -stop
-        limit = max(0, -start - skip)
-        return list(self._runs(self._starts(self._query, skip=skip, limit=limit))) if limit else []
+    def _with(self, view: Window) -> Catalog:
+        found = Catalog(self._store, self._assets, name=self._name, transforms=self._transforms)
+        found._view = view
+        return found
 
 
-class _Runs(ValuesView[Run]):
-    def __init__(self, catalog: Catalog):
-        super().__init__(catalog)
-        self._catalog = catalog
-
-    def __iter__(self) -> Iterator[Run]:
-        return self._catalog._runs(self._catalog._starts(self._catalog._query))
+def _query(question: Query | Mapping[str, Any]) -> Query:
+    return question if isinstance(question, Query) else Raw(question)
 
 
-class _Items(ItemsView[str, Run]):
-    def __init__(self, catalog: Catalog):
-        super().__init__(catalog)
-        self._catalog = catalog
-
-    def __iter__(self) -> Iterator[tuple[str, Run]]:
-        return ((run.start["uid"], run) for run in self._catalog.values())
+def _as_key(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, dict | list) else value
 
 
-def _as_query(question: Query | Mapping[str, Any]) -> Query:
-    if isinstance(question, Query):
-        return question
-    if isinstance(question, Mapping):
-        return Raw(question)
-    raise QueryError(
-        f"a question is a filter in MongoDB's language or a query of databroker_mongo.queries, not {question!r}"
-    )
-
-
-def _checked_sort(sort: Sort) -> tuple[tuple[str, int], ...]:
-    checked = tuple((field, direction) for field, direction in sort)
-    if any(not isinstance(field, str) or direction not in (1, -1) for field, direction in checked):
-        raise QueryError(f"sort is a list of (field, 1 or -1), such as [('time', -1)]; it was {sort!r}")
-    return checked
-
-
-def _checked_count(name: str, value: int) -> int:
-    number = operator.index(value)
-    if number < 0:
-        raise QueryError(f"{name} is a number of runs, not {value!r}")
+def _count(value: Any, name: str) -> int:
+    number = run_keys.integer(value)
+    if number is None or number < 0:
+        raise QueryError(f"{name} is a number of runs, 0 or more, not {value!r}.")
     return number

@@ -1,94 +1,138 @@
-"""From what a person types between the brackets of a catalog to the one run that it means.
+"""From what a person types between the brackets of a catalog to the run that it means.
 
-A scan id, a negative position, a uid or the beginning of one. What is ambiguous is never guessed. What does not belong
-here: slices, lists, questions.
+A scan id, a uid or the beginning of one. What is ambiguous is never guessed. What does not belong here: positions,
+slices and iteration (``run_mapping``), and questions (``run_catalog``).
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
-from .errors import AmbiguousKey, RunIndexError, RunNotFound
-from .queries import Eq, Or, PartialUID, Query, conjunction, is_uid_beginning
-from .store.protocol import Document, Sort, Store
+from .errors import AmbiguousKey, QueryError, RunNotFound
+from .queries import NEWEST_FIRST, Eq, FullText, In, Or, PartialUID, Query, ScanID, conjunction, is_uid_beginning
+from .store.protocol import Document, Store
 
-NEWEST_FIRST: Sort = (("time", -1),)
+LARGEST_SCAN_ID = 2**63
 _MOST_LISTED = 10
 _MOST_COMPARED = 50
-_WHAT_A_KEY_IS = "A key is a uid, the beginning of one, a scan id or a negative number."
 
 
-def find(key: Any, store: Store, query: Query, sort: Sort) -> Document:
+def integer(key: Any) -> int | None:
+    """Return a key that is an integer of Python or NumPy, else None; True is no integer, nor is a text."""
+    if isinstance(key, bool | str):
+        return None
+    try:
+        return operator.index(key)
+    except TypeError:
+        return None
+
+
+def find(key: Any, store: Store, query: Query) -> Document:
     """Return the start document of the run that a key means, among those that answer to ``query``.
 
     Parameters
     ----------
     key : int or str
-        A negative number counts back along ``sort`` (``-1`` is the first run in that order, the latest by default). A
-        number from 0 is a scan id, and means the newest run that has it. A text is a uid; if no run has it, and it is
-        all digits, a scan id; then the beginning of a uid.
+        A number is a scan id, and means the newest run that has it. A text is a uid; if no run has it, and it is all
+        digits, a scan id; then the beginning of a uid.
     store : Store
         Where to look.
     query : Query
         What the run must answer to as well.
-    sort : sequence of (str, int)
-        The order for negative numbers.
 
     Raises
     ------
     RunNotFound
         No run answers, or the key is of another kind.
-    RunIndexError
-        There are not as many runs.
     AmbiguousKey
         Several runs answer to the beginning of a uid, or one to that and another to the scan id.
     """
     if isinstance(key, str):
         return _find_text(key, store, query)
-    try:
-        number = operator.index(key)
-    except TypeError:
-        _not_found(key, _WHAT_A_KEY_IS)
-    if isinstance(key, bool):
-        _not_found(key, _WHAT_A_KEY_IS)
-    if number >= 0:
-        return _find_scan_id(number, store, query)
-    found = next(store.find_starts(query, sort=sort, skip=-number - 1, limit=1), None)
-    if found is None:
-        n_runs = store.count_starts(query)
-        raise RunIndexError(f"the catalog has no run {number}: it holds {n_runs} runs", key=number)
+    number = integer(key)
+    if number is None:
+        _not_found(key, "A key is a uid, the beginning of one, a scan id or a negative number.")
+    return _find_scan_id(number, store, query)
+
+
+def find_several(keys: Iterable[Any], store: Store, query: Query) -> dict[Any, Document]:
+    """Return the start documents of those keys that are a whole uid or a scan id, by key: two questions for all."""
+    texts, numbers = [], []
+    for key in keys:
+        number = integer(key)
+        if isinstance(key, str) and _meanings(key):
+            texts.append(key)
+        elif number is not None and 0 <= number < LARGEST_SCAN_ID:
+            numbers.append(number)
+    found: dict[Any, Document] = {}
+    for start in _newest(store, query, In("uid", texts)) if texts else []:
+        found.setdefault(start["uid"], start)
+    for start in _newest(store, query, ScanID(*numbers, duplicates="latest")) if numbers else []:
+        found.setdefault(start["scan_id"], start)
     return found
 
 
+def find_all(text: str, store: Store, query: Query, *, limit: int) -> list[Document]:
+    """Return the start documents that a text may mean, the likeliest first, at most ``limit`` of each kind.
+
+    First the exact uid, then the runs of the scan id, then uids that begin with it, then those with all its words.
+
+    Raises
+    ------
+    QueryError
+        Nothing else was found, and the database has no text index to look for the words.
+    """
+    ranked: dict[str, Document] = {}
+    for meaning in _meanings(text):
+        for start in _newest(store, query, meaning, limit):
+            ranked.setdefault(start["uid"], start)
+    words = " ".join(f'"{word}"' for word in text.replace('"', " ").split())
+    try:
+        for start in _newest(store, query, FullText(words), limit) if words else []:
+            ranked.setdefault(start["uid"], start)
+    except QueryError:
+        if not ranked:
+            raise
+    return list(ranked.values())
+
+
 def _find_scan_id(scan_id: int, store: Store, query: Query) -> Document:
-    found = _newest(store, query, Eq("scan_id", scan_id), 1)
+    found = _newest(store, query, Eq("scan_id", scan_id), 1) if scan_id < LARGEST_SCAN_ID else []
     if not found:
         hint = " The latest run is catalog[-1]." if scan_id == 0 else ""
         _not_found(scan_id, f"No run has this scan id.{hint}")
     return found[0]
 
 
+def _meanings(text: str) -> list[Query]:
+    """Return what a text may mean: a uid, a scan id, the beginning of a uid; nothing if MongoDB cannot hold it."""
+    try:
+        meanings: list[Query] = [Eq("uid", text)]
+    except QueryError:
+        return []
+    if text.isascii() and text.isdigit() and int(text) < LARGEST_SCAN_ID:
+        meanings.append(Eq("scan_id", int(text)))
+    if is_uid_beginning(text):
+        meanings.append(PartialUID(text))
+    return meanings
+
+
 def _find_text(key: str, store: Store, query: Query) -> Document:
-    scan_id = int(key) if key.isascii() and key.isdigit() and len(key) < 19 else None
-    choices: list[Query] = [Eq("uid", key)]
-    if scan_id is not None:
-        choices.append(Eq("scan_id", scan_id))
-    if is_uid_beginning(key):
-        choices.append(PartialUID(key))
-    found = _newest(store, query, Or(tuple(choices)), _MOST_COMPARED)
+    choices = _meanings(key)
+    found = _newest(store, query, Or(tuple(choices)), _MOST_COMPARED) if choices else []
     if len(found) == _MOST_COMPARED:
         # Some may have been cut off: each meaning is asked for by itself.
         each = [start for choice in choices for start in _newest(store, query, choice, _MOST_LISTED + 1)]
         found = list({start["uid"]: start for start in each}.values())
     exact = [start for start in found if start["uid"] == key]
     begins = exact or [start for start in found if start["uid"].startswith(key.lower())]
-    scans = [] if exact or scan_id is None else [start for start in found if start.get("scan_id") == scan_id]
+    scans = [] if exact or not key.isdecimal() else [start for start in found if start.get("scan_id") == int(key)]
     return _only_one(key, begins, scans[:1])
 
 
-def _newest(store: Store, query: Query, asked: Query, limit: int) -> list[Document]:
+def _newest(store: Store, query: Query, asked: Query, limit: int = 0) -> list[Document]:
     return list(store.find_starts(conjunction([query, asked]), sort=NEWEST_FIRST, limit=limit))
 
 

@@ -21,7 +21,7 @@ from .fields import (
     NotIn,
     Regex,
 )
-from .keywords import from_keywords
+from .keywords import from_keywords, scope_of
 from .runs import (
     Duplicates,
     Duration,
@@ -37,6 +37,7 @@ from .runs import (
     Window,
     is_uid_beginning,
 )
+from .sorting import NEWEST_FIRST, Sort, Sorting, sort_of
 from .times import TimeRange
 from .tree import All, And, Not, Or, Query, conjunction, conjuncts
 
@@ -59,6 +60,7 @@ __all__ = [
     "In",
     "InProgress",
     "Key",
+    "NEWEST_FIRST",
     "Not",
     "NotEq",
     "NotIn",
@@ -69,6 +71,8 @@ __all__ = [
     "Regex",
     "ScanID",
     "ScanIDRange",
+    "Sort",
+    "Sorting",
     "TextQuery",
     "TimeRange",
     "Window",
@@ -76,4 +80,6 @@ __all__ = [
     "conjuncts",
     "from_keywords",
     "is_uid_beginning",
+    "scope_of",
+    "sort_of",
 ]

@@ -1,15 +1,16 @@
-"""The questions that ``search`` takes as keywords; a closed list.
+"""The questions that ``search`` takes as keywords, a closed list; and the fields of a scope.
 
 What does not belong here: what the questions mean (``runs``), and how they are answered (``store/``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from ..errors import QueryError
+from .fields import In, split_key
 from .runs import Duration, HasDataKey, HasDevice, HasStream, InProgress, Raw
 from .tree import Not, Query, conjunction
 
@@ -39,6 +40,23 @@ def from_keywords(**questions: Any) -> Query:
             f"start document are asked with a filter: search({{{unknown[0]!r}: ...}})."
         )
     return conjunction(_QUESTIONS[name](value) for name, value in questions.items())
+
+
+def scope_of(fields: Mapping[str, Any]) -> Query:
+    """Return the query that a run is in a scope: in each field it has one of the values.
+
+    Raises
+    ------
+    QueryError
+        No field is given; or None as a value, which runs without the field would have.
+    """
+    if not fields:
+        raise QueryError("A scope needs at least one field, as in scoped(data_session=['pass-123456']).")
+    scope = [In(name, [value] if isinstance(value, str | int) else value) for name, value in fields.items()]
+    for part in scope:
+        if None in part.value or split_key(part.key)[0] != "start":
+            raise QueryError("A scope is made of values, not None, of fields of the start document.", field=part.key)
+    return conjunction(scope)
 
 
 def _in_progress(value: Any) -> Query:

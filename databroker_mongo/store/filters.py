@@ -4,7 +4,7 @@
 matches this MongoDB filter". Questions about the same document are merged, so what asks only the start document becomes
 a single filter.
 
-What does not belong here: how the filters are asked (``compile`` of a server, ``memory`` of mongomock).
+What does not belong here: how the filters are asked (``search`` on a server, ``memory`` on mongomock).
 """
 
 from __future__ import annotations

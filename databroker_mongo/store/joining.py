@@ -1,6 +1,6 @@
 """What other documents of a run say: which runs of a page answer, or which few runs can answer at all.
 
-What does not belong here: the order of runs, and pages (``compile``).
+What does not belong here: the order of runs, and pages (``search``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOST_CANDIDATES = 10_000
 """As many runs may be named in one filter; a side that more documents answer to is not selective."""
 
-_RUN_OF = {
+RUN_OF = {
     "start": ("run_start", "uid"),
     "stop": ("run_stop", "run_start"),
     "descriptor": ("event_descriptor", "run_start"),
@@ -34,11 +34,22 @@ class Joins:
     def __init__(self, collections: Collections, limit: TimeLimit):
         self._collections = collections
         self._limit = limit
+        self._learnt: dict[int, set[str]] = {}
 
     def keep(self, tree: Query, starts: list[Document]) -> list[Document]:
         """Return the start documents of those runs that answer, in their order."""
         answering = self._answering(tree, {start["uid"]: start for start in starts})
         return [start for start in starts if start["uid"] in answering]
+
+    def learn(self, tree: Query) -> None:
+        """Read which runs answer to each part of a tree, so that nothing is left to ask for the pages to come."""
+        if isinstance(tree, And | Or):
+            for part in tree.queries:
+                self.learn(part)
+        elif isinstance(tree, Not):
+            self.learn(tree.query)
+        elif isinstance(tree, Some) and (tree.document != "stop" or not tree.filter or self._has_one_stop_a_run):
+            self._learnt[id(tree)] = set(self._uids(tree, tree.filter))
 
     def candidates(self, tree: Query) -> set[str] | None:
         """Return uids of runs among which are all that answer, or None where they are not few."""
@@ -81,14 +92,16 @@ class Joins:
         return self._matching(tree, starts)
 
     def _matching(self, some: Some, starts: Iterable[str]) -> set[str]:
+        if id(some) in self._learnt:
+            return self._learnt[id(some)].intersection(starts)
         if some.document == "stop" and some.filter:
             return {stop["run_start"] for stop in self._first_stops(starts, some.filter, {"run_start": 1})}
-        of_page = {_RUN_OF[some.document][1]: {"$in": list(starts)}}
+        of_page = {RUN_OF[some.document][1]: {"$in": list(starts)}}
         return set(self._uids(some, {"$and": [of_page, some.filter]} if some.filter else of_page))
 
     def _uids(self, some: Some, filter: Filter, *, limit: int = 0) -> list[str]:
         """Return the run's uid of each document that matches."""
-        collection, name = _RUN_OF[some.document]
+        collection, name = RUN_OF[some.document]
         with self._limit.question():
             found = getattr(self._collections, collection).find(filter, {name: 1, "_id": 0}, limit=limit)
             return [document[name] for document in found.batch_size(MOST_CANDIDATES + 2)]

@@ -1,6 +1,6 @@
 """Questions of runs on mongomock: every run is looked at, by the same lowered tree that a server is asked with.
 
-What does not belong here: what a filter means (``matching``), and questions to a server (``compile``).
+What does not belong here: what a filter means (``matching``), and questions to a server (``search``).
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ..queries import And, Duration, Not, Or, Query
+from ..queries import NEWEST_FIRST, And, Duration, Not, Or, Query
 from .bson_order import order_key
 from .filters import Some, lower
 from .matching import field_values, matches
 from .protocol import Document, Sort
-from .resolution import NEWEST_FIRST, resolve
+from .resolution import resolve
 
 if TYPE_CHECKING:
     from .connection import Collections

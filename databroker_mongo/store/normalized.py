@@ -11,12 +11,16 @@ from typing import Any
 from ..config import Uri
 from ..queries import Query
 from . import compile as compiled
-from . import event_rows, insertion
+from . import distinct, event_rows, insertion
 from . import revisions as corrections
+from .bson_order import order_key
 from .connection import Collections, ConnectionOptions, Location, locate, open_collections, time_limit, weaknesses
 from .failures import asking
 from .protocol import Document, EventIndex, Section, Snapshot, Sort, Values
 from .splitting import split_by_size
+
+_BATCH = 10_000
+"""As many documents at once, within 16 MB, spare a round trip for all but the largest answers."""
 
 
 class NormalizedStore:
@@ -47,15 +51,22 @@ class NormalizedStore:
     def __hash__(self) -> int:
         return hash((type(self), self._location))
 
-    def find_starts(self, query: Query, *, sort: Sort, skip: int = 0, limit: int = 0) -> Iterator[Document]:
+    def find_starts(
+        self, query: Query, *, sort: Sort, skip: int = 0, limit: int = 0, fields: Sequence[str] = ()
+    ) -> Iterator[Document]:
         """Yield the start documents that answer to ``query``, in order."""
         with asking("find runs", self.address):
-            yield from compiled.find_starts(self.collections, query, sort=sort, skip=skip, limit=limit)
+            yield from compiled.find_starts(self.collections, query, sort=sort, skip=skip, limit=limit, fields=fields)
 
     def count_starts(self, query: Query, *, skip: int = 0, limit: int = 0) -> int:
         """Count what :meth:`find_starts` would yield."""
         with asking("count runs", self.address):
             return compiled.count_starts(self.collections, query, skip=skip, limit=limit)
+
+    def distinct(self, query: Query, key: str, *, counts: bool = False) -> list[tuple[Any, int]]:
+        """Return the values of a field in the runs that answer to ``query``, and how many runs have each."""
+        with asking(f"find the values of {key}", self.address):
+            return distinct.distinct(self.collections, query, key, counts=counts)
 
     def stops(self, run_uids: Sequence[str]) -> dict[str, Document]:
         """Return the stop document of each run that has one."""
@@ -71,11 +82,22 @@ class NormalizedStore:
             found[descriptor["run_start"]].append(descriptor)
         return found
 
-    def _of_runs(self, collection: str, run_uids: Sequence[str]) -> list[Document]:
+    def streams(self, run_uids: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+        """Return the uids of the descriptors of each stream of each run."""
+        found: dict[str, dict[str, list[str]]] = {uid: {} for uid in run_uids}
+        fields = {"_id": 0, "uid": 1, "run_start": 1, "name": 1, "time": 1}
+        for descriptor in self._of_runs("event_descriptor", run_uids, fields):
+            streams = found[descriptor["run_start"]]
+            streams.setdefault(descriptor.get("name") or "primary", []).append(descriptor["uid"])
+        return found
+
+    def _of_runs(
+        self, collection: str, run_uids: Sequence[str], projection: dict[str, Any] | None = None
+    ) -> list[Document]:
         documents: list[Document] = []
         for uids in split_by_size(run_uids):
-            documents += self._find(collection, {"run_start": {"$in": uids}})
-        return sorted(documents, key=lambda doc: doc["time"])
+            documents += self._find(collection, {"run_start": {"$in": uids}}, projection)
+        return sorted(documents, key=lambda doc: order_key(doc.get("time")))
 
     def count_events(self, descriptor_uids: Sequence[str]) -> dict[str, int]:
         """Count the events of each descriptor."""
@@ -165,7 +187,7 @@ class NormalizedStore:
     def _find(self, collection: str, query: dict[str, Any], projection: dict[str, Any] | None = None) -> list[Document]:
         hide_id = {"_id": 0} if projection is None else projection
         with asking(f"read the collection {collection}", self.address):
-            return list(getattr(self.collections, collection).find(query, hide_id))
+            return list(getattr(self.collections, collection).find(query, hide_id).batch_size(_BATCH))
 
 
 class WritableNormalizedStore(NormalizedStore):

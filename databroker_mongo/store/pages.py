@@ -1,24 +1,25 @@
 """Start documents that match one filter, in pages: by key where the order is time, else along a list of ``_id``.
 
-What does not belong here: other documents of a run, and where a question had best begin (``compile``).
+What does not belong here: other documents of a run, and where a question had best begin (``search``).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any
 
 from .filters import Filter
+from .memory import in_order
 from .protocol import Document, Sort
 from .time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from .connection import Collections
 
-FEW = 300
-"""As many runs are fetched at once and put in order by the caller, whatever indexes there are."""
+FEW = 2000
+"""As many runs are listed at once and put in order here, whatever indexes there are."""
 
 # MongoDB sorts other types before or after all numbers, and NaN before all other numbers.
 _IN_TIME: Filter = {"time": {"$gte": -math.inf}}
@@ -33,12 +34,31 @@ class StartPages:
         self._limit = limit
         self._projection = projection or None
 
-    def few(self, filter: Filter) -> list[Document] | None:
-        """Return what matches, in no order, if it is little; None also where the index on time serves better."""
+    def few(self, filter: Filter, *, direction: int) -> list[Any] | None:
+        """Return the ``_id`` of what matches, in the order of time, if it is little.
+
+        None also where a filter of time alone has an index that serves better.
+        """
         if not set(filter) - {"time"}:
             return None
-        found = self._find(filter, limit=FEW + 1)
-        return found if len(found) <= FEW else None
+        found = self._find(filter, {"time": 1}, limit=FEW + 1)
+        if len(found) > FEW:
+            return None
+        return [start["_id"] for start in in_order(found, (("time", direction),))]
+
+    def in_any_order(self, filter: Filter, *, size: int) -> Iterator[list[Document]]:
+        """Yield pages in the order that is quickest; they must be taken quickly too, for one cursor lives on."""
+        # Without a filter, this one lets the index on uid answer without the documents.
+        query = filter or {"uid": {"$gte": ""}}
+        with self._limit.question():
+            cursor = iter(
+                self._collections.run_start.find(query, {**(self._projection or {}), "_id": 0}, batch_size=size)
+            )
+            page = list(islice(cursor, size))
+        while page:
+            yield page
+            with self._limit.question():
+                page = list(islice(cursor, size))
 
     def count(self, filter: Filter, *, skip: int = 0, limit: int = 0) -> int:
         """Count what matches."""
@@ -49,6 +69,16 @@ class StartPages:
         command = {"count": self._collections.run_start.name, "query": query, "skip": skip, "limit": limit}
         with self._limit.question():
             return int(self._collections.metadata.command(command)["n"])
+
+    def distinct(self, filter: Filter, path: str) -> list[Any]:
+        """Return the different values of a field in what matches."""
+        with self._limit.question():
+            return list(self._collections.run_start.distinct(path, filter))
+
+    def aggregate(self, filter: Filter, stages: list[Filter]) -> list[Document]:
+        """Pass what matches through the stages of a pipeline."""
+        with self._limit.question():
+            return list(self._collections.run_start.aggregate([{"$match": filter}, *stages], allowDiskUse=True))
 
     def by_key(
         self, filter: Filter, *, direction: int, sizes: Sequence[int], skip: int = 0, limit: int = 0
@@ -76,18 +106,20 @@ class StartPages:
                 {"$and": [_OUT_OF_TIME, filter]}, sort=[("_id", direction)], skip=n_skip, limit=limit and int(n_left)
             )
 
-    def of_list(
-        self, filter: Filter, *, sort: Sort, sizes: Sequence[int], skip: int = 0, limit: int = 0
-    ) -> Iterator[list[Document]]:
-        """Yield pages in any order: the order is taken down first, so that the pages need no cursor to live on."""
+    def listed(self, filter: Filter, *, sort: Sort, skip: int = 0, limit: int = 0) -> list[Any]:
+        """Return the ``_id`` of what matches, in any order: taken down, so that pages need no cursor to live on."""
         order = [*sort, ("_id", sort[-1][1])]
-        ids = [start["_id"] for start in self._find(filter, {"_id": 1}, sort=order, skip=skip, limit=limit)]
+        return [start["_id"] for start in self._find(filter, {"_id": 1}, sort=order, skip=skip, limit=limit)]
+
+    def of_list(self, ids: Sequence[Any], *, sizes: Sequence[int]) -> Iterator[list[Document]]:
+        """Yield pages along a list of ``_id``."""
         done = 0
         for size in chain(sizes, repeat(sizes[-1])):
-            wanted = ids[done : done + size]
+            wanted = list(ids[done : done + size])
             if not wanted:
                 return
-            by_id = {start["_id"]: start for start in self._find({"_id": {"$in": wanted}})}
+            found = self._find({"_id": {"$in": wanted}}, limit=size)
+            by_id = {start["_id"]: start for start in found}
             yield [by_id[each] for each in wanted if each in by_id]
             done += size
 

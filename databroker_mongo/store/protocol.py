@@ -97,12 +97,25 @@ class Store(Protocol):
         """Where the runs are, as a URI without any password."""
         ...
 
-    def find_starts(self, query: Query, *, sort: Sort, skip: int = 0, limit: int = 0) -> Iterator[Document]:
-        """Yield the start documents that answer to ``query``, in order; ``limit=0`` means all."""
+    def find_starts(
+        self, query: Query, *, sort: Sort, skip: int = 0, limit: int = 0, fields: Sequence[str] = ()
+    ) -> Iterator[Document]:
+        """Yield the start documents that answer to ``query``, in order; ``limit=0`` means all.
+
+        With ``fields`` they hold at least these, the uid and the time; else everything.
+        """
         ...
 
     def count_starts(self, query: Query, *, skip: int = 0, limit: int = 0) -> int:
         """Count what :meth:`find_starts` would yield."""
+        ...
+
+    def distinct(self, query: Query, key: str, *, counts: bool = False) -> list[tuple[Any, int]]:
+        """Return the values of a field in the runs that answer to ``query``, and how many runs have each.
+
+        The most frequent come first; without ``counts`` all numbers are 1. Of a list each element counts; null and
+        missing values do not.
+        """
         ...
 
     def stops(self, run_uids: Sequence[str]) -> dict[str, Document]:
@@ -111,6 +124,10 @@ class Store(Protocol):
 
     def descriptors(self, run_uids: Sequence[str]) -> dict[str, list[Document]]:
         """Return the descriptors of each run, in the order of their time."""
+        ...
+
+    def streams(self, run_uids: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+        """Return, for each run, the uids of the descriptors of each of its streams, in the order of their time."""
         ...
 
     def count_events(self, descriptor_uids: Sequence[str]) -> dict[str, int]:

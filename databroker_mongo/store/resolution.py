@@ -10,12 +10,24 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..errors import QueryError
-from ..queries import And, In, Not, NotIn, Or, Query, ScanID, ScanIDRange, Window, conjunction, conjuncts
+from ..queries import (
+    NEWEST_FIRST,
+    And,
+    In,
+    Not,
+    NotIn,
+    Or,
+    Query,
+    ScanID,
+    ScanIDRange,
+    Sort,
+    Window,
+    conjunction,
+    conjuncts,
+)
 
-Find = Callable[[Query, tuple[tuple[str, int], ...], int, int], Iterable[dict[str, Any]]]
+Find = Callable[[Query, Sort, int, int], Iterable[dict[str, Any]]]
 """Takes a query, sort, skip and limit; returns at least ``uid`` and ``scan_id`` of the start documents, in order."""
-
-NEWEST_FIRST = (("time", -1),)
 
 
 def resolve(query: Query, find: Find) -> Query:

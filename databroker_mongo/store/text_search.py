@@ -18,9 +18,13 @@ def matches_text(question: str, document: Any) -> bool:
     phrases = [(minus, phrase) for minus, phrase, _ in terms if phrase]
     wanted = {part for minus, _, word in terms if not minus for part in _WORD.findall(word)}
     unwanted = {part for minus, _, word in terms if minus for part in _WORD.findall(word)}
-    if any(minus is any(phrase in text for text in texts) for minus, phrase in phrases) or unwanted & words:
+    if unwanted & words or any(minus is _has_phrase(texts, phrase) for minus, phrase in phrases):
         return False
     return bool(wanted & words) or any(not minus for minus, _ in phrases)
+
+
+def _has_phrase(texts: list[str], phrase: str) -> bool:
+    return any(re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", text) for text in texts)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -1,0 +1,219 @@
+"""What stands between the brackets of a catalog, and what iterating over it gives; runs are fetched in bulk.
+
+What does not belong here: what a key may mean (``run_keys``), and questions (``run_catalog``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import ItemsView, Iterator, Mapping, Sequence, ValuesView
+from itertools import chain, islice, repeat
+from typing import TYPE_CHECKING, Any, overload
+
+from . import run_keys
+from .errors import QueryError, RunIndexError, RunNotFound
+from .queries import Query, Window
+from .run import Run
+from .store.protocol import Document, Store
+
+if TYPE_CHECKING:
+    from .arrays.opening import Transform
+    from .assets.reader import AssetReader
+
+PAGES = (100, 900, 2000)
+"""How many runs are fetched at once, page after page; the last number repeats."""
+
+
+class RunMapping(Mapping[str, Run]):
+    """A mapping from uids to the runs that a window shows, in its order.
+
+    Parameters
+    ----------
+    store : Store
+        Where the documents are.
+    assets : AssetReader
+        What reads the external data of the runs.
+    view : Window
+        Which runs, and in which order.
+    name : str, optional
+        The name under which the catalog is configured.
+    transforms : mapping, optional
+        Callables by kind of document, applied to what is read.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        assets: AssetReader,
+        *,
+        view: Window,
+        name: str | None = None,
+        transforms: Mapping[str, Transform] | None = None,
+    ):
+        self._store = store
+        self._view = view
+        self._assets = assets
+        self._name = name
+        self._transforms = dict(transforms or {})
+
+    @property
+    def name(self) -> str | None:
+        """The name under which the catalog is configured."""
+        return self._name
+
+    @property
+    def store(self) -> Store:
+        """Where the runs are."""
+        return self._store
+
+    @property
+    def query(self) -> Query:
+        """What a run must answer to, to be in the catalog."""
+        return self._view if self._view.skip or self._view.limit else self._view.query
+
+    @overload
+    def __getitem__(self, key: slice | list[Any]) -> list[Run]: ...
+
+    @overload
+    def __getitem__(self, key: str | int) -> Run: ...
+
+    def __getitem__(self, key: Any) -> Run | list[Run]:
+        """Return the run, or the list of runs, of a key.
+
+        Raises
+        ------
+        RunNotFound
+            No run answers to the key; `RunIndexError` for a position before the first run, `AmbiguousKey` when more
+            than one does. All are a KeyError.
+        QueryError
+            A slice of others than the last runs.
+        """
+        if isinstance(key, slice):
+            return self._runs(self._starts_of_slice(key))
+        if isinstance(key, list):
+            return self._runs(self._starts_of_keys(key))
+        return self._runs([self._start_of(key)])[0]
+
+    def __contains__(self, key: object) -> bool:
+        try:
+            self._start_of(key)
+        except RunNotFound:
+            return False
+        return True
+
+    def __len__(self) -> int:
+        return self._store.count_starts(self._view.query, skip=self._view.skip, limit=self._view.limit)
+
+    def __bool__(self) -> bool:
+        return next(self._starts(limit=1, fields=("uid",)), None) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        for start in self._starts(fields=("uid",)):
+            yield start["uid"]
+
+    def values(self) -> ValuesView[Run]:
+        """Return the runs, in order; they are fetched page by page."""
+        return _Values(self)
+
+    def items(self) -> ItemsView[str, Run]:
+        """Return pairs of uid and run, in order; they are fetched page by page."""
+        return _Items(self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RunMapping) and self._store == other._store and self._view == other._view
+
+    def __hash__(self) -> int:
+        return hash(self._store)
+
+    def _starts(self, *, skip: int = 0, limit: int = 0, fields: Sequence[str] = ()) -> Iterator[Document]:
+        """Yield start documents in the order of the catalog; ``limit=0`` means all."""
+        view = self._view
+        n_left = view.limit - skip if view.limit else 0
+        if view.limit and n_left <= 0:
+            return iter(())
+        limit = min(limit or n_left, n_left) if view.limit else limit
+        return self._store.find_starts(view.query, sort=view.sort, skip=view.skip + skip, limit=limit, fields=fields)
+
+    def _runs(self, starts: Sequence[Document]) -> list[Run]:
+        """Make runs of start documents: one question for all stop documents."""
+        stops = self._store.stops([start["uid"] for start in starts]) if starts else {}
+        return [
+            Run(
+                self._store,
+                start,
+                stops.get(start["uid"]),
+                assets=self._assets,
+                catalog_name=self._name,
+                transforms=self._transforms,
+            )
+            for start in starts
+        ]
+
+    def _pages(self) -> Iterator[list[Run]]:
+        starts = self._starts()
+        for size in chain(PAGES, repeat(PAGES[-1])):
+            page = self._runs(list(islice(starts, size)))
+            if not page:
+                return
+            yield page
+
+    def _start_of(self, key: object) -> Document:
+        number = run_keys.integer(key)
+        if number is None or number >= 0:
+            return run_keys.find(key, self._store, self.query)
+        start = next(self._starts(skip=-number - 1, limit=1), None)
+        if start is None:
+            raise RunIndexError(f"the catalog has no run {number}: it holds {len(self)} runs", key=number)
+        return start
+
+    def _starts_of_slice(self, key: slice) -> list[Document]:
+        first, last, step = (
+            None if each is None else run_keys.integer(each) for each in (key.start, key.stop, key.step)
+        )
+        if first is None or first >= 0 or (last or 0) > 0 or step not in (None, 1):
+            raise QueryError(
+                f"a slice of a catalog counts from the latest run, as [-5:] or [-5:-2]; it was "
+                f"[{key.start}:{key.stop}:{key.step}]. All runs are in values()."
+            )
+        skip = -(last or 0)
+        n_runs = -first - skip
+        return list(self._starts(skip=skip, limit=n_runs)) if n_runs > 0 else []
+
+    def _starts_of_keys(self, keys: Sequence[Any]) -> list[Document]:
+        """Return the start document of each key: one question for all uids, one for scan ids, one for positions."""
+        places = [-number for number in map(run_keys.integer, keys) if number is not None and number < 0]
+        known = run_keys.find_several(keys, self._store, self.query) | self._starts_at(places)
+        # True and 1.0 are equal to 1 as keys of a mapping, and are no keys of a run.
+        lookups = [key if isinstance(key, str) else run_keys.integer(key) for key in keys]
+        return [known[each] if each in known else self._start_of(key) for key, each in zip(keys, lookups, strict=True)]
+
+    def _starts_at(self, places: Sequence[int]) -> dict[Any, Document]:
+        """Return the start documents at places counted from 1, by negative position."""
+        if not places:
+            return {}
+        first = min(places)
+        starts = self._starts(skip=first - 1, limit=max(places) - first + 1)
+        return {-place: start for place, start in enumerate(starts, first)}
+
+
+class _Values(ValuesView[Run]):
+    """The runs of a catalog."""
+
+    _mapping: RunMapping
+
+    def __iter__(self) -> Iterator[Run]:
+        for page in self._mapping._pages():
+            yield from page
+
+    def __contains__(self, run: object) -> bool:
+        return isinstance(run, Run) and self._mapping.get(run.start["uid"]) == run
+
+
+class _Items(ItemsView[str, Run]):
+    """Pairs of uid and run of a catalog."""
+
+    _mapping: RunMapping
+
+    def __iter__(self) -> Iterator[tuple[str, Run]]:
+        for page in self._mapping._pages():
+            for run in page:
+                yield run.start["uid"], run

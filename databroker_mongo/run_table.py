@@ -1,0 +1,117 @@
+"""Tables of runs: a row for each, a column for each field. What a person types belongs to ``run_catalog``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from .errors import QueryError
+from .queries.fields import split_key
+from .queries.refusals import check_path
+
+if TYPE_CHECKING:
+    from .store.protocol import Document, Store
+
+DEFAULT_COLUMNS = ("time", "scan_id", "plan_name", "stop.exit_status", "duration", "streams")
+RUNS_AT_ONCE = 5000
+
+_TIMES = ("time", "stop.time")
+_OF_STOP = ("duration", "n_events")
+_OF_STREAMS = ("streams", "n_events")
+
+
+def needed_fields(columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the fields of the start documents that these columns need.
+
+    Raises
+    ------
+    QueryError
+        A column is no field of the start or stop document, nor one of those that are worked out.
+    """
+    fields = {"uid"}
+    for column in columns:
+        document, path = split_key(column)
+        check_path(path)
+        if document == "descriptor":
+            raise QueryError(f"A run has several descriptors, so {column!r} is no column; 'streams' names them.")
+        if document == "start" and column not in (*_OF_STOP, *_OF_STREAMS):
+            fields.add(path)
+    return tuple(sorted(fields))
+
+
+def table(
+    store: Store, starts: Iterator[Document], columns: Sequence[str], *, timezone: str | None = None
+) -> pd.DataFrame:
+    """Return a table of runs, in the order of their start documents.
+
+    Parameters
+    ----------
+    store : Store
+        Where the other documents are.
+    starts : iterator of dict
+        The start documents, with the fields that the columns need.
+    columns : sequence of str
+        Fields of the start document or, after ``stop.``, of the stop document; or ``duration``, ``streams``,
+        ``n_events``.
+    timezone : str, optional
+        The zone in which ``time`` and ``stop.time`` are shown; the local one by default.
+    """
+    uids: list[str] = []
+    cells: dict[str, list[Any]] = {column: [] for column in columns}
+    while page := list(islice(starts, RUNS_AT_ONCE)):
+        page_uids = [start["uid"] for start in page]
+        uids += page_uids
+        stops = _stops(store, page_uids, columns)
+        streams = store.streams(page_uids) if set(columns) & set(_OF_STREAMS) else {}
+        counts = _n_events(store, stops, streams) if "n_events" in columns else {}
+        for start in page:
+            uid = start["uid"]
+            known = {"streams": list(streams.get(uid, ())), "n_events": counts.get(uid)}
+            for column, values in cells.items():
+                values.append(known[column] if column in known else _cell(column, start, stops.get(uid)))
+    frame = pd.DataFrame(cells, index=pd.Index(uids, name="uid", dtype=object), columns=list(columns))
+    for column in set(columns) & set(_TIMES):
+        seconds = pd.to_numeric(frame[column], errors="coerce")
+        frame[column] = pd.to_datetime(seconds, unit="s", utc=True).dt.tz_convert(_zone(timezone))
+    return frame
+
+
+def _stops(store: Store, uids: Sequence[str], columns: Iterable[str]) -> dict[str, Document]:
+    needed = any(column in _OF_STOP or split_key(column)[0] == "stop" for column in columns)
+    return store.stops(uids) if needed else {}
+
+
+def _n_events(
+    store: Store, stops: Mapping[str, Document], streams: Mapping[str, Mapping[str, Sequence[str]]]
+) -> dict[str, int]:
+    """Return how many events each run has: as its stop says, or counted."""
+    said = {uid: stop.get("num_events") for uid, stop in stops.items()}
+    counts = {uid: sum(each.values()) for uid, each in said.items() if isinstance(each, Mapping)}
+    to_count = {
+        uid: [descriptor for descriptors in of_run.values() for descriptor in descriptors]
+        for uid, of_run in streams.items()
+        if uid not in counts
+    }
+    found = store.count_events([descriptor for of_run in to_count.values() for descriptor in of_run])
+    return counts | {uid: sum(found[each] for each in descriptors) for uid, descriptors in to_count.items()}
+
+
+def _cell(column: str, start: Document, stop: Document | None) -> Any:
+    if column == "duration":
+        return None if stop is None else stop["time"] - start["time"]
+    document, path = split_key(column)
+    value: Any = start if document == "start" else stop
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _zone(timezone: str | None) -> Any:
+    if timezone is not None:
+        return timezone
+    import tzlocal  # only where no zone is asked for
+
+    return tzlocal.get_localzone()

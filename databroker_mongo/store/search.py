@@ -1,0 +1,122 @@
+"""One question of runs to a MongoDB server: where to begin, page by page, every page in a bounded time.
+
+A question about the start document alone is one filter. Where other documents matter too, the side that few documents
+answer to is asked first; what is left to know is asked of each page of runs at once. Pages go by key (time and
+``_id``), so runs that are added meanwhile neither shift nor repeat what is still to come.
+
+What does not belong here: what a question means (``filters``), and mongomock (``memory``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from ..queries import And, Query
+from .filters import EVERY_RUN, Filter, Some, conjunction, lower
+from .joining import Joins
+from .pages import StartPages
+from .protocol import Document, Sort
+from .time_limit import TimeLimit
+
+if TYPE_CHECKING:
+    from .connection import Collections
+
+SMALL_PAGE = 100
+"""A question that limits itself to as many runs is asked in order at once."""
+
+PAGES_BEFORE_ALL = 4
+"""After as many pages, it is quicker to read all that other documents say than to ask for each page."""
+
+
+def search(collections: Collections, query: Query, fields: Sequence[str] = ()) -> Search:
+    """Return how a query, in which nothing is left to resolve, is asked for these fields of the start documents.
+
+    Raises
+    ------
+    QueryError
+        When the question cannot be asked.
+    """
+    tree = lower(query)
+    parts = tree.queries if isinstance(tree, And) else (tree,)
+    on_start = next((part for part in parts if isinstance(part, Some) and part.document == "start"), EVERY_RUN)
+    rest = [part for part in parts if part is not on_start]
+    return Search(collections, on_start.filter, conjunction(rest) if rest else None, _projection(fields))
+
+
+def _projection(fields: Sequence[str]) -> dict[str, int]:
+    """Return what to fetch; a field inside one that is fetched whole would be refused."""
+    wanted = {*fields, "uid", "time"} if fields else set()
+    parents = {name: {name[:at] for at, letter in enumerate(name) if letter == "."} for name in wanted}
+    return {name: 1 for name in sorted(wanted) if not parents[name] & wanted}
+
+
+@dataclass
+class Search:
+    """One question to a server: a filter on the start document, and what other documents must say."""
+
+    collections: Collections
+    filter: Filter
+    joined: Query | None
+    projection: dict[str, int]
+
+    def __post_init__(self) -> None:
+        seconds = self.collections.max_time_ms / 1000
+        self._limit = TimeLimit(seconds, address=self.collections.address, joins=self.joined is not None)
+        self._joins = Joins(self.collections, self._limit)
+        self.pages = StartPages(self.collections, self._limit, self.projection)
+
+    def handed_out(self, sort: Sort, sizes: Sequence[int], *, skip: int, limit: int) -> Iterator[Document]:
+        """Yield the runs that answer; the time limit begins anew with each."""
+        if self.joined is None:
+            starts = self.in_order(sort, sizes, skip=skip, limit=limit)
+        else:
+            starts = islice(self.in_order(sort, sizes), skip, skip + limit if limit else None)
+        for start in starts:
+            yield start
+            self._limit.restart()
+
+    def in_order(self, sort: Sort, sizes: Sequence[int], *, skip: int = 0, limit: int = 0) -> Iterator[Document]:
+        """Yield the runs that answer; `skip` and `limit` count runs whose start matches."""
+        for page in self._pages(sort, sizes, skip, limit):
+            yield from page if self.joined is None else self._joins.keep(self.joined, page)
+
+    def in_any_order(self, size: int) -> Iterator[list[Document]]:
+        """Yield the runs that answer, in pages that must be taken quickly."""
+        filter, few = self._start(direction=-1)
+        pages = self.pages.in_any_order(filter, size=size) if few is None else self.pages.of_list(few, sizes=[size])
+        for number, page in enumerate(pages):
+            if self.joined is not None and number == PAGES_BEFORE_ALL:
+                self._joins.learn(self.joined)
+            yield page if self.joined is None else self._joins.keep(self.joined, page)
+
+    def _pages(self, sort: Sort, sizes: Sequence[int], skip: int, limit: int) -> Iterator[list[Document]]:
+        """Yield runs whose start matches, page by page."""
+        direction = sort[0][1] if len(sort) == 1 and sort[0][0] == "time" else 0
+        if direction and self.joined is None and 0 < limit <= SMALL_PAGE:
+            yield from self.pages.by_key(self.filter, direction=direction, sizes=sizes, skip=skip, limit=limit)
+            return
+        if not direction:
+            filter = self.filter if self.joined is None else self._start(direction=-1)[0]
+            listed = self.pages.listed(filter, sort=sort, skip=skip, limit=limit)
+            yield from self.pages.of_list(listed, sizes=sizes)
+            return
+        filter, few = self._start(direction=direction)
+        if few is None:
+            yield from self.pages.by_key(filter, direction=direction, sizes=sizes, skip=skip, limit=limit)
+        else:
+            yield from self.pages.of_list(few[skip : skip + limit if limit else None], sizes=sizes)
+
+    def _start(self, *, direction: int) -> tuple[Filter, list[Any] | None]:
+        """Return where to begin: a filter on the start, and what passes it if that is little.
+
+        Unless few starts match, the filter lets only those runs pass that few other documents leave over.
+        """
+        few = self.pages.few(self.filter, direction=direction)
+        uids = self._joins.candidates(self.joined) if few is None and self.joined is not None else None
+        if uids is None:
+            return self.filter, few
+        filter: Filter = {"$and": [self.filter, {"uid": {"$in": list(uids)}}]}
+        return filter, self.pages.few(filter, direction=direction)
