@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,13 @@ def tutorial(machine, user_data, monkeypatch, tmp_path):
         for name in client.list_database_names():
             if name.startswith("bluesky-tutorial"):
                 client.drop_database(name)
+
+
+@pytest.fixture
+def tiff_handler():
+    """The handler of the images; without it they are stored and not read."""
+    if not any(entry.name == "AD_TIFF" for entry in entry_points(group="databroker_mongo.handlers")):
+        pytest.skip("the images need the handlers: pip install ./handlers")
 
 
 def n_stored() -> dict[str, int]:
@@ -143,7 +151,7 @@ def test_the_simulated_absorption_runs_are_found_under_their_name(tutorial):
     assert {"I0", "It", "Ir", "dwti_dwell_time", "dcm_energy_setpoint"} < set(ds)
 
 
-def test_the_simulated_images_are_read_from_their_files(tutorial):
+def test_the_simulated_images_are_read_from_their_files(tutorial, tiff_handler):
     run = tutorial_utils.make_RSOXS_example()["777b44a"]
     light = run.primary.to_dask()["Synced_saxs_image"]
     dark = run.dark.to_dask()["Synced_saxs_image"]
@@ -162,7 +170,9 @@ def test_making_twice_stores_nothing_twice(tutorial, make):
     assert n_stored() == stored
 
 
-def test_images_are_found_after_the_directory_of_the_tutorial_has_changed(tutorial, monkeypatch, tmp_path):
+def test_images_are_found_after_the_directory_of_the_tutorial_has_changed(
+    tutorial, tiff_handler, monkeypatch, tmp_path
+):
     tutorial_utils.make_RSOXS_example()
     monkeypatch.setenv("BLUESKY_TUTORIAL_DATA", str(tmp_path / "elsewhere"))
     shutil.rmtree(tutorial)
@@ -193,7 +203,7 @@ def test_a_published_archive_is_fetched_stored_and_named(tutorial, bmm_archive, 
     assert (tutorial / f"{BMM}.zip.sha256").read_text().strip() == hashlib.sha256(bmm_archive.content).hexdigest()
 
 
-def test_the_files_of_an_archive_are_found_where_it_was_unpacked(tutorial, rsoxs_archive, web_server):
+def test_the_files_of_an_archive_are_found_where_it_was_unpacked(tutorial, tiff_handler, rsoxs_archive, web_server):
     fetched = tutorial_utils.fetch_RSOXS_example(url=web_server.url_of("RSOXS.zip"))
     image = fetched[6959].dark.read()["Synced_waxs_image"]
     assert (image.shape, image.dtype) == ((3, 1, 256, 256), np.uint32)
