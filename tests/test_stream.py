@@ -319,6 +319,7 @@ def test_lost_stream_documents_cost_their_column_only(store_uri):
     assert "I0" in primary.read(exclude=["image"])
 
 
+@pytest.mark.filterwarnings("ignore:the events at")
 def test_a_pickled_lazy_dataset_is_small_and_reads_images_without_a_database(mongod_database_uri):
     uri = mongod_database_uri
     documents = build_run({"primary": [{"I0": 1.0}] * 2000}, assets={"primary": {"image": image(n=2000)}})

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import StoreError
 from .connection import Collections
 from .event_scan import read_events
+from .known_indexes import finds_rows_by_seq_num, warn_of_scans
 from .protocol import Document, EventIndex, Section, Snapshot, Values
 
 _MOST_PROJECTED = 100
@@ -27,6 +29,7 @@ def index(collections: Collections, descriptor_uids: Sequence[str], keys: Sequen
     seq_num, time, *data = _read(collections, query, fields)
     numbers = _positions(data.pop() if origin else [], descriptor_uids, len(time))
     seq_nums, times = _row_numbers(seq_num), _times(time)
+    warn_of_scans(collections, len(time))
     order = np.lexsort((times, seq_nums))
     seq_nums, times = seq_nums[order], times[order]
     snapshot = Snapshot(
@@ -46,11 +49,12 @@ def columns(
     """Return columns of a snapshot in row order: those of ``rows``, or all."""
     fields = [("seq_num",), ("time",), *((section, key) for key in keys)]
     query, n_expected = _rows_of(snapshot), snapshot.n_rows
-    by_seq_num = rows is not None and snapshot.is_consecutive and _has_row_index(collections)
+    by_seq_num = rows is not None and snapshot.is_consecutive and finds_rows_by_seq_num(collections)
     if by_seq_num and rows is not None:
         query["seq_num"] = {"$gt": rows.start, "$lte": rows.stop}
         n_expected = rows.stop - rows.start
     seq_num, time, *values = _read(collections, query, fields, n_expected=n_expected)
+    _require_rows(len(seq_num), n_expected)
     order = np.lexsort((_times(time), _row_numbers(seq_num)))
     if rows is not None and not by_seq_num:
         order = order[rows]
@@ -130,11 +134,13 @@ def _is_plain(key: str) -> bool:
     return bool(key) and "." not in key and "$" not in key and "\0" not in key
 
 
-def _has_row_index(collections: Collections) -> bool:
-    if collections.is_mock:
-        return False
-    keys = [list(each["key"].items()) for each in collections.event.list_indexes()]
-    return any(key[:2] in ([("descriptor", 1), ("seq_num", 1)], [("descriptor", -1), ("seq_num", 1)]) for key in keys)
+def _require_rows(n_found: int, n_expected: int) -> None:
+    """Insist on the rows of the snapshot: they may be fewer, or others, when events were deleted or came late."""
+    if n_found != n_expected:
+        raise StoreError(
+            f"the events of the stream have changed since it was first looked at: {n_expected} were to be read, "
+            f"{n_found} were found. run.refresh() takes the run as it is now."
+        )
 
 
 def _positions(found: Values, descriptor_uids: Sequence[str], n_rows: int) -> NDArray[np.intp]:
