@@ -49,6 +49,14 @@ def test_another_catalog_of_the_name_is_replaced_only_when_asked(machine):
     assert str(find_entries()["x"].uri) == "memory://other"
 
 
+def test_a_source_for_another_driver_is_no_obstacle_and_stays(machine):
+    text = "sources: {x: {driver: bluesky-msgpack-catalog, args: {paths: [a.msgpack]}}}"
+    path = machine.write(machine.intake, "databroker_unpack_x.yml", text)
+    write_entry("x", "memory://")
+    assert str(find_entries()["x"].uri) == "memory://"
+    assert path.read_text() == text
+
+
 @pytest.mark.parametrize("directory", ["user", "site", "intake"])
 def test_an_entry_of_another_file_is_never_overwritten_or_removed(machine, directory):
     text = "catalogs: {x: {uri: memory://}}"
