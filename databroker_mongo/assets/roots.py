@@ -223,7 +223,7 @@ def _named_in_keywords(kwargs: Mapping[str, Any], folder: Path) -> Iterator[Path
         if ".." in re.split(r"[\\/]", relative):
             yield folder / relative
         elif Path(value).is_absolute() and (mark := _FIELD.search(value)):
-            yield Path(value[: mark.start()]).parent
+            yield Path(os.path.dirname(value[: mark.start()]))  # noqa: PTH120 a final slash counts
 
 
 def _directory(path: Path) -> Path:

@@ -227,6 +227,11 @@ class TestRefusal:
     def test_ordinary_keywords_are_no_paths(self, inside, keywords):
         assert Roots(None, [str(inside)]).locate(resource(inside, "a", **keywords)) == inside / "a"
 
+    @pytest.mark.parametrize("template", ["%06d.tiff", "image_{:06d}.tiff"])
+    def test_an_absolute_template_inside_is_read(self, inside, template):
+        keywords = {"template": f"{inside}/{template}"}
+        assert Roots(None, [str(inside)]).locate(resource(inside, "a", **keywords)) == inside / "a"
+
     def test_the_error_names_both_paths_and_where_it_happened(self, inside, outside):
         roots = Roots({"/old": str(inside)}, [str(inside)])
 

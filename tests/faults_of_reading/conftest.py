@@ -16,9 +16,9 @@ import pymongo
 import pytest
 import tifffile
 
-from databroker_mongo.assets.machine import open_reader
 from databroker_mongo.errors import AssetError, UnreadableColumns
 from databroker_mongo.run import Run
+from databroker_mongo.run_catalog import Catalog
 from databroker_mongo.store.normalized import open_store, writable
 from databroker_mongo.testing import Asset, StreamAsset, build_run
 
@@ -82,9 +82,7 @@ class Bench:
         store = open_store(self.uri)
         for name, doc in documents:
             writable(store).insert(name, [doc])
-        by_name = dict(documents)
-        reader = open_reader(handlers=handlers, root_map=root_map)
-        return Run(store, by_name["start"], by_name.get("stop"), assets=reader)
+        return Catalog.from_uri(self.uri, handlers=handlers, root_map=root_map)[documents[0][1]["uid"]]
 
     def store_resource_again(self, **changes: Any) -> None:
         """Store the resource once more with other contents, as other programs that write would."""
