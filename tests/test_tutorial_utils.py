@@ -222,7 +222,7 @@ def test_fetching_twice_downloads_and_stores_nothing_twice(tutorial, bmm_archive
 def test_an_interrupted_download_goes_on_when_called_again(tutorial, bmm_archive, web_server):
     url = web_server.url_of("BMM-example-v1.zip")
     bmm_archive.breaks_after = [1 << 14, 0]
-    with pytest.raises(SampleDataUnavailable, match="call again"):
+    with pytest.raises(SampleDataUnavailable, match="Call again"):
         tutorial_utils.fetch_BMM_example(url=url)
     assert len(tutorial_utils.fetch_BMM_example(url=url)) == 4
     assert bmm_archive.ranges[-1] == f"bytes={1 << 14}-"

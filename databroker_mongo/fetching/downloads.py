@@ -59,7 +59,7 @@ def download(url: str, path: Path, *, sha256: str | None) -> str:
             pooch.retrieve(url, known, fname=path.name, path=path.parent, downloader=_download_the_rest)
     except requests.RequestException as error:
         raise SampleDataUnavailable(
-            f"The download failed: {_in_words(error)}. What has come is kept: call again to go on from there.", url=url
+            f"The download failed: {_in_words(error)}. Call again to go on from where it stopped.", url=url
         ) from error
     except ValueError as error:
         raise SampleDataUnavailable(

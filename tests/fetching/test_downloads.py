@@ -58,7 +58,7 @@ def test_a_break_is_overcome_at_once_by_asking_for_the_rest(served, url, path):
 
 def test_after_breaks_that_bring_nothing_the_next_call_goes_on_from_there(served, url, path):
     served.breaks_after = [BLOCK * 12, 0]
-    with pytest.raises(SampleDataUnavailable, match="call again") as caught:
+    with pytest.raises(SampleDataUnavailable, match="Call again") as caught:
         download(url, path, sha256=None)
     assert caught.value.url == url
     assert not path.exists()
