@@ -15,7 +15,7 @@ What does not belong here: anything that finds, opens or calls handlers (``regis
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -111,10 +111,16 @@ class RefersToFiles(Protocol):
     allowed as the files themselves. `linked_files` is asked before any data is read.
     """
 
-    def linked_files(self) -> Sequence[str]:
-        """Return the absolute paths of the files that would be opened to read the data, besides the resource's own.
+    def linked_files(self, datum_kwargs: Iterable[Mapping[str, Any]] = ()) -> Sequence[str]:
+        """Return the absolute paths of the files that would be opened to read these datums, besides the resource's own.
 
         Headers are read, and links followed, but no data. The files need not exist.
+
+        Parameters
+        ----------
+        datum_kwargs : iterable of mapping, optional
+            The keyword arguments of each datum. Without any, the answer is for what is known without them: a handler
+            whose datums name a file or a dataset may return nothing then.
 
         Raises
         ------

@@ -220,7 +220,7 @@ class AssetReader:
         for path in _files_of(handler, datums):
             self.roots.check_file(path, resource)
         if hasattr(handler, "linked_files"):
-            for path in handler.linked_files():
+            for path in handler.linked_files(iter(datums)):
                 self.roots.check_file(path, resource)
 
 

@@ -198,11 +198,24 @@ class HandlerConformance:
             handler.read_into(out, list(case.datums)[::step], _whole(case.stack))  # type: ignore[attr-defined]
             _assert_same(out, case.stack[::step])
 
-    def test_linked_files_are_absolute_and_known_before_anything_is_read(self, handler: Handler) -> None:
+    def test_read_into_of_nothing_is_not_beyond_the_end(self, case: HandlerCase, handler: Handler) -> None:
+        """No datums, or an empty region at the end of an axis of the last datum."""
+        self._require_regions(handler)
+        shape, dtype = case.stack.shape[1:], case.stack.dtype
+        handler.read_into(np.empty((0, *shape), dtype), [], _whole(case.stack))  # type: ignore[attr-defined]
+        for axis, length in enumerate(shape):
+            region = tuple(slice(length if other == axis else 0, n) for other, n in enumerate(shape))
+            out = np.empty((1, *(part.stop - part.start for part in region)), dtype)
+            handler.read_into(out, [case.datums[-1]], region)  # type: ignore[attr-defined]
+
+    def test_linked_files_are_absolute_and_known_before_anything_is_read(
+        self, case: HandlerCase, handler: Handler
+    ) -> None:
         """A caller checks them against the folders that it may read from."""
         if not isinstance(handler, RefersToFiles):
             pytest.skip(f"{self.handler_class.__name__} has no linked_files()")
-        assert all(Path(path).is_absolute() for path in handler.linked_files())
+        paths = [*handler.linked_files(), *handler.linked_files(iter(case.datums))]
+        assert all(Path(path).is_absolute() for path in paths)
 
     def _open(self, case: HandlerCase, path: Path | str, **more: Any) -> Any:
         return self.handler_class(str(path), **case.resource_kwargs, **more)
@@ -237,6 +250,10 @@ def _buffer(expected: np.ndarray[Any, Any], *, strided: bool) -> np.ndarray[Any,
 
 
 def _assert_same(found: ArrayLike, expected: np.ndarray[Any, Any]) -> None:
-    array = np.asarray(found)
+    array, expected = np.asarray(found), np.asarray(expected)
     assert array.dtype == expected.dtype
+    if expected.dtype.names:
+        for name in expected.dtype.names:
+            _assert_same(array[name], expected[name])
+        return
     np.testing.assert_array_equal(array, expected, strict=True)
