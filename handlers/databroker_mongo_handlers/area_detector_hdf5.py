@@ -1,15 +1,17 @@
-"""Frames that areaDetector's HDF5 plugin writes: one dataset a file, one row a frame.
+"""Frames that areaDetector's HDF5 plugin, and writers like it, put in one dataset of one file, one row a frame.
 
-Only where the frames are and how the file is opened is said here; ``hdf5_rows`` reads them.
+Only where the frames are, how the file is opened and what a datum is called is said here.
 """
 
 from __future__ import annotations
 
-from .datums import PointHandler
+from typing import Any
+
+from .datums import IndexHandler, PointHandler, SwitchHandler
 from .hdf5_rows import HDF5Rows
 
-_NEXUS_DATA = "/entry/data/data"
-_DETECTOR_DATA = "/entry/instrument/detector/data"
+NEXUS_DATA = "/entry/data/data"
+DETECTOR_DATA = "/entry/instrument/detector/data"
 
 
 class AreaDetectorHDF5(PointHandler):
@@ -24,11 +26,11 @@ class AreaDetectorHDF5(PointHandler):
     """
 
     def __init__(self, path: str, *, frame_per_point: int = 1):
-        super().__init__(HDF5Rows(path, _NEXUS_DATA), frame_per_point=frame_per_point)
+        super().__init__(HDF5Rows(path, NEXUS_DATA), frame_per_point=frame_per_point)
 
 
 class AreaDetectorHDF5SWMR(PointHandler):
-    """Specs ``AD_HDF5_SWMR`` and ``AD_HDF5_SWMR_STREAM``: the same, perhaps while the file is written in SWMR mode.
+    """Specs ``AD_HDF5_SWMR`` and ``EIGER2_STREAM``: the same, perhaps while the file is written in SWMR mode.
 
     Parameters
     ----------
@@ -39,7 +41,7 @@ class AreaDetectorHDF5SWMR(PointHandler):
     """
 
     def __init__(self, path: str, *, frame_per_point: int = 1):
-        super().__init__(HDF5Rows(path, _NEXUS_DATA, swmr=True), frame_per_point=frame_per_point)
+        super().__init__(HDF5Rows(path, NEXUS_DATA, swmr=True), frame_per_point=frame_per_point)
 
 
 class TimepixHDF5(PointHandler):
@@ -54,4 +56,90 @@ class TimepixHDF5(PointHandler):
     """
 
     def __init__(self, path: str, *, frame_per_point: int = 1):
-        super().__init__(HDF5Rows(path, _DETECTOR_DATA), frame_per_point=frame_per_point)
+        super().__init__(HDF5Rows(path, DETECTOR_DATA), frame_per_point=frame_per_point)
+
+
+class MerlinStream(PointHandler):
+    """Spec ``MERLIN_FLY_STREAM_V2``: the same, perhaps while the file is written in SWMR mode.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    frame_per_point : int, optional
+        Frames of one datum.
+    """
+
+    def __init__(self, path: str, *, frame_per_point: int = 1):
+        super().__init__(HDF5Rows(path, DETECTOR_DATA, swmr=True), frame_per_point=frame_per_point)
+
+
+class DexelaFrames(IndexHandler):
+    """Spec ``DEX_HDF5``: datum ``frame`` is one frame of ``/entry/instrument/detector/data``.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    """
+
+    def __init__(self, path: str):
+        super().__init__(HDF5Rows(path, DETECTOR_DATA, swmr=True), keyword="frame")
+
+
+class GermaniumFrames(IndexHandler):
+    """Spec ``AD_HDF5_GERM``: datum ``frame`` is one frame of ``/entry/data/data``.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    """
+
+    def __init__(self, path: str):
+        super().__init__(HDF5Rows(path, NEXUS_DATA), keyword="frame")
+
+
+class AreaDetectorHDF5Stream(SwitchHandler):
+    """Specs ``AD_HDF5_SWMR_STREAM`` and ``AD_HDF5_SWMR_SLICE``, of streams before they named MIME types.
+
+    Datum ``index`` is one row; where the spec was used with events, ``point_number`` is ``frame_per_point`` rows.
+
+    Parameters
+    ----------
+    file_path : str
+        The file.
+    dataset, path : str, optional
+        Name of the dataset, by its new and its old keyword.
+    frame_per_point : int, optional
+        Rows of one point.
+    swmr : bool, optional
+        Follow a writer in SWMR mode.
+    chunk_shape, multiplier, timestamps, join_method : optional
+        Not needed to find the rows.
+    """
+
+    def __init__(
+        self,
+        file_path: str,
+        /,
+        *,
+        dataset: str | None = None,
+        path: str | None = None,
+        frame_per_point: int = 1,
+        swmr: bool = True,
+        chunk_shape: object = None,
+        multiplier: object = None,
+        timestamps: object = None,
+        join_method: object = None,
+    ):
+        rows = HDF5Rows(file_path, dataset or path or NEXUS_DATA, swmr=swmr)
+
+        def make(kind: str) -> PointHandler | IndexHandler:
+            return IndexHandler(rows) if kind == "index" else PointHandler(rows, frame_per_point=frame_per_point)
+
+        super().__init__(_by_kind, make=make)
+
+
+def _by_kind(**datum: Any) -> tuple[str, dict[str, Any]]:
+    return ("index" if "index" in datum else "point_number"), datum

@@ -1,41 +1,144 @@
-"""From datum keywords to rows: the two ways that most handlers share.
+"""From datum keywords to rows: the ways that the handlers of this package share.
 
-A datum is a *point*, the rows that one trigger of the detector made, or an *index*, one row. File formats do not belong
-here; a handler whose datums are neither has its mapping in its own module.
+A datum is a *point*, the rows that one trigger of the detector made; an *index*, one row; or the *whole* of a dataset.
+Where keywords also choose among datasets or files, a `SwitchHandler` has one such handler for each. File formats do not
+belong here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any, Protocol
 
 import numpy as np
 
+from .chained_rows import CountedRows
 from .datum_numbers import stretches, whole_number
 from .rows import Array, Block, Rows, Structure, chunks_by_datum
 
+Datum = Mapping[str, Any]
+_MOST_KEPT = 64
 
-class _RowsHandler:
-    def __init__(self, rows: Rows):
+
+class RegionHandler(Protocol):
+    """What all handlers of this package can do; ``databroker_mongo`` documents it as levels 0 to 2."""
+
+    def structure(self, **datum_kwargs: Any) -> Structure:
+        """Return shape, dtype and chunks of one datum."""
+        ...
+
+    def read_into(self, out: Array, datums: Sequence[Datum], region: tuple[slice, ...]) -> None:
+        """Fill ``out`` with the same region of each datum."""
+        ...
+
+    def get_file_list(self, datum_kwargs: Iterable[Datum]) -> list[str]:
+        """Return the files of these datums, opening none."""
+        ...
+
+    def linked_files(self, datum_kwargs: Iterable[Datum] = ()) -> list[str]:
+        """Return the files that the files of these datums refer to."""
+        ...
+
+    def close(self) -> None:
+        """Close what is open."""
+        ...
+
+
+class CallsReadInto:
+    """Level 0 by way of levels 1 and 2."""
+
+    def __call__(self: RegionHandler, **datum_kwargs: Any) -> Array:
+        """Return the array of one datum, in the shape and dtype that `structure` tells.
+
+        Raises
+        ------
+        OSError
+            When a file is missing, damaged, short or open for writing.
+        """
+        shape, dtype, _ = self.structure(**datum_kwargs)
+        out: Array = np.empty((1, *shape), dtype)
+        self.read_into(out, [datum_kwargs], tuple(slice(0, length) for length in shape))
+        return out.reshape(shape)
+
+
+class RowsHandler(CallsReadInto):
+    """Each datum is the same number of neighbouring rows.
+
+    Parameters
+    ----------
+    rows : Rows
+        Where the rows are.
+    first_row : callable
+        From the keywords of a datum to its first row.
+    rows_per_datum : int or None
+        With None each datum is one row, without an axis of rows.
+    """
+
+    def __init__(self, rows: Rows, *, first_row: Callable[..., int], rows_per_datum: int | None):
         self._rows = rows
+        self._first_row = first_row
+        self._has_axis = rows_per_datum is not None
+        self._n_rows = 1 if rows_per_datum is None else rows_per_datum
 
-    def linked_files(self) -> list[str]:
-        """Return the absolute paths of the files that the resource's own files refer to, from headers alone.
+    def structure(self, **datum_kwargs: Any) -> Structure:
+        """Return shape, dtype and chunks of one datum, from headers alone.
+
+        Raises
+        ------
+        OSError
+            When a file is missing or damaged, or the datum is not there in full.
+        """
+        shape, dtype, chunks = self._rows.describe(self._first_row(**datum_kwargs), self._n_rows)
+        if not self._has_axis:
+            return Structure(shape, dtype, chunks)
+        return Structure((self._n_rows, *shape), dtype, chunks_by_datum(chunks, self._n_rows))
+
+    def read_into(self, out: Array, datums: Sequence[Datum], region: tuple[slice, ...]) -> None:
+        """Fill ``out``, of shape ``(len(datums), *region_shape)``, with the same region of each datum.
+
+        Raises
+        ------
+        OSError
+            When a file is missing, damaged, short or open for writing.
+        ValueError
+            When ``out`` has not the dtype of the file, or rows differ in shape or dtype.
+        """
+        if out.size == 0:
+            return
+        if not self._has_axis:
+            out, region = out[:, np.newaxis], (slice(0, 1), *region)
+        rows, *inner = region
+        for stretch in stretches([self._first_row(**datum) for datum in datums]):
+            block = Block(stretch.first + rows.start, rows.stop - rows.start, stretch.step, stretch.count)
+            self._rows.read(out[stretch.at : stretch.at + stretch.count], block, inner)
+
+    def get_file_list(self, datum_kwargs: Iterable[Datum]) -> list[str]:
+        """Return the files that these datums are read from, each once, opening none."""
+        return self._rows.paths(self._numbers(datum_kwargs))
+
+    def linked_files(self, datum_kwargs: Iterable[Datum] = ()) -> list[str]:
+        """Return the absolute paths of the files that the files of these datums refer to, from headers alone.
 
         Raises
         ------
         OSError
             When a file is missing, damaged or open for writing.
         """
-        return self._rows.linked_files()
+        return self._rows.linked_files(self._numbers(datum_kwargs))
 
     def close(self) -> None:
         """Close what is open; calling the handler again opens it again."""
         self._rows.close()
 
+    def _numbers(self, datum_kwargs: Iterable[Datum]) -> Iterable[int]:
+        for datum in datum_kwargs:
+            first = self._first_row(**datum)
+            yield from range(first, first + self._n_rows)
 
-class PointHandler(_RowsHandler):
-    """Datum ``point_number`` is the rows from ``point_number * frame_per_point`` on.
+
+class PointHandler(RowsHandler):
+    """Datum ``point_number`` is the rows from ``point_number * frame_per_point`` on, shape ``(frames, *frame)``.
 
     Parameters
     ----------
@@ -46,109 +149,162 @@ class PointHandler(_RowsHandler):
     """
 
     def __init__(self, rows: Rows, *, frame_per_point: int):
-        super().__init__(rows)
-        self._frame_per_point = whole_number(frame_per_point, "frame_per_point", minimum=1)
+        n_frames = whole_number(frame_per_point, "frame_per_point", minimum=1)
 
-    def __call__(self, point_number: int) -> Array:
-        """Return the frames of one point, shape ``(frames, *frame)``, dtype of the file.
+        def first_row(point_number: int) -> int:
+            return whole_number(point_number, "point_number") * n_frames
 
-        Raises
-        ------
-        OSError
-            When a file is missing, damaged, short or open for writing.
-        """
-        shape, dtype, _ = self.structure(point_number)
-        out: Array = np.empty((1, *shape), dtype)
-        self.read_into(out, [{"point_number": point_number}], tuple(slice(0, length) for length in shape))
-        whole: Array = out[0]
-        return whole
-
-    def structure(self, point_number: int) -> Structure:
-        """Return shape, dtype and chunks of one point, from headers alone.
-
-        Raises
-        ------
-        OSError
-            When a file is missing or damaged, or the point is not there in full.
-        """
-        shape, dtype, chunks = self._rows.describe(self._first_row(point_number), self._frame_per_point)
-        return Structure((self._frame_per_point, *shape), dtype, chunks_by_datum(chunks, self._frame_per_point))
-
-    def read_into(self, out: Array, datums: Sequence[Mapping[str, Any]], region: tuple[slice, ...]) -> None:
-        """Fill ``out``, of shape ``(len(datums), *region_shape)``, with the same region of each point.
-
-        Raises
-        ------
-        OSError
-            When a file is missing, damaged, short or open for writing.
-        ValueError
-            When ``out`` has not the dtype of the file, or frames differ in shape or dtype.
-        """
-        frames, *inner = region
-        for stretch in stretches([self._first_row(**datum) for datum in datums]):
-            block = Block(stretch.first + frames.start, frames.stop - frames.start, stretch.step, stretch.count)
-            self._rows.read(out[stretch.at : stretch.at + stretch.count], block, inner)
-
-    def get_file_list(self, datum_kwargs: Iterable[Mapping[str, Any]]) -> list[str]:
-        """Return the files that these points are read from, each once, opening none."""
-        n_frames = self._frame_per_point
-        first_rows = (self._first_row(**datum) for datum in datum_kwargs)
-        return self._rows.paths(row for first in first_rows for row in range(first, first + n_frames))
-
-    def _first_row(self, point_number: int) -> int:
-        return whole_number(point_number, "point_number") * self._frame_per_point
+        super().__init__(rows, first_row=first_row, rows_per_datum=n_frames)
 
 
-class IndexHandler(_RowsHandler):
-    """Datum ``index`` is one row, without an axis of frames.
+class IndexHandler(RowsHandler):
+    """Datum ``index`` is one row, without an axis of rows.
 
     Parameters
     ----------
     rows : Rows
         Where the rows are.
+    keyword : str, optional
+        The keyword that holds the number of the row.
     """
 
-    def __call__(self, index: int) -> Array:
-        """Return one row, in the shape and dtype of the file.
+    def __init__(self, rows: Rows, *, keyword: str = "index"):
+        def first_row(**datum: Any) -> int:
+            if set(datum) != {keyword}:
+                raise TypeError(f"a datum has the keyword {keyword!r} alone, not {sorted(datum)}")
+            return whole_number(datum[keyword], keyword)
+
+        super().__init__(rows, first_row=first_row, rows_per_datum=None)
+
+
+class WholeHandler(CallsReadInto):
+    """The only datum, without keywords, is all rows.
+
+    Parameters
+    ----------
+    rows : CountedRows
+        Where the rows are.
+    """
+
+    def __init__(self, rows: CountedRows):
+        self._rows = rows
+
+    def structure(self) -> Structure:
+        """Return shape, dtype and chunks of the whole, as long as it is now.
 
         Raises
         ------
         OSError
-            When a file is missing, damaged, short or open for writing.
+            When a file is missing, damaged or open for writing.
         """
-        shape, dtype, _ = self.structure(index)
-        out: Array = np.empty((1, *shape), dtype)
-        self.read_into(out, [{"index": index}], tuple(slice(0, length) for length in shape))
-        whole: Array = out[0]
-        return whole
+        n_rows = self._rows.n_rows()
+        shape, dtype, chunks = self._rows.describe(0, n_rows)
+        return Structure((n_rows, *shape), dtype, chunks and (1, *chunks))
 
-    def structure(self, index: int) -> Structure:
-        """Return shape, dtype and chunks of one row, from headers alone.
-
-        Raises
-        ------
-        OSError
-            When a file is missing or damaged, or ends before the row does.
-        """
-        return Structure(*self._rows.describe(self._row(index), 1))
-
-    def read_into(self, out: Array, datums: Sequence[Mapping[str, Any]], region: tuple[slice, ...]) -> None:
-        """Fill ``out``, of shape ``(len(datums), *region_shape)``, with the same region of each row.
+    def read_into(self, out: Array, datums: Sequence[Datum], region: tuple[slice, ...]) -> None:
+        """Fill ``out``, of shape ``(len(datums), *region_shape)``, with a region of the whole, as often as asked.
 
         Raises
         ------
         OSError
             When a file is missing, damaged, short or open for writing.
         ValueError
-            When ``out`` has not the dtype of the file, or rows differ in shape or dtype.
+            When ``out`` has not the dtype of the file.
         """
-        for stretch in stretches([self._row(**datum) for datum in datums]):
-            block = Block(stretch.first, 1, stretch.step, stretch.count)
-            self._rows.read(out[stretch.at : stretch.at + stretch.count, np.newaxis], block, region)
+        if out.size == 0:
+            return
+        rows, *inner = region
+        n_rows = rows.stop - rows.start
+        for number in range(len(datums)):
+            self._rows.read(out[number : number + 1], Block(rows.start, n_rows, n_rows, 1), inner)
 
-    def get_file_list(self, datum_kwargs: Iterable[Mapping[str, Any]]) -> list[str]:
-        """Return the files that these rows are read from, each once, opening none."""
-        return self._rows.paths(self._row(**datum) for datum in datum_kwargs)
+    def get_file_list(self, datum_kwargs: Iterable[Datum] = ()) -> list[str]:
+        """Return the files, opening none."""
+        return self._rows.paths(())
 
-    def _row(self, index: int) -> int:
-        return whole_number(index, "index")
+    def linked_files(self, datum_kwargs: Iterable[Datum] = ()) -> list[str]:
+        """Return the absolute paths of the files that these files refer to, from headers alone."""
+        return self._rows.linked_files()
+
+    def close(self) -> None:
+        """Close what is open; calling the handler again opens it again."""
+        self._rows.close()
+
+
+class SwitchHandler(CallsReadInto):
+    """One handler for each of the datasets or files among which the keywords of a datum choose.
+
+    Parameters
+    ----------
+    choose : callable
+        From the keywords of a datum to the key of its handler and the keywords that are left for it.
+    make : callable
+        From a key to a new handler.
+    """
+
+    def __init__(
+        self,
+        choose: Callable[..., tuple[Hashable, dict[str, Any]]],
+        *,
+        make: Callable[[Any], Any],
+    ):
+        self._choose = choose
+        self._make = make
+        self._made: dict[Hashable, RegionHandler] = {}
+
+    def structure(self, **datum_kwargs: Any) -> Structure:
+        """Return shape, dtype and chunks of one datum, from headers alone.
+
+        Raises
+        ------
+        OSError
+            When a file is missing or damaged, or the datum is not there in full.
+        """
+        key, left = self._choose(**datum_kwargs)
+        return self._handler(key).structure(**left)
+
+    def read_into(self, out: Array, datums: Sequence[Datum], region: tuple[slice, ...]) -> None:
+        """Fill ``out``, of shape ``(len(datums), *region_shape)``, with the same region of each datum.
+
+        Raises
+        ------
+        OSError
+            When a file is missing, damaged, short or open for writing.
+        ValueError
+            When ``out`` has not the dtype of the file, or datums differ in shape or dtype.
+        """
+        at = 0
+        for key, chosen in groupby((self._choose(**datum) for datum in datums), key=lambda pair: pair[0]):
+            left = [rest for _, rest in chosen]
+            self._handler(key).read_into(out[at : at + len(left)], left, region)
+            at += len(left)
+
+    def get_file_list(self, datum_kwargs: Iterable[Datum]) -> list[str]:
+        """Return the files that these datums are read from, each once, opening none."""
+        chosen = [self._choose(**datum) for datum in datum_kwargs]
+        found = (path for key, left in chosen for path in self._handler(key).get_file_list([left]))
+        return list(dict.fromkeys(found))
+
+    def linked_files(self, datum_kwargs: Iterable[Datum] = ()) -> list[str]:
+        """Return the absolute paths of the files that the files of these datums refer to, from headers alone.
+
+        Raises
+        ------
+        OSError
+            When a file is missing, damaged or open for writing.
+        """
+        chosen = [self._choose(**datum) for datum in datum_kwargs]
+        found = (path for key, left in chosen for path in self._handler(key).linked_files([left]))
+        return list(dict.fromkeys(found))
+
+    def close(self) -> None:
+        """Close what is open; calling the handler again opens it again."""
+        while self._made:
+            self._made.popitem()[1].close()
+
+    def _handler(self, key: Hashable) -> RegionHandler:
+        if key not in self._made:
+            if len(self._made) == _MOST_KEPT:
+                self.close()
+            self._made[key] = self._make(key)
+        return self._made[key]

@@ -1,4 +1,4 @@
-"""Rows of which each is a file of its own: families of TIFF, NumPy, CBF files and the like.
+"""Rows of numbered files, one a file or a few: families of TIFF, NumPy, CBF files and the like.
 
 What is in a file is the format's business, and which files there are the handler's.
 """
@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from .datum_numbers import whole_number
 from .rows import Array, Block, RowStructure, require_dtype
 
 _WORTH_A_THREAD_BYTES = 2 * 2**20
@@ -64,7 +66,7 @@ class ArrayFormat(Protocol):
 
 
 class FileRows:
-    """Row ``i`` is the whole array of file ``path_of(i)``.
+    """Rows of numbered files: each file is one row, or holds several along its first axis.
 
     Rows are read only while they are like the row described last, or like the first one read.
 
@@ -73,19 +75,31 @@ class FileRows:
     file_format : ArrayFormat
         Reads one file.
     path_of : callable
-        From the number of a row to its path.
+        From the number of a file to its path.
+    chunk_shape : sequence of int, optional
+        What a stream resource says of a file: the number of its rows, then the shape of a row. The last file may have
+        fewer rows. By default a file is one row, whatever its axes.
     n_threads : int, optional
         How many files are read side by side, when there is enough to read.
     """
 
-    def __init__(self, file_format: ArrayFormat, path_of: Callable[[int], str], *, n_threads: int = 1):
+    def __init__(
+        self,
+        file_format: ArrayFormat,
+        path_of: Callable[[int], str],
+        *,
+        chunk_shape: Sequence[int] = (),
+        n_threads: int = 1,
+    ):
         self._format = file_format
         self._path_of = path_of
+        self._n_axes = len(chunk_shape)
+        self._rows_per_file = whole_number(chunk_shape[0], "chunk_shape", minimum=1) if chunk_shape else 1
         self._n_threads = n_threads
         self._expected: ArrayHeader | None = None
 
     def describe(self, first: int, count: int) -> RowStructure:
-        """Return the structure of the first of these rows, having looked at the header of each.
+        """Return the structure of the first of these rows, having looked at the header of each file.
 
         Raises
         ------
@@ -94,12 +108,14 @@ class FileRows:
         ValueError
             When they differ in shape or dtype.
         """
-        header = self._format.describe(self._path_of(first))
-        for number in range(first + 1, first + count):
-            path = self._path_of(number)
-            header.require(self._format.describe(path), path)
+        stop = first + count
+        header = self._header_of(first // self._rows_per_file, rows=first % self._rows_per_file + 1)
+        shape, dtype = self._row_of(header)
+        for number in range(first // self._rows_per_file, (stop - 1) // self._rows_per_file + 1):
+            found = self._header_of(number, rows=min(self._rows_per_file, stop - number * self._rows_per_file))
+            ArrayHeader(shape, dtype).require(self._row_of(found), self._path_of(number))
         self._expected = header
-        return RowStructure(header.shape, header.dtype, (1, *header.shape))
+        return RowStructure(shape, dtype, (self._rows_per_file, *shape))
 
     def read(self, out: Array, block: Block, inner: Sequence[slice]) -> None:
         """Fill ``out``, of shape ``(count, size, *inner)``, file by file.
@@ -112,33 +128,86 @@ class FileRows:
             When a file has another shape or dtype than the first.
         """
         if self._expected is None:
-            self._expected = self._format.describe(self._path_of(block.first))
+            self.describe(block.first, 1)
+        assert self._expected is not None
+        require_dtype(out, self._expected.dtype, self._path_of(block.first // self._rows_per_file))
         expected, region = self._expected, tuple(inner)
-        require_dtype(out, expected.dtype, self._path_of(block.first))
 
-        def read_one(place: tuple[int, Array]) -> None:
-            self._format.read(self._path_of(place[0]), expected, out=place[1], region=region)
+        def read_one(part: _Part) -> None:
+            self._read_part(part, expected, region)
 
-        if self._n_threads > 1 and out.nbytes >= _WORTH_A_THREAD_BYTES:
+        parts = list(_parts(out, block, self._rows_per_file))
+        if self._n_threads > 1 and len(parts) > 1 and out.nbytes >= _WORTH_A_THREAD_BYTES:
             with ThreadPoolExecutor(self._n_threads) as pool:
-                list(pool.map(read_one, _places(out, block)))
+                list(pool.map(read_one, parts))
         else:
-            for place in _places(out, block):
-                read_one(place)
+            for part in parts:
+                read_one(part)
 
     def paths(self, numbers: Iterable[int]) -> list[str]:
-        """Return the file of each row, opening none."""
-        return list(dict.fromkeys(self._path_of(number) for number in numbers))
+        """Return the file of each row, each once, opening none."""
+        files = dict.fromkeys(number // self._rows_per_file for number in numbers)
+        return [self._path_of(number) for number in files]
 
-    def linked_files(self) -> list[str]:
-        """Return nothing: files of these formats refer to no others."""
-        return []
+    def linked_files(self, numbers: Iterable[int] = ()) -> list[str]:
+        """Return the files that the files of these rows refer to, where their format can."""
+        linked_files = getattr(self._format, "linked_files", None)
+        if linked_files is None:
+            return []
+        return list(dict.fromkeys(found for path in self.paths(numbers) for found in linked_files(path)))
 
     def close(self) -> None:
-        """Do nothing: each file is closed as soon as it is read."""
+        """Forget what rows look like; each file is closed as soon as it is read."""
+        self._expected = None
+
+    def _has_axis_of_rows(self, header: ArrayHeader) -> bool:
+        return self._rows_per_file > 1 or (len(header.shape) == self._n_axes and header.shape[:1] == (1,))
+
+    def _row_of(self, header: ArrayHeader) -> ArrayHeader:
+        return header._replace(shape=header.shape[1:]) if self._has_axis_of_rows(header) else header
+
+    def _header_of(self, number: int, *, rows: int) -> ArrayHeader:
+        """Return the header of a file that holds at least so many rows, and no more than it may."""
+        path = self._path_of(number)
+        header = self._format.describe(path)
+        found = header.shape[0] if self._has_axis_of_rows(header) else 1
+        if found > self._rows_per_file:
+            raise ValueError(
+                f"{path} holds {found} rows, and each file of the family should hold {self._rows_per_file}"
+            )
+        if found < rows:
+            raise OSError(f"{path} holds {found} rows, and {rows} of it were asked for")
+        return header
+
+    def _read_part(self, part: _Part, expected: ArrayHeader, region: tuple[slice, ...]) -> None:
+        path = self._path_of(part.file)
+        if self._rows_per_file > 1:
+            found = self._header_of(part.file, rows=part.rows.stop)
+            self._row_of(expected).require(self._row_of(found), path)
+            expected = found
+        if self._has_axis_of_rows(expected):
+            self._format.read(path, expected, out=part.out, region=(part.rows, *region))
+        else:
+            self._format.read(path, expected, out=part.out[0, ...], region=region)
 
 
-def _places(out: Array, block: Block) -> Iterator[tuple[int, Array]]:
+@dataclass
+class _Part:
+    """Neighbouring rows of one file, and the part of the buffer that they fill."""
+
+    file: int
+    rows: slice
+    out: Array
+
+
+def _parts(out: Array, block: Block, rows_per_file: int) -> Iterator[_Part]:
+    if block.size == block.step == 1:
+        out, block = out[np.newaxis, :, 0], Block(block.first, block.count, block.count, 1)
     for group in range(block.count):
-        for position in range(block.size):
-            yield block.first + group * block.step + position, out[group, position, ...]
+        start = block.first + group * block.step
+        position = start
+        while position < start + block.size:
+            file, row = divmod(position, rows_per_file)
+            stop = min(start + block.size, (file + 1) * rows_per_file)
+            yield _Part(file, slice(row, row + stop - position), out[group, position - start : stop - start])
+            position = stop

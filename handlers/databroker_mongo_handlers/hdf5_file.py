@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter, deque
 from pathlib import Path
 
 import h5py
@@ -26,25 +27,42 @@ _HELD_OTHERWISE_IN_THIS_PROCESS = ("locking flag values don't match", "SWMR read
 
 
 class OpenFile:
-    """A file that this process has open, with its datasets, for all who read it.
+    """A file that this process has open, for all who read it here.
 
-    HDF5 shares a file among all who open it in a process. When a dataset that is open twice is refreshed, HDF5
-    (1.14 and 2.0) loses its chunks; so each dataset is opened once.
+    HDF5 shares a file, and what it knows of its length, among all who open it in a process. To see what a writer added,
+    all must let go of it: `look_again` does that. (Refreshing a dataset instead makes HDF5 1.14 and 2.0 lose chunks of
+    it when it is open twice.)
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    swmr : bool
+        Follow a writer in SWMR mode (single writer, multiple readers).
 
     Attributes
     ----------
-    file : h5py.File
-        The file.
+    lock : threading.RLock
+        To be held while a dataset is used, as it is closed when another user looks again.
+    is_fresh : bool
+        No length has been read from it since it was opened; kept by its users.
     """
 
-    def __init__(self, file: h5py.File):
-        self.file = file
-        self._datasets: dict[h5py.h5d.DatasetID, h5py.Dataset] = {}
+    def __init__(self, path: str, *, swmr: bool):
+        self.lock = threading.RLock()
+        self._path, self._swmr = path, swmr
+        self._file = open_hdf5(path, swmr=swmr)
+        self.is_fresh = True
+
+    @property
+    def file(self) -> h5py.File:
+        """The file as opened last."""
+        return self._file
 
     @property
     def is_open(self) -> bool:
         """False once it is closed, and in a process forked from the one that opened it."""
-        return bool(self.file)
+        return bool(self._file)
 
     def dataset(self, name: str) -> h5py.Dataset:
         """Return a dataset.
@@ -54,13 +72,31 @@ class OpenFile:
         OSError
             When there is none of that name, or the way to it leads through a broken link.
         """
+        file = self._file
         try:
-            found = self.file[name]
+            found = file[name]
         except (KeyError, OSError) as error:
-            raise OSError(f"{self.file.filename} has no dataset {name}: {_where_it_ends(self.file, name)}") from error
+            raise OSError(f"{file.filename} has no dataset {name}: {_where_it_ends(file, name)}") from error
         if not isinstance(found, h5py.Dataset):
-            raise OSError(f"{self.file.filename}: {name} is not a dataset; it holds {_members(found)}")
-        return self._datasets.setdefault(found.id, found)
+            raise OSError(f"{file.filename}: {name} is not a dataset; it holds {_members(found)}")
+        return found
+
+    def look_again(self) -> None:
+        """Open the file again, to see what was added; datasets handed out before are closed.
+
+        Raises
+        ------
+        OSError
+            When the file cannot be opened any more.
+        """
+        with self.lock:
+            self._file.close()
+            self._file = open_hdf5(self._path, swmr=self._swmr)
+            self.is_fresh = True
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
 
 class _OpenFiles:
@@ -69,34 +105,47 @@ class _OpenFiles:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._files: dict[tuple[int, int, bool], OpenFile] = {}
-        self._n_users: dict[OpenFile, int] = {}
+        self._n_users: Counter[OpenFile] = Counter()
+        self._released: deque[OpenFile] = deque()
 
     def acquire(self, path: str, *, swmr: bool) -> OpenFile:
         found = Path(path).stat()
         key = (found.st_dev, found.st_ino, swmr)
         with self._lock:
+            self._close_unused()
             if key not in self._files:
-                self._files[key] = OpenFile(open_hdf5(path, swmr=swmr))
-            self._n_users[self._files[key]] = self._n_users.get(self._files[key], 0) + 1
-            return self._files[key]
+                self._files[key] = OpenFile(path, swmr=swmr)
+            self._n_users[self._files[key]] += 1
+            file = self._files[key]
+            self._close_unused()
+        return file
 
     def release(self, file: OpenFile) -> None:
-        with self._lock:
+        """Do not wait for the lock: the garbage collector may call this from within `acquire`, which looks again."""
+        self._released.append(file)
+        if self._lock.acquire(blocking=False):
+            try:
+                self._close_unused()
+            finally:
+                self._lock.release()
+
+    def abandon(self) -> None:
+        """Close in a forked child what its parent had open; the lock may have been held while forking."""
+        files = list(self._n_users)
+        self.__init__()  # type: ignore[misc]
+        for file in files:
+            file.close()
+
+    def _close_unused(self) -> None:
+        while self._released:
+            file = self._released.popleft()
             if file not in self._n_users:
-                return
+                continue  # the parent of a forked process had it open
             self._n_users[file] -= 1
             if self._n_users[file] == 0:
                 del self._n_users[file]
                 self._files = {key: other for key, other in self._files.items() if other is not file}
-                file.file.close()
-
-    def abandon(self) -> None:
-        """Close in a forked child what its parent had open; the lock may have been held while forking."""
-        self._lock = threading.Lock()
-        for file in self._n_users:
-            file.file.close()
-        self._files.clear()
-        self._n_users.clear()
+                file.close()
 
 
 _open_files = _OpenFiles()
@@ -105,13 +154,6 @@ os.register_at_fork(after_in_child=_open_files.abandon)
 
 def acquire(path: str, *, swmr: bool = False) -> OpenFile:
     """Return a file opened for reading; who acquires it releases it.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    swmr : bool
-        Follow a writer in SWMR mode (single writer, multiple readers).
 
     Raises
     ------
@@ -127,7 +169,14 @@ def release(file: OpenFile) -> None:
 
 
 def open_hdf5(path: str, *, swmr: bool = False) -> h5py.File:
-    """Open a file for reading, without locking, for headers only: its datasets must not be refreshed.
+    """Open a file for reading, without locking.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    swmr : bool
+        Follow a writer in SWMR mode.
 
     Raises
     ------
@@ -146,11 +195,12 @@ def open_hdf5(path: str, *, swmr: bool = False) -> h5py.File:
                 raise
             except OSError as error:
                 if not any(sign in str(error) for sign in _HELD_OTHERWISE_IN_THIS_PROCESS):
-                    raise OSError(f"{path} cannot be opened as HDF5: {_reason(error)}") from error
+                    raise OSError(f"{path} cannot be opened as HDF5: {reason_of(error)}") from error
     raise OSError(f"{path} cannot be read: this process holds it open in a way that HDF5 does not share")
 
 
-def _reason(error: OSError) -> str:
+def reason_of(error: Exception) -> str:
+    """Say in words why HDF5 cannot read a file."""
     text = str(error)
     return next((reason for sign, reason in _REASONS.items() if sign in text), text)
 

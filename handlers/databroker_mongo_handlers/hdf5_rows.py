@@ -8,13 +8,13 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from itertools import product
 from typing import Any
 
 import h5py
 import numpy as np
 
-from .hdf5_file import OpenFile, acquire, open_hdf5, release
+from .hdf5_file import OpenFile, acquire, reason_of, release
+from .hdf5_growth import Extent, whole_rows
 from .hdf5_links import files_behind
 from .rows import Array, Block, RowStructure, require_dtype
 
@@ -41,7 +41,8 @@ class HDF5Rows:
         self._file: OpenFile | None = None
         self._release: Callable[[], object] = lambda: None
         self._dataset: h5py.Dataset | None = None
-        self._n_known = 0
+        self._known = Extent(0)
+        self._linked: list[str] | None = None
 
     def describe(self, first: int, count: int) -> RowStructure:
         """Return the structure of rows ``first`` to ``first + count``, from the header alone.
@@ -51,8 +52,9 @@ class HDF5Rows:
         OSError
             When the file is missing, damaged or open for writing, or ends before the last of these rows.
         """
-        dataset = self._with_rows(first, first + count)
-        return RowStructure(dataset.shape[1:], _plain_dtype(dataset), dataset.chunks)
+        with self._open().lock:
+            dataset = self._with_rows(first, first + count)
+            return RowStructure(dataset.shape[1:], _plain_dtype(dataset), dataset.chunks)
 
     def read(self, out: Array, block: Block, inner: Sequence[slice]) -> None:
         """Fill ``out``, of shape ``(count, size, *inner)``, by one hyperslab.
@@ -64,16 +66,14 @@ class HDF5Rows:
         ValueError
             When ``out`` has not the dtype of the dataset.
         """
-        dataset = self._with_rows(block.first, block.stop)
-        require_dtype(out, _plain_dtype(dataset), self._path)
-        if out.size == 0:
-            return
-        try:
-            _read_hyperslab(dataset, out, block, inner)
-        except OSError as error:
-            raise OSError(
-                f"{self._path}: rows {block.first} to {block.stop} of {self._name} cannot be read: {error}"
-            ) from error
+        with self._open().lock:
+            dataset = self._with_rows(block.first, block.stop)
+            require_dtype(out, _plain_dtype(dataset), self._path)
+            try:
+                _read_hyperslab(dataset, out, block, inner)
+            except (OSError, RuntimeError) as error:
+                asked = f"rows {block.first} to {block.stop} of {self._name}"
+                raise OSError(f"{self._path}: {asked} cannot be read: {reason_of(error)}") from error
 
     def n_rows(self) -> int:
         """Return how many whole rows there are now.
@@ -83,14 +83,15 @@ class HDF5Rows:
         OSError
             When the file is missing, damaged or open for writing.
         """
-        self._look_again()
-        return self._n_known
+        with self._open().lock:
+            self._look_again()
+            return self._known.n_rows
 
     def paths(self, numbers: Iterable[int]) -> list[str]:
         """Return the one file."""
         return [self._path]
 
-    def linked_files(self) -> list[str]:
+    def linked_files(self, numbers: Iterable[int] = ()) -> list[str]:
         """Return the files behind external links, virtual datasets and raw data kept outside, as absolute paths.
 
         Raises
@@ -98,56 +99,49 @@ class HDF5Rows:
         OSError
             When the file is missing, damaged or open for writing.
         """
-        if self._file is not None and self._file.is_open:
-            return files_behind(self._file.file, self._name, swmr=self._swmr)
-        with open_hdf5(self._path, swmr=self._swmr) as file:
-            return files_behind(file, self._name, swmr=self._swmr)
+        with self._open().lock:
+            if self._linked is None:
+                self._linked = files_behind(self._open().file, self._name, swmr=self._swmr)
+            return self._linked
 
     def close(self) -> None:
-        """Close the file."""
-        self._file, self._dataset, self._n_known = None, None, 0
+        """Let go of the file."""
+        self._file, self._dataset, self._known, self._linked = None, None, Extent(0), None
         self._release()
 
-    def _open(self) -> h5py.Dataset:
+    def _open(self) -> OpenFile:
         if self._file is None or not self._file.is_open:
             self.close()
             self._file = acquire(self._path, swmr=self._swmr)
             self._release = weakref.finalize(self, release, self._file)
-        if self._dataset is None:
-            self._dataset = self._file.dataset(self._name)
+        return self._file
+
+    def _current(self) -> h5py.Dataset:
+        """Return the dataset of the file as opened last, by whomever."""
+        if not self._dataset:
+            self._dataset = self._open().dataset(self._name)
+            if self._dataset.ndim == 0:
+                raise OSError(f"{self._path}: {self._name} is a single value and has no rows")
         return self._dataset
 
     def _look_again(self) -> None:
-        dataset = self._open()
-        if dataset.ndim == 0:
-            raise OSError(f"{self._path}: {self._name} is a single value and has no rows")
-        if dataset.file.swmr_mode:
-            dataset.refresh()
-        self._n_known = _n_whole_rows(dataset, swmr=self._swmr)
+        try:
+            file, dataset = self._open(), self._current()
+            if not file.is_fresh and (dataset.is_virtual or dataset.file.swmr_mode):
+                file.look_again()
+                dataset, self._linked = self._current(), None
+            file.is_fresh = False
+            self._known = whole_rows(dataset, swmr=dataset.file.swmr_mode)
+        except RuntimeError as error:
+            raise OSError(f"{self._path}: the length of {self._name} cannot be read: {reason_of(error)}") from error
 
     def _with_rows(self, first: int, stop: int) -> h5py.Dataset:
-        if stop > self._n_known:
+        if stop > self._known.n_rows:
             self._look_again()
-        if stop > self._n_known:
-            raise OSError(
-                f"{self._path}: rows {first} to {stop} of {self._name} were asked for, and it has {self._n_known}"
-            )
-        return self._open()
-
-
-def _n_whole_rows(dataset: h5py.Dataset, *, swmr: bool) -> int:
-    """Leave out rows that a writer has made room for but not written: HDF5 would fill them with zeros."""
-    n_rows = len(dataset)
-    if not swmr or dataset.chunks is None:
-        return n_rows
-    rows_per_chunk, *inner_chunks = dataset.chunks
-    inner = list(product(*(range(0, n, step) for n, step in zip(dataset.shape[1:], inner_chunks, strict=True))))
-    while n_rows > 0:
-        chunk_start = (n_rows - 1) // rows_per_chunk * rows_per_chunk
-        if all(dataset.id.get_chunk_info_by_coord((chunk_start, *corner)).byte_offset is not None for corner in inner):
-            break
-        n_rows = chunk_start
-    return n_rows
+        if stop > self._known.n_rows:
+            found = f"{self._known.n_rows}; {self._known.reason}".removesuffix("; ")
+            raise OSError(f"{self._path}: rows {first} to {stop} of {self._name} were asked for, and it has {found}")
+        return self._current()
 
 
 def _plain_dtype(dataset: h5py.Dataset) -> np.dtype[Any]:
@@ -184,5 +178,6 @@ def _select_and_read(dataset: h5py.Dataset, out: Array, block: Block, inner: Seq
         stride=(max(block.step, block.size), *(part.step or 1 for part in inner)),
         block=(block.size, *(1 for _ in sizes)),
     )
-    in_memory = h5py.h5s.create_simple(out.shape)
+    # Of the file's own rank: HDF5 copies element by element, 90 times slower, between spaces of different ranks.
+    in_memory = h5py.h5s.create_simple((out.shape[0] * out.shape[1], *sizes))
     dataset.id.read(in_memory, in_file, out, h5py.h5t.py_create(dataset.dtype))

@@ -63,6 +63,8 @@ class Rows(Protocol):
     def read(self, out: Array, block: Block, inner: Sequence[slice]) -> None:
         """Fill ``out``, of shape ``(count, size, *inner)`` and the rows' dtype, with a region of a block of rows.
 
+        Nobody asks for no rows, or for none of a row.
+
         Raises
         ------
         OSError
@@ -76,8 +78,14 @@ class Rows(Protocol):
         """Return the files that these rows are read from, each once, opening none."""
         ...
 
-    def linked_files(self) -> list[str]:
-        """Return the files that these files themselves refer to, from headers alone."""
+    def linked_files(self, numbers: Iterable[int] = ()) -> list[str]:
+        """Return the files that the files of these rows themselves refer to, from headers alone.
+
+        Raises
+        ------
+        OSError
+            When a file is missing or damaged.
+        """
         ...
 
     def close(self) -> None:

@@ -51,7 +51,7 @@ class TIFFFormat:
         OSError
             When the file is missing, short or no TIFF file.
         """
-        with _open(path) as file:
+        with open_tiff(path) as file:
             series = _series(file, path)
             if series.dataoffset is not None:
                 _payload(file, series, path=path).require_whole()
@@ -69,7 +69,7 @@ class TIFFFormat:
         ValueError
             When the array is not as expected.
         """
-        with _open(path) as file:
+        with open_tiff(path) as file:
             series = _series(file, path)
             expected.require(_header(series), path)
             if series.dataoffset is not None:
@@ -79,7 +79,14 @@ class TIFFFormat:
                 out[...] = _decode(series, path)[region]
 
 
-def _open(path: str) -> tifffile.TiffFile:
+def open_tiff(path: str) -> tifffile.TiffFile:
+    """Open a file.
+
+    Raises
+    ------
+    OSError
+        When it is missing, empty or no TIFF file.
+    """
     try:
         return tifffile.TiffFile(path)
     except OSError:

@@ -1,0 +1,47 @@
+"""Fluorescence maps in MAPS format: one dataset with axes energy, x and y."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .datum_numbers import whole_number
+from .datums import IndexHandler, SwitchHandler, WholeHandler
+from .hdf5_rows import HDF5Rows
+from .row_views import RowView
+
+
+class MAPSSpectrum(SwitchHandler):
+    """Spec ``MAPS_SPECTRUM``: datum ``x`` and ``y`` is the spectrum of one pixel.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    dset_path : str
+        Name of the dataset in the group ``MAPS``.
+    """
+
+    def __init__(self, path: str, *, dset_path: str):
+        def choose(x: int, y: int) -> tuple[tuple[int, int], dict[str, Any]]:
+            return (whole_number(x, "x"), whole_number(y, "y")), {}
+
+        def make(pixel: tuple[int, int]) -> WholeHandler:
+            rows = HDF5Rows(path, f"/MAPS/{dset_path}")
+            return WholeHandler(RowView(rows, selectors=[slice(None), *pixel], squeeze=False))
+
+        super().__init__(choose, make=make)
+
+
+class MAPSPlane(IndexHandler):
+    """Spec ``MAPS_PLANE``: datum ``e_index`` is the plane of one energy.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    dset_path : str
+        Name of the dataset in the group ``MAPS``.
+    """
+
+    def __init__(self, path: str, *, dset_path: str):
+        super().__init__(HDF5Rows(path, f"/MAPS/{dset_path}"), keyword="e_index")

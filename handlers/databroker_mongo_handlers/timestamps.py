@@ -1,0 +1,178 @@
+"""Times that areaDetector stored with its frames, in HDF5 files and in the tags of TIFF files.
+
+Seconds as float64: the driver's clock counts from 1990 (EPICS), the NDArray's from what its driver says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from .datum_numbers import whole_number
+from .datums import PointHandler, RowsHandler
+from .file_names import name_of_frame
+from .file_rows import ArrayHeader, FileRows
+from .hdf5_rows import HDF5Rows
+from .rows import Array, Block, RowStructure, require_dtype
+from .tiff import open_tiff
+
+_ATTRIBUTES = "/entry/instrument/NDAttributes"
+_DRIVER_CLOCK = (("NDArrayEpicsTSSec", 1.0), ("NDArrayEpicsTSnSec", 1e-9))
+_ARRAY_CLOCK = (("NDArrayTimeStamp", 1.0),)
+_DRIVER_TAGS = ((65002, 1.0), (65003, 1e-9))
+_ARRAY_TAGS = ((65000, 1.0),)
+
+
+class _HDF5Times(RowsHandler):
+    """Datum ``point_number`` is a number for one frame a point, and shape ``(frames,)`` for more."""
+
+    def __init__(self, path: str, parts: Sequence[tuple[str, float]], *, frame_per_point: int, swmr: bool):
+        n_frames = whole_number(frame_per_point, "frame_per_point", minimum=1)
+
+        def first_row(point_number: int) -> int:
+            return whole_number(point_number, "point_number") * n_frames
+
+        rows = _TimeRows([(HDF5Rows(path, f"{_ATTRIBUTES}/{name}", swmr=swmr), scale) for name, scale in parts])
+        super().__init__(rows, first_row=first_row, rows_per_datum=None if n_frames == 1 else n_frames)
+
+
+class DriverTimes(_HDF5Times):
+    """Spec ``AD_HDF5_TS``: seconds since 1990 of the driver's clock, ``NDArrayEpicsTSSec`` and ``NDArrayEpicsTSnSec``.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    frame_per_point : int, optional
+        Frames of one datum.
+    """
+
+    def __init__(self, path: str, *, frame_per_point: int = 1):
+        super().__init__(path, _DRIVER_CLOCK, frame_per_point=frame_per_point, swmr=False)
+
+
+class DriverTimesSWMR(_HDF5Times):
+    """Spec ``AD_HDF5_SWMR_TS``: the same, perhaps while the file is written in SWMR mode.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    frame_per_point : int, optional
+        Frames of one datum.
+    """
+
+    def __init__(self, path: str, *, frame_per_point: int = 1):
+        super().__init__(path, _DRIVER_CLOCK, frame_per_point=frame_per_point, swmr=True)
+
+
+class ArrayTimes(_HDF5Times):
+    """Specs ``AD_HDF5_ND_TS`` and ``AD_HDF5_DET_TS``: seconds of ``NDArrayTimeStamp``.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    frame_per_point : int, optional
+        Frames of one datum.
+    """
+
+    def __init__(self, path: str, *, frame_per_point: int = 1):
+        super().__init__(path, _ARRAY_CLOCK, frame_per_point=frame_per_point, swmr=True)
+
+
+class _TIFFTimes(PointHandler):
+    def __init__(
+        self, path: str, tags: Sequence[tuple[int, float]], *, template: str, filename: str, frame_per_point: int
+    ):
+        def path_of(number: int) -> str:
+            return name_of_frame(template, str(path), filename, number=number)
+
+        super().__init__(FileRows(_TagFormat(tags), path_of), frame_per_point=frame_per_point)
+
+
+class TIFFDriverTimes(_TIFFTimes):
+    """Spec ``AD_TIFF_TS``: seconds since 1990 of the driver's clock, shape ``(frames,)``.
+
+    Parameters
+    ----------
+    path, template, filename, frame_per_point
+        As of ``AD_TIFF``.
+    """
+
+    def __init__(self, path: str, *, template: str, filename: str, frame_per_point: int = 1):
+        super().__init__(path, _DRIVER_TAGS, template=template, filename=filename, frame_per_point=frame_per_point)
+
+
+class TIFFArrayTimes(_TIFFTimes):
+    """Spec ``AD_TIFF_ND_TS``: seconds of the NDArray's time stamp, shape ``(frames,)``.
+
+    Parameters
+    ----------
+    path, template, filename, frame_per_point
+        As of ``AD_TIFF``.
+    """
+
+    def __init__(self, path: str, *, template: str, filename: str, frame_per_point: int = 1):
+        super().__init__(path, _ARRAY_TAGS, template=template, filename=filename, frame_per_point=frame_per_point)
+
+
+class _TimeRows:
+    """One number a frame: the sum of some datasets, each by its scale."""
+
+    def __init__(self, parts: Sequence[tuple[HDF5Rows, float]]):
+        self._parts = parts
+
+    def describe(self, first: int, count: int) -> RowStructure:
+        for rows, _ in self._parts:
+            found = rows.describe(first, count)
+            if any(length != 1 for length in found.shape):
+                raise ValueError(f"{rows.paths(())[0]} holds times of shape {found.shape} a frame, not one number")
+        return RowStructure((), np.dtype("float64"), found.chunks and found.chunks[:1])
+
+    def read(self, out: Array, block: Block, inner: Sequence[slice]) -> None:
+        require_dtype(out, np.dtype("float64"), self._parts[0][0].paths(())[0])
+        out[...] = 0
+        for rows, scale in self._parts:
+            shape, dtype, _ = rows.describe(block.first, 1)
+            values: Array = np.empty((*out.shape[:2], *shape), dtype)
+            rows.read(values, block, [slice(0, 1)] * len(shape))
+            out += values.reshape(out.shape) * scale
+
+    def paths(self, numbers: Iterable[int]) -> list[str]:
+        return self._parts[0][0].paths(numbers)
+
+    def linked_files(self, numbers: Iterable[int] = ()) -> list[str]:
+        return list(dict.fromkeys(path for rows, _ in self._parts for path in rows.linked_files()))
+
+    def close(self) -> None:
+        for rows, _ in self._parts:
+            rows.close()
+
+
+class _TagFormat:
+    """Reads one number of a TIFF file: the sum of some tags, each by its scale."""
+
+    def __init__(self, tags: Sequence[tuple[int, float]]):
+        self._tags = tags
+
+    def describe(self, path: str) -> ArrayHeader:
+        self._value(path)
+        return ArrayHeader((), np.dtype("float64"))
+
+    def read(self, path: str, expected: ArrayHeader, *, out: Array, region: tuple[slice, ...]) -> None:
+        out[...] = self._value(path)
+
+    def _value(self, path: str) -> float:
+        with open_tiff(path) as file:
+            return float(sum(_tag(file, code, path=path) * scale for code, scale in self._tags))
+
+
+def _tag(file: tifffile.TiffFile, code: int, *, path: str) -> Any:
+    try:
+        return file.pages.first.tags[code].value
+    except Exception as error:
+        raise OSError(f"{path} has no tag {code}: it holds no time stamp of areaDetector") from error
