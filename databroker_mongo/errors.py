@@ -33,6 +33,7 @@
     CatalogWarning(UserWarning)        something a reader or the owner of the database can put right
     |-- ConfigurationWarning               a file or an entry that cannot be used, or that shows a password
     |-- HandlerClashWarning                two packages claim one spec
+    |-- OldNameWarning                     a name of databroker 1 that has a new one
     |-- DocumentWarning                    documents that contradict themselves, and how they were read
     |-- DurabilityWarning                  a setting that weakens what "stored" means
 """
@@ -204,6 +205,10 @@ class ConfigurationWarning(CatalogWarning):
 
 class HandlerClashWarning(CatalogWarning):
     """Two packages claim one spec."""
+
+
+class OldNameWarning(CatalogWarning):
+    """A name of databroker 1 that has a new one; it still works."""
 
 
 class DocumentWarning(CatalogWarning):

@@ -184,6 +184,16 @@ class NormalizedStore:
             datums += self._find("stream_datum", {"stream_resource": {"$in": uids}})
         return sorted(datums, key=lambda doc: (doc["indices"]["start"], doc["seq_nums"]["start"]))
 
+    def statistics(self) -> dict[str, Any]:
+        """Return what the server says of the size of the database of run documents (``dbStats``)."""
+        database = self.collections.metadata
+        with asking("read statistics", self.address):
+            if not self.collections.is_mock:
+                found: dict[str, Any] = database.command("dbStats")
+                return found
+            counts = [database[name].count_documents({}) for name in database.list_collection_names()]
+            return {"db": database.name, "collections": len(counts), "objects": sum(counts)}
+
     def _find(self, collection: str, query: dict[str, Any], projection: dict[str, Any] | None = None) -> list[Document]:
         hide_id = {"_id": 0} if projection is None else projection
         with asking(f"read the collection {collection}", self.address):

@@ -182,6 +182,10 @@ class Store(Protocol):
         """Return the stream resources of a run."""
         ...
 
+    def statistics(self) -> dict[str, Any]:
+        """Return what the server says of the size of the database of run documents."""
+        ...
+
     def stream_datums(self, stream_resource_uids: Sequence[str]) -> list[Document]:
         """Return the stream datums of these stream resources, in the order of their first index."""
         ...
