@@ -21,6 +21,7 @@ from .credentials import reveal
 from .directories import SearchDirectory, search_directories, spool_directory, tutorial_data_directory, user_directory
 from .entries import Entries, find_entries
 from .migration import Migrated, migrate, write_new
+from .older_forms import settings_of_v0, v0_contents
 from .settings import CatalogSettings, SiteSettings
 from .site import site_settings
 from .uris import Uri, redact_uri
@@ -38,10 +39,12 @@ __all__ = [
     "remove_entry",
     "reveal",
     "search_directories",
+    "settings_of_v0",
     "site_settings",
     "spool_directory",
     "tutorial_data_directory",
     "user_directory",
+    "v0_contents",
     "write_entry",
     "write_new",
 ]

@@ -6,6 +6,9 @@ What databroker 1.2.5 does with them is what is done here; they are never writte
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, quote_plus, unquote
 
@@ -13,7 +16,7 @@ from ..errors import ConfigurationError
 from .own_form import read_imports, read_root_map, read_transforms, read_uri
 from .settings import CatalogSettings
 from .uris import VARIABLE, Uri
-from .yaml_files import Section, YamlFile
+from .yaml_files import Section, YamlFile, parse_yaml, read_text
 
 NORMALIZED_DRIVER: Final = "bluesky-mongo-normalized-catalog"
 V0_KEYS: Final = ("description", "metadatastore", "assets", "handlers", "root_map", "transforms", "api_version")
@@ -143,6 +146,26 @@ def read_v0(file: YamlFile, name: str, *, is_trusted: bool = False) -> CatalogSe
         form="v0",
         is_trusted=is_trusted,
     )
+
+
+def settings_of_v0(config: Mapping[str, Any], name: str) -> CatalogSettings:
+    """Read a configuration in databroker's first own form that was made in code, and is trusted as that is.
+
+    Raises
+    ------
+    ConfigurationError
+        A key is unknown or missing, or a value of another type.
+    """
+    written = YamlFile(Path(f"{name}.yml").absolute(), dict(config), {})
+    return replace(read_v0(written, name, is_trusted=True), file=None, line=None)
+
+
+def v0_contents(settings: CatalogSettings) -> dict[str, Any] | None:
+    """Return what the file of a catalog in databroker's first own form says; None for a catalog in any other form."""
+    if settings.form != "v0" or settings.file is None:
+        return None
+    contents: dict[str, Any] = parse_yaml(read_text(settings.file), settings.file).data
+    return contents
 
 
 def _v0_handlers(top: Section) -> dict[str, str]:

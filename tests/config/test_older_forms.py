@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from databroker_mongo.config.older_forms import fill_templates, read_intake, read_v0
+from databroker_mongo.config.entries import find_entries
+from databroker_mongo.config.older_forms import fill_templates, read_intake, read_v0, settings_of_v0, v0_contents
 from databroker_mongo.config.yaml_files import parse_yaml
 from databroker_mongo.errors import ConfigurationError
 
@@ -167,3 +168,21 @@ def test_a_v0_file_with_a_fault_is_refused_with_its_line(old, new, message):
         read_v0(parse_yaml(V0.replace(old, new), PATH), "csx")
     assert caught.value.file == PATH
     assert caught.value.line > 1
+
+
+def test_what_a_file_of_databroker_says_is_at_hand(machine):
+    machine.write(machine.v0, "old.yml", V0)
+    machine.write(machine.user, "new.yml", "catalogs: {new: {uri: 'memory://new'}}")
+    entries = find_entries()
+    contents = v0_contents(entries["old"])
+    assert contents is not None
+    assert contents["metadatastore"]["module"] == "databroker.headersource.mongo"
+    assert v0_contents(entries["new"]) is None
+
+
+def test_a_configuration_in_code_is_read_as_a_file_is(machine):
+    text = V0.replace("/data: data", "/data: /mnt")
+    machine.write(machine.v0, "old.yml", text)
+    settings = settings_of_v0(parse_yaml(text, PATH).data, "old")
+    assert settings == find_entries()["old"]
+    assert (settings.file, settings.line, settings.is_trusted) == (None, None, True)
