@@ -164,8 +164,8 @@ class Replay:
         for key in keys:
             if key in opened.problems:
                 raise opened.problems[key]
+            page["filled"][key] = [each if isinstance(each, str) else True for each in page["data"][key]]
             page["data"][key] = self._values(opened, key)
-            page["filled"][key] = [True] * len(page["uid"])
 
     def _values(self, opened: OpenedColumns, key: str) -> list[Any]:
         column = opened.columns[key]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import display, readability, replay
@@ -131,7 +131,9 @@ class Run(Mapping[str, Stream]):
             self._start, self._stop, {name: stream.source.data_keys for name, stream in self.items()}
         )
 
-    def documents(self, *, fill: str | bool = "no", page_size: int = 1000) -> Iterator[tuple[str, Document]]:
+    def documents(
+        self, *, fill: str | bool = "no", page_size: int = 1000, streams: Collection[str] | None = None
+    ) -> Iterator[tuple[str, Document]]:
         """Yield the documents of the run in the order of time, those that others need before these.
 
         Parameters
@@ -140,6 +142,8 @@ class Run(Mapping[str, Stream]):
             Whether events hold what datums stand for: as NumPy arrays, as dask arrays, or not.
         page_size : int
             The most rows of an ``event_page`` or ``datum_page``; no more than that is in memory at once.
+        streams : collection of str, optional
+            The streams whose descriptors and events are wanted; all by default.
 
         Yields
         ------
@@ -159,7 +163,7 @@ class Run(Mapping[str, Stream]):
                 self._store,
                 self.start,
                 self.stop,
-                sources=[stream.source for stream in self.values()],
+                sources=[stream.source for name, stream in self.items() if streams is None or name in streams],
                 fill=replay.fill_of(fill),
                 page_size=page_size,
             )

@@ -349,7 +349,16 @@ def test_documents_come_back_each_before_those_that_need_it(store_uri, fill):
         assert first["data"]["image"][0].endswith("/0")
     else:
         assert np.asarray(first["data"]["image"][0]).shape == (1, 4, 6)
-        assert first["filled"]["image"] == [True] * len(first["uid"])
+        datums = [doc["datum_id"] for name, doc in documents if name == "datum"]
+        assert first["filled"]["image"] == datums[: len(first["uid"])]
+
+
+def test_documents_of_one_stream_leave_the_events_of_others_out(store_uri):
+    documents = build_run({"primary": ROWS, "baseline": ROWS[:2]}, assets={"primary": {"image": image()}})
+    replayed = list(stored(store_uri, documents).documents(streams=["baseline"]))
+    assert [doc["name"] for name, doc in replayed if name == "descriptor"] == ["baseline"]
+    assert sum(len(page["uid"]) for name, page in replayed if name == "event_page") == 2
+    assert {"start", "resource", "datum_page", "stop"} <= {name for name, _ in replayed}
 
 
 def test_documents_take_only_known_words_for_fill(store_uri):
