@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from .run_catalog import Catalog
     from .store.local_server import local_server
     from .stream import Stream
+    from .v1 import Broker
     from .writing import Writer
 
 __all__ = [
+    "Broker",
     "Catalog",
     "FullText",
     "Run",
@@ -34,6 +36,7 @@ __all__ = [
 
 _SUBMODULES = ("errors", "queries", "tutorial_utils")
 _HOMES = {
+    "Broker": "v1",
     "Catalog": "run_catalog",
     "FullText": "queries",
     "Run": "run",

@@ -26,6 +26,8 @@ from .store.protocol import Store
 if TYPE_CHECKING:
     import pandas
 
+    from .v1 import Broker
+
 _MOST_LISTED = 10
 
 
@@ -71,6 +73,10 @@ class Catalog(RunMapping):
     ):
         view = Window(All() if query is None else query, sort_of(sort))
         super().__init__(store, assets, view=view, name=name, transforms=transforms)
+        self._broker: dict[str, Broker] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_broker": {}}
 
     @classmethod
     def from_uri(
@@ -131,6 +137,21 @@ class Catalog(RunMapping):
     def in_memory(cls, **options: Any) -> Catalog:
         """Open an empty catalog that is gone with the process; ``options`` as for :meth:`from_uri`."""
         return cls.from_uri("memory://", **options)
+
+    @property
+    def v1(self) -> Broker:
+        """The interface of databroker 1: always the same object, as long as there is the catalog."""
+        if not self._broker:
+            from .v1 import Broker
+
+            # Of two threads, both get the same one.
+            self._broker.setdefault("v1", Broker(self))
+        return self._broker["v1"]
+
+    @property
+    def v2(self) -> Catalog:
+        """The catalog itself, as scripts call it that also use :attr:`v1`."""
+        return self
 
     def search(
         self,

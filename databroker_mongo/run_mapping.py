@@ -66,6 +66,11 @@ class RunMapping(Mapping[str, Run]):
         return self._store
 
     @property
+    def assets(self) -> AssetReader:
+        """What reads the external data of the runs."""
+        return self._assets
+
+    @property
     def query(self) -> Query:
         """What a run must answer to, to be in the catalog."""
         return self._view if self._view.skip or self._view.limit else self._view.query

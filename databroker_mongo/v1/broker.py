@@ -1,0 +1,154 @@
+"""Broker: what scripts of databroker 1 call ``db``.
+
+How it is opened, and what it stores; it inherits how runs are found (``finding``) and read (``reading``).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import OldNameWarning
+from . import opening
+from .finding import Finding
+from .registry import Registry
+
+if TYPE_CHECKING:
+    from ..run_catalog import Catalog
+
+Insert = Callable[[str, Mapping[str, Any]], Any]
+
+
+class Broker(Finding):
+    """The runs of a catalog, as databroker 1 showed them.
+
+    ``db[key]`` takes a scan id, a uid or the beginning of one, a negative number, a slice ``[-5:]`` or several of them,
+    and gives a `Header` or a list of them. ``db(plan_name="count", since="2024-03")`` gives all headers that answer.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The runs. ``catalog.v1`` is the broker that belongs to it.
+    serializer : callable, optional
+        What :meth:`insert` gives documents to; a `Writer` for the catalog by default.
+    external_fetchers : mapping of str to callable, optional
+        From a name in ``header.ext`` to what is called with the start and the stop document to fill it.
+
+    Attributes
+    ----------
+    aliases : dict
+        Questions by the name under which :meth:`alias` keeps them.
+    filters : dict
+        Keywords that are asked beside those of each ``db(...)``.
+    prepare_hook : callable
+        Makes of ``(name, document)`` what is given out as the document.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        *,
+        serializer: Insert | None = None,
+        external_fetchers: Mapping[str, Callable[[Any, Any], Any]] | None = None,
+    ):
+        super().__init__(catalog, external_fetchers=external_fetchers)
+        self._serializer = serializer
+        self._config: dict[str, Any] | None = None
+
+    @classmethod
+    def named(cls, name: str, auto_register: bool = True) -> Broker:
+        """Open a catalog by the name under which it is configured, in whatever form.
+
+        Parameters
+        ----------
+        name : str
+            Its name; ``"temp"`` for an empty one that is gone with the process.
+        auto_register : bool
+            Whether installed handlers read external data; those of the configuration do in any case.
+
+        Raises
+        ------
+        CatalogNotFound
+            No catalog has this name.
+        ConfigurationError
+            Its entry cannot be used.
+        """
+        catalog, config = opening.open_named(name, auto_register=auto_register)
+        return opening.interface_of(catalog, config)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], auto_register: bool = True, name: str | None = None) -> Broker:
+        """Open a catalog as databroker's own form of configuration describes it.
+
+        Parameters
+        ----------
+        config : mapping
+            With ``metadatastore`` and ``assets``, and perhaps ``handlers``, ``root_map`` and ``transforms``. Where
+            its ``api_version`` is 2, the catalog itself is returned, ``db.v2``.
+        auto_register : bool
+            Whether installed handlers read external data.
+        name : str, optional
+            What the catalog is called.
+
+        Raises
+        ------
+        ConfigurationError
+            A key is unknown or missing, or a value of another type.
+        """
+        return opening.interface_of(opening.open_config(config, auto_register=auto_register, name=name), config)
+
+    def get_config(self) -> dict[str, Any] | None:
+        """Return the configuration in databroker's own form that this was opened from; None for any other."""
+        return self._config
+
+    @property
+    def name(self) -> str | None:
+        """The name under which the catalog is configured."""
+        return self._catalog.name
+
+    @property
+    def v1(self) -> Broker:
+        """The broker itself."""
+        return self
+
+    @property
+    def v2(self) -> Catalog:
+        """The newer interface: the catalog."""
+        return self._catalog
+
+    @property
+    def fs(self) -> Registry:
+        """An old name of ``reg``."""
+        warnings.warn("db.fs is an old name of db.reg", OldNameWarning, stacklevel=2)
+        return self.reg
+
+    def __repr__(self) -> str:
+        return f"<Broker on {self._catalog!r}>"
+
+    def insert(self, name: str, doc: Mapping[str, Any]) -> None:
+        """Store a document durably: ``RE.subscribe(db.insert)``.
+
+        Parameters
+        ----------
+        name : str
+            The kind of document.
+        doc : mapping
+            The document.
+
+        Raises
+        ------
+        InvalidDocument
+            The document breaks its schema, or holds a value that cannot be kept.
+        DuplicateDocument
+            A document of that uid is stored with other contents.
+        """
+        if self._serializer is None:
+            from ..writing import Writer
+
+            self._serializer = Writer(self._catalog)
+        self._serializer(name, doc)
+
+    def stats(self) -> dict[str, Any]:
+        """Return what MongoDB says of the size of the database (``dbStats``)."""
+        return self._catalog.store.statistics()

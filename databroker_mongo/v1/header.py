@@ -1,0 +1,235 @@
+"""Header: one run, as databroker 1 showed it.
+
+What does not belong here: how tables, documents and images are made (the rooms beside).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import OldNameWarning
+from . import page
+from .replaying import ALL, Named, replayed
+from .selection import select
+from .values import is_external, open_external, rows_of, stored_values
+
+if TYPE_CHECKING:
+    import pandas
+    from xarray import Dataset
+
+    from ..run import Run
+    from .reading import Reading
+
+StreamName = str | type[ALL]
+_PARTS = ("start", "descriptors", "stop", "ext")
+
+
+class Header:
+    """The documents and the data of one run. Not made by hand: ``db[-1]`` gives it.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    db : Reading
+        Where it was found.
+    """
+
+    def __init__(self, run: Run, db: Reading):
+        self._run = run
+        self.db = db
+        self.ext = SimpleNamespace(**db.fetch_external(run.start, run.stop or {}))
+
+    @property
+    def v2(self) -> Run:
+        """The same run in the newer interface."""
+        return self._run
+
+    @property
+    def uid(self) -> str:
+        """The uid of the run."""
+        uid: str = self._run.start["uid"]
+        return uid
+
+    @property
+    def start(self) -> Any:
+        """The start document."""
+        return self.db.prepare_hook("start", self._run.start)
+
+    @property
+    def stop(self) -> Any:
+        """The stop document; empty while there is none, which is asked again each time."""
+        stop = self._run.stop
+        if stop is None:
+            stop = self._run.refresh().stop or {}
+        return self.db.prepare_hook("stop", stop)
+
+    @property
+    def descriptors(self) -> list[Any]:
+        """The descriptors of all streams, the newest first."""
+        newest_first = sorted(self._run.descriptors, key=lambda descriptor: descriptor["time"], reverse=True)
+        return [self.db.prepare_hook("descriptor", descriptor) for descriptor in newest_first]
+
+    @property
+    def stream_names(self) -> list[str]:
+        """The names of the streams, in the order they began."""
+        return list(self._run)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Header) and bool(self.start == other.start)
+
+    def __hash__(self) -> int:
+        return hash(self.uid)
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in _PARTS:
+            raise KeyError(name)
+        return getattr(self, name)
+
+    def get(self, name: str, *default: Any) -> Any:
+        """Return an attribute by its name, or the default where there is none."""
+        return getattr(self, name, *default)
+
+    def keys(self) -> Iterator[str]:
+        """Yield the names ``start``, ``descriptors``, ``stop`` and ``ext``."""
+        return iter(_PARTS)
+
+    def values(self) -> Iterator[Any]:
+        """Yield what stands under these names."""
+        return (self[name] for name in _PARTS)
+
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """Yield the names and what stands under them."""
+        return ((name, self[name]) for name in _PARTS)
+
+    def __iter__(self) -> Iterator[str]:
+        return self.keys()
+
+    def __repr__(self) -> str:
+        start = self._run.start
+        return f"<Header {start['uid']} (scan id {start.get('scan_id')})>"
+
+    def _repr_html_(self) -> str:
+        return page.header_html(self._run.start, self.stop, self._run.descriptors[::-1])
+
+    def table(
+        self,
+        stream_name: str = "primary",
+        fields: Iterable[str] | None = None,
+        fill: bool | Iterable[str] = False,
+        timezone: str | None = None,
+        convert_times: bool = True,
+        localize_times: bool = True,
+    ) -> pandas.DataFrame:
+        """Read a stream as a table; see :meth:`Broker.get_table`, which takes the same arguments."""
+        return self.db.get_table(
+            self,
+            stream_name=stream_name,
+            fields=fields,
+            fill=fill,
+            timezone=timezone,
+            convert_times=convert_times,
+            localize_times=localize_times,
+        )
+
+    def documents(
+        self,
+        stream_name: StreamName = ALL,
+        fields: Iterable[str] | None = None,
+        fill: bool | Iterable[str] = False,
+    ) -> Iterator[Named]:
+        """Yield the documents of the run; see :meth:`Broker.get_documents`."""
+        for name, document in replayed(self._run, stream_name=stream_name, fields=fields, fill=bool(fill)):
+            yield name, self.db.prepare_hook(name, document)
+
+    def events(
+        self,
+        stream_name: StreamName = "primary",
+        fields: Iterable[str] | None = None,
+        fill: bool | Iterable[str] = False,
+    ) -> Iterator[Any]:
+        """Yield the events of a stream, few in memory at once; see :meth:`Broker.get_events`."""
+        return (event for name, event in self.documents(stream_name, fields, fill) if name == "event")
+
+    def data(self, field: str, stream_name: str = "primary", fill: bool = True) -> Iterator[Any]:
+        """Yield the value of one data key in each event, few in memory at once.
+
+        Parameters
+        ----------
+        field : str
+            The data key; or metadata, which are the same in each event.
+        stream_name : str
+            The stream.
+        fill : bool
+            Whether external data are read: arrays of the shape of one datum, ``(frames, y, x)`` for area detectors.
+
+        Yields
+        ------
+        object
+            Nothing at all where there is no such stream or data key.
+        """
+        stream = self._run.get(stream_name)
+        if stream is None:
+            return
+        source = stream.source
+        if field not in source.data_keys:
+            yield from self._metadata(field, stream_name)
+        elif fill and is_external(source, field):
+            yield from rows_of(open_external(source, [field])[field])
+        else:
+            values = stored_values(source, [field]).get(field, [])
+            yield from values.tolist() if isinstance(values, np.ndarray) else values
+
+    def _metadata(self, name: str, stream_name: str) -> Iterator[Any]:
+        source = self._run[stream_name].source
+        start, stop = self._run.start, self._run.stop or {}
+        each = [select([name], descriptor, start=start, stop=stop).extra for descriptor in source.descriptors]
+        return (each[row][name] for row in source.rows.index.descriptor.tolist() if name in each[row])
+
+    def fields(self, stream_name: StreamName = ALL) -> set[str]:
+        """Return the data keys of a stream, or of all."""
+        return {key for descriptor in self._described(stream_name) for key in descriptor["data_keys"]}
+
+    def devices(self, stream_name: StreamName = ALL) -> set[str]:
+        """Return the names of the devices of a stream, or of all."""
+        return {name for descriptor in self._described(stream_name) for name in descriptor.get("object_keys") or {}}
+
+    def config_data(self, device_name: str) -> dict[str, list[dict[str, Any]]]:
+        """Return how a device was configured: for each stream a list, as long as it was configured anew.
+
+        Parameters
+        ----------
+        device_name : str
+            One of :meth:`devices`.
+        """
+        found: dict[str, list[dict[str, Any]]] = {}
+        for descriptor in self._run.descriptors:
+            configured = (descriptor.get("configuration") or {}).get(device_name)
+            if configured:
+                found.setdefault(_stream_of(descriptor), []).append(configured["data"])
+        return found
+
+    def xarray(self, stream_name: str = "primary") -> Dataset:
+        """Read a stream into memory; ``run[stream_name].read()`` in the newer interface."""
+        return self._run[stream_name].read()
+
+    def xarray_dask(self, stream_name: str = "primary") -> Dataset:
+        """Describe a stream as lazy arrays; ``run[stream_name].to_dask()`` in the newer interface."""
+        return self._run[stream_name].to_dask()
+
+    def stream(self, *args: Any, **kwargs: Any) -> Iterator[Named]:
+        """Yield the documents of the run; an old name of :meth:`documents`."""
+        warnings.warn("Header.stream is an old name of Header.documents", OldNameWarning, stacklevel=2)
+        return self.documents(*args, **kwargs)
+
+    def _described(self, stream_name: StreamName) -> list[dict[str, Any]]:
+        return [each for each in self._run.descriptors if stream_name is ALL or _stream_of(each) == stream_name]
+
+
+def _stream_of(descriptor: dict[str, Any]) -> str:
+    return descriptor.get("name") or "primary"

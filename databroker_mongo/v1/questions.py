@@ -1,0 +1,66 @@
+"""What the keywords of ``db(...)`` and ``db.add_filter(...)`` ask, as questions of ``queries``.
+
+What does not belong here: how questions are answered (``store``).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ..errors import OldNameWarning
+from ..queries import FullText, HasDataKey, Query, Raw, TimeRange, conjunction
+
+_OLD_NAMES: Final = {"start_time": "since", "stop_time": "until"}
+
+
+def questions_of(keywords: Mapping[str, Any], *, text: str | None = None) -> Query:
+    """Return the question that all keywords ask together.
+
+    Parameters
+    ----------
+    keywords : mapping
+        ``since`` and ``until``: when the run began, both ends included. ``data_key``: one that a stream has. All others
+        are fields of the start document, in MongoDB's language.
+    text : str, optional
+        Words that occur in the start document.
+
+    Raises
+    ------
+    QueryError
+        It cannot be asked.
+    TypeError
+        An old and a new name of the same keyword.
+    """
+    fields = _with_new_names(keywords)
+    since, until, data_key = (fields.pop(name, None) for name in ("since", "until", "data_key"))
+    asked: list[Query] = []
+    if since or until:
+        asked.append(Raw({"time": _bounds(since or None, until or None)}))
+    if text:
+        asked.append(FullText(text))
+    if data_key is not None:
+        asked.append(HasDataKey(data_key))
+    if fields:
+        asked.append(Raw(fields))
+    return conjunction(asked)
+
+
+def _with_new_names(keywords: Mapping[str, Any]) -> dict[str, Any]:
+    renamed = dict(keywords)
+    for old, new in _OLD_NAMES.items():
+        if old not in renamed:
+            continue
+        if new in renamed:
+            raise TypeError(f"db(...) takes {new!r} or its old name {old!r}, not both")
+        warnings.warn(f"The keyword {old!r} is an old name of {new!r}", OldNameWarning, stacklevel=4)
+        renamed[new] = renamed.pop(old)
+    return renamed
+
+
+def _bounds(since: Any, until: Any) -> dict[str, float]:
+    """Return the bounds of a time range: here the latest moment counts, while `TimeRange` ends before it."""
+    moments = TimeRange(since=since, until=until)
+    bounds = {"$gte": moments.since, "$lte": moments.until}
+    return {operator: moment for operator, moment in bounds.items() if moment is not None}

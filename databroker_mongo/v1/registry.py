@@ -1,0 +1,100 @@
+"""``db.reg``: who reads external data, where its files are on this machine, and copies of them.
+
+What does not belong here: how handlers are found and used (``assets``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import files
+
+if TYPE_CHECKING:
+    from ..assets.registry import HandlerRegistry
+    from ..run_catalog import Catalog
+
+RenameHook = Callable[[int, int, str, str], Any]
+
+
+class Registry:
+    """The handlers and roots of one catalog.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The catalog.
+    """
+
+    def __init__(self, catalog: Catalog):
+        self._catalog = catalog
+
+    @property
+    def handler_reg(self) -> HandlerRegistry:
+        """The handler classes by spec, each imported when it is asked for."""
+        return self._catalog.assets.registry
+
+    @property
+    def root_map(self) -> dict[str, str]:
+        """What stands in the place of a root of the documents on this machine."""
+        return dict(self._catalog.assets.roots.root_map)
+
+    def register_handler(self, spec: str, handler: Any, overwrite: bool = False) -> None:
+        """Let a class read a spec, before all that is installed.
+
+        Raises
+        ------
+        ConfigurationError
+            Another class is registered already, and ``overwrite`` is not set.
+        """
+        self._catalog.register_handler(spec, handler, overwrite=overwrite)
+
+    def deregister_handler(self, spec: str) -> None:
+        """Take back what was registered, if anything was; what is installed reads the spec again."""
+        if spec in self._catalog.assets.registry.registered:
+            self._catalog.deregister_handler(spec)
+
+    def copy_files(
+        self,
+        resource: Mapping[str, Any],
+        new_root: str | Path,
+        verify: bool = False,
+        file_rename_hook: RenameHook | None = None,
+        run_start_uid: str | None = None,
+    ) -> list[tuple[str, str]]:
+        """Copy the files of a resource below another root; the documents stay as they are.
+
+        Parameters
+        ----------
+        resource : mapping
+            Its document.
+        new_root : str or path
+            The directory that takes the place of the root.
+        verify : bool
+            Not available, as it was not in databroker 1.
+        file_rename_hook : callable, optional
+            Called with ``(number, total, old, new)`` before each file is copied; what it raises is left aside.
+        run_start_uid : str, optional
+            The run, where the document does not say.
+
+        Returns
+        -------
+        list of tuple of str
+            The old and the new path of each file.
+
+        Raises
+        ------
+        AssetUnreadable
+            A file is missing.
+        ValueError
+            The run is not known.
+        """
+        if verify:
+            raise NotImplementedError("copies are not verified; compare the files yourself")
+        run_uid = resource.get("run_start", run_start_uid)
+        if run_uid is None:
+            raise ValueError("the resource does not say which run it belongs to: give run_start_uid=")
+        return files.copy_files(
+            self._catalog[run_uid], resource, Path(new_root), self._catalog.assets.roots, hook=file_rename_hook
+        )

@@ -1,0 +1,117 @@
+"""Streams as tables: a row for each event, a column for each data key, and the time.
+
+What does not belong here: how values are fetched (``values``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..store.protocol import Values
+from .selection import Selection, select
+from .values import is_external, open_external, stored_values
+
+if TYPE_CHECKING:
+    import pandas
+
+    from ..run import Run
+    from ..stream import Stream
+
+
+def table_of(
+    run: Run, stream_name: str, *, fields: Iterable[str] | None, fill: bool, convert_times: bool
+) -> pandas.DataFrame:
+    """Return the table of one stream of a run, in the order of its rows.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    stream_name : str
+        The stream; a run without it has an empty table.
+    fields : iterable of str, or None
+        Regular expressions for data keys and metadata; None for all data keys.
+    fill : bool
+        Whether external data take the place of the identifiers of datums.
+    convert_times : bool
+        Whether times are ``datetime64``, in UTC, or seconds since 1970.
+    """
+    import pandas
+
+    stream = run.get(stream_name)
+    frame = None if stream is None else _frame(stream, run, fields, fill=fill, convert_times=convert_times)
+    if frame is None:
+        frame = pandas.DataFrame()
+    frame.index.name = "seq_num"
+    return frame
+
+
+def joined(tables: Sequence[pandas.DataFrame]) -> pandas.DataFrame:
+    """Return tables below one another; those without columns are left out."""
+    import pandas
+
+    kept = [table for table in tables if len(table.columns)]
+    kept = [table for table in kept if len(table)] or kept[:1]
+    result = pandas.concat(kept) if kept else pandas.DataFrame()
+    result.index.name = "seq_num"
+    return result
+
+
+def _frame(
+    stream: Stream, run: Run, fields: Iterable[str] | None, *, fill: bool, convert_times: bool
+) -> pandas.DataFrame | None:
+    """Return the table of a stream, or None where no data key is wanted."""
+    import pandas
+
+    patterns = fields if fields is None or isinstance(fields, str) else list(fields)
+    start, stop = run.start, run.stop or {}
+    selections = [select(patterns, each, start=start, stop=stop) for each in stream.source.descriptors]
+    wanted = {key for selection in selections for key in selection.keys}
+    keys = [key for key in stream.source.data_keys if key in wanted]
+    columns = _columns(stream, keys, fill=fill)
+    if not columns:
+        return None
+    index = stream.source.rows.index
+    n_rows = min(map(len, columns.values()))
+    descriptor, time = index.descriptor[:n_rows], index.time[:n_rows]
+    # pandas 3 counts whole seconds in another unit.
+    times = pandas.to_datetime(time, unit="s").as_unit("ns") if convert_times else time
+    columns = {key: values[:n_rows] for key, values in columns.items()}
+    columns.update(_extra_columns(selections, descriptor))
+    table = pandas.DataFrame({"time": times, **columns}, index=index.seq_num[:n_rows])
+    is_wanted = np.array([bool(selection.keys) for selection in selections])[descriptor]
+    return table if is_wanted.all() else table[is_wanted]
+
+
+def _columns(stream: Stream, keys: Sequence[str], *, fill: bool) -> dict[str, Values]:
+    """Return the values of data keys; lists and arrays in a row stay one value."""
+    source = stream.source
+    external = [key for key in keys if fill and is_external(source, key)]
+    values = stored_values(source, [key for key in keys if key not in external])
+    if external:
+        values.update({key: list(column[...]) for key, column in open_external(source, external).items()})
+    return {key: _whole(values[key]) for key in keys if key in values}
+
+
+def _whole(values: Values) -> Values:
+    """Return values as a column; what is not a number or text is kept as one value, whatever it is made of."""
+    if isinstance(values, np.ndarray):
+        return values if values.ndim == 1 else _objects(values.tolist())
+    if not any(isinstance(value, list | np.ndarray | dict) for value in values):
+        return values
+    return _objects(values)
+
+
+def _objects(values: Sequence[Any]) -> np.ndarray[Any, Any]:
+    column = np.empty(len(values), dtype=object)
+    for row, value in enumerate(values):
+        column[row] = value
+    return column
+
+
+def _extra_columns(selections: Sequence[Selection], descriptor: np.ndarray[Any, Any]) -> Mapping[str, Values]:
+    names = dict.fromkeys(name for selection in selections for name in selection.extra)
+    return {name: _whole([selections[each].extra.get(name, np.nan) for each in descriptor.tolist()]) for name in names}

@@ -1,0 +1,72 @@
+"""The values of data keys, row by row, as they are stored or, where that is asked, as what their datums stand for.
+
+What does not belong here: tables, documents, anything that knows a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from ..arrays.columns import Column
+from ..arrays.opening import StreamSource, open_columns
+from ..errors import ColumnNotFound
+from ..store.protocol import MISSING, Values
+
+BLOCK_BYTES: Final = 64_000_000
+"""How much of external data is read at once, unless a single row is more."""
+
+
+def stored_values(source: StreamSource, keys: Sequence[str]) -> dict[str, Values]:
+    """Return the values in the events of a stream: numbers, texts and lists, NaN where an event has none.
+
+    Keys whose values are in stream resources are left out: events have none of them.
+    """
+    inline = [key for key in keys if not _is_streamed(source, key)]
+    return {key: _without_gaps(values) for key, values in source.rows.columns(inline).items()} if inline else {}
+
+
+def is_external(source: StreamSource, key: str) -> bool:
+    """Tell whether the values of a data key are outside the events."""
+    return "external" in source.data_keys[key]
+
+
+def open_external(source: StreamSource, keys: Sequence[str]) -> Mapping[str, Column]:
+    """Open columns of external data, all of one length.
+
+    Raises
+    ------
+    ColumnNotFound
+        The stream has no such data key.
+    CatalogError
+        What is wrong with the first that cannot be read.
+    """
+    for key in keys:
+        if key not in source.data_keys:
+            raise ColumnNotFound(f"the stream has no data key {key!r}", **source.facts, data_key=key)
+    opened = open_columns(source, keys, eager=False)
+    for key in keys:
+        if key in opened.problems:
+            raise opened.problems[key]
+    return opened.columns
+
+
+def rows_of(column: Column) -> Iterator[Any]:
+    """Yield the rows of a column, each an array of its own; few are in memory at once."""
+    n_rows = column.shape[0]
+    row_bytes = max(1, int(np.prod(column.shape[1:])) * column.dtype.itemsize)
+    step = max(1, BLOCK_BYTES // row_bytes)
+    for begin in range(0, n_rows, step):
+        yield from column[begin : begin + step]
+
+
+def _is_streamed(source: StreamSource, key: str) -> bool:
+    return str(source.data_keys[key].get("external", "")).startswith("STREAM:")
+
+
+def _without_gaps(values: Values) -> Values:
+    if isinstance(values, np.ndarray):
+        return values
+    return [np.nan if value is MISSING else value for value in values]

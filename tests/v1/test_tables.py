@@ -1,0 +1,108 @@
+"""Tables of streams."""
+
+import numpy as np
+import pandas
+import pytest
+
+from databroker_mongo.errors import CatalogWarning
+from databroker_mongo.testing import build_run
+from databroker_mongo.writing import Writer
+
+from .conftest import FRAMES, TIME
+
+
+def test_a_table_has_a_row_for_each_event_and_a_column_for_each_data_key(db):
+    table = db[1].table()
+    assert list(table.columns) == ["time", "I0", "count", "label", "ok", "spec"]
+    assert table.index.name == "seq_num"
+    assert list(table.index) == [1, 2, 3, 4, 5]
+    assert table["count"].dtype == np.int64
+    assert table["ok"].dtype == bool
+    assert table["spec"][3] == [2.0, 2.0]
+    assert list(table["label"]) == ["p0", "p1", "p2", "p3", "p4"]
+
+
+def test_times_are_utc_or_seconds(db):
+    first = pandas.Timestamp("2023-11-14 22:13:22")
+    assert db[1].table()["time"][1] == first
+    assert db[1].table()["time"].dtype == "datetime64[ns]"
+    assert db[1].table(convert_times=False)["time"][1] == first
+    assert db[1].table(localize_times=False)["time"][1] == first
+    assert db[1].table(convert_times=False, localize_times=False)["time"][1] == TIME + 2
+
+
+def test_a_time_zone_has_no_effect_and_says_so(db):
+    with pytest.warns(CatalogWarning, match=r"tz_convert\('US/Eastern'\)") as caught:
+        table = db.get_table(db[1], timezone="US/Eastern")
+    assert caught[0].filename == __file__
+    assert table.equals(db[1].table())
+
+
+def test_fields_choose_data_keys_and_metadata_by_whole_names(db):
+    table = db[1].table(fields=["I.", "det_.*", "purpose", "exit_status", "oun"])
+    assert list(table.columns) == ["time", "I0", "det_gain", "det_mode", "purpose", "exit_status"]
+    assert list(table["det_gain"]) == [3] * 5
+    assert list(db[1].table(fields="I0").columns) == ["time", "I0"]
+
+
+def test_metadata_of_any_kind_stand_in_each_row(db):
+    assert list(db[1].table(fields=["I0", "sample"])["sample"]) == [{"name": "Ni"}] * 5
+
+
+def test_without_a_data_key_there_is_no_table(db):
+    for empty in (db[1].table(fields=["purpose"]), db[1].table("typo")):
+        assert empty.shape == (0, 0)
+        assert empty.index.name == "seq_num"
+
+
+def test_a_stream_without_events_has_a_table_without_rows(catalog):
+    documents = build_run({"primary": [{"x": 1.0}]}, scan_id=8, time=TIME + 50000)
+    for name, document in documents:
+        if name != "event":
+            Writer(catalog)(name, document)
+    table = catalog.v1[8].table()
+    assert list(table.columns) == ["time", "x"]
+    assert len(table) == 0
+
+
+def test_images_stay_identifiers_until_they_are_asked_for(db):
+    assert db[2].table()["img"][1].endswith("/0")
+    filled = db[2].table(fill=True)
+    assert list(filled.columns) == ["time", "x", "img"]
+    np.testing.assert_array_equal(np.stack(filled["img"].tolist()), FRAMES)
+    assert filled["img"][1].dtype == np.uint16
+
+
+def test_rows_follow_one_another_through_several_descriptors(db):
+    table = db[4].table()
+    assert list(table.index) == [1, 2, 3, 3, 4, 5]
+    assert list(table["m"]) == [0, 1, 2, 3, 4, 5]
+    assert table["m"].dtype == np.int64
+    assert list(table["extra"].isna()) == [True] * 3 + [False] * 3
+
+
+def test_rows_without_any_chosen_data_key_are_left_out(db):
+    assert list(db[4].table(fields=["extra"]).index) == [3, 4, 5]
+
+
+def test_tables_of_several_runs_are_below_one_another(db):
+    table = db.get_table([db[1], db[2]], fields=["I0", "x"])
+    assert len(table) == 9
+    assert table["I0"].notna().sum() == 5
+    assert table["x"].notna().sum() == 4
+    assert db.get_table(db(user="nobody")).empty
+    assert table.index.name == "seq_num"
+
+
+def test_keys_that_only_stream_resources_have_are_left_out(catalog):
+    data_keys = {"fly": {"source": "sim", "dtype": "array", "shape": [2], "external": "STREAM:"}}
+    documents = build_run({"primary": [{"x": 1.0}]}, scan_id=8, time=TIME + 50000)
+    documents[1][1]["data_keys"].update(data_keys)
+    for name, document in documents:
+        Writer(catalog)(name, document)
+    assert list(catalog.v1[8].table().columns) == ["time", "x"]
+
+
+def test_other_headers_are_not_given_to_handlers(db):
+    with pytest.raises(NotImplementedError, match="register_handler"):
+        db.get_table(db[1], handler_registry={})
