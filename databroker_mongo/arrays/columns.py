@@ -18,8 +18,8 @@ from ..assets.handler import DatumStructure
 from ..assets.reader import AssetReader
 from ..assets.resource import Resource
 from ..errors import AssetUnreadable, CatalogError
-from ..store.protocol import Section, Snapshot, Store
 from . import values as event_values
+from .blocks import EventBlock
 from .indexing import Region, split_key
 
 Array = NDArray[Any]
@@ -76,46 +76,31 @@ class Column:
 
 
 class EventColumn(Column):
-    """A column whose values are in the events themselves."""
+    """A column whose values are in the events themselves.
 
-    def __init__(
-        self,
-        store: Store,
-        snapshot: Snapshot,
-        key: str,
-        *,
-        section: Section,
-        declared: np.dtype[Any] | None,
-        shape: tuple[int, ...],
-        dtype: np.dtype[Any],
-        facts: Facts,
-        known: Array | None = None,
-    ):
+    Parameters
+    ----------
+    block : EventBlock
+        What it is fetched with.
+    key : str
+        Its data key.
+    """
+
+    def __init__(self, block: EventBlock, key: str, *, shape: tuple[int, ...], dtype: np.dtype[Any], facts: Facts):
         super().__init__(shape, dtype, facts)
-        self._store = store
-        self._snapshot = snapshot
+        self._block = block
         self._key = key
-        self._section = section
-        self._declared = declared
-        self._known = known
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_known": None}
 
     def identity(self) -> tuple[Any, ...]:
         """Return what tells this column from any other."""
-        question = (self._store.address, self._snapshot, self._section, self._key)
-        return (*super().identity(), *map(repr, question))
+        return (*super().identity(), self._block.address, repr(self._block.snapshot), self._key)
 
     def _read(self, region: Region) -> Array:
-        if self._known is not None:
-            return self._known[region].copy()
         rows = region[0]
         if rows.start == rows.stop:
             return np.empty(tuple(part.stop - part.start for part in region), self.dtype)
-        found = self._store.event_columns(self._snapshot, [self._key], section=self._section, rows=rows)[self._key]
-        column = event_values.as_array(found, declared=self._declared)
-        return event_values.fit(column, self.dtype, self.shape[1:])[(slice(None), *region[1:])]
+        found = event_values.fit(self._block.rows(self._key, rows), self.dtype, self.shape[1:])
+        return found[(slice(None), *region[1:])].copy()
 
 
 class LostColumn(Column):

@@ -7,12 +7,14 @@ its values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..store.protocol import MISSING, Values
+from .blocks import EventBlock
 from .columns import EventColumn
 from .structure import DataKey, declared_dtype
 from .values import as_array, kind_of
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from .opening import StreamSource
 
 Shaped = tuple[tuple[int, ...], np.dtype[Any]]
+
+_FEW_VALUES = 20_000
+_GROUP_BYTES = 32_000_000
 
 _PLAIN = {float: np.dtype(np.float64), int: np.dtype(np.int64), bool: np.dtype(bool)}
 _EMPTY = {"integer": np.dtype(np.int64), "boolean": np.dtype(bool), "string": np.dtype("<U1")}
@@ -42,38 +47,60 @@ def open_inline(
     known : mapping
         The values of those that have been read already.
     """
-    n_rows = source.rows.snapshot.n_rows
+    rows = source.rows
+    declared = {key: declared_dtype(data_keys[key]) for key in keys}
     unread = [key for key in keys if key not in known]
-    shaped = {key: _empty(data_keys[key]) for key in unread} if n_rows == 0 else _certain(source, data_keys, unread)
+    shaped = _shaped_without_reading(source, data_keys, unread)
     uncertain = [key for key in unread if key not in shaped]
-    values = {**known, **(source.rows.columns(uncertain) if uncertain else {})}
-    return {key: _column(source, key, data_keys[key], shaped.get(key), values.get(key)) for key in keys}
+    values = {key: known[key] for key in keys if key in known}
+    values |= rows.columns(uncertain) if uncertain else {}
+    if rows.snapshot.n_rows == 0:
+        shaped |= {key: _empty(data_keys[key]) for key in values}
+    arrays = {key: as_array(values[key], declared=declared[key]) for key in values if key not in shaped}
+    read = EventBlock(rows.store, rows.snapshot, {key: declared[key] for key in arrays}, arrays)
+    block_of = dict.fromkeys(arrays, read)
+    for group in _groups(shaped, rows.snapshot.n_rows):
+        block_of |= dict.fromkeys(group, EventBlock(rows.store, rows.snapshot, {key: declared[key] for key in group}))
+    shaped |= {key: (array.shape[1:], array.dtype) for key, array in arrays.items()}
+    return {
+        key: EventColumn(
+            block_of[key],
+            key,
+            shape=(rows.snapshot.n_rows, *shaped[key][0]),
+            dtype=shaped[key][1],
+            facts={**source.facts, "data_key": key},
+        )
+        for key in keys
+    }
 
 
-def _column(
-    source: StreamSource, key: str, data_key: DataKey, shaped: Shaped | None, values: Values | None
-) -> EventColumn:
-    declared = declared_dtype(data_key)
+def _shaped_without_reading(
+    source: StreamSource, data_keys: Mapping[str, DataKey], keys: Sequence[str]
+) -> dict[str, Shaped]:
+    """Return shape and dtype of the columns that need not be read for them.
+
+    A few values are better read at once, in one question: the answer is smaller than that about their types.
+    """
     n_rows = source.rows.snapshot.n_rows
-    if shaped is not None:
-        known, (row_shape, dtype) = None, shaped
-    elif n_rows == 0:
-        known, (row_shape, dtype) = None, _empty(data_key)
-    else:
-        assert values is not None
-        known = as_array(values, declared=declared)
-        row_shape, dtype = known.shape[1:], known.dtype
-    return EventColumn(
-        source.rows.store,
-        source.rows.snapshot,
-        key,
-        section="data",
-        declared=declared,
-        shape=(n_rows, *row_shape),
-        dtype=dtype,
-        facts={**source.facts, "data_key": key},
-        known=known,
-    )
+    if n_rows == 0:
+        return {key: _empty(data_keys[key]) for key in keys}
+    n_values = n_rows * sum(math.prod(_empty(data_keys[key])[0]) for key in keys)
+    return {} if n_values <= _FEW_VALUES else _certain(source, data_keys, keys)
+
+
+def _groups(shaped: Mapping[str, Shaped], n_rows: int) -> Iterator[list[str]]:
+    """Yield the columns that are fetched together: numbers, up to a size; an array by itself."""
+    group: list[str] = []
+    for key, (row_shape, dtype) in shaped.items():
+        if row_shape:
+            yield [key]
+            continue
+        if (len(group) + 1) * n_rows * dtype.itemsize > _GROUP_BYTES and group:
+            yield group
+            group = []
+        group.append(key)
+    if group:
+        yield group
 
 
 def _empty(data_key: DataKey) -> Shaped:

@@ -16,6 +16,7 @@ from . import revisions as corrections
 from .bson_order import order_key
 from .connection import Collections, ConnectionOptions, Location, locate, open_collections, time_limit, weaknesses
 from .failures import asking
+from .known_indexes import finds_rows_by_seq_num
 from .protocol import Document, EventIndex, Section, Snapshot, Sort, Values
 from .splitting import split_by_size
 
@@ -121,6 +122,11 @@ class NormalizedStore:
         """Return columns of a snapshot, in row order."""
         with asking("read the columns of a stream", self.address):
             return event_rows.columns(self.collections, snapshot, keys, section=section, rows=rows)
+
+    def finds_rows(self, snapshot: Snapshot) -> bool:
+        """Tell whether some rows of a snapshot are found without looking at all of them."""
+        with asking("list the indexes of events", self.address):
+            return snapshot.is_consecutive and finds_rows_by_seq_num(self.collections)
 
     def first_events(self, index: EventIndex) -> dict[str, Document]:
         """Return the first event of each descriptor that has any."""

@@ -144,6 +144,10 @@ class Store(Protocol):
         """Return columns of a snapshot, in row order: those of ``rows`` (step 1, in bounds) or all."""
         ...
 
+    def finds_rows(self, snapshot: Snapshot) -> bool:
+        """Tell whether some rows of a snapshot are found without looking at all of them."""
+        ...
+
     def first_events(self, index: EventIndex) -> dict[str, Document]:
         """Return the first event of each descriptor that has any, by descriptor uid."""
         ...

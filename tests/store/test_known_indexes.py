@@ -6,6 +6,7 @@ import pymongo
 import pytest
 
 from databroker_mongo import Catalog
+from databroker_mongo.arrays import inline
 from databroker_mongo.errors import CatalogWarning, StoreError
 from databroker_mongo.testing import build_run
 from databroker_mongo.writing import Writer
@@ -44,7 +45,10 @@ def test_an_index_is_recognised_by_its_keys_whatever_its_name(mongod_database_ur
         assert catalog[-1].primary.read()["x"].size == 1200
 
 
-def test_a_chunk_of_a_long_column_fetches_its_rows_alone_where_an_index_finds_them(mongod_database_uri, events):
+def test_a_chunk_of_a_long_column_fetches_its_rows_alone_where_an_index_finds_them(
+    mongod_database_uri, events, monkeypatch
+):
+    monkeypatch.setattr(inline, "_FEW_VALUES", 0)
     events.create_index([("descriptor", 1), ("time", 1)])
     events.create_index([("descriptor", 1), ("seq_num", 1)])
     lazy = stored(mongod_database_uri, 1200)[-1].primary.to_dask()["x"]

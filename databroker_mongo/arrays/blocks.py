@@ -1,0 +1,76 @@
+"""Columns of events that are fetched together when one of them is first needed, in one question.
+
+The server walks through the events of a stream for one column as long as for ten. A few rows are fetched by
+themselves where an index finds them. What does not belong here: which columns go together, files.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..store.protocol import Snapshot, Store
+from .values import as_array
+
+Array = NDArray[Any]
+Declared = np.dtype[Any] | None
+
+
+class EventBlock:
+    """Some columns of a snapshot. What it has fetched it keeps as long as one of its columns lives; it travels without.
+
+    Parameters
+    ----------
+    store : Store
+        Where the events are.
+    snapshot : Snapshot
+        The rows.
+    declared : mapping of str to numpy.dtype or None
+        The columns, by key, and the dtype that the descriptor declares for each.
+    arrays : mapping of str to numpy.ndarray, optional
+        The columns, where they have been read already.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        snapshot: Snapshot,
+        declared: Mapping[str, Declared],
+        arrays: Mapping[str, Array] | None = None,
+    ):
+        self._store = store
+        self.snapshot = snapshot
+        self._declared = dict(declared)
+        self._arrays = None if arrays is None else dict(arrays)
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_arrays": None, "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
+
+    @property
+    def address(self) -> str:
+        """Where the events are, without any password."""
+        return self._store.address
+
+    def column(self, key: str) -> Array:
+        """Return a column, ``(n_rows, ...)``."""
+        with self._lock:
+            if self._arrays is None:
+                found = self._store.event_columns(self.snapshot, list(self._declared))
+                self._arrays = {each: as_array(found[each], declared=self._declared[each]) for each in found}
+            return self._arrays[key]
+
+    def rows(self, key: str, rows: slice) -> Array:
+        """Return some rows of a column, fetched by themselves where that is cheaper."""
+        is_part = 2 * (rows.stop - rows.start) <= self.snapshot.n_rows
+        if self._arrays is None and is_part and self._store.finds_rows(self.snapshot):
+            found = self._store.event_columns(self.snapshot, [key], rows=rows)
+            return as_array(found[key], declared=self._declared[key])
+        return self.column(key)[rows]
