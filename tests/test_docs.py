@@ -24,9 +24,10 @@ from databroker_mongo.store.local_server import stop_server
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.rst", *sorted((ROOT / "docs").rglob("*.rst"))]
+COMMAND = re.compile(r"^ +\$ (?P<line>databroker-mongo.*)$", re.MULTILINE)
+SCRIPT = re.compile(r"\bscripts/[\w.-]+\w")
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 SYBIL = Sybil(parsers=[PythonCodeBlockParser(), DocTestParser(OPTIONS), SkipParser()], path=str(ROOT))
-COMMAND = re.compile(r"^ +\$ (?P<line>databroker-mongo.*)$", re.MULTILINE)
 OF_THE_TESTER = (
     "BLUESKY_TUTORIAL_DATA",
     "CONDA_PREFIX",
@@ -94,8 +95,12 @@ def test_every_example_of_a_docstring_runs(module, machine):
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_every_command_of_a_page_can_be_typed(page):
-    for command in COMMAND.finditer(page.read_text()):
+    text = page.read_text()
+
+    for command in COMMAND.finditer(text):
         build_parser().parse_args(shlex.split(command["line"])[1:])
+    for script in SCRIPT.findall(text):
+        assert os.access(ROOT / script, os.X_OK), script
 
 
 def test_every_command_is_described():
