@@ -24,7 +24,7 @@ def load(offer: Offer) -> HandlerClass:
     module, _, name = offer.target.rpartition(".")
     target = offer.target if ":" in offer.target else f"{module}:{name}"
     try:
-        handler = entrypoints.EntryPoint.from_string(target, offer.name).load()
+        handler: object = entrypoints.EntryPoint.from_string(target, offer.name).load()
         if not callable(handler):
             raise TypeError(f"{target} is not a class but {handler!r}")
     except Exception as error:
@@ -34,7 +34,7 @@ def load(offer: Offer) -> HandlerClass:
             spec=offer.name,
             distribution=offer.distribution,
         ) from error
-    return handler  # type: ignore[no-any-return]
+    return handler
 
 
 def class_path(handler: HandlerClass | str) -> str:
