@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .datums import IndexHandler, PointHandler, SwitchHandler
+from .datums import IndexHandler, PointHandler
 from .hdf5_rows import HDF5Rows
+from .switching import SwitchHandler
 
 NEXUS_DATA = "/entry/data/data"
 DETECTOR_DATA = "/entry/instrument/detector/data"

@@ -1,65 +1,20 @@
 """From datum keywords to rows: the ways that the handlers of this package share.
 
 A datum is a *point*, the rows that one trigger of the detector made; an *index*, one row; or the *whole* of a dataset.
-Where keywords also choose among datasets or files, a `SwitchHandler` has one such handler for each. File formats do not
-belong here.
+File formats do not belong here; keywords that choose among datasets or files are for `SwitchHandler`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from itertools import groupby
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from .chained_rows import CountedRows
 from .datum_numbers import stretches, whole_number
+from .levels import CallsReadInto, Datum
 from .rows import Array, Block, Rows, Structure, chunks_by_datum
-
-Datum = Mapping[str, Any]
-_MOST_KEPT = 64
-
-
-class RegionHandler(Protocol):
-    """What all handlers of this package can do; ``databroker_mongo`` documents it as levels 0 to 2."""
-
-    def structure(self, **datum_kwargs: Any) -> Structure:
-        """Return shape, dtype and chunks of one datum."""
-        ...
-
-    def read_into(self, out: Array, datums: Sequence[Datum], region: tuple[slice, ...]) -> None:
-        """Fill ``out`` with the same region of each datum."""
-        ...
-
-    def get_file_list(self, datum_kwargs: Iterable[Datum]) -> list[str]:
-        """Return the files of these datums, opening none."""
-        ...
-
-    def linked_files(self, datum_kwargs: Iterable[Datum] = ()) -> list[str]:
-        """Return the files that the files of these datums refer to."""
-        ...
-
-    def close(self) -> None:
-        """Close what is open."""
-        ...
-
-
-class CallsReadInto:
-    """Level 0 by way of levels 1 and 2."""
-
-    def __call__(self: RegionHandler, **datum_kwargs: Any) -> Array:
-        """Return the array of one datum, in the shape and dtype that `structure` tells.
-
-        Raises
-        ------
-        OSError
-            When a file is missing, damaged, short or open for writing.
-        """
-        shape, dtype, _ = self.structure(**datum_kwargs)
-        out: Array = np.empty((1, *shape), dtype)
-        self.read_into(out, [datum_kwargs], tuple(slice(0, length) for length in shape))
-        return out.reshape(shape)
 
 
 class RowsHandler(CallsReadInto):
@@ -229,82 +184,3 @@ class WholeHandler(CallsReadInto):
     def close(self) -> None:
         """Close what is open; calling the handler again opens it again."""
         self._rows.close()
-
-
-class SwitchHandler(CallsReadInto):
-    """One handler for each of the datasets or files among which the keywords of a datum choose.
-
-    Parameters
-    ----------
-    choose : callable
-        From the keywords of a datum to the key of its handler and the keywords that are left for it.
-    make : callable
-        From a key to a new handler.
-    """
-
-    def __init__(
-        self,
-        choose: Callable[..., tuple[Hashable, dict[str, Any]]],
-        *,
-        make: Callable[[Any], Any],
-    ):
-        self._choose = choose
-        self._make = make
-        self._made: dict[Hashable, RegionHandler] = {}
-
-    def structure(self, **datum_kwargs: Any) -> Structure:
-        """Return shape, dtype and chunks of one datum, from headers alone.
-
-        Raises
-        ------
-        OSError
-            When a file is missing or damaged, or the datum is not there in full.
-        """
-        key, left = self._choose(**datum_kwargs)
-        return self._handler(key).structure(**left)
-
-    def read_into(self, out: Array, datums: Sequence[Datum], region: tuple[slice, ...]) -> None:
-        """Fill ``out``, of shape ``(len(datums), *region_shape)``, with the same region of each datum.
-
-        Raises
-        ------
-        OSError
-            When a file is missing, damaged, short or open for writing.
-        ValueError
-            When ``out`` has not the dtype of the file, or datums differ in shape or dtype.
-        """
-        at = 0
-        for key, chosen in groupby((self._choose(**datum) for datum in datums), key=lambda pair: pair[0]):
-            left = [rest for _, rest in chosen]
-            self._handler(key).read_into(out[at : at + len(left)], left, region)
-            at += len(left)
-
-    def get_file_list(self, datum_kwargs: Iterable[Datum]) -> list[str]:
-        """Return the files that these datums are read from, each once, opening none."""
-        chosen = [self._choose(**datum) for datum in datum_kwargs]
-        found = (path for key, left in chosen for path in self._handler(key).get_file_list([left]))
-        return list(dict.fromkeys(found))
-
-    def linked_files(self, datum_kwargs: Iterable[Datum] = ()) -> list[str]:
-        """Return the absolute paths of the files that the files of these datums refer to, from headers alone.
-
-        Raises
-        ------
-        OSError
-            When a file is missing, damaged or open for writing.
-        """
-        chosen = [self._choose(**datum) for datum in datum_kwargs]
-        found = (path for key, left in chosen for path in self._handler(key).linked_files([left]))
-        return list(dict.fromkeys(found))
-
-    def close(self) -> None:
-        """Close what is open; calling the handler again opens it again."""
-        while self._made:
-            self._made.popitem()[1].close()
-
-    def _handler(self, key: Hashable) -> RegionHandler:
-        if key not in self._made:
-            if len(self._made) == _MOST_KEPT:
-                self.close()
-            self._made[key] = self._make(key)
-        return self._made[key]

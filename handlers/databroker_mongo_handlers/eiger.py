@@ -9,9 +9,10 @@ import h5py
 
 from .chained_rows import ChainedRows
 from .datum_numbers import whole_number
-from .datums import IndexHandler, SwitchHandler, WholeHandler
+from .datums import IndexHandler, WholeHandler
 from .hdf5_file import open_hdf5
 from .hdf5_rows import HDF5Rows
+from .switching import SwitchHandler
 
 _DATA = re.compile(r"data_(\d+)")
 _SETTINGS = "/entry/instrument/detector/detectorSpecific"

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from .area_detector_hdf5 import DETECTOR_DATA, NEXUS_DATA
-from .datums import PointHandler, SwitchHandler, WholeHandler
+from .datums import PointHandler, WholeHandler
 from .hdf5_rows import HDF5Rows
+from .switching import SwitchHandler
 
 
 class _Datasets(SwitchHandler):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .datum_numbers import whole_number
-from .datums import IndexHandler, SwitchHandler, WholeHandler
+from .datums import IndexHandler, WholeHandler
 from .hdf5_rows import HDF5Rows
 from .row_views import RowView
+from .switching import SwitchHandler
 
 
 class MAPSSpectrum(SwitchHandler):
@@ -25,8 +26,9 @@ class MAPSSpectrum(SwitchHandler):
         def choose(x: int, y: int) -> tuple[tuple[int, int], dict[str, Any]]:
             return (whole_number(x, "x"), whole_number(y, "y")), {}
 
+        rows = HDF5Rows(path, f"/MAPS/{dset_path}")
+
         def make(pixel: tuple[int, int]) -> WholeHandler:
-            rows = HDF5Rows(path, f"/MAPS/{dset_path}")
             return WholeHandler(RowView(rows, selectors=[slice(None), *pixel], squeeze=False))
 
         super().__init__(choose, make=make)

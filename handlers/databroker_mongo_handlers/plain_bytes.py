@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,17 @@ class Payload:
         if found < needed:
             raise OSError(f"{self.path} is short: {self.shape} of {self.dtype} need {needed} bytes, and it has {found}")
 
-    def read(self, out: Array, region: tuple[slice, ...]) -> None:
+    def read(self, out: Array, region: tuple[slice, ...], *, file: FileIO | None = None) -> None:
         """Fill ``out`` with a region, reading the bytes between its first and its last line.
+
+        Parameters
+        ----------
+        out : numpy.ndarray
+            The buffer.
+        region : tuple of slice
+            One for each axis.
+        file : io.FileIO, optional
+            The file, when it is open already.
 
         Raises
         ------
@@ -47,26 +57,29 @@ class Payload:
         """
         if out.size == 0:
             return
-        if not self.shape:
-            Payload(self.path, self.offset, (1,), self.dtype).read(out[np.newaxis], (slice(0, 1),))
-            return
-        lines, *inner = region
-        is_all_of_each_line = all(part == slice(0, n) for part, n in zip(inner, self.shape[1:], strict=True))
-        in_place = is_all_of_each_line and out.flags.c_contiguous and out.dtype == self.dtype
-        buffer = out if in_place else np.empty((lines.stop - lines.start, *self.shape[1:]), self.dtype)
-        bytes_per_line = math.prod(self.shape[1:]) * self.dtype.itemsize
-        self._fill(buffer, self.offset + lines.start * bytes_per_line)
-        if not in_place:
-            out[...] = buffer[(slice(None), *inner)]
+        if file is None:
+            with Path(self.path).open("rb", buffering=0) as opened:
+                self.read(out, region, file=opened)
+        elif not self.shape:
+            self._read_lines(file, out[np.newaxis], slice(0, 1), within=())
+        else:
+            self._read_lines(file, out, region[0], within=region[1:])
 
-    def _fill(self, buffer: Array, start: int) -> None:
+    def _read_lines(self, file: FileIO, out: Array, lines: slice, *, within: tuple[slice, ...]) -> None:
+        line_shape = self.shape[1:]
+        is_all_of_each_line = all(part == slice(0, n) for part, n in zip(within, line_shape, strict=True))
+        in_place = is_all_of_each_line and out.flags.c_contiguous and out.dtype == self.dtype
+        buffer = out if in_place else np.empty((lines.stop - lines.start, *line_shape), self.dtype)
+        file.seek(self.offset + lines.start * math.prod(line_shape) * self.dtype.itemsize)
+        self._fill(buffer, file)
+        if not in_place:
+            out[...] = buffer[(slice(None), *within)]
+
+    def _fill(self, buffer: Array, file: FileIO) -> None:
         view = buffer.reshape(-1).view(np.uint8).data
-        with Path(self.path).open("rb", buffering=0) as file:
-            file.seek(start)
-            n_read = 0
-            while n_read < len(view):
-                n_more = file.readinto(view[n_read:])
-                if not n_more:
-                    found = f"{n_read} are there"
-                    raise OSError(f"{self.path} is short: {len(view)} bytes from {start} on were asked for, {found}")
-                n_read += n_more
+        n_read = 0
+        while n_read < len(view):
+            n_more = file.readinto(view[n_read:])
+            if not n_more:
+                raise OSError(f"{self.path} is short: {len(view)} more bytes were asked for, and {n_read} are there")
+            n_read += n_more

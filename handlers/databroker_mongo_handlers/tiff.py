@@ -6,6 +6,8 @@ tifffile, which needs imagecodecs for most kinds of compression.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from .file_names import name_of_frame
 from .file_rows import ArrayHeader, FileRows
 from .plain_bytes import Payload
 from .rows import Array
+from .tiff_layout import layout_of
 
 
 class AreaDetectorTIFF(PointHandler):
@@ -41,7 +44,10 @@ class AreaDetectorTIFF(PointHandler):
 
 
 class TIFFFormat:
-    """Reads the first series of pages of a TIFF file."""
+    """Reads the first series of pages of a TIFF file; a file laid out like the one before is not parsed again."""
+
+    def __init__(self) -> None:
+        self._last: tuple[bytes | None, Payload] | None = None
 
     def describe(self, path: str) -> ArrayHeader:
         """Return shape and dtype, having made sure that the file holds all its pixels.
@@ -51,12 +57,15 @@ class TIFFFormat:
         OSError
             When the file is missing, short or no TIFF file.
         """
+        with Path(path).open("rb", buffering=0) as raw:
+            layout = layout_of(raw)
+        payload = self._payload_like_last(layout, path)
+        if payload is not None:
+            payload.require_whole()
+            return ArrayHeader(payload.shape, payload.dtype.newbyteorder("="))
         with open_tiff(path) as file:
             series = _series(file, path)
-            if series.dataoffset is not None:
-                _payload(file, series, path=path).require_whole()
-            else:
-                _require_segments(file, series, path=path)
+            self._whole_payload(file, series, layout=layout)
             return _header(series)
 
     def read(self, path: str, expected: ArrayHeader, *, out: Array, region: tuple[slice, ...]) -> None:
@@ -69,14 +78,39 @@ class TIFFFormat:
         ValueError
             When the array is not as expected.
         """
+        with Path(path).open("rb", buffering=0) as raw:
+            layout = layout_of(raw)
+            payload = self._payload_like_last(layout, path)
+            if payload is not None:
+                expected.require(ArrayHeader(payload.shape, payload.dtype.newbyteorder("=")), path)
+                payload.read(out, region, file=raw)
+                return
         with open_tiff(path) as file:
             series = _series(file, path)
             expected.require(_header(series), path)
-            if series.dataoffset is not None:
-                _payload(file, series, path=path).read(out, region)
+            payload = self._whole_payload(file, series, layout=layout)
+            if payload is not None:
+                payload.read(out, region)
             else:
-                _require_segments(file, series, path=path)
                 out[...] = _decode(series, path)[region]
+
+    def _payload_like_last(self, layout: bytes | None, path: str) -> Payload | None:
+        last = self._last
+        return None if last is None or layout is None or layout != last[0] else replace(last[1], path=path)
+
+    def _whole_payload(
+        self, file: tifffile.TiffFile, series: tifffile.TiffPageSeries, *, layout: bytes | None
+    ) -> Payload | None:
+        """Return where the pixels are, and remember it; None for pixels that must be decoded."""
+        path = str(file.filehandle.path)
+        if series.dataoffset is None:
+            _require_segments(file, series, path=path)
+            return None
+        header = _header(series)
+        payload = Payload(path, series.dataoffset, header.shape, header.dtype.newbyteorder(file.byteorder))
+        payload.require_whole()
+        self._last = layout, payload
+        return payload
 
 
 def open_tiff(path: str) -> tifffile.TiffFile:
@@ -106,12 +140,6 @@ def _series(file: tifffile.TiffFile, path: str) -> tifffile.TiffPageSeries:
 
 def _header(series: tifffile.TiffPageSeries) -> ArrayHeader:
     return ArrayHeader(tuple(series.shape), np.dtype(series.dtype))
-
-
-def _payload(file: tifffile.TiffFile, series: tifffile.TiffPageSeries, *, path: str) -> Payload:
-    assert series.dataoffset is not None
-    header = _header(series)
-    return Payload(path, series.dataoffset, header.shape, header.dtype.newbyteorder(file.byteorder))
 
 
 def _require_segments(file: tifffile.TiffFile, series: tifffile.TiffPageSeries, *, path: str) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .datums import CallsReadInto, IndexHandler
+from .datums import IndexHandler
 from .file_rows import ArrayFormat
+from .levels import CallsReadInto
 from .npy import NPYFormat
 from .rows import Array, Structure, require_dtype
 from .single_file_rows import SingleFileRows

@@ -9,9 +9,10 @@ from typing import Any
 
 from .area_detector_hdf5 import DETECTOR_DATA
 from .datum_numbers import whole_number
-from .datums import IndexHandler, SwitchHandler, WholeHandler
+from .datums import IndexHandler, WholeHandler
 from .hdf5_rows import HDF5Rows
 from .row_views import RowView, Selector
+from .switching import SwitchHandler
 
 
 class Xspress3(SwitchHandler):
@@ -57,13 +58,13 @@ def _by_frame_and_channel(
 
 
 class _Maker:
-    """Makes the handler of one channel, or of all; they share one file."""
+    """Makes the handler of one channel, or of all; they share the rows."""
 
     def __init__(self, path: str, dataset: str):
-        self._path, self._dataset = path, dataset
+        self._rows = HDF5Rows(path, dataset, swmr=True)
 
     def __call__(self, kind: tuple[str, int | None]) -> IndexHandler | WholeHandler:
         what, channel = kind
         selectors: list[Selector] = [] if channel is None else [slice(None), channel - 1]
-        rows = RowView(HDF5Rows(self._path, self._dataset, swmr=True), selectors=selectors, squeeze=False)
+        rows = RowView(self._rows, selectors=selectors, squeeze=False)
         return IndexHandler(rows, keyword="frame") if what == "frame" else WholeHandler(rows)

@@ -1,0 +1,100 @@
+"""Handlers whose datums name a dataset or a file by some keywords, and a part of it by the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+from .levels import CallsReadInto, Datum, RegionHandler
+from .rows import Array, Structure
+
+_MOST_KEPT = 64
+
+
+class SwitchHandler(CallsReadInto):
+    """One handler for each of the datasets or files among which the keywords of a datum choose.
+
+    Parameters
+    ----------
+    choose : callable
+        From the keywords of a datum to the key of its handler and the keywords that are left for it.
+    make : callable
+        From a key to a new handler.
+    """
+
+    def __init__(
+        self,
+        choose: Callable[..., tuple[Hashable, dict[str, Any]]],
+        *,
+        make: Callable[[Any], Any],
+    ):
+        self._choose = choose
+        self._make = make
+        self._made: dict[Hashable, RegionHandler] = {}
+
+    def structure(self, **datum_kwargs: Any) -> Structure:
+        """Return shape, dtype and chunks of one datum, from headers alone.
+
+        Raises
+        ------
+        OSError
+            When a file is missing or damaged, or the datum is not there in full.
+        """
+        key, left = self._choose(**datum_kwargs)
+        return self._handler(key).structure(**left)
+
+    def read_into(self, out: Array, datums: Sequence[Datum], region: tuple[slice, ...]) -> None:
+        """Fill ``out``, of shape ``(len(datums), *region_shape)``, with the same region of each datum.
+
+        Raises
+        ------
+        OSError
+            When a file is missing, damaged, short or open for writing.
+        ValueError
+            When ``out`` has not the dtype of the file, or datums differ in shape or dtype.
+        """
+        at = 0
+        for key, chosen in groupby((self._choose(**datum) for datum in datums), key=lambda pair: pair[0]):
+            left = [rest for _, rest in chosen]
+            self._handler(key).read_into(out[at : at + len(left)], left, region)
+            at += len(left)
+
+    def get_file_list(self, datum_kwargs: Iterable[Datum]) -> list[str]:
+        """Return the files that these datums are read from, each once, opening none."""
+        chosen = self._by_key(datum_kwargs)
+        return _each_once(path for key, left in chosen.items() for path in self._handler(key).get_file_list(left))
+
+    def linked_files(self, datum_kwargs: Iterable[Datum] = ()) -> list[str]:
+        """Return the absolute paths of the files that the files of these datums refer to, from headers alone.
+
+        Raises
+        ------
+        OSError
+            When a file is missing, damaged or open for writing.
+        """
+        chosen = self._by_key(datum_kwargs)
+        return _each_once(path for key, left in chosen.items() for path in self._handler(key).linked_files(left))
+
+    def close(self) -> None:
+        """Close what is open; calling the handler again opens it again."""
+        while self._made:
+            self._made.popitem()[1].close()
+
+    def _by_key(self, datum_kwargs: Iterable[Datum]) -> dict[Hashable, list[dict[str, Any]]]:
+        chosen: dict[Hashable, list[dict[str, Any]]] = {}
+        for datum in datum_kwargs:
+            key, left = self._choose(**datum)
+            chosen.setdefault(key, []).append(left)
+        return chosen
+
+    def _handler(self, key: Hashable) -> RegionHandler:
+        if key not in self._made:
+            if len(self._made) == _MOST_KEPT:
+                self.close()
+            self._made[key] = self._make(key)
+        return self._made[key]
+
+
+def _each_once(paths: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(paths))
