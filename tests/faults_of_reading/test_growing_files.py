@@ -1,0 +1,172 @@
+"""Files that are written while they are read, grow, or are replaced: whole frames, equal lengths, never older data."""
+
+import os
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pytest
+import tifffile
+
+from databroker_mongo.errors import DocumentWarning, UnreadableColumns
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:no allowed_roots"),
+    pytest.mark.filterwarnings("ignore:.*rows are there; all columns end with them:UserWarning"),
+]
+
+# Frame n is filled with n + 1, so that a frame that is not there yet would show as zeros.
+SWMR_WRITER = """
+import sys, time
+import h5py, numpy as np
+with h5py.File(sys.argv[1], "w", libver="latest") as file:
+    data = file.create_dataset("entry/data/data", (0, 4, 6), "u2", maxshape=(None, 4, 6), chunks=(1, 4, 6))
+    file.swmr_mode = True
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for number in range(5):
+        data.resize(number + 1, axis=0)
+        data.flush()
+        time.sleep(0.05)
+        data[number] = number + 1
+        data.flush()
+        time.sleep(0.05)
+    sys.stdin.read()
+"""
+PLAIN_WRITER = """
+import sys
+import h5py, numpy as np
+with h5py.File(sys.argv[1], "w") as file:
+    file["entry/data/data"] = np.ones((5, 4, 6), "u2")
+    file.flush()
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def writer():
+    """Start a process that writes a file until its standard input is closed."""
+    started = []
+
+    def start(script, *arguments):
+        command = [sys.executable, "-c", script, *map(str, arguments)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    yield start
+    for process in started:
+        with process:
+            process.kill()
+
+
+def in_progress(documents):
+    return [(name, doc) for name, doc in documents if name != "stop"]
+
+
+def require_whole_frames(dataset):
+    n_rows = dataset.sizes["time"]
+    assert {name: len(column) for name, column in dataset.items()} == dict.fromkeys(dataset, n_rows)
+    assert (dataset["image"].values == np.arange(1, n_rows + 1).reshape(-1, 1, 1, 1)).all()
+    return n_rows
+
+
+def test_a_file_that_grows_in_swmr_mode_is_read_up_to_whole_frames(bench, writer):
+    process = writer(SWMR_WRITER, bench.folder / "a.h5")
+    run = bench.run(bench.asset("AD_HDF5_SWMR", "a.h5"), edit=in_progress)
+    assert list(run.primary.read(on_error="skip")) == ["I0", "n"]
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    lengths = []
+    deadline = time.monotonic() + 20
+    while not lengths or lengths[-1] < 5:
+        assert time.monotonic() < deadline
+        dataset = run.refresh().primary.read(on_error="skip")
+        if "image" in dataset:
+            lengths.append(require_whole_frames(dataset))
+    assert lengths == sorted(lengths)
+    assert len(set(lengths)) > 1, "it was seen to grow"
+    assert process.poll() is None, "the writer is still at it"
+
+
+def test_events_ahead_of_the_file_are_left_out_of_all_columns_and_that_is_told(bench):
+    bench.write_hdf5(frames=np.ones((3, 4, 6), "u2"))
+    primary = bench.run(bench.asset("AD_HDF5_SWMR", "a.h5"), edit=in_progress).primary
+    with pytest.warns(DocumentWarning, match="only 3 of 5 rows are there; all columns end with them"):
+        dataset = primary.read()
+    assert {name: len(column) for name, column in dataset.items()} == {"I0": 3, "n": 3, "image": 3}
+    assert dataset.sizes["time"] == 3
+    assert primary.to_dask()["image"].compute().shape == (3, 1, 4, 6)
+
+
+def test_tiff_files_that_are_still_to_come_shorten_the_other_columns(bench):
+    for number in range(2):
+        tifffile.imwrite(bench.folder / f"img_{number:06d}.tiff", np.ones((4, 6), "u2"))
+    asset = bench.asset("AD_TIFF", "", template="%s%s_%6.6d.tiff", filename="img")
+    run = bench.run(asset, edit=in_progress)
+    assert run.primary.read().sizes["time"] == 2
+    tifffile.imwrite(bench.folder / "img_000002.tiff", np.ones((4, 6), "u2"))
+    assert run.refresh().primary.read().sizes["time"] == 3
+
+
+def test_a_snapshot_keeps_its_length_while_its_file_grows(bench):
+    path = bench.write_hdf5(frames=np.ones((3, 4, 6), "u2"), maxshape=(None, 4, 6))
+    run = bench.run(bench.asset("AD_HDF5", "a.h5"), edit=in_progress)
+    lazy = run.primary.to_dask()
+    with h5py.File(path, "r+") as file:
+        file["entry/data/data"].resize(5, axis=0)
+    assert lazy.compute().sizes["time"] == 3
+    assert run.refresh().primary.read().sizes["time"] == 5
+
+
+def test_a_short_file_of_a_finished_run_is_an_error_of_its_column_alone(bench):
+    bench.write_hdf5(frames=np.ones((3, 4, 6), "u2"))
+    primary = bench.run(bench.asset("AD_HDF5_SWMR", "a.h5")).primary
+    with pytest.raises(UnreadableColumns, match="it has 3"):
+        primary.read()
+    skipped = primary.read(on_error="skip")
+    assert list(skipped) == ["I0", "n"]
+    assert skipped.sizes["time"] == 5
+
+
+def test_a_file_that_another_process_has_open_for_writing_is_told_from_a_bad_one(bench, writer):
+    writer(PLAIN_WRITER, bench.folder / "a.h5")
+    fault = bench.fault_of(bench.run(bench.asset("AD_HDF5", "a.h5")))
+    assert "open for writing by another process" in str(fault)
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_file_of_other_contents_is_noticed_even_when_its_size_and_time_are_the_same(bench, in_place):
+    path = bench.write_hdf5()
+    run = bench.run(bench.asset("AD_HDF5", "a.h5"))
+    stream = run.primary
+    first = stream.read()["image"]
+    lazy = stream.to_dask()["image"]
+    found = path.stat()
+    other = bench.write_hdf5("b.h5", frames=first.values[:, 0] + 1)
+    if in_place:
+        path.write_bytes(other.read_bytes())
+    else:
+        other.replace(path)
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+    assert path.stat().st_size == found.st_size
+    np.testing.assert_array_equal(stream.read()["image"], first + 1)
+    np.testing.assert_array_equal(lazy.compute(), first + 1)
+
+
+def test_a_virtual_dataset_shows_what_was_added_to_its_source(bench):
+    source = bench.write_hdf5("source.h5", frames=np.ones((3, 4, 6), "u2"), maxshape=(None, 4, 6))
+    layout = h5py.VirtualLayout((5, 4, 6), "u2")
+    layout[...] = h5py.VirtualSource("source.h5", "entry/data/data", (5, 4, 6), maxshape=(None, 4, 6))
+    with h5py.File(bench.folder / "a.h5", "w") as file:
+        file.create_virtual_dataset("entry/data/data", layout)
+    run = bench.run(bench.asset("AD_HDF5", "a.h5"), edit=in_progress)
+    run.primary.read(on_error="skip")
+    with h5py.File(source, "r+") as file:
+        file["entry/data/data"].resize(5, axis=0)
+        file["entry/data/data"][3:] = 1
+    assert (run.refresh().primary.read()["image"] == 1).all()
