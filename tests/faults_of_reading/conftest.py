@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -136,14 +134,8 @@ def require_names(error: AssetError, **facts: object) -> None:
 
 
 @pytest.fixture
-def bench(mongod_database_uri: str, tmp_path: Path) -> Bench:
+def bench(installed_handlers: None, mongod_database_uri: str, tmp_path: Path) -> Bench:
     """A bench whose handlers are those that are installed."""
-    try:
-        importlib.metadata.distribution("databroker-mongo-handlers")
-    except importlib.metadata.PackageNotFoundError:
-        if os.environ.get("CI"):
-            pytest.fail("CI must test with the handlers installed: pip install ./handlers")
-        pytest.skip("the handlers are not installed: pip install ./handlers")
     folder = tmp_path / "data"
     folder.mkdir()
     return Bench(mongod_database_uri, folder)
