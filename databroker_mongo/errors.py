@@ -6,6 +6,7 @@
     |-- ConfigurationError(ValueError)     a setting, YAML file or URI that cannot be used
     |   |-- CredentialsUnavailable             a catalog is opened where its credentials are not set
     |   |-- CatalogNotFound(KeyError)          no catalog is configured under the name
+    |   |-- DuplicateHandler(RuntimeError)     another class is registered by hand for the spec
     |-- RunNotFound(KeyError)              no run answers to the key
     |   |-- RunIndexError(IndexError)          a position before the first run
     |   |-- AmbiguousKey(ValueError)           more than one run answers to the key
@@ -101,6 +102,10 @@ class CredentialsUnavailable(ConfigurationError):
 
 class CatalogNotFound(ConfigurationError, KeyError):
     """No catalog is configured under the name."""
+
+
+class DuplicateHandler(ConfigurationError, RuntimeError):
+    """Another class is registered by hand for the spec."""
 
 
 class RunNotFound(CatalogError, KeyError):

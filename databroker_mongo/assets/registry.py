@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Final
 
-from ..errors import ConfigurationError, HandlerClashWarning, HandlerUnavailable, UnknownSpec
+from ..errors import DuplicateHandler, HandlerClashWarning, HandlerUnavailable, UnknownSpec
 from .discovery import Offer, entry_names, normalized, offers
 from .known import PROVIDERS
 from .loading import HandlerClass, class_path, level, load
@@ -145,13 +145,13 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
 
         Raises
         ------
-        ConfigurationError
+        DuplicateHandler
             Another class is registered by hand already.
         """
         name = entry_names(spec)[0]
         known = self._by_hand.get(name, handler)
         if known != handler and not overwrite:
-            raise ConfigurationError(
+            raise DuplicateHandler(
                 f"{class_path(known)} is registered by hand for {spec}: pass overwrite=True to replace it", spec=spec
             )
         self._by_hand[name] = handler

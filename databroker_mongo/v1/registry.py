@@ -45,7 +45,7 @@ class Registry:
 
         Raises
         ------
-        ConfigurationError
+        DuplicateHandler
             Another class is registered already, and ``overwrite`` is not set.
         """
         self._catalog.register_handler(spec, handler, overwrite=overwrite)

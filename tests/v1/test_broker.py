@@ -105,7 +105,7 @@ def test_handlers_are_registered_and_taken_back(db):
         def __call__(self, index):
             return np.zeros((1, 3, 5), np.uint16)
 
-    with pytest.raises(ConfigurationError, match="overwrite=True"):
+    with pytest.raises(RuntimeError, match="overwrite=True"):
         db.reg.register_handler("NPY_FRAMES", Zeros)
     db.reg.register_handler("NPY_FRAMES", Zeros, overwrite=True)
     assert db.reg.handler_reg["NPY_FRAMES"] is Zeros
