@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -15,12 +16,17 @@ DATABROKER_1 = ("databroker==1.2.5", "suitcase-mongo==0.7.0", "event-model==1.24
 
 
 @pytest.fixture(scope="session")
-def databroker_1() -> Callable[..., str]:
+def databroker_1_python() -> Path:
+    """The interpreter of an environment of databroker 1.2.5."""
+    return _environment("databroker-1", DATABROKER_1)
+
+
+@pytest.fixture(scope="session")
+def databroker_1(databroker_1_python: Path) -> Callable[..., str]:
     """A function that runs a script, with arguments, in an environment of databroker 1.2.5, and returns its output."""
-    python = _environment("databroker-1", DATABROKER_1)
 
     def run(script: str, *arguments: str) -> str:
-        command = [python, "-W", "ignore", "-c", script, *arguments]
+        command = [databroker_1_python, "-W", "ignore", "-c", script, *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=100)
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -35,6 +41,13 @@ def _environment(name: str, requirements: tuple[str, ...]) -> Path:
     """
     kept = os.environ.get("DATABROKER_MONGO_NEIGHBOURS")
     directory = (Path(kept) if kept else platformdirs.user_cache_path("databroker_mongo") / "neighbours") / name
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with directory.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of several test processes, one makes it
+        return _made(directory, requirements)
+
+
+def _made(directory: Path, requirements: tuple[str, ...]) -> Path:
     python = directory / "bin" / "python"
     stamp = directory / "requirements.txt"
     if python.exists() and stamp.exists() and stamp.read_text() == "\n".join(requirements):
