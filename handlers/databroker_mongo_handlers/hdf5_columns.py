@@ -40,7 +40,7 @@ class FlyscanTargets(_Datasets):
 
 
 class BulkFrames(_Datasets):
-    """Spec ``MERLIN_HDF5_BULK``: each datum, whatever its keywords, is all of ``/entry/instrument/detector/data``.
+    """Spec ``MERLIN_HDF5_BULK``: each datum, whatever its ``point_number``, is the same: the whole dataset of frames.
 
     Parameters
     ----------
