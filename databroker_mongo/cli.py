@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from . import cli_runs
 from .errors import CatalogError, ConfigurationError
 
 FAILURE = 1
@@ -218,13 +219,54 @@ KEEP_PASSWORDS = Argument(
 )
 SPECS = Argument(("specs",), {"nargs": "*", "metavar": "SPEC", "help": "specs or MIME types; by default all"})
 CATALOG = Argument(("--catalog",), {"metavar": "NAME", "help": "with the settings of this catalog"})
+OF_CATALOG = Argument(
+    ("--catalog",), {"metavar": "NAME", "help": "a configured catalog or a URI; by default the only configured one"}
+)
+KEY = Argument(("key",), {"metavar": "KEY", "help": "a uid or its beginning, a scan id, or -1 for the latest run"})
+FIELD = Argument(("field",), {"metavar": "FIELD", "help": "like sample.name, stop.exit_status or descriptor.name"})
+QUESTIONS = (
+    Argument(
+        ("query",),
+        {
+            "nargs": "*",
+            "metavar": "QUERY",
+            "help": "field=value (also != < <= > >=), field~pattern, field:part, or words of the full text",
+        },
+    ),
+    Argument(("--since",), {"metavar": "TIME", "help": "like 2020-03, '2020-03-05 12:30' or 'last 2 h'"}),
+    Argument(("--until",), {"metavar": "TIME", "help": "the moment before which runs began"}),
+    Argument(("--timezone",), {"metavar": "ZONE", "help": "the zone of these times, like Europe/Berlin"}),
+    Argument(("--plan",), {"metavar": "NAME", "help": "the name of the plan"}),
+    Argument(("--sample",), {"metavar": "NAME", "help": "the sample, or its name"}),
+    Argument(
+        ("--where",),
+        {"metavar": "JSON", "action": "append", "help": "a MongoDB filter on the start document; may repeat"},
+    ),
+    OF_CATALOG,
+)
+FORMAT = Argument(
+    ("--format",), {"choices": ("table", "json", "csv"), "default": "table", "help": "how to write; a table by default"}
+)
+TEXT_OR_JSON = Argument(("--format",), {"choices": ("text", "json"), "default": "text", "help": "text by default"})
+LISTING = (
+    Argument(("--columns",), {"metavar": "NAMES", "help": "fields, by commas; also duration, streams, n_events"}),
+    Argument(("--sort",), {"metavar": "FIELD", "help": "a field of the start document; -time by default"}),
+    Argument(
+        ("--limit",), {"metavar": "N", "type": int, "default": 25, "help": "the most runs, 0 for all; 25 by default"}
+    ),
+)
 
 GROUPS = {"server": "The local MongoDB."}
 COMMANDS = (
     Command("catalogs", list_catalogs),
+    Command("distinct", cli_runs.list_distinct, (FIELD, *QUESTIONS, FORMAT)),
+    Command("explain", cli_runs.explain, QUESTIONS),
     Command("handlers", list_handlers, (SPECS, CATALOG)),
+    Command("indexes", cli_runs.list_indexes, (OF_CATALOG,)),
+    Command("ls", cli_runs.list_runs, (*QUESTIONS, *LISTING, FORMAT)),
     Command("migrate-config", migrate_config, (NAMES, OUTPUT, KEEP_PASSWORDS)),
     Command("server start", server_start, (DATA, FORCE)),
     Command("server stop", server_stop, (DATA,)),
     Command("server status", server_status, (DATA,)),
+    Command("show", cli_runs.show_run, (KEY, OF_CATALOG, TEXT_OR_JSON)),
 )

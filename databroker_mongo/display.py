@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 _MOST_COLUMNS = 12
+_TITLES = {"plan_name": "plan", "sample.name": "sample", "stop.exit_status": "status"}
 
 
 def catalog_text(name: str | None, address: str, query: str) -> str:
@@ -81,6 +82,36 @@ def handlers_text(provenances: Sequence[Any]) -> list[str]:
     return lines
 
 
+def run_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, width: int | None = None) -> list[str]:
+    """Return the lines of a list of runs, with a head; longer ones are cut at ``width``, if that is given."""
+    shown = [tuple(_cell_text(name, cell) for name, cell in zip(columns, row, strict=True)) for row in rows]
+    lines = aligned([tuple(_TITLES.get(name, name) for name in columns), *shown])
+    return lines if width is None else [line[:width] for line in lines]
+
+
+def metadata_lines(metadata: Mapping[str, Any]) -> list[str]:
+    """Return the fields of a run's documents, a line each."""
+    fields = [
+        (f"{kind}.{name}", str(value))
+        for kind, document in metadata.items()
+        for name, value in (document or {}).items()
+    ]
+    return [f"  {line}" for line in aligned(fields)]
+
+
+def explanation_text(steps: Sequence[Mapping[str, Any]], *, joins: bool) -> str:
+    """Return how a question is answered: a line for each collection, and what would help."""
+    heads = ("collection", "access", "examined", "found", "ms")
+    rows = [
+        (each["collection"], each["access"], each["n_examined"], each["n_found"], each["milliseconds"])
+        for each in steps
+    ]
+    notes = ["Documents of several kinds are brought together, run by run."] if joins else []
+    for each in steps:
+        notes += [f"An index on {field!r} of {each['collection']!r} would help." for field in each["helpful"][:3]]
+    return "\n".join([*aligned([heads, *(tuple(f"{cell}" for cell in row) for row in rows)]), *notes])
+
+
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return a line for each row, its cells under one another and two spaces apart."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -120,6 +151,18 @@ def _handler_notes(provenance: Any) -> list[str]:
         notes.append(f"clash: say which in the settings, handlers: {{{provenance.spec}: {provenance.distribution}}}")
     hidden = [f"{other}, {other.superseded}" if other.superseded else str(other) for other in provenance.shadowed]
     return [*notes, *(f"hides {other}" for other in hidden)]
+
+
+def _cell_text(name: str, cell: Any) -> str:
+    if cell is None:
+        return ""
+    if name in ("time", "stop.time"):
+        return local_time(cell)[:19]
+    if name == "uid":
+        return str(cell)[:8]
+    if isinstance(cell, float):
+        return f"{cell:.6g}"
+    return ", ".join(map(str, cell)) if isinstance(cell, list) else str(cell)
 
 
 def _status(stop: Mapping[str, Any] | None) -> str:

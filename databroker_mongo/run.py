@@ -11,7 +11,7 @@ from . import display, readability, replay
 from .arrays.opening import Transform
 from .assets.reader import AssetReader
 from .errors import RunNotFound, StreamNotFound
-from .queries import PartialUID
+from .queries import Eq
 from .store.protocol import Document, Store
 from .stream import Stream
 
@@ -171,7 +171,7 @@ class Run(Mapping[str, Stream]):
 
     def refresh(self) -> Run:
         """Return the run as it is now: with the events, streams and stop document that have come since."""
-        start = next(self._store.find_starts(PartialUID(self._start["uid"]), sort=[("time", -1)], limit=1), None)
+        start = next(self._store.find_starts(Eq("uid", self._start["uid"]), sort=[("time", -1)], limit=1), None)
         if start is None:
             raise RunNotFound(f"the run {self._start['uid']!r} is no longer stored", run_uid=self._start["uid"])
         stop = self._store.stops([self._start["uid"]]).get(self._start["uid"])

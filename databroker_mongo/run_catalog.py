@@ -7,27 +7,29 @@ questions are answered (``store``), and which catalogs there are (``named``).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import display, run_keys, transforms
+from . import display, run_keys, run_table, transforms
 from .arrays.opening import Transform
 from .assets.machine import open_reader
 from .assets.reader import AssetReader
 from .config import CatalogSettings
-from .errors import QueryError
+from .errors import CatalogWarning, QueryError
 from .queries import NEWEST_FIRST, All, Query, Raw, Sorting, Window, conjunction, from_keywords, scope_of, sort_of
 from .run import Run
 from .run_mapping import RunMapping
 from .store.connection import ConnectionOptions
 from .store.normalized import open_store
-from .store.protocol import Store
+from .store.protocol import Explanation, Store
 
 if TYPE_CHECKING:
     import pandas
 
     from .v1 import Broker
 
+MANY_DOCUMENTS = 100_000
 _MOST_LISTED = 10
 
 
@@ -245,11 +247,13 @@ class Catalog(RunMapping):
         pandas.DataFrame
             Indexed by uid.
         """
-        from .run_table import DEFAULT_COLUMNS, needed_fields, table
+        wanted = list(run_table.DEFAULT_COLUMNS if columns is None else columns)
+        return run_table.table(self.rows(wanted, limit=limit), wanted, timezone=timezone)
 
-        wanted = list(DEFAULT_COLUMNS if columns is None else columns)
-        starts = self._starts(limit=limit or 0, fields=needed_fields(wanted))
-        return table(self._store, starts, wanted, timezone=timezone)
+    def rows(self, columns: Sequence[str], *, limit: int | None = None) -> Iterator[tuple[str, list[Any]]]:
+        """Yield the uid of each run with the cells of a :meth:`table`, a page after the other; times are in seconds."""
+        starts = self._starts(limit=limit or 0, fields=run_table.needed_fields(columns))
+        return run_table.rows(self._store, starts, columns)
 
     def distinct(self, field: str, *, counts: bool = False) -> Any:
         """Return the values that a field has in these runs, the most frequent first.
@@ -273,6 +277,34 @@ class Catalog(RunMapping):
     def facets(self, fields: Iterable[str]) -> dict[str, dict[Any, int]]:
         """Return, for each field, how many of these runs have each value."""
         return {field: self.distinct(field, counts=True) for field in fields}
+
+    def explain(self, *questions: Query | Mapping[str, Any], **keywords: Any) -> Explanation:
+        """Tell how the runs that answer to the questions are found: by which index, looking at how many documents.
+
+        Parameters
+        ----------
+        *questions, **keywords
+            As for :meth:`search`; none explains the catalog itself.
+
+        Returns
+        -------
+        Explanation
+            With a readable repr.
+
+        Warns
+        -----
+        CatalogWarning
+            More than 100,000 documents are looked at without an index.
+        """
+        found = self._store.explain(self.search(*questions, **keywords).query)
+        for step in found.steps:
+            if step.is_scan and step.n_examined > MANY_DOCUMENTS:
+                warnings.warn(
+                    f"{step.n_examined} documents of {step.collection!r} are looked at without an index",
+                    CatalogWarning,
+                    stacklevel=2,
+                )
+        return found
 
     def register_handler(self, spec: str, handler: Any, overwrite: bool = False) -> None:
         """Serve a spec or MIME type by this class, in this catalog and those searched from it.

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from .errors import QueryError
 from .queries.fields import split_key
 from .queries.refusals import check_path
 
 if TYPE_CHECKING:
+    import pandas
+
     from .store.protocol import Document, Store
 
 DEFAULT_COLUMNS = ("time", "scan_id", "plan_name", "stop.exit_status", "duration", "streams")
@@ -42,10 +42,8 @@ def needed_fields(columns: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(fields))
 
 
-def table(
-    store: Store, starts: Iterator[Document], columns: Sequence[str], *, timezone: str | None = None
-) -> pd.DataFrame:
-    """Return a table of runs, in the order of their start documents.
+def rows(store: Store, starts: Iterator[Document], columns: Sequence[str]) -> Iterator[tuple[str, list[Any]]]:
+    """Yield the uid of each run, and its cells; times are seconds since 1970.
 
     Parameters
     ----------
@@ -56,26 +54,31 @@ def table(
     columns : sequence of str
         Fields of the start document or, after ``stop.``, of the stop document; or ``duration``, ``streams``,
         ``n_events``.
-    timezone : str, optional
-        The zone in which ``time`` and ``stop.time`` are shown; the local one by default.
     """
-    uids: list[str] = []
-    cells: dict[str, list[Any]] = {column: [] for column in columns}
     while page := list(islice(starts, RUNS_AT_ONCE)):
-        page_uids = [start["uid"] for start in page]
-        uids += page_uids
-        stops = _stops(store, page_uids, columns)
-        streams = store.streams(page_uids) if set(columns) & set(_OF_STREAMS) else {}
+        uids = [start["uid"] for start in page]
+        stops = _stops(store, uids, columns)
+        streams = store.streams(uids) if set(columns) & set(_OF_STREAMS) else {}
         counts = _n_events(store, stops, streams) if "n_events" in columns else {}
         for start in page:
             uid = start["uid"]
             known = {"streams": list(streams.get(uid, ())), "n_events": counts.get(uid)}
-            for column, values in cells.items():
-                values.append(known[column] if column in known else _cell(column, start, stops.get(uid)))
-    frame = pd.DataFrame(cells, index=pd.Index(uids, name="uid", dtype=object), columns=list(columns))
-    for column in set(columns) & set(_TIMES):
-        seconds = pd.to_numeric(frame[column], errors="coerce")
-        frame[column] = pd.to_datetime(seconds, unit="s", utc=True).dt.tz_convert(_zone(timezone))
+            yield uid, [known[name] if name in known else _cell(name, start, stops.get(uid)) for name in columns]
+
+
+def table(
+    found: Iterable[tuple[str, list[Any]]], columns: Sequence[str], *, timezone: str | None = None
+) -> pandas.DataFrame:
+    """Return rows as a table indexed by uid, with ``time`` and ``stop.time`` in a zone: the local one for None."""
+    import pandas as pd  # a shell's command lists runs without it
+
+    found = list(found)
+    uids = pd.Index([uid for uid, _ in found], name="uid", dtype=object)
+    cells = {name: [cells[place] for _, cells in found] for place, name in enumerate(columns)}
+    frame = pd.DataFrame(cells, index=uids, columns=list(columns))
+    for name in set(columns) & set(_TIMES):
+        seconds = pd.to_numeric(frame[name], errors="coerce")
+        frame[name] = pd.to_datetime(seconds, unit="s", utc=True).dt.tz_convert(_zone(timezone))
     return frame
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from databroker_mongo.errors import AmbiguousKey, QueryError, RunIndexError, RunNotFound
+from databroker_mongo.errors import AmbiguousKey, CatalogWarning, QueryError, RunIndexError, RunNotFound
 from databroker_mongo.queries import Eq, Key, PartialUID, Raw, ScanID, TimeRange
 from databroker_mongo.run_catalog import Catalog
 from databroker_mongo.store.normalized import open_store, writable
@@ -305,6 +305,31 @@ def test_distinct_values_are_counted_once_a_run_the_most_frequent_first(catalog)
     }
     with pytest.raises(QueryError):
         catalog.distinct("$where")
+
+
+def test_a_question_is_explained_with_the_index_that_it_uses_and_the_one_that_would_help(mongod_database_uri):
+    store = writable(open_store(mongod_database_uri))
+    store.create_indexes()
+    store.insert("start", [{"uid": f"{n:04x}", "time": 1.0 * n, "scan_id": n, "plan_name": "scan"} for n in range(300)])
+    catalog = Catalog.from_uri(mongod_database_uri)
+    by_index = catalog.explain({"scan_id": 5})
+    assert (by_index.steps[0].n_examined, by_index.steps[0].n_found) == (1, 1)
+    assert "scan_id" in by_index.steps[0].access
+    by_scan = catalog.search({"plan_name": "count"}).explain(stop={"exit_status": "fail"})
+    assert by_scan.steps[0].is_scan
+    assert by_scan.steps[0].helpful == ("plan_name",)
+    assert by_scan.joins
+    assert "An index on 'plan_name' of 'run_start' would help." in repr(by_scan)
+    assert not catalog.explain().steps[0].is_scan
+
+
+def test_a_scan_of_many_documents_is_warned_of(catalog, monkeypatch):
+    monkeypatch.setattr("databroker_mongo.run_catalog.MANY_DOCUMENTS", 5)
+    if catalog.store.address.startswith("memory:"):
+        assert "in memory" in repr(catalog.explain({"plan_name": "x"}))
+    else:
+        with pytest.warns(CatalogWarning, match="8 documents of 'run_start' are looked at without an index"):
+            catalog.explain({"plan_name": "x"})
 
 
 def test_handlers_are_registered_for_a_catalog_and_those_searched_from_it(catalog):

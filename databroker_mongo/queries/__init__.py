@@ -40,6 +40,7 @@ from .runs import (
 from .sorting import NEWEST_FIRST, Sort, Sorting, sort_of
 from .times import TimeRange
 from .tree import All, And, Not, Or, Query, conjunction, conjuncts
+from .words import from_json, from_words
 
 TextQuery = FullText
 """The name that databroker 1.x gives to a question of the full text."""
@@ -78,7 +79,9 @@ __all__ = [
     "Window",
     "conjunction",
     "conjuncts",
+    "from_json",
     "from_keywords",
+    "from_words",
     "is_uid_beginning",
     "scope_of",
     "sort_of",

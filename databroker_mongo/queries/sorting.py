@@ -16,13 +16,16 @@ NEWEST_FIRST: Sort = (("time", -1),)
 def sort_of(sorting: Sorting) -> Sort:
     """Return fields of the start document, each with 1 or -1: of ``"-time"``, ``("time", -1)`` or several of these.
 
+    Runs that are equal in all of them come the newest first.
+
     Raises
     ------
     QueryError
         For anything else, and for fields of other documents.
     """
     is_several = isinstance(sorting, list | tuple) and not (len(sorting) == 2 and isinstance(sorting[1], int))
-    return tuple(map(_sort_field, sorting if is_several else [sorting])) or NEWEST_FIRST
+    parts = tuple(map(_sort_field, sorting if is_several else [sorting]))
+    return parts if "time" in dict(parts) else (*parts, *NEWEST_FIRST)
 
 
 def _sort_field(part: object) -> tuple[str, int]:

@@ -11,13 +11,13 @@ from typing import Any
 from ..config import Uri
 from ..queries import Query
 from . import compile as compiled
-from . import distinct, event_rows, insertion
+from . import distinct, event_rows, explaining, indexes, insertion
 from . import revisions as corrections
 from .bson_order import order_key
 from .connection import Collections, ConnectionOptions, Location, locate, open_collections, time_limit, weaknesses
 from .failures import asking
 from .known_indexes import finds_rows_by_seq_num
-from .protocol import Document, EventIndex, Section, Snapshot, Sort, Values
+from .protocol import Document, EventIndex, Explanation, IndexReport, Section, Snapshot, Sort, Values
 from .splitting import split_by_size
 
 _BATCH = 10_000
@@ -68,6 +68,16 @@ class NormalizedStore:
         """Return the values of a field in the runs that answer to ``query``, and how many runs have each."""
         with asking(f"find the values of {key}", self.address):
             return distinct.distinct(self.collections, query, key, counts=counts)
+
+    def explain(self, query: Query) -> Explanation:
+        """Tell how the runs that answer to ``query`` are found."""
+        with asking("explain a question", self.address):
+            return explaining.explain(self.collections, query)
+
+    def indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
+        """Tell which indexes the database has and lacks; ``metadata`` and ``text`` as for :func:`indexes.wanted`."""
+        with asking("list the indexes", self.address):
+            return indexes.report(self.collections, indexes.wanted(metadata=metadata, text=text))
 
     def stops(self, run_uids: Sequence[str]) -> dict[str, Document]:
         """Return the stop document of each run that has one."""
@@ -228,6 +238,11 @@ class WritableNormalizedStore(NormalizedStore):
         limit = self._location.options.timeout_seconds
         with asking(f"store documents of kind {name}", self.address), time_limit(min(seconds or limit, limit)):
             insertion.insert(self.collections, name, documents, guards=self._guards)
+
+    def create_indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
+        """Make the indexes that are missing, and tell how all stand then."""
+        with asking("make indexes", self.address):
+            return indexes.create(self.collections, indexes.wanted(metadata=metadata, text=text))
 
     def replace(self, name: str, document: Document) -> None:
         """Put a corrected document in the place of the stored one, keeping that as a revision."""

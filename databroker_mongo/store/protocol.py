@@ -17,11 +17,14 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import display
 from ..queries import Query
 
 Document = dict[str, Any]
 Section = Literal["data", "timestamps"]
 Sort = Sequence[tuple[str, int]]
+IndexKeys = tuple[tuple[str, int | str], ...]
+IndexState = Literal["present", "missing", "differs", "extra", "unknown"]
 
 
 class Missing(enum.Enum):
@@ -89,6 +92,84 @@ class EventIndex:
     data: dict[str, Values] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Step:
+    """How one collection is asked for its part in the answer to a question.
+
+    Attributes
+    ----------
+    collection : str
+        The collection.
+    access : str
+        The index that is used, or that none is.
+    n_examined : int
+        How many documents are looked at.
+    n_found : int
+        How many match.
+    milliseconds : float
+        How long the server takes.
+    helpful : tuple of str
+        Fields of which an index would help.
+    is_scan : bool
+        Whether each document of the collection is looked at.
+    """
+
+    collection: str
+    access: str
+    n_examined: int
+    n_found: int = 0
+    milliseconds: float = 0.0
+    helpful: tuple[str, ...] = ()
+    is_scan: bool = False
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """How the runs that answer to a question are found.
+
+    Attributes
+    ----------
+    steps : tuple of Step
+        The parts of the question, that on the start document first.
+    joins : bool
+        Whether documents of several kinds are brought together, run by run.
+    """
+
+    steps: tuple[Step, ...]
+    joins: bool
+
+    def __repr__(self) -> str:
+        return display.explanation_text([vars(step) for step in self.steps], joins=self.joins)
+
+
+@dataclass(frozen=True)
+class IndexReport:
+    """How an index that there should be stands in a database; or one that is there beside.
+
+    Attributes
+    ----------
+    collection : str
+        The collection.
+    keys : tuple of (str, int or str)
+        Fields, each with 1, -1 or ``"text"``.
+    state : str
+        ``present``, ``missing``, ``differs`` (there is one of the same keys that is unique and should not be, or the
+        other way round), ``extra`` or ``unknown`` (the account may not list indexes).
+    detail : str
+        Which questions it serves, or what differs.
+    """
+
+    collection: str
+    keys: IndexKeys
+    state: IndexState
+    detail: str
+
+    @property
+    def name(self) -> str:
+        """The keys as text: ``(time -1, _id -1)``."""
+        return f"({', '.join(f'{field} {direction}' for field, direction in self.keys)})"
+
+
 class Store(Protocol):
     """A database of runs, read-only. It pickles as its address, without credentials."""
 
@@ -115,6 +196,18 @@ class Store(Protocol):
 
         The most frequent come first; without ``counts`` all numbers are 1. Of a list each element counts; null and
         missing values do not.
+        """
+        ...
+
+    def explain(self, query: Query) -> Explanation:
+        """Tell how the runs that answer to ``query`` are found."""
+        ...
+
+    def indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
+        """Tell which indexes the database has and lacks.
+
+        ``metadata`` are fields of the start document that the site asks about (``"$**"`` is all of them); ``text`` says
+        whether the full text is searched.
         """
         ...
 
@@ -223,6 +316,16 @@ class WritableStore(Store, Protocol):
             When a document of the same uid with other contents is stored.
         StoreUnavailable
             When no server acknowledges within the time limit.
+        """
+        ...
+
+    def create_indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
+        """Make the indexes that are missing, however long it takes, and tell how all stand then.
+
+        Raises
+        ------
+        StoreError
+            One cannot be made, as a unique one where two documents have the same value; those before it are made.
         """
         ...
 

@@ -1,0 +1,146 @@
+"""The commands that ask a catalog of runs: ``ls``, ``show``, ``distinct``, ``explain`` and ``indexes``.
+
+What does not belong here: how arguments are declared (``cli``), how questions are answered (``run_catalog``), and what
+answers look like (``display``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import shutil
+import sys
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import display
+from .errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from .queries import Query
+    from .run_catalog import Catalog
+
+COLUMNS = ("time", "scan_id", "uid", "plan_name", "sample.name", "stop.exit_status", "duration")
+_SAMPLE_FIELDS = ("sample", "sample.name", "sample_name")
+
+
+def list_runs(chosen: argparse.Namespace) -> None:
+    """List runs, the newest first."""
+    columns = [name.strip() for name in chosen.columns.split(",")] if chosen.columns else list(COLUMNS)
+    found = _searched(chosen, sort=chosen.sort, limit=chosen.limit)
+    _WRITERS[chosen.format](columns, (cells for _, cells in found.rows(columns)))
+
+
+def show_run(chosen: argparse.Namespace) -> None:
+    """Show one run: its documents and streams."""
+    run = _catalog(chosen.catalog)[_key(chosen.key)]
+    if chosen.format == "json":
+        print(json.dumps({**run.metadata, "streams": list(run)}, indent=2, default=str))
+        return
+    print(run)
+    for line in display.metadata_lines(run.metadata):
+        print(line)
+
+
+def list_distinct(chosen: argparse.Namespace) -> None:
+    """List the values of a field, and how many runs have each, the most frequent first."""
+    counts = _searched(chosen).distinct(chosen.field, counts=True)
+    if chosen.format == "table":
+        for line in display.aligned([(str(n_runs), str(value)) for value, n_runs in counts.items()]):
+            print(line)
+    else:
+        _WRITERS[chosen.format]([chosen.field, "runs"], ([value, n_runs] for value, n_runs in counts.items()))
+
+
+def explain(chosen: argparse.Namespace) -> None:
+    """Tell how runs are found: by which index, looking at how many documents, and what would help."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        print(_searched(chosen).explain())
+    for each in caught:
+        print(f"databroker-mongo: {each.message}", file=sys.stderr)
+
+
+def list_indexes(chosen: argparse.Namespace) -> None:
+    """List the indexes that a catalog has, lacks, or has otherwise than they should be."""
+    catalog = _catalog(chosen.catalog)
+    reports = catalog.store.indexes(metadata=_configured_fields(catalog.name))
+    for line in display.aligned([(each.state, each.collection, each.name, each.detail) for each in reports]):
+        print(line)
+
+
+def _catalog(name: str | None) -> Catalog:
+    """Open a catalog by its configured name or its URI; without either, the only one that is configured."""
+    from .config import find_entries
+    from .run_catalog import Catalog
+
+    if name is not None and "://" in name:
+        return Catalog.from_uri(name)
+    entries = find_entries()
+    if name is None:
+        names = list(entries)
+        if len(names) != 1:
+            listed = f"these are configured: {', '.join(names)}" if names else "none is configured"
+            raise ConfigurationError(f"say which catalog with --catalog NAME, or a URI; {listed}")
+        name = names[0]
+    return Catalog.from_settings(entries[name])
+
+
+def _searched(chosen: argparse.Namespace, **options: Any) -> Catalog:
+    from .queries import Eq, Or, TimeRange, from_json, from_words
+
+    questions: list[Query] = [from_words(chosen.query)]
+    if chosen.since or chosen.until:
+        questions.append(TimeRange(_moment(chosen.since), _moment(chosen.until), timezone=chosen.timezone))
+    if chosen.plan:
+        questions.append(Eq("plan_name", chosen.plan))
+    if chosen.sample:
+        questions.append(Or(tuple(Eq(field, chosen.sample) for field in _SAMPLE_FIELDS)))
+    filters = [from_json(text) for text in chosen.where or ()]
+    return _catalog(chosen.catalog).search(*questions, *filters, **options)
+
+
+def _moment(text: str | None) -> str | float | None:
+    """Return what was typed for a time; a number of more than four digits counts seconds."""
+    try:
+        return float(text) if text and len(text.partition(".")[0]) > 8 else text
+    except ValueError:
+        return text
+
+
+def _key(text: str) -> str | int:
+    """Return what was typed for a run: a negative number is a position, all else is a text."""
+    return int(text) if text.startswith("-") and text[1:].isdecimal() else text
+
+
+def _configured_fields(name: str | None) -> Sequence[str]:
+    from .config import find_entries
+
+    entries = find_entries()
+    return entries[name].metadata_indexes if name is not None and name in entries else ()
+
+
+def _write_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in display.run_rows(columns, list(rows), width=width):
+        print(line)
+
+
+def _write_json(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a list of objects, each on a line as soon as it is known."""
+    before = "["
+    for row in rows:
+        print(before + "\n " + json.dumps(dict(zip(columns, row, strict=True)), default=str), end="")
+        before = ","
+    print("\n]" if before == "," else "[]")
+
+
+def _write_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([json.dumps(cell) if isinstance(cell, dict | list) else cell for cell in row] for row in rows)
+
+
+_WRITERS = {"table": _write_table, "json": _write_json, "csv": _write_csv}

@@ -1,0 +1,155 @@
+"""Asking a catalog of runs at a shell's prompt."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+from databroker_mongo.cli import FAILURE, main
+from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.testing import build_run
+from databroker_mongo.writing import Writer
+
+HEAVY = {"dask", "xarray", "pandas", "event_model", "h5py", "matplotlib"}
+
+
+@pytest.fixture
+def uri(store_uri, machine):
+    """A database of three runs, which is the only configured catalog."""
+    writer = Writer(Catalog.from_uri(store_uri))
+    for number, (plan, sample, status) in enumerate(
+        [("count", "Ni", "success"), ("scan", "Cu", "fail"), ("count", "Ni", None)]
+    ):
+        streams = {"primary": [{"x": 1}] * number, "baseline": [{"y": 1}]}
+        for name, doc in build_run(
+            streams,
+            scan_id=number + 1,
+            time=1_600_000_000.0 + 86400 * number,
+            uid=f"{number}{number}{number}{number}-0000",
+            plan_name=plan,
+            sample={"name": sample},
+            motors=["x", "y"],
+            exit_status=status,
+        ):
+            writer(name, doc)
+    machine.write(machine.user, "a.yml", f"catalogs: {{mine: {{uri: '{store_uri}'}}}}")
+    return store_uri
+
+
+def listed(capsys, *arguments):
+    assert main(["ls", *arguments, "--format", "json"]) == 0
+    return [run["scan_id"] for run in json.loads(capsys.readouterr().out)]
+
+
+def test_runs_are_listed_the_newest_first_with_a_head(uri, capsys):
+    assert main(["ls"]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["time", "scan_id", "uid", "plan", "sample", "status", "duration"]
+    assert [line.split()[2:6] for line in lines] == [
+        ["3", "2222-000", "count", "Ni"],
+        ["2", "1111-000", "scan", "Cu"],
+        ["1", "0000-000", "count", "Ni"],
+    ]
+    assert all(len(line) <= 80 for line in [head, *lines])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "scan_ids"),
+    [
+        (["plan_name=count"], [3, 1]),
+        (["plan_name!=count"], [2]),
+        (["scan_id>=2", "scan_id<3"], [2]),
+        (["sample.name~^N"], [3, 1]),
+        (["motors:x", "stop.exit_status=fail"], [2]),
+        (["stop.reason="], [2, 1]),
+        (["scan_id=2.0"], [2]),
+        (["--plan", "count", "--sample", "Ni"], [3, 1]),
+        (["--since", "2020-09-14T00:00Z", "--until", "2020-09-15", "--timezone", "UTC"], [2]),
+        (["--since", "1600000001"], [3, 2]),
+        (["--where", '{"$or": [{"scan_id": 1}, {"scan_id": 2}]}', "--where", '{"plan_name": "scan"}'], [2]),
+        (["--limit", "2"], [3, 2]),
+        (["--sort", "scan_id"], [1, 2, 3]),
+        (["--sort=-sample.name"], [3, 1, 2]),
+        (["plan_name=none"], []),
+    ],
+)
+def test_questions_are_typed_as_words_and_options(uri, capsys, arguments, scan_ids):
+    assert listed(capsys, *arguments) == scan_ids
+
+
+def test_columns_are_chosen_and_written_as_csv_and_json(uri, capsys):
+    columns = "scan_id,motors,streams,n_events,stop.exit_status"
+    assert main(["ls", "--columns", columns, "--format", "csv", "--limit", "0"]) == 0
+    rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))
+    assert rows[0] == columns.split(",")
+    assert rows[2] == ["2", '["x", "y"]', '["primary", "baseline"]', "2", "fail"]
+    assert main(["ls", "--columns", columns, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0] == {
+        "scan_id": 3, "motors": ["x", "y"], "streams": ["primary", "baseline"], "n_events": 3, "stop.exit_status": None,
+    }  # fmt: skip
+
+
+def test_one_run_is_shown_with_its_metadata(uri, capsys):
+    assert main(["show", "-1"]) == 0
+    out = capsys.readouterr().out
+    assert "uid='2222-0000'" in out
+    assert "* baseline" in out
+    assert "{'name': 'Ni'}" in out
+    assert main(["show", "1111", "--format", "json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["stop"]["exit_status"], shown["streams"]) == ("fail", ["primary", "baseline"])
+
+
+def test_values_are_counted(uri, capsys):
+    assert main(["distinct", "sample.name"]) == 0
+    assert capsys.readouterr().out.split() == ["2", "Ni", "1", "Cu"]
+    assert main(["distinct", "stop.exit_status", "plan_name=scan", "--format", "csv"]) == 0
+    assert capsys.readouterr().out == "stop.exit_status,runs\nfail,1\n"
+
+
+def test_a_question_is_explained_and_indexes_are_listed(uri, capsys):
+    assert main(["explain", "sample.name=Ni", "stop.exit_status=fail"]) == 0
+    assert "run_start" in capsys.readouterr().out
+    assert main(["indexes"]) == 0
+    assert ("missing  event" in capsys.readouterr().out) is uri.startswith("mongodb")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show", "99"], "no run '99'"),
+        (["ls", "--where", "{"], "is no JSON"),
+        (["ls", "a$b~("], "not a regular expression"),
+        (["ls", "--since", "soon"], "is no moment"),
+        (["ls", "--catalog", "other"], "other"),
+        (["ls", "--columns", "descriptor.name"], "descriptor.name"),
+    ],
+)
+def test_what_cannot_be_answered_is_said_on_standard_error(uri, capsys, arguments, message):
+    assert main(arguments) == FAILURE
+    out, err = capsys.readouterr()
+    assert message in err
+    assert out == ""
+    assert "Traceback" not in err
+
+
+def test_without_a_configured_catalog_one_must_be_named(machine, capsys):
+    assert main(["ls"]) == FAILURE
+    assert "--catalog NAME, or a URI; none is configured" in capsys.readouterr().err
+
+
+def test_a_catalog_is_named_by_its_uri_too(uri, capsys):
+    assert listed(capsys, "--catalog", uri) == [3, 2, 1]
+
+
+def test_listing_loads_nothing_heavy(mongod_database_uri):
+    code = f"import sys; from databroker_mongo.cli import main; main(['ls', '--catalog', {mongod_database_uri!r}]); "
+    done = subprocess.run(
+        [sys.executable, "-c", code + "print(*sys.modules)"], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert HEAVY.isdisjoint(done.stdout.split())
