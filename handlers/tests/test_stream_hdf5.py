@@ -192,15 +192,13 @@ files = {}
 for line in sys.stdin:
     path, n_rows = line.split()
     if n_rows == "close":
-        files.pop(path).file.close()
+        files.pop(path).close()
     else:
         if path not in files:
-            data = h5py.File(path, "w", libver="latest").create_dataset(
-                "/data", (0, 4, 5), "u2", maxshape=(None, 4, 5), chunks=(1, 4, 5)
-            )
-            data.file.swmr_mode = True
-            files[path] = data
-        data = files[path]
+            files[path] = h5py.File(path, "w", libver="latest")
+            files[path].create_dataset("/data", (0, 4, 5), "u2", maxshape=(None, 4, 5), chunks=(1, 4, 5))
+            files[path].swmr_mode = True
+        data = files[path]["/data"]
         while len(data) < int(n_rows):
             data.resize(len(data) + 1, axis=0)
             data[-1] = len(data)
