@@ -6,6 +6,7 @@ import pytest
 
 from databroker_mongo.errors import CatalogWarning
 from databroker_mongo.testing import build_run
+from databroker_mongo.testing.runs import StreamAsset
 from databroker_mongo.writing import Writer
 
 from .conftest import FRAMES, TIME
@@ -94,13 +95,26 @@ def test_tables_of_several_runs_are_below_one_another(db):
     assert table.index.name == "seq_num"
 
 
-def test_keys_that_only_stream_resources_have_are_left_out(catalog):
-    data_keys = {"fly": {"source": "sim", "dtype": "array", "shape": [2], "external": "STREAM:"}}
-    documents = build_run({"primary": [{"x": 1.0}]}, scan_id=8, time=TIME + 50000)
-    documents[1][1]["data_keys"].update(data_keys)
+class Rows:
+    """A handler of stream resources: row ``index`` is filled with it."""
+
+    def __init__(self, path):
+        pass
+
+    def __call__(self, index):
+        return np.full(2, index)
+
+
+def test_keys_that_only_stream_resources_have_are_in_filled_tables(catalog, tmp_path):
+    fly = StreamAsset("application/x-rows", f"file://localhost{tmp_path}/rows", [(0, 2)], shape=(2,))
+    documents = build_run(
+        {"primary": [{"x": 1.0}, {"x": 2.0}]}, scan_id=8, time=TIME + 50000, assets={"primary": {"fly": fly}}
+    )
     for name, document in documents:
         Writer(catalog)(name, document)
+    catalog.v1.reg.register_handler("application/x-rows", Rows)
     assert list(catalog.v1[8].table().columns) == ["time", "x"]
+    assert [list(row) for row in catalog.v1[8].table(fill=True)["fly"]] == [[0, 0], [1, 1]]
 
 
 def test_other_headers_are_not_given_to_handlers(db):
