@@ -199,6 +199,9 @@ class SampleDataUnavailable(CatalogError, OSError):
 class UnreadableColumns(CatalogError):
     """One or more columns of a stream cannot be read; ``reasons`` maps each data key to its own error."""
 
+    def __str__(self) -> str:
+        return self.message  # it lists the reasons, and they have the facts
+
 
 class CatalogWarning(UserWarning):
     """Something that the reader, or the owner of the database, can put right."""
