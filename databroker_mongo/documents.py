@@ -8,13 +8,14 @@ What does not belong here: which values can be kept (``values``), where document
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby, islice
 from typing import Any
 
 from .errors import InvalidDocument
+from .sure_documents import is_surely_valid
 from .values import Unencodable, encodable
 
 Document = dict[str, Any]
@@ -214,49 +215,13 @@ def validate(name: str, doc: Document) -> None:
     InvalidDocument
         When it breaks the schema, or is an event with a ``seq_num`` below 1.
     """
-    if name in _ACCEPTS and _ACCEPTS[name](doc):
+    if is_surely_valid(name, doc):
         return
     errors = list(_validator(name).iter_errors(doc))
     if errors:
         raise _described(name, doc, min(errors, key=_is_consequence))
     if name == "event" and doc["seq_num"] < 1:
         raise InvalidDocument("The first seq_num of a stream is 1.", **facts_of(name, doc), field="seq_num")
-
-
-def _accepts_event(doc: Document) -> bool:
-    # Equal to the schema of event-model for all that is accepted here: asking jsonschema costs more than storing.
-    try:
-        return (
-            type(doc["uid"]) is str
-            and type(doc["descriptor"]) is str
-            and type(doc["seq_num"]) is int
-            and doc["seq_num"] >= 1
-            and type(doc["time"]) in (float, int)
-            and type(doc["data"]) is dict
-            and type(doc["timestamps"]) is dict
-            and (len(doc) == 6 or (len(doc) == 7 and _is_filled(doc["filled"])))
-        )
-    except KeyError:
-        return False
-
-
-def _is_filled(filled: Any) -> bool:
-    return type(filled) is dict and all(type(value) in (bool, str) for value in filled.values())
-
-
-def _accepts_datum(doc: Document) -> bool:
-    try:
-        return (
-            type(doc["datum_id"]) is str
-            and type(doc["resource"]) is str
-            and type(doc["datum_kwargs"]) is dict
-            and len(doc) == 3
-        )
-    except KeyError:
-        return False
-
-
-_ACCEPTS: dict[str, Callable[[Document], bool]] = {"event": _accepts_event, "datum": _accepts_datum}
 
 
 @cache

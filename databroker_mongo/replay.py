@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from .arrays.opening import OpenedColumns, StreamSource, open_columns
 from .arrays.rows import PageRows
+from .arrays.structure import is_streamed
 from .documents import pages_of
 from .store.protocol import Document, Store
 
@@ -99,7 +100,7 @@ class Replay:
             yield from self._stream_documents(descriptor)
 
     def _stream_documents(self, descriptor: Document) -> Iterator[Named]:
-        if not any(str(key.get("external", "")).startswith("STREAM:") for key in descriptor["data_keys"].values()):
+        if not any(map(is_streamed, descriptor["data_keys"].values())):
             return
         transform = self._transform("stream_resource")
         resources = {doc["uid"]: transform(doc) for doc in self._store.stream_resources(self._start["uid"])}

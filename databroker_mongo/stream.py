@@ -15,6 +15,7 @@ import numpy as np
 from . import display
 from .arrays.opening import OpenedColumns, StreamSource, Transform, open_columns
 from .arrays.rows import StreamRows
+from .arrays.structure import is_streamed
 from .arrays.values import as_array
 from .assets.reader import AssetReader
 from .device_configuration import ConfigurationOfDevices
@@ -261,7 +262,7 @@ class Timestamps:
         from .arrays import dataset
 
         rows = self._source.rows
-        streamed = {k for k, v in self._source.data_keys.items() if str(v.get("external", "")).startswith("STREAM:")}
+        streamed = {key for key, data_key in self._source.data_keys.items() if is_streamed(data_key)}
         wanted = [key for key in (self._source.data_keys if keys is None else keys) if key not in streamed]
         found = rows.columns(wanted, section="timestamps")
         columns = {key: as_array(values) for key, values in found.items()}

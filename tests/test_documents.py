@@ -55,6 +55,20 @@ BROKEN = {
 }
 
 
+OLDER = {"uid": "sr", "spec": "AD_HDF5_SWMR_SLICE", "root": "/", "resource_path": "a.h5", "resource_kwargs": {}}
+
+
+@pytest.mark.parametrize("change", [{}, {"data_key": "det"}, {"run_start": "run", "path_semantics": "windows"}])
+def test_stream_resources_of_the_schema_before_2024_are_valid(change):
+    documents.validate("stream_resource", {**OLDER, **change})
+
+
+@pytest.mark.parametrize("change", [{"spec": None}, {"resource_kwargs": []}, {"colour": "red"}])
+def test_a_broken_stream_resource_of_the_schema_before_2024_is_refused(change):
+    with pytest.raises(InvalidDocument):
+        documents.validate("stream_resource", {**OLDER, **change})
+
+
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_document_is_refused_with_its_kind_uid_run_and_field(case):
     name, doc, field = BROKEN[case]

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..assets.datums import DatumIds, DatumTable, Segment
 from ..assets.resource import Resource
 from ..assets.stream_datums import Piece, pieces
-from ..errors import AssetError, CatalogError, DatumNotFound
+from ..errors import AssetError, CatalogError, DatumNotFound, InvalidDocument
 from ..store.protocol import MISSING, Document, Store
+from .structure import is_streamed
 
 Transform = Callable[[Document], Document]
 Describe = Callable[[Resource], Mapping[str, Any]]
@@ -123,14 +124,47 @@ def _segments(rows: Sequence[_Row]) -> tuple[Segment, ...]:
 
 
 def stream_pieces(
-    store: Store, run_uid: str, descriptor_uids: Iterable[str], transform: Transform
-) -> dict[str, list[Piece]]:
-    """Return, for each data key that has them, what the stream datums of these descriptors say."""
-    documents = {doc["uid"]: transform(doc) for doc in store.stream_resources(run_uid)}
-    wanted = set(descriptor_uids)
-    datums = [doc for doc in store.stream_datums(list(documents)) if doc["descriptor"] in wanted] if documents else []
-    found: dict[str, list[Piece]] = {}
-    for key in {documents[datum["stream_resource"]].get("data_key", "") for datum in datums}:
-        own = {uid: Resource.from_stream_document(doc) for uid, doc in documents.items() if doc.get("data_key") == key}
-        found[key] = pieces((datum for datum in datums if datum["stream_resource"] in own), own)
-    return found
+    store: Store, run_uid: str, descriptors: Sequence[Document], transform: Transform
+) -> dict[str, list[Piece] | CatalogError]:
+    """Return, for each data key that has them, what the stream datums of these descriptors say, or what is wrong.
+
+    Parameters
+    ----------
+    store : Store
+        Where the documents are.
+    run_uid : str
+        The run.
+    descriptors : sequence of dict
+        The descriptors of the stream.
+    transform : callable
+        Applied to each stream resource document.
+    """
+    resources = {doc["uid"]: transform(doc) for doc in store.stream_resources(run_uid)}
+    wanted = {descriptor["uid"] for descriptor in descriptors}
+    datums = store.stream_datums(list(resources)) if resources else []
+    by_key: dict[str, list[Document]] = {}
+    for datum in datums:
+        if datum.get("descriptor") in wanted:
+            by_key.setdefault(resources[datum["stream_resource"]].get("data_key", ""), []).append(datum)
+    _adopt(by_key, descriptors)
+    return {key: _pieces(found, resources) for key, found in by_key.items()}
+
+
+def _adopt(by_key: dict[str, list[Document]], descriptors: Sequence[Document]) -> None:
+    """Give stream datums whose resource names no data key, as old ones did, to the one data key that lacks any."""
+    streamed = {key for each in descriptors for key, data_key in each["data_keys"].items() if is_streamed(data_key)}
+    without = sorted(streamed - by_key.keys())
+    if "" in by_key and len(without) == 1:
+        by_key[without[0]] = by_key.pop("")
+
+
+def _pieces(datums: Sequence[Document], resources: Mapping[str, Document]) -> list[Piece] | CatalogError:
+    uids = dict.fromkeys(datum["stream_resource"] for datum in datums)
+    try:
+        return pieces(datums, {uid: Resource.from_stream_document(resources[uid]) for uid in uids})
+    except CatalogError as error:
+        return error
+    except (KeyError, TypeError) as error:
+        return InvalidDocument(
+            f"a stream datum has no usable seq_nums and indices: {error!r}", resource_uid=", ".join(uids)
+        )

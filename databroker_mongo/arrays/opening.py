@@ -21,7 +21,8 @@ from ..store.protocol import MISSING, Document, Values
 from . import external, inline
 from .columns import AssetColumn, Column, LostColumn
 from .rows import PageRows, StreamRows
-from .structure import DataKey, declared_structure, reconcile
+from .stored_rows import chunks_in_events, one_row, rows_in_event
+from .structure import DataKey, declared_structure, is_streamed, reconcile
 from .values import missing_value
 
 Transform = external.Transform
@@ -126,7 +127,7 @@ class _Opening:
         self._eager = eager
         data_keys = source.data_keys
         self._data_keys = {key: data_keys[key] for key in keys}
-        self._streamed = [key for key in keys if str(data_keys[key].get("external", "")).startswith("STREAM:")]
+        self._streamed = [key for key in keys if is_streamed(data_keys[key])]
         self._external = [key for key in keys if "external" in data_keys[key] and key not in self._streamed]
         self._opened = OpenedColumns({}, {}, {}, {}, 0, None)
 
@@ -138,8 +139,9 @@ class _Opening:
         inline_keys += [key for key in self._external if key not in ids]
         seq_num = rows.index.seq_num
         found = self._stream_pieces()
-        if not len(seq_num) and any(found.values()):
-            seq_num = rows_without_events([piece for each in found.values() for piece in each])
+        known = [piece for each in found.values() if not isinstance(each, CatalogError) for piece in each]
+        if not len(seq_num) and known:
+            seq_num = rows_without_events(known)
         else:
             opened.time = rows.index.time
         opened.n_rows = len(seq_num)
@@ -151,12 +153,11 @@ class _Opening:
         opened.columns = {key: opened.columns[key] for key in self._data_keys if key in opened.columns}
         return opened
 
-    def _stream_pieces(self) -> dict[str, list[Piece]]:
+    def _stream_pieces(self) -> dict[str, list[Piece] | CatalogError]:
         if not self._streamed:
             return {}
-        source = self._source
-        uids = [descriptor["uid"] for descriptor in source.descriptors]
-        return external.stream_pieces(source.rows.store, source.run_uid, uids, source.transform("stream_resource"))
+        source, transform = self._source, self._source.transform("stream_resource")
+        return external.stream_pieces(source.rows.store, source.run_uid, source.descriptors, transform)
 
     def _open_external(self, ids: Mapping[str, Values]) -> None:
         if not ids:
@@ -171,8 +172,12 @@ class _Opening:
             else:
                 self._open_segments(key, segments, frames_in_file=False)
 
-    def _open_streamed(self, key: str, found: list[Piece], seq_num: np.ndarray[Any, np.dtype[np.int64]]) -> None:
-        if not found:
+    def _open_streamed(
+        self, key: str, found: list[Piece] | CatalogError, seq_num: np.ndarray[Any, np.dtype[np.int64]]
+    ) -> None:
+        if isinstance(found, CatalogError):
+            self._lose(key, found)
+        elif not found:
             self._lose(
                 key,
                 DatumNotFound(
@@ -180,9 +185,8 @@ class _Opening:
                     "written by suitcase-mongo do not keep these documents."
                 ),
             )
-            return
-        segments = join(seq_num, found)
-        self._open_segments(key, segments, frames_in_file=True)
+        else:
+            self._open_segments(key, join(seq_num, found), frames_in_file=True)
 
     def _open_segments(self, key: str, segments: tuple[Segment, ...], *, frames_in_file: bool) -> None:
         """Find the structure of a column in its first file, and make the column."""
@@ -190,6 +194,8 @@ class _Opening:
         opened.segments[key] = segments
         first = next((each for each in segments if each.resource is not None), None)
         datum = declared_structure(data_key)
+        if frames_in_file and datum is not None:
+            datum = one_row(datum, {} if first is None or first.resource is None else first.resource.kwargs)
         try:
             if first is not None and first.resource is not None:
                 datum_id = first.ids[0] if first.ids else None
@@ -198,7 +204,7 @@ class _Opening:
             self._problem(key, error)
         if datum is None:
             return
-        per_row = _rows_of_file(data_key, datum) if frames_in_file else None
+        per_row = rows_in_event(data_key, datum) if frames_in_file else None
         whole = datum if per_row is None else datum._replace(shape=(per_row, *datum.shape))
         if key not in opened.problems and not self._is_as_declared(key, whole, first):
             return
@@ -214,7 +220,7 @@ class _Opening:
             dtype=dtype,
             facts={**self._source.facts, "data_key": key},
         )
-        opened.file_chunks[key] = _chunks_in_rows(datum, per_row)
+        opened.file_chunks[key] = chunks_in_events(datum, per_row)
 
     def _is_as_declared(self, key: str, found: DatumStructure, first: Segment | None) -> bool:
         resource = None if first is None else first.resource
@@ -272,16 +278,3 @@ def _is_filled(values: Values) -> bool:
     if isinstance(values, np.ndarray):
         return len(values) > 0
     return any(value is not MISSING and not isinstance(value, str) for value in values)
-
-
-def _rows_of_file(data_key: DataKey, datum: DatumStructure) -> int | None:
-    """Return how many rows of the stored data make a row of the stream, where they are an axis of their own."""
-    declared = tuple(data_key.get("shape") or ())
-    has_own_axis = len(declared) == len(datum.shape) + 1 and declared[1:] == datum.shape
-    return int(declared[0]) if has_own_axis and declared[0] else None
-
-
-def _chunks_in_rows(datum: DatumStructure, per_row: int | None) -> tuple[int, ...] | None:
-    if datum.chunks is None or per_row is None:
-        return datum.chunks
-    return (max(1, datum.chunks[0] // per_row), min(per_row, datum.chunks[0]), *datum.chunks[1:])

@@ -91,6 +91,11 @@ def _go_together(own: Sequence[str], shape: Sequence[int], lengths: Mapping[str,
     )
 
 
+def is_streamed(data_key: DataKey) -> bool:
+    """Tell whether the values of a data key are in stream resources."""
+    return str(data_key.get("external", "")).startswith("STREAM:")
+
+
 def attributes(data_key: DataKey, device: str | None) -> dict[str, Any]:
     """Return the attributes of a column: what is known of its device, units, precision and source."""
     known = {"object": data_key.get("object_name") or device, **{name: data_key.get(name) for name in _ATTRIBUTES}}

@@ -198,7 +198,7 @@ class NormalizedStore:
         datums: list[Document] = []
         for uids in split_by_size(stream_resource_uids):
             datums += self._find("stream_datum", {"stream_resource": {"$in": uids}})
-        return sorted(datums, key=lambda doc: (doc["indices"]["start"], doc["seq_nums"]["start"]))
+        return sorted(datums, key=_first_index)
 
     def statistics(self) -> dict[str, Any]:
         """Return what the server says of the size of the database of run documents (``dbStats``)."""
@@ -273,6 +273,13 @@ def open_store(
 def writable(store: NormalizedStore) -> WritableNormalizedStore:
     """Return the same database, opened for writing."""
     return WritableNormalizedStore(store._location)
+
+
+def _first_index(stream_datum: Document) -> tuple[int, int]:
+    try:
+        return stream_datum["indices"]["start"], stream_datum["seq_nums"]["start"]
+    except (KeyError, TypeError):
+        return -1, -1  # it is broken, which is for its reader to tell
 
 
 def _with_plain_resource(datum: Document) -> Document:

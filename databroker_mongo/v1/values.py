@@ -12,6 +12,7 @@ import numpy as np
 
 from ..arrays.columns import Column
 from ..arrays.opening import StreamSource, open_columns
+from ..arrays.structure import is_streamed
 from ..errors import ColumnNotFound
 from ..store.protocol import MISSING, Values
 
@@ -63,7 +64,7 @@ def rows_of(column: Column) -> Iterator[Any]:
 
 
 def _is_streamed(source: StreamSource, key: str) -> bool:
-    return str(source.data_keys[key].get("external", "")).startswith("STREAM:")
+    return is_streamed(source.data_keys[key])
 
 
 def _without_gaps(values: Values) -> Values:

@@ -1,0 +1,93 @@
+"""Stream documents of both schemas, on real files; and what a broken one costs."""
+
+import numpy as np
+import pytest
+
+from databroker_mongo.errors import DatumNotFound, InvalidDocument
+from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.testing import StreamAsset
+from databroker_mongo.writing import Writer
+
+pytestmark = pytest.mark.filterwarnings("ignore:no allowed_roots")
+
+PARAMETERS = {"dataset": "/entry/data/data", "chunk_shape": [1, 4, 6]}
+
+
+def asset(bench, spans=((0, 2), (2, 5))):
+    return StreamAsset("application/x-hdf5", f"file://localhost{bench.folder}/a.h5", spans, PARAMETERS, (1, 4, 6))
+
+
+def edited(change, kind):
+    """Return a function that changes the documents of one kind, and leaves out those that become None."""
+
+    def edit(documents):
+        changed = [(name, change(doc) if name == kind else doc) for name, doc in documents]
+        return [(name, doc) for name, doc in changed if doc is not None]
+
+    return edit
+
+
+@pytest.mark.parametrize("has_data_key", [True, False])
+def test_the_schema_before_2024_is_stored_and_read(bench, has_data_key):
+    frames = np.arange(120, dtype="u2").reshape(5, 4, 6)
+    bench.write_hdf5()
+
+    def older(doc):
+        keywords = {"path": "/entry/data/data", "multiplier": 1, "timestamps": "/entry/instrument/NDAttributes/Time"}
+        place = {"root": str(bench.folder), "resource_path": "a.h5", "resource_kwargs": keywords}
+        named = {"data_key": doc["data_key"]} if has_data_key else {}
+        return {"uid": doc["uid"], "run_start": doc["run_start"], "spec": "AD_HDF5_SWMR_SLICE", **place, **named}
+
+    documents = []
+    bench.run(asset(bench), edit=lambda found: documents.extend(edited(older, "stream_resource")(found)) or found[:1])
+    writer = Writer(bench.uri)
+    for name, doc in documents:
+        writer(name, doc)
+    primary = Catalog.from_uri(bench.uri)[-1].primary
+    np.testing.assert_array_equal(primary.read()["image"][:, 0], frames)
+    np.testing.assert_array_equal(primary.to_dask()["image"][1:4, 0, 2].compute(), frames[1:4, 2])
+
+
+def without(field):
+    return lambda doc: {key: value for key, value in doc.items() if key != field}
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "error", "words"),
+    [
+        ("stream_resource", without("uri"), InvalidDocument, "uri"),
+        ("stream_datum", without("indices"), InvalidDocument, "indices"),
+        ("stream_datum", lambda doc: {**doc, "seq_nums": 3}, InvalidDocument, "seq_nums"),
+        ("stream_datum", lambda doc: None, DatumNotFound, "no stream resource or stream datum"),
+        ("stream_resource", lambda doc: None, DatumNotFound, "no stream resource or stream datum"),
+    ],
+)
+def test_a_broken_or_missing_stream_document_costs_its_own_column(bench, kind, change, error, words):
+    bench.write_hdf5()
+    fault = bench.fault_of(bench.run(asset(bench), edit=edited(change, kind)))
+    assert type(fault) is error
+    assert words in str(fault)
+
+
+def test_a_missing_file_of_a_stream_resource_is_named(bench):
+    run = bench.run(asset(bench))
+    fault = bench.fault_of(run)
+    assert fault.path == fault.document_path == f"{bench.folder}/a.h5"
+    assert fault.spec == "application/x-hdf5"
+    assert fault.datum == "{'index': 0}"
+    assert run.health().set_index("data_key").loc["image", "status"] == "unreadable"
+    assert run.files()["exists"].tolist() == [False]
+
+
+def test_a_lazy_array_that_was_made_where_the_file_is_not_reads_it_where_it_is(bench):
+    image = bench.run(asset(bench)).primary.to_dask()["image"]
+    assert image.shape == (5, 1, 4, 6)
+    bench.write_hdf5()
+    np.testing.assert_array_equal(image.compute().values.ravel(), np.arange(120))
+
+
+def test_stream_data_behind_the_events_of_a_finished_run_shortens_all_columns(bench):
+    bench.write_hdf5()
+    primary = bench.run(asset(bench, spans=[(0, 3)])).primary
+    with pytest.warns(UserWarning, match="only 3 of 5 rows are there"):
+        assert dict(primary.read().sizes) == {"time": 3, "dim_0": 1, "dim_1": 4, "dim_2": 6}
