@@ -8,11 +8,14 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ..config import redact_uri
 from ..errors import ConfigurationError
+
+_GOODBYE_SECONDS = 0.5
 
 _clients: dict[tuple[int, str, frozenset[tuple[str, Any]]], Any] = {}
 _local_servers: dict[tuple[int, str], Any] = {}
@@ -55,9 +58,17 @@ def _without_database(uri: str) -> str:
 @atexit.register
 def _close() -> None:
     """Close the connections, which pymongo would otherwise complain about; those of a parent process are its own."""
-    for (pid, *_), client in _clients.items():
+    for (pid, uri, _), client in _clients.items():
         if pid == os.getpid():
-            client.close()
+            # pymongo says goodbye to the server, and waits for one that is gone as long as for any answer.
+            with nullcontext() if uri.startswith("memory:") else _time_limit(_GOODBYE_SECONDS):
+                client.close()
+
+
+def _time_limit(seconds: float) -> AbstractContextManager[Any]:
+    import pymongo
+
+    return pymongo.timeout(seconds)
 
 
 def _new_client(uri: str, arguments: dict[str, Any]) -> Any:
