@@ -196,6 +196,7 @@ MALFORMED_PAGES = {
     "the data are no mapping": {"data": [1.0, 2.0]},
     "a field is unknown": {"colour": [1, 2]},
     "the times are a number": {"time": 5},
+    "the times are an array without length": {"time": np.array(5.0)},
 }
 
 

@@ -98,8 +98,12 @@ def put(collection: Any, name: str, documents: list[Document], *, is_mock: bool)
     if not documents:
         return []
     try:
-        collection.insert_many(documents if is_mock else [_encoded(name, each) for each in documents], ordered=False)
-    except pymongo.errors.BulkWriteError as error:
+        collection.insert_many(documents, ordered=False)
+    except pymongo.errors.PyMongoError as error:
+        if not is_mock:
+            _check_sizes(name, documents, error)
+        if not isinstance(error, pymongo.errors.BulkWriteError):
+            raise
         conflicts = _duplicates(name, documents, error)
     else:
         return []
@@ -108,24 +112,23 @@ def put(collection: Any, name: str, documents: list[Document], *, is_mock: bool)
     return _met(primary, conflicts)
 
 
-def _encoded(name: str, document: Document) -> Any:
-    """Encode a document here, where it can be named when it is too large: server and driver do so in three ways."""
+def _check_sizes(name: str, documents: list[Document], error: Exception) -> None:
+    """Raise when an error comes of a document that is too large: server and driver tell it in three ways."""
     import bson
-    from bson.raw_bson import RawBSONDocument
 
-    encoded = bson.encode(document)
-    if len(encoded) > _LARGEST_DOCUMENT:
-        parts = document["data"] if name == "event" else document
-        sizes = {key: len(bson.encode({key: value})) for key, value in parts.items()}
-        largest = max(sizes, key=sizes.__getitem__)
-        raise InvalidDocument(
-            f"The {name} document takes {len(encoded):,} bytes, of which {largest!r} takes {sizes[largest]:,}; MongoDB "
-            "keeps at most 16 MB. Write large arrays to a file and refer to it with resource and datum documents.",
-            **facts_of(name, document),
-            data_key=largest if name == "event" else None,
-            size_bytes=len(encoded),
-        )
-    return RawBSONDocument(encoded)
+    for document in documents:
+        size = len(bson.encode(document))
+        if size > _LARGEST_DOCUMENT:
+            parts = document["data"] if name == "event" else document
+            sizes = {key: len(bson.encode({key: value})) for key, value in parts.items()}
+            largest = max(sizes, key=sizes.__getitem__)
+            raise InvalidDocument(
+                f"The {name} document takes {size:,} bytes, of which {largest!r} takes {sizes[largest]:,}; MongoDB "
+                "keeps at most 16 MB. Write large arrays to a file and refer to it with resource and datum documents.",
+                **facts_of(name, document),
+                data_key=largest if name == "event" else None,
+                size_bytes=size,
+            ) from error
 
 
 def _duplicates(name: str, documents: list[Document], error: Any) -> list[tuple[Document, dict[str, Any]]]:

@@ -1,27 +1,17 @@
-"""The Bluesky documents: their names, pages and rows, what makes one valid, and how its values are put into MongoDB.
+"""Pages, which carry many documents, and the single documents they stand for.
 
-A *page* (``event_page``, ``datum_page``, and the old ``bulk_events``, ``bulk_datum``) carries many documents; a
-*single* document is what is stored. This is the only file that imports event_model, whose schemas decide what is valid.
-
-What does not belong here: which values can be kept (``values``), where documents go and when (``store/``, ``writing``).
+What does not belong here: whether the documents are valid (``checks``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import groupby, islice
 from typing import Any
 
-from .errors import InvalidDocument
-from .sure_documents import is_surely_valid
-from .values import Unencodable, encodable
-
-Document = dict[str, Any]
-
-SINGLES = ("start", "descriptor", "resource", "datum", "stream_resource", "stream_datum", "event", "stop")
-"""The kinds of documents that are stored, in the order in which a run needs them."""
+from ..errors import InvalidDocument
+from .names import SINGLES, Document, facts_of, place_of
 
 
 @dataclass(frozen=True)
@@ -38,35 +28,6 @@ _PAGES = {
     "event_page": _Page("event", "descriptor", ("uid", "time", "seq_num"), ("data", "timestamps", "filled")),
     "datum_page": _Page("datum", "resource", ("datum_id",), ("datum_kwargs",)),
 }
-
-
-def checked(name: str, doc: Mapping[str, Any], *, run_uid: str | None = None) -> list[tuple[str, Document]]:
-    """Return the single documents that ``doc`` stands for, valid and with encodable values only.
-
-    Parameters
-    ----------
-    name : str
-        Kind of document, a page perhaps.
-    doc : mapping
-        The document; it is not changed, and what is returned shares no mutable part with it.
-    run_uid : str, optional
-        The run it belongs to, for errors about documents that do not say so themselves (events, datums).
-
-    Raises
-    ------
-    InvalidDocument
-        When the name is unknown, or any of the documents is invalid or holds a value that cannot be kept.
-    """
-    result = []
-    try:
-        for single, row in rows_of(name, doc):
-            encoded = encode(single, row)
-            validate(single, encoded)
-            result.append((single, encoded))
-    except InvalidDocument as error:
-        error.add_facts(run_uid=run_uid)
-        raise
-    return result
 
 
 def rows_of(name: str, doc: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -115,13 +76,16 @@ def _column(name: str, page: Mapping[str, Any], path: tuple[str, ...], n_rows: i
     column: Any = page
     for key in path:
         column = column[key]
-    length = len(column) if hasattr(column, "__len__") and not isinstance(column, str | bytes | Mapping) else None
+    try:
+        length = None if isinstance(column, str | bytes | Mapping) else len(column)
+    except TypeError:
+        length = None
     if length is None or n_rows not in (None, length):
         found = f"a {type(column).__name__}" if length is None else f"{length} values"
         raise InvalidDocument(
             f"A column of the {name} holds {found} where a list is needed, with one value for each row.",
             **facts_of(name, page),
-            **_place(path),
+            **place_of(path),
             n_rows=n_rows,
         )
     return column  # type: ignore[no-any-return]  # any sequence or array of the checked length
@@ -145,7 +109,7 @@ def _require_mapping(name: str, doc: Mapping[str, Any], value: Any, path: tuple[
     if not isinstance(value, Mapping):
         facts = facts_of(name, doc) if path else {"document": name}
         found = f"A {type(value).__name__} stands in the {name} where a mapping belongs."
-        raise InvalidDocument(found, **facts, **_place(path))
+        raise InvalidDocument(found, **facts, **place_of(path))
     return value
 
 
@@ -187,76 +151,3 @@ def _packed(layout: _Page, rows: list[Document]) -> Document:
         keys = rows[0].get(section, {})
         page[section] = {key: [row[section][key] for row in rows] for key in keys}
     return page
-
-
-def encode(name: str, doc: Mapping[str, Any]) -> Document:
-    """Return an equal document of plain types that MongoDB keeps exactly.
-
-    Raises
-    ------
-    InvalidDocument
-        When a value cannot be kept; it names the document, the key, the type of the value and the reason.
-    """
-    try:
-        return encodable(doc)  # type: ignore[no-any-return]  # a mapping becomes a dict
-    except Unencodable as error:
-        path, reason, value_type = error.path, error.reason, error.value_type
-    except RecursionError:
-        path, reason, value_type = [], "its values are nested too deeply", None
-    message = f"A value of the {name} document cannot be stored: {reason}."
-    raise InvalidDocument(message, **facts_of(name, doc), **_place(path), value_type=value_type)
-
-
-def validate(name: str, doc: Document) -> None:
-    """Check a single document, as :func:`encode` gives it, against its schema.
-
-    Raises
-    ------
-    InvalidDocument
-        When it breaks the schema, or is an event with a ``seq_num`` below 1.
-    """
-    if is_surely_valid(name, doc):
-        return
-    errors = list(_validator(name).iter_errors(doc))
-    if errors:
-        raise _described(name, doc, min(errors, key=_is_consequence))
-    if name == "event" and doc["seq_num"] < 1:
-        raise InvalidDocument("The first seq_num of a stream is 1.", **facts_of(name, doc), field="seq_num")
-
-
-@cache
-def _validator(name: str) -> Any:
-    import event_model  # takes 0.1 s, which a program that only reads does not need to wait for
-
-    return event_model.schema_validators[event_model.DocumentNames[name]]
-
-
-def _is_consequence(error: Any) -> bool:
-    # A field that breaks its own schema counts as unevaluated, too: the first reason is the one to tell.
-    return str(error.validator) == "unevaluatedProperties"
-
-
-def _described(name: str, doc: Document, error: Any) -> InvalidDocument:
-    path = list(error.absolute_path)
-    if error.validator == "required":
-        path += [key for key in error.validator_value if key not in error.instance][:1]
-    message = error.message if len(error.message) < 300 else f"{error.message[:300]}..."
-    return InvalidDocument(f"The {name} document breaks its schema: {message}.", **facts_of(name, doc), **_place(path))
-
-
-def _place(path: Sequence[Any]) -> dict[str, Any]:
-    is_of_data_key = len(path) > 1 and path[0] in ("data", "timestamps", "data_keys")
-    return {"data_key": path[1] if is_of_data_key else None, "field": ".".join(map(str, path)) or None}
-
-
-def facts_of(name: str, doc: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a document says of itself, as facts for an error: its kind, its uid and what it belongs to."""
-    run_uid = doc.get("uid") if name == "start" else doc.get("run_start")
-    return {
-        "document": name,
-        "uid": doc.get("datum_id") if name == "datum" else doc.get("uid") if name in SINGLES else None,
-        "run_uid": run_uid,
-        "stream": doc.get("name") if name == "descriptor" else None,
-        "descriptor_uid": doc.get("descriptor"),
-        "resource_uid": doc.get("resource", doc.get("stream_resource")),
-    }

@@ -1,0 +1,20 @@
+"""The Bluesky documents.
+
+A *page* (``event_page``, ``datum_page``, and the old ``bulk_events``, ``bulk_datum``) carries many documents; a
+*single* document is what is stored.
+
+::
+
+    names       what documents are called, and what they say of themselves
+    pages       pages <-> single documents
+    checks      which documents are valid; their values put as MongoDB keeps them
+    usual       ... quickly, for the documents that come by the thousand
+
+What does not belong here: which values can be kept (``values``), where documents go and when (``store/``, ``writing``).
+"""
+
+from .checks import checked, encode, validate
+from .names import SINGLES, facts_of
+from .pages import pages_of, rows_of
+
+__all__ = ["SINGLES", "checked", "encode", "facts_of", "pages_of", "rows_of", "validate"]

@@ -1,0 +1,30 @@
+"""What documents are called, and what they say of themselves. Nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Document = dict[str, Any]
+
+SINGLES = ("start", "descriptor", "resource", "datum", "stream_resource", "stream_datum", "event", "stop")
+"""The kinds of documents that are stored, in the order in which a run needs them."""
+
+
+def facts_of(name: str, doc: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a document says of itself, as facts for an error: its kind, its uid and what it belongs to."""
+    run_uid = doc.get("uid") if name == "start" else doc.get("run_start")
+    return {
+        "document": name,
+        "uid": doc.get("datum_id") if name == "datum" else doc.get("uid") if name in SINGLES else None,
+        "run_uid": run_uid,
+        "stream": doc.get("name") if name == "descriptor" else None,
+        "descriptor_uid": doc.get("descriptor"),
+        "resource_uid": doc.get("resource", doc.get("stream_resource")),
+    }
+
+
+def place_of(path: Sequence[Any]) -> dict[str, Any]:
+    """Return where in a document something is, as facts for an error: its field, and the data key that this names."""
+    is_of_data_key = len(path) > 1 and path[0] in ("data", "timestamps", "data_keys")
+    return {"data_key": path[1] if is_of_data_key else None, "field": ".".join(map(str, path)) or None}
