@@ -35,12 +35,17 @@ class SpoolFile:
     ----------
     path : pathlib.Path
         Where it lies; its directory need not exist.
+
+    Attributes
+    ----------
+    size : int
+        Bytes that it holds.
     """
 
     def __init__(self, path: Path):
         self.path = path
         self._lock: int | None = None
-        self._size = 0
+        self.size = 0
 
     def append(self, encoded: bytes, *, is_synced: bool) -> None:
         """Write documents behind the others.
@@ -61,13 +66,13 @@ class SpoolFile:
         written = 0
         try:
             while written < len(encoded):
-                written += os.pwrite(file, encoded[written:], self._size + written)
+                written += os.pwrite(file, encoded[written:], self.size + written)
             if is_synced:
                 os.fsync(file)
         except OSError:
-            os.ftruncate(file, self._size)
+            os.ftruncate(file, self.size)
             raise
-        self._size += written
+        self.size += written
 
     def sync(self) -> None:
         """Wait until all that was written is on the disk."""
@@ -93,12 +98,12 @@ class SpoolFile:
         """Forget the documents: the database has them."""
         if self._lock is not None:
             os.ftruncate(self._lock, 0)
-            self._size = 0
+            self.size = 0
 
     def close(self) -> None:
         """Free the file: removed when it is empty, else left for a writer to come."""
         if self._lock is not None:
-            if self._size == 0:
+            if self.size == 0:
                 self.path.unlink(missing_ok=True)
             unlock(self._lock)
             self._lock = None
@@ -108,10 +113,10 @@ class SpoolFile:
         self._lock = try_lock(self.path)
         if self._lock is None:
             return False
-        self._size = os.fstat(self._lock).st_size
-        if self._size == 0:
+        self.size = os.fstat(self._lock).st_size
+        if self.size == 0:
             self.close()
-        return self._size > 0
+        return self.size > 0
 
     def _opened(self) -> int:
         if self._lock is None:
@@ -127,7 +132,7 @@ def encode_rows(rows: Iterable[tuple[str, Document]]) -> bytes:
     """Return single documents of plain values as a spool file holds them."""
     import bson
 
-    return b"".join(bson.encode({"name": name, "document": document}) for name, document in rows)
+    return b"".join([bson.encode({"name": name, "document": document}) for name, document in rows])
 
 
 class Spool:

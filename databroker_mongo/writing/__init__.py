@@ -2,9 +2,10 @@
 
 ::
 
-    writer         Writer: checks documents, and says when they are sent
-    batch          what waits to be sent together, and the clock that watches it
-    delivery       brings documents to the store through restarts; spools them, and sets refused ones aside
+    writer         Writer: checks documents, and hands them on
+    direct         ... each by itself             outbox         ... in batches, from a thread of its own
+    delivery       brings documents to the store, through restarts of its server
+    backlog        spools what cannot be stored, and sets aside what is refused
     corrections    changes to the start or stop of a run
 
 What does not belong here: what makes a document valid (``documents``), how it is put into MongoDB or into a file

@@ -1,25 +1,37 @@
 """The Writer: a ``(name, document)`` callback that stores a run as it happens.
 
-What does not belong here: retries and the spool (``delivery``), checks (``documents``).
+What does not belong here: checks (``documents``), batches, retries and the spool (the modules beside this).
 """
 
 from __future__ import annotations
 
+import atexit
 import os
-import threading
 import warnings
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
 from .. import config, documents
-from ..errors import ConfigurationError, DuplicateDocument, DurabilityWarning, InvalidDocument, StoreError
+from ..errors import ConfigurationError, DurabilityWarning
 from ..store.normalized import NormalizedStore, open_store, writable
 from ..store.protocol import Document, WritableStore
 from ..store.spool import Spool
-from .batch import Batch, BatchLimits, watch
+from .backlog import Backlog
 from .delivery import Delivery
+from .direct import Direct
+from .outbox import BatchLimits, Outbox
+
+_writers: weakref.WeakSet[Writer] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    """Send what writers that were never closed have collected; the clients, registered before, are closed after."""
+    for writer in list(_writers):
+        writer._sender.end()
 
 
 class Writer:
@@ -35,8 +47,9 @@ class Writer:
         Where to: a URI with a database, a catalog, or a store that is open for writing.
     durable : {"each", "batch"}
         ``"each"``: a call returns when its documents are acknowledged. ``"batch"``: documents are collected, in the
-        spool too when there is one, and sent together: when there are ``batch_documents`` or ``batch_bytes`` of them,
-        after ``batch_seconds``, with a descriptor, with a stop, and on :meth:`flush`.
+        spool too when there is one, and sent together by a thread: when there are ``batch_documents`` or
+        ``batch_bytes`` of them, after ``batch_seconds``, and before the call returns with a descriptor, with a stop,
+        and on :meth:`flush`. What goes wrong meanwhile is raised by the next call.
     on_failure : {"spool", "raise"}
         What to do when the server stays away: spool with a warning, or raise the error.
     spool : path, optional
@@ -78,30 +91,27 @@ class Writer:
     ):
         _require_one_of("durable", durable, ("each", "batch"))
         _require_one_of("on_failure", on_failure, ("spool", "raise"))
-        self._store = _writable_store(target)
-        _require_durability(self._store, strict=strict)
-        self._delivery = Delivery(
-            self._store,
-            spool=_spool(self._store.address, spool) if on_failure == "spool" else None,
-            retry_seconds=retry_seconds,
-        )
-        self._batch = Batch(BatchLimits(batch_documents, batch_bytes, batch_seconds))
-        self._began = watch(self) if durable == "batch" else None
-        self._late_error: Exception | None = None
+        store = _writable_store(target)
+        _require_durability(store, strict=strict)
+        delivery = Delivery(store, retry_seconds=retry_seconds)
+        backlog = Backlog(delivery, _spool(store.address, spool) if on_failure == "spool" else None)
+        limits = BatchLimits(batch_documents, batch_bytes, batch_seconds)
+        self._address = store.address
+        self._sender = Direct(delivery, backlog) if durable == "each" else Outbox(delivery, backlog, limits)
+        self._flushed_after = ("descriptor", "stop") if durable == "batch" else ()
         self._run_of: dict[str, str] = {}
-        self._n_given = 0
-        self._n_acknowledged = 0
-        self._lock = threading.RLock()
+        weakref.finalize(self, self._sender.end).atexit = False
+        _writers.add(self)
 
     @property
     def acknowledged(self) -> int:
         """How many of the calls, counted from the first, are done with: their documents stored, or refused."""
-        return self._n_acknowledged
+        return self._sender.n_acknowledged
 
     @property
     def pending(self) -> int:
         """How many calls are not done with: their documents wait in a batch or in the spool."""
-        return self._n_given - self._n_acknowledged
+        return self._sender.n_given - self._sender.n_acknowledged
 
     def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
         """Store a document of any kind; one that is stored already changes nothing.
@@ -125,16 +135,11 @@ class Writer:
         descriptor = doc.get("descriptor") if isinstance(doc, Mapping) else None
         run_uid = self._run_of.get(descriptor) if isinstance(descriptor, str) else None
         rows = documents.checked(name, doc, run_uid=run_uid)
-        with self._lock:
-            self._raise_late_error()
-            for single, row in rows:
-                self._remember(single, row)
-            if self._began is None:
-                self._store_now(rows)
-            else:
-                self._put_off(rows, self._began)
-            if self._batch.is_full or name in ("descriptor", "stop"):
-                self._send_batch()
+        for single, row in rows:
+            self._remember(single, row)
+        self._sender.put(rows)
+        if name in self._flushed_after:
+            self._sender.flush()
 
     def flush(self) -> None:
         """Send what waits: in a batch, in the spool, and in the spools that earlier writers left.
@@ -146,19 +151,14 @@ class Writer:
         InvalidDocument, DuplicateDocument, StoreUnavailable
             As a call does.
         """
-        with self._lock:
-            self._raise_late_error()
-            self._send_batch()
-            if self._delivery.catch_up():
-                self._n_acknowledged = self._n_given
+        self._sender.flush()
 
     def close(self) -> None:
         """Send what waits, and free the spool. What cannot be sent is left there for the next writer."""
-        with self._lock:
-            try:
-                self.flush()
-            finally:
-                self._delivery.close()
+        try:
+            self.flush()
+        finally:
+            self._sender.end()
 
     def __enter__(self) -> Writer:
         return self
@@ -169,64 +169,13 @@ class Writer:
         self.close()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._store.address!r})"
-
-    def send_if_due(self) -> float:
-        """Send the batch when its oldest document has waited long enough. For the clock of the batch only."""
-        with self._lock:
-            if self._batch.seconds_left <= 0:
-                try:
-                    self._send_batch()
-                except Exception as error:  # the next call of the owner is the place to raise it
-                    self._late_error = error
-                    return float("inf")
-            return max(self._batch.seconds_left, 0.0)
-
-    def _store_now(self, rows: list[tuple[str, Document]]) -> None:
-        self._n_given += 1
-        try:
-            self._send(rows, are_kept=False)
-        except StoreError:
-            self._n_given -= 1
-            raise
-
-    def _put_off(self, rows: list[tuple[str, Document]], began: threading.Event) -> None:
-        n_bytes, are_kept = self._delivery.keep(rows)
-        is_first = not self._batch.rows
-        self._batch.add(rows, n_bytes, are_kept=are_kept)
-        self._n_given += 1
-        if is_first:
-            began.set()
-
-    def _send_batch(self) -> None:
-        if self._batch.rows:
-            rows, are_kept = self._batch.rows, self._batch.are_kept
-            try:
-                self._send(rows, are_kept=are_kept)
-            except (InvalidDocument, DuplicateDocument):
-                self._batch.clear()
-                raise
-            self._batch.clear()
-
-    def _send(self, rows: list[tuple[str, Document]], *, are_kept: bool) -> None:
-        try:
-            is_stored = self._delivery.send(rows, are_kept=are_kept)
-        except (InvalidDocument, DuplicateDocument):
-            self._n_acknowledged = self._n_given
-            raise
-        if is_stored:
-            self._n_acknowledged = self._n_given
+        return f"{type(self).__name__}({self._address!r})"
 
     def _remember(self, name: str, doc: Document) -> None:
         if name == "descriptor":
             self._run_of[doc["uid"]] = doc["run_start"]
         elif name == "stop":
             self._run_of = {uid: run for uid, run in self._run_of.items() if run != doc["run_start"]}
-
-    def _raise_late_error(self) -> None:
-        if self._late_error is not None:
-            error, self._late_error = self._late_error, None
-            raise error
 
 
 def _require_one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

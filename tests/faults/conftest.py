@@ -155,6 +155,15 @@ class Load:
         self.longest = max(self.longest, time.monotonic() - before)
         self._calls.append(uids)
 
+    def wait_for_calls(self, n_more: int) -> None:
+        """Wait, in another thread, until that many more calls have returned."""
+        wanted = len(self._calls) + n_more
+        deadline = time.monotonic() + 60
+        while len(self._calls) < wanted:
+            if time.monotonic() > deadline:
+                raise TimeoutError("the load does not go on")
+            time.sleep(0.001)
+
     @property
     def acknowledged(self) -> set[str]:
         return {uid for uids in self._calls[: self.writer.acknowledged] for uid in uids}

@@ -101,6 +101,31 @@ def test_a_writer_killed_at_any_moment_leaves_what_it_was_told_is_stored(mongod,
     assert len(found) == len(set(found))
 
 
+WRITE_AND_LEAVE = """
+import sys
+from databroker_mongo.writing import Writer
+
+writer = Writer(sys.argv[1], durable="batch", on_failure="raise", batch_seconds=60)
+for name, doc in eval(sys.stdin.read()):
+    writer(name, doc)
+"""
+
+
+def test_a_program_that_ends_without_closing_its_writer_has_sent_all(mongod):
+    documents = repr([("event", event(number)) for number in range(1, 251)])
+    command = [sys.executable, "-c", WRITE_AND_LEAVE, f"mongodb://{mongod.address}/test"]
+    subprocess.run(command, input=documents, text=True, check=True, timeout=30)
+    assert len(stored(mongod)) == 250
+
+
+def test_a_program_whose_server_is_gone_ends_soon(mongod):
+    program = "import os, signal, sys\n" + WRITE_AND_LEAVE + "writer.close()\nos.kill(int(sys.argv[2]), signal.SIGKILL)"
+    command = [sys.executable, "-c", program, f"mongodb://{mongod.address}/test", str(mongod.process.pid)]
+    before = time.monotonic()
+    subprocess.run(command, input=repr([("event", event(1))]), text=True, check=True, timeout=30)
+    assert time.monotonic() - before < 8
+
+
 def test_eight_writing_processes_mix_nothing(mongod, tmp_path):
     uri = f"mongodb://{mongod.address}/test"
     n_events = 50

@@ -15,7 +15,7 @@ from databroker_mongo.errors import (
     StoreUnavailable,
 )
 from databroker_mongo.store.spool import Spool
-from databroker_mongo.writing import Writer, delivery
+from databroker_mongo.writing import Writer, backlog, delivery
 
 
 class FakeStore:
@@ -31,8 +31,10 @@ class FakeStore:
         self.is_away = False
         self.failures = {}
         self.stores_before_failing = False
+        self.before_insert = lambda: None
 
     def insert(self, name, documents, *, seconds=None):
+        self.before_insert()
         failure = self.failures.get(self.n_calls, StoreUnavailable("away") if self.is_away else None)
         self.n_calls += 1
         if failure is None or self.stores_before_failing:
@@ -56,7 +58,7 @@ class FakeStore:
 def no_waiting(monkeypatch):
     monkeypatch.setattr(delivery, "_FIRST_PAUSE_SECONDS", 0.001)
     monkeypatch.setattr(delivery, "_LONGEST_PAUSE_SECONDS", 0.001)
-    monkeypatch.setattr(delivery, "_PROBE_SECONDS", 0.001)
+    monkeypatch.setattr(backlog, "_PROBE_SECONDS", 0.001)
 
 
 @pytest.fixture
@@ -141,7 +143,7 @@ def test_a_server_that_stays_away_is_spooled_for_and_the_plan_goes_on(store, ope
 
 
 def test_a_server_that_returns_is_found_without_being_told(store, open_writer, monkeypatch):
-    monkeypatch.setattr(delivery, "_SECONDS_BETWEEN_PROBES", 0.0)
+    monkeypatch.setattr(backlog, "_SECONDS_BETWEEN_PROBES", 0.0)
     writer = open_writer()
     store.is_away = True
     with pytest.warns(DurabilityWarning):
@@ -299,26 +301,19 @@ def test_a_record_that_was_cut_short_is_passed_over(store, open_writer, tmp_path
         assert store.order == uids()[:n_whole]
 
 
+def wait_until(condition):
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.005)
+
+
 def test_a_batch_is_sent_when_it_is_old_enough_without_another_call(store, open_writer):
     writer = open_writer(durable="batch", batch_seconds=0.05)
     writer("event", event(1))
     assert store.order == []
-    deadline = time.monotonic() + 5
-    while writer.pending and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: writer.pending == 0)
     assert store.order == [("event", "e1")]
-
-
-def test_an_error_of_a_batch_that_was_sent_by_the_clock_is_raised_by_the_next_call(store):
-    writer = Writer(store, durable="batch", on_failure="raise", retry_seconds=0.0, batch_seconds=0.01)
-    store.is_away = True
-    writer("event", event(1))
-    time.sleep(0.2)
-    with pytest.raises(StoreUnavailable):
-        writer("event", event(2))
-    store.is_away = False
-    writer.close()
-    assert ("event", "e1") in store.order
 
 
 @pytest.mark.parametrize(("option", "limit"), [("batch_documents", 3), ("batch_bytes", 250)])
@@ -326,9 +321,63 @@ def test_a_batch_is_sent_when_it_is_large_enough(store, open_writer, option, lim
     writer = open_writer(durable="batch", **{option: limit})
     writer("event", event(1))
     writer("event", event(2))
+    time.sleep(0.05)
     assert store.order == []
     writer("event", event(3))
+    wait_until(lambda: writer.pending == 0)
     assert len(store.order) == 3
+
+
+def test_documents_are_collected_while_a_batch_is_sent_but_no_more_than_another_batch(store, open_writer):
+    gate = threading.Event()
+    store.before_insert = gate.wait
+    writer = open_writer(durable="batch", batch_documents=2)
+    send(writer, [("event", event(number)) for number in range(1, 5)])
+    fifth = threading.Thread(target=writer, args=("event", event(5)))
+    fifth.start()
+    time.sleep(0.05)
+    assert fifth.is_alive()
+    assert (writer.acknowledged, writer.pending) == (0, 4)
+    gate.set()
+    fifth.join()
+    writer.flush()
+    assert [uid for _, uid in store.order] == ["e1", "e2", "e3", "e4", "e5"]
+
+
+def test_the_spool_of_collected_documents_is_emptied_before_it_grows_large(store, open_writer, tmp_path, monkeypatch):
+    monkeypatch.setattr(backlog, "_LARGE_BYTES", 2000)
+    writer = open_writer(durable="batch", batch_documents=7)
+    largest = 0
+    for number in range(1, 100):
+        writer("event", event(number))
+        largest = max(largest, *(path.stat().st_size for path in spool_files(tmp_path)))
+    writer.flush()
+    assert 500 < largest < 2500
+    assert len(store.order) == 99
+    assert spool_files(tmp_path)[0].stat().st_size == 0
+
+
+def test_an_error_of_a_batch_is_raised_by_the_next_call_which_is_accepted(store):
+    writer = Writer(store, durable="batch", on_failure="raise", retry_seconds=0.0, batch_seconds=0.01)
+    store.is_away = True
+    writer("event", event(1))
+    wait_until(lambda: store.n_calls)
+    time.sleep(0.05)
+    with pytest.raises(StoreUnavailable):
+        writer("event", event(2))
+    store.is_away = False
+    writer.close()
+    assert store.order == [("event", "e1"), ("event", "e2")]
+
+
+def test_an_error_that_nobody_foresaw_is_raised_and_loses_nothing(store, open_writer):
+    store.failures = {0: TypeError("a mistake")}
+    writer = open_writer(durable="batch")
+    writer("event", event(1))
+    with pytest.raises(TypeError, match="a mistake"):
+        writer.flush()
+    writer.flush()
+    assert store.order == [("event", "e1")]
 
 
 def test_a_batch_stores_what_others_refer_to_first(store, open_writer):
@@ -340,14 +389,23 @@ def test_a_batch_stores_what_others_refer_to_first(store, open_writer):
     assert store.order == [("resource", "r"), ("datum", "r/1"), ("event", "e1")]
 
 
-def test_a_writer_that_is_dropped_ends_its_clock(store):
+def test_a_writer_that_is_dropped_sends_what_it_has_and_ends_its_thread(store):
     others = set(threading.enumerate())
-    writer = Writer(store, durable="batch", on_failure="raise")
-    [clock] = set(threading.enumerate()) - others
+    writer = Writer(store, durable="batch", on_failure="raise", batch_seconds=60)
+    writer("event", event(1))
+    [thread] = set(threading.enumerate()) - others
     del writer
     gc.collect()
-    clock.join(timeout=5)
-    assert not clock.is_alive()
+    assert not thread.is_alive()
+    assert store.order == [("event", "e1")]
+
+
+def test_a_closed_writer_may_be_used_again(store, open_writer):
+    writer = open_writer(durable="batch")
+    for number in (1, 2):
+        writer("event", event(number))
+        writer.close()
+    assert store.order == [("event", "e1"), ("event", "e2")]
 
 
 def test_eight_threads_share_a_writer(store, open_writer):

@@ -1,0 +1,227 @@
+"""Documents sent in batches: they are collected here while a thread sends those that came before.
+
+What does not belong here: retries (``delivery``), the spool (``backlog``).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import warnings
+from dataclasses import dataclass, field
+
+from ..errors import DurabilityWarning, StoreError
+from ..store.protocol import Document
+from .backlog import Backlog
+from .delivery import Delivery, Refusal, Rows
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BatchLimits:
+    """When a batch is sent, whichever comes first.
+
+    Attributes
+    ----------
+    n_documents : int
+        The most documents of a batch.
+    n_bytes : int
+        The most bytes, about.
+    seconds : float
+        The longest that a document waits for others.
+    """
+
+    n_documents: int = 100
+    n_bytes: int = 4_000_000
+    seconds: float = 0.2
+
+
+@dataclass
+class _Batch:
+    rows: list[tuple[str, Document]] = field(default_factory=list)
+    unkept: list[tuple[str, Document]] = field(default_factory=list)
+    n_bytes: int = 0
+    n_calls: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    def is_full(self, limits: BatchLimits) -> bool:
+        return len(self.rows) >= limits.n_documents or self.n_bytes >= limits.n_bytes
+
+
+class Outbox:
+    """Collects documents, and sends them from a thread of its own, one batch at a time, in order. Threads may share it.
+
+    Attributes
+    ----------
+    n_given : int
+        How many calls brought documents.
+    n_acknowledged : int
+        Of how many of them, counted from the first, all documents are stored or refused.
+    """
+
+    def __init__(self, delivery: Delivery, backlog: Backlog, limits: BatchLimits):
+        self._delivery = delivery
+        self._backlog = backlog
+        self._limits = limits
+        self._batch = _Batch()
+        self._is_sending = False
+        self._is_urgent = False
+        self._is_ended = False
+        self._error: Exception | None = None
+        self._warning: str | None = None
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self.n_given = 0
+        self.n_acknowledged = 0
+
+    def put(self, rows: Rows) -> None:
+        """Put documents behind those that wait; when there are too many of these, wait until they are sent.
+
+        Raises
+        ------
+        InvalidDocument, DuplicateDocument
+            An earlier document was refused. Those of this call are accepted all the same.
+        StoreError
+            Earlier documents could not be stored, and there is no spool. All are sent again with the next ones.
+        """
+        with self._changed:
+            self._start_thread()
+            self._changed.wait_for(self._has_room)
+            if self._backlog.is_waiting and self._backlog.is_due and self._backlog.catch_up():
+                self.n_acknowledged = self.n_given
+            if self._backlog.is_waiting:
+                self._backlog.leave(rows)
+            else:
+                self._add(rows)
+            self.n_given += 1
+            self._tell()
+
+    def _add(self, rows: Rows) -> None:
+        n_bytes, are_kept = self._backlog.keep(rows)
+        if not self._batch.rows:
+            self._batch = _Batch()
+        self._batch.rows += rows
+        self._batch.unkept += () if are_kept else rows
+        self._batch.n_bytes += n_bytes
+        self._batch.n_calls += 1
+        if self._batch.n_calls == 1 or not self._has_room():
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Send what waits, and wait until it is stored or, when the server is gone, in the spool.
+
+        Raises
+        ------
+        InvalidDocument, DuplicateDocument, StoreError
+            As :meth:`put` does.
+        """
+        with self._changed:
+            self._start_thread()
+            self._tell()
+            self._is_urgent = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._error or not (self._batch.rows or self._is_sending))
+            self._is_urgent = False
+            self._tell()
+            if self._backlog.catch_up():
+                self.n_acknowledged = self.n_given
+
+    def end(self) -> None:
+        """Send what waits, if it can be, and end the thread."""
+        with self._changed:
+            self._is_ended = True
+            self._changed.notify_all()
+            thread, self._thread = self._thread, None
+        if thread not in (None, threading.current_thread()):
+            thread.join()
+        with self._changed:
+            self._backlog.close()
+            if self._error is not None:
+                log.error("%d calls were not stored: %s", self.n_given - self.n_acknowledged, self._error)
+
+    def _has_room(self) -> bool:
+        is_full = self._batch.is_full(self._limits) or self._backlog.is_large
+        return self._error is not None or self._backlog.is_waiting or not is_full
+
+    def _tell(self) -> None:
+        """Warn and raise, in a thread of the user, what was learned in the thread that sends."""
+        if self._warning is not None:
+            text, self._warning = self._warning, None
+            warnings.warn(text, DurabilityWarning, stacklevel=5)
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
+    def _start_thread(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._is_ended = False
+            self._thread = threading.Thread(target=self._send_all, name="databroker_mongo writer", daemon=True)
+            self._thread.start()
+
+    def _send_all(self) -> None:
+        while (batch := self._next_batch()) is not None:
+            refusals: list[Refusal] = []
+            failure: Exception | None = None
+            try:
+                refusals = self._delivery.deliver(batch.rows)
+            except Exception as error:  # whatever it is, a thread of the user must learn of it
+                failure = error
+            with self._changed:
+                self._is_sending = False
+                if failure is None:
+                    self._settle(batch, refusals)
+                else:
+                    self._put_back(batch, failure)
+                self._changed.notify_all()
+
+    def _next_batch(self) -> _Batch | None:
+        """Wait for a batch to be full, old or wanted, and take it; None when there will be no other."""
+        with self._changed:
+            while not self._is_due():
+                if self._is_ended:
+                    return None
+                self._changed.wait(self._seconds_left())
+            batch, self._batch = self._batch, _Batch()
+            self._is_sending = True
+            self._changed.notify_all()
+            return batch
+
+    def _is_due(self) -> bool:
+        if not self._batch.rows or self._error is not None:
+            return False
+        is_wanted = self._is_urgent or self._is_ended or not self._has_room()
+        return is_wanted or time.monotonic() - self._batch.began >= self._limits.seconds
+
+    def _seconds_left(self) -> float | None:
+        if not self._batch.rows or self._error is not None:
+            return None
+        return max(0.0, self._batch.began + self._limits.seconds - time.monotonic())
+
+    def _settle(self, batch: _Batch, refusals: list[Refusal]) -> None:
+        self.n_acknowledged += batch.n_calls
+        if not self._batch.rows:
+            self._backlog.forget()
+        self._backlog.look_back()
+        self._backlog.set_aside(refusals)
+        if refusals:
+            self._error = refusals[0].error
+
+    def _put_back(self, batch: _Batch, failure: Exception) -> None:
+        """Leave a batch, and the one behind it, in the spool; else let both wait, and have the failure raised."""
+        batch.rows += self._batch.rows
+        batch.unkept += self._batch.unkept
+        batch.n_bytes += self._batch.n_bytes
+        batch.n_calls += self._batch.n_calls
+        self._batch = batch
+        if not isinstance(failure, StoreError):
+            self._error = failure
+            return
+        try:
+            self._warning = self._backlog.leave(batch.unkept, failure)
+        except StoreError as error:
+            self._error = error
+        else:
+            self._batch = _Batch()
+            log.warning("%s", self._warning)
