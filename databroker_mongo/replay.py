@@ -49,6 +49,8 @@ class Replay:
         Whether external data takes the place of datum identifiers in events, as NumPy or as dask arrays.
     page_size : int
         The most rows of a page.
+    is_whole : bool
+        Whether external data that no event refers to are wanted as well.
     """
 
     def __init__(
@@ -60,12 +62,14 @@ class Replay:
         sources: Sequence[StreamSource],
         fill: Fill,
         page_size: int,
+        is_whole: bool = True,
     ):
         self._store = store
         self._start = start
         self._stop = stop
         self._fill = fill
         self._page_size = page_size
+        self._is_whole = is_whole
         self._source_of = {each["uid"]: source for source in sources for each in source.descriptors}
         descriptors = [each for source in sources for each in source.descriptors]
         self._waiting = sorted(descriptors, key=lambda descriptor: descriptor["time"])
@@ -78,7 +82,8 @@ class Replay:
         if self._source_of:
             yield from self._events()
         yield from self._descriptors_until(float("inf"), None)
-        yield from self._unreferenced()
+        if self._is_whole:
+            yield from self._unreferenced()
         if self._stop is not None:
             yield "stop", self._stop
 

@@ -143,7 +143,7 @@ class Run(Mapping[str, Stream]):
         page_size : int
             The most rows of an ``event_page`` or ``datum_page``; no more than that is in memory at once.
         streams : collection of str, optional
-            The streams whose descriptors and events are wanted; all by default.
+            The streams whose descriptors and events are wanted, with what these refer to; all of the run by default.
 
         Yields
         ------
@@ -166,6 +166,7 @@ class Run(Mapping[str, Stream]):
                 sources=[stream.source for name, stream in self.items() if streams is None or name in streams],
                 fill=replay.fill_of(fill),
                 page_size=page_size,
+                is_whole=streams is None,
             )
         )
 
