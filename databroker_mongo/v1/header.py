@@ -16,6 +16,7 @@ from ..errors import OldNameWarning
 from . import page
 from .replaying import ALL, Named, replayed
 from .selection import select
+from .tables import warn_of_time_zone
 from .values import is_external, open_external, rows_of, stored_values
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class Header:
         return f"<Header {start['uid']} (scan id {start.get('scan_id')})>"
 
     def _repr_html_(self) -> str:
-        return page.header_html(self._run.start, self.stop, self._run.descriptors[::-1])
+        return page.header_html(self._run.start, self._run.stop or {}, self._run.descriptors[::-1])
 
     def table(
         self,
@@ -127,12 +128,12 @@ class Header:
         localize_times: bool = True,
     ) -> pandas.DataFrame:
         """Read a stream as a table; see :meth:`Broker.get_table`, which takes the same arguments."""
+        warn_of_time_zone(timezone)
         return self.db.get_table(
             self,
             stream_name=stream_name,
             fields=fields,
             fill=fill,
-            timezone=timezone,
             convert_times=convert_times,
             localize_times=localize_times,
         )

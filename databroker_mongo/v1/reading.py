@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import CatalogWarning, OldNameWarning
+from ..errors import ColumnNotFound, OldNameWarning
 from . import files, tables
 from .header import Header, StreamName
 from .images import Images
@@ -143,13 +143,7 @@ class Reading:
             External data cannot be read.
         """
         _refuse_handlers(handler_registry)
-        if timezone is not None:
-            warnings.warn(
-                "timezone has no effect: times are in UTC. Convert them with "
-                f"table['time'].dt.tz_localize('UTC').dt.tz_convert({timezone!r})",
-                CatalogWarning,
-                stacklevel=2,
-            )
+        tables.warn_of_time_zone(timezone)
         converts = convert_times or localize_times
         each = [
             tables.table_of(header.v2, stream_name, fields=fields, fill=bool(fill), convert_times=converts)
@@ -176,7 +170,7 @@ class Reading:
         Raises
         ------
         StreamNotFound, ColumnNotFound
-            A run has no such stream, or the stream no such data key.
+            A run has no such stream, or the stream no such data key; or there is no run.
         """
         _refuse_handlers(handler_registry)
         warnings.warn(
@@ -185,6 +179,8 @@ class Reading:
             stacklevel=2,
         )
         streams = [header.v2[stream_name] for header in _listed(headers)]
+        if not streams:
+            raise ColumnNotFound(f"there is no run to take images of {name!r} from", data_key=name)
         return Images([open_external(stream.source, [name])[name] for stream in streams])
 
     @staticmethod

@@ -5,11 +5,13 @@ What does not belong here: how values are fetched (``values``).
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..errors import CatalogWarning
 from ..store.protocol import Values
 from .selection import Selection, select
 from .values import is_external, open_external, stored_values
@@ -58,6 +60,17 @@ def joined(tables: Sequence[pandas.DataFrame]) -> pandas.DataFrame:
     result = pandas.concat(kept) if kept else pandas.DataFrame()
     result.index.name = "seq_num"
     return result
+
+
+def warn_of_time_zone(timezone: str | None) -> None:
+    """Tell who asked the caller for a time zone that it has no effect."""
+    if timezone is not None:
+        warnings.warn(
+            "timezone has no effect: times are in UTC. Convert them with "
+            f"table['time'].dt.tz_localize('UTC').dt.tz_convert({timezone!r})",
+            CatalogWarning,
+            stacklevel=3,
+        )
 
 
 def _frame(

@@ -90,6 +90,7 @@ def test_words_are_searched_in_the_text_of_the_start_document(db, catalog):
         catalog.store.collections.run_start.create_index([("$**", "text")])
     assert scan_ids(db("calibration")) == [1]
     assert scan_ids(db("calibration", user="bob")) == []
+    assert scan_ids(db(**{"$text": {"$search": "calibration"}})) == [1]
 
 
 def test_the_old_names_of_since_and_until_warn(db):

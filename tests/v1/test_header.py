@@ -137,6 +137,11 @@ def test_images_of_an_unknown_key_are_refused(db):
         db.get_images(db[2], "typo")
 
 
+def test_images_of_no_run_are_refused(db):
+    with pytest.warns(OldNameWarning), pytest.raises(ColumnNotFound, match="no run"):
+        db.get_images([], "img")
+
+
 def test_a_header_shows_its_documents_as_html(db):
     page = db[1]._repr_html_()
     assert "<caption>Start</caption>" in page
