@@ -10,11 +10,10 @@ from itertools import count
 from pathlib import Path
 
 from .chained_rows import ChainedRows
+from .hdf5_flags import is_open_for_writing
 from .hdf5_rows import HDF5Rows
 
 _NUMBERED = re.compile(r"(?P<beginning>.*_)(?P<number>\d{6})(?P<ending>\.h(df)?5)")
-_SUPERBLOCK_WITH_FLAGS = 3
-_OPEN_FOR_WRITING = 0b101
 
 
 def members(path: str) -> list[str]:
@@ -62,15 +61,3 @@ def rolling_rows(path: str, dataset: str, *, swmr: bool) -> ChainedRows:
         return sources
 
     return ChainedRows(find_sources, list_paths=lambda: members(path), name=f"{path}: {dataset}")
-
-
-def is_open_for_writing(path: str) -> bool:
-    """Tell from the flags in an HDF5 file's superblock whether a writer has it open, or has died having it open."""
-    try:
-        with Path(path).open("rb") as file:
-            superblock = file.read(12)
-    except FileNotFoundError:
-        return False
-    return (
-        len(superblock) == 12 and superblock[8] >= _SUPERBLOCK_WITH_FLAGS and bool(superblock[11] & _OPEN_FOR_WRITING)
-    )

@@ -16,6 +16,7 @@ import numpy as np
 from .hdf5_file import OpenFile, acquire, reason_of, release
 from .hdf5_growth import Extent, whole_rows
 from .hdf5_links import files_behind
+from .hdf5_offsets import RowOffsets, is_plain, pays
 from .rows import Array, Block, RowStructure, require_dtype
 
 _SCRATCH_BYTES = 8 * 2**20
@@ -43,6 +44,8 @@ class HDF5Rows:
         self._dataset: h5py.Dataset | None = None
         self._known = Extent(0)
         self._linked: list[str] | None = None
+        self._is_plain: bool | None = None
+        self._offsets: RowOffsets | None = None
 
     def describe(self, first: int, count: int) -> RowStructure:
         """Return the structure of rows ``first`` to ``first + count``, from the header alone.
@@ -70,7 +73,8 @@ class HDF5Rows:
             dataset = self._with_rows(block.first, block.stop)
             require_dtype(out, _plain_dtype(dataset), self._path)
             try:
-                _read_hyperslab(dataset, out, block, inner)
+                if not self._read_from_file(dataset, out, block, inner):
+                    _read_hyperslab(dataset, out, block, inner)
             except (OSError, RuntimeError) as error:
                 asked = f"rows {block.first} to {block.stop} of {self._name}"
                 raise OSError(f"{self._path}: {asked} cannot be read: {reason_of(error)}") from error
@@ -106,8 +110,16 @@ class HDF5Rows:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._file, self._dataset, self._known, self._linked = None, None, Extent(0), None
+        self._file, self._dataset, self._known = None, None, Extent(0)
+        self._linked, self._is_plain, self._offsets = None, None, None
         self._release()
+
+    def _read_from_file(self, dataset: h5py.Dataset, out: Array, block: Block, inner: Sequence[slice]) -> bool:
+        if self._is_plain is None:
+            self._is_plain = is_plain(dataset)
+        if self._is_plain and self._offsets is None and pays(dataset, block):
+            self._offsets = RowOffsets(dataset)
+        return self._offsets is not None and self._offsets.read(out, block, inner)
 
     def _open(self) -> OpenFile:
         if self._file is None or not self._file.is_open:
@@ -119,6 +131,7 @@ class HDF5Rows:
     def _current(self) -> h5py.Dataset:
         """Return the dataset of the file as opened last, by whomever."""
         if not self._dataset:
+            self._linked, self._is_plain, self._offsets = None, None, None
             self._dataset = self._open().dataset(self._name)
             if self._dataset.ndim == 0:
                 raise OSError(f"{self._path}: {self._name} is a single value and has no rows")
@@ -129,7 +142,7 @@ class HDF5Rows:
             file, dataset = self._open(), self._current()
             if not file.is_fresh and (dataset.is_virtual or dataset.file.swmr_mode):
                 file.look_again()
-                dataset, self._linked = self._current(), None
+                dataset = self._current()
             file.is_fresh = False
             self._known = whole_rows(dataset, swmr=dataset.file.swmr_mode)
         except RuntimeError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from databroker_mongo_handlers import hdf5_rows
 from databroker_mongo_handlers.area_detector_hdf5 import AreaDetectorHDF5, AreaDetectorHDF5SWMR, TimepixHDF5
 from databroker_mongo_handlers.hdf5_rows import HDF5Rows
 
@@ -105,13 +106,12 @@ def test_nothing_is_converted_on_the_way_into_the_buffer(tmp_path):
 
 
 def test_consecutive_points_are_one_hyperslab(tmp_path, monkeypatch):
-    handler = AreaDetectorHDF5(str(write(tmp_path / "scan.h5")), frame_per_point=2)
+    handler = AreaDetectorHDF5(str(write(tmp_path / "scan.h5", compression="gzip")), frame_per_point=2)
     out = np.empty((6, 2, 6, 5), "uint16")
     selected = []
-    import databroker_mongo_handlers.hdf5_rows as hdf5_rows
-
     original = hdf5_rows._select_and_read
     monkeypatch.setattr(hdf5_rows, "_select_and_read", lambda *args: selected.append(args[2]) or original(*args))
+
     handler.read_into(out, [{"point_number": n} for n in range(6)], (slice(0, 2), slice(0, 6), slice(0, 5)))
 
     assert len(selected) == 1

@@ -1,0 +1,143 @@
+"""Uncompressed HDF5 rows read past HDF5, on real files; what is not plain is left to it."""
+
+import h5py
+import numpy as np
+import pytest
+from databroker_mongo_handlers import hdf5_rows
+from databroker_mongo_handlers.hdf5_rows import HDF5Rows
+from databroker_mongo_handlers.rows import Block
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+ROWS = np.arange(24 * 6 * 5, dtype="uint16").reshape(24, 6, 5)
+PLAIN = [
+    {"dtype": "uint16"},
+    {"dtype": "uint16", "chunks": (1, 6, 5)},
+    {"dtype": ">i4", "chunks": (5, 6, 5)},
+    {"dtype": "float64", "chunks": (7, 6, 5), "maxshape": (None, 6, 5)},
+]
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The reads that went to HDF5."""
+    reads = []
+    original = hdf5_rows._select_and_read
+    monkeypatch.setattr(hdf5_rows, "_select_and_read", lambda *args: reads.append(args[2]) or original(*args))
+    return reads
+
+
+def write(path, data=ROWS, dtype="uint16", **options):
+    with h5py.File(path, "w", libver="latest") as file:
+        file.create_dataset("/data", data=data, dtype=dtype, **options)
+    return str(path)
+
+
+def read(rows, block=None, inner=(slice(1, 4), slice(2, 5))):
+    block = block or Block(0, 1, 1, 24)
+    structure = rows.describe(block.first, 1)
+    out = np.empty((block.count, block.size, *(part.stop - part.start for part in inner)), structure.dtype)
+    rows.read(out, block, inner)
+    return out
+
+
+@pytest.mark.parametrize("options", PLAIN)
+def test_plain_rows_never_ask_hdf5_for_their_values(tmp_path, asked, options):
+    rows = HDF5Rows(write(tmp_path / "scan.h5", **options), "/data")
+
+    np.testing.assert_array_equal(read(rows)[:, 0], ROWS[:, 1:4, 2:5])
+    np.testing.assert_array_equal(read(rows, inner=(slice(0, 6), slice(0, 5)))[:, 0], ROWS)
+    assert not asked
+
+
+@settings(max_examples=60, deadline=None, database=None)
+@given(st.sampled_from(PLAIN), st.data())
+def test_any_block_of_plain_rows_is_slicing(tmp_path_factory, options, data):
+    size, gap, count = (
+        data.draw(st.integers(1, most), label=name) for name, most in (("size", 4), ("gap", 3), ("n", 4))
+    )
+    step = size + gap - 1
+    first = data.draw(st.integers(0, 24 - ((count - 1) * step + size)), label="first")
+    inner = tuple(
+        slice(start, data.draw(st.integers(start + 1, length), label="stop"))
+        for length in ROWS.shape[1:]
+        for start in [data.draw(st.integers(0, length - 1), label="start")]
+    )
+    rows = HDF5Rows(write(tmp_path_factory.mktemp("plain") / "scan.h5", **options), "/data")
+    block = Block(first, size, step, count)
+
+    found = read(rows, block, inner)
+
+    rows.close()
+    chosen = np.add.outer(first + step * np.arange(count), np.arange(size))
+    np.testing.assert_array_equal(found, ROWS.astype(options["dtype"])[chosen][(..., *inner)])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"chunks": (1, 6, 5), "compression": "gzip"},
+        {"chunks": (1, 6, 5), "shuffle": True},
+        {"chunks": (1, 3, 5)},
+        {"chunks": (2, 6, 5), "fletcher32": True},
+    ],
+)
+def test_rows_that_are_filtered_or_in_pieces_are_left_to_hdf5(tmp_path, asked, options):
+    rows = HDF5Rows(write(tmp_path / "scan.h5", **options), "/data")
+
+    np.testing.assert_array_equal(read(rows)[:, 0], ROWS[:, 1:4, 2:5])
+    assert asked
+
+
+def test_a_single_row_of_many_chunks_is_left_to_hdf5(tmp_path, asked):
+    rows = HDF5Rows(write(tmp_path / "scan.h5", chunks=(1, 6, 5)), "/data")
+
+    np.testing.assert_array_equal(read(rows, Block(3, 1, 1, 1))[0, 0], ROWS[3, 1:4, 2:5])
+    assert len(asked) == 1
+
+
+def test_other_types_files_with_a_preamble_and_virtual_data_are_left_to_hdf5(tmp_path, asked):
+    write(tmp_path / "source.h5")
+    with h5py.File(tmp_path / "scan.h5", "w", userblock_size=512) as file:
+        file["/preamble"] = ROWS
+        file["/flags"] = ROWS > 100
+        layout = h5py.VirtualLayout(ROWS.shape, "uint16")
+        layout[:] = h5py.VirtualSource("source.h5", "/data", ROWS.shape)
+        file.create_virtual_dataset("/virtual", layout)
+
+    for name, expected in (("/preamble", ROWS), ("/flags", ROWS > 100), ("/virtual", ROWS)):
+        found = read(HDF5Rows(str(tmp_path / "scan.h5"), name))
+        np.testing.assert_array_equal(found[:, 0], expected[:, 1:4, 2:5])
+    assert len(asked) == 3
+
+
+def test_rows_that_were_never_written_have_the_value_that_the_file_gives_them(tmp_path, asked):
+    with h5py.File(tmp_path / "scan.h5", "w") as file:
+        data = file.create_dataset("/data", ROWS.shape, "uint16", chunks=(2, 6, 5), fillvalue=9)
+        data[:4] = ROWS[:4]
+    rows = HDF5Rows(str(tmp_path / "scan.h5"), "/data")
+
+    np.testing.assert_array_equal(read(rows, Block(0, 1, 1, 4))[:, 0], ROWS[:4, 1:4, 2:5])
+    assert not asked
+    assert (read(rows, Block(4, 1, 1, 20)) == 9).all()
+    assert asked
+
+
+def test_what_this_process_is_writing_is_left_to_hdf5(tmp_path, asked):
+    with h5py.File(tmp_path / "scan.h5", "w") as file:
+        file["/data"] = ROWS
+        np.testing.assert_array_equal(read(HDF5Rows(str(tmp_path / "scan.h5"), "/data"))[:, 0], ROWS[:, 1:4, 2:5])
+    assert asked
+
+
+def test_rows_of_a_linked_file_are_read_from_that_file(tmp_path, asked):
+    write(tmp_path / "data.h5")
+    with h5py.File(tmp_path / "scan.h5", "w") as file:
+        file["/link"] = h5py.ExternalLink("data.h5", "/data")
+    rows = HDF5Rows(str(tmp_path / "scan.h5"), "/link")
+
+    np.testing.assert_array_equal(read(rows)[:, 0], ROWS[:, 1:4, 2:5])
+    assert not asked
+    rows.close()
+    with h5py.File(tmp_path / "data.h5", "a") as file:
+        file["/more"] = 1
