@@ -15,6 +15,7 @@ from . import distinct, event_rows, explaining, indexes, insertion
 from . import revisions as corrections
 from .bson_order import order_key
 from .connection import Collections, ConnectionOptions, Location, locate, open_collections, time_limit, weaknesses
+from .examination import Examination
 from .failures import asking
 from .known_indexes import finds_rows_by_seq_num
 from .protocol import Document, EventIndex, Explanation, IndexReport, Section, Snapshot, Sort, Values
@@ -210,6 +211,11 @@ class NormalizedStore:
             counts = [database[name].count_documents({}) for name in database.list_collection_names()]
             return {"db": database.name, "collections": len(counts), "objects": sum(counts)}
 
+    @property
+    def examination(self) -> Examination:
+        """What is asked by those who look for what is wrong."""
+        return Examination(self)
+
     def _find(self, collection: str, query: dict[str, Any], projection: dict[str, Any] | None = None) -> list[Document]:
         hide_id = {"_id": 0} if projection is None else projection
         with asking(f"read the collection {collection}", self.address):
@@ -248,11 +254,6 @@ class WritableNormalizedStore(NormalizedStore):
         """Put a corrected document in the place of the stored one, keeping that as a revision."""
         with asking(f"correct a document of kind {name}", self.address):
             corrections.replace(self.collections, name, document)
-
-    def revisions(self, name: str, uid: str) -> list[Document]:
-        """Return the earlier contents of a corrected document, the oldest first."""
-        with asking(f"read the revisions of a document of kind {name}", self.address):
-            return corrections.revisions(self.collections, name, uid)
 
 
 def open_store(

@@ -12,13 +12,16 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import display
 from ..queries import Query
+
+if TYPE_CHECKING:
+    from .examination import Examination
 
 Document = dict[str, Any]
 Section = Literal["data", "timestamps"]
@@ -279,6 +282,11 @@ class Store(Protocol):
         """Return the stream resources of a run."""
         ...
 
+    @property
+    def examination(self) -> Examination:
+        """What is asked by those who look for what is wrong."""
+        ...
+
     def statistics(self) -> dict[str, Any]:
         """Return what the server says of the size of the database of run documents."""
         ...
@@ -331,8 +339,4 @@ class WritableStore(Store, Protocol):
 
     def replace(self, name: str, document: Document) -> None:
         """Put a corrected start, stop or descriptor in the place of the stored one, keeping that as a revision."""
-        ...
-
-    def revisions(self, name: str, uid: str) -> list[Document]:
-        """Return the earlier contents of a corrected document, the oldest first."""
         ...

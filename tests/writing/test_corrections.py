@@ -23,10 +23,10 @@ def test_fields_of_start_and_stop_are_changed_and_the_earlier_ones_kept(store):
     for _ in range(2):
         update_run(store, "run", start={"sample": "B", "note": "swapped"}, stop={"reason": "beam lost"})
     assert store.stops(["run"])["run"] == {**STOP, "reason": "beam lost"}
-    assert store.revisions("start", "run") == [START]
-    assert store.revisions("stop", "stop") == [STOP]
+    assert store.examination.revisions("start", "run") == [START]
+    assert store.examination.revisions("stop", "stop") == [STOP]
     update_run(store, "run", start={"sample": "C"})
-    assert [doc["sample"] for doc in store.revisions("start", "run")] == ["A", "B"]
+    assert [doc["sample"] for doc in store.examination.revisions("start", "run")] == ["A", "B"]
 
 
 @pytest.mark.parametrize("changes", [{"uid": "other"}, {"time": "noon"}, {"sample": {1}}])
@@ -35,7 +35,7 @@ def test_a_correction_that_breaks_the_run_is_refused_and_changes_nothing(store, 
         update_run(store, "run", start=changes, stop={"reason": "never stored"})
     assert caught.value.run_uid == "run"
     assert store.stops(["run"])["run"] == STOP
-    assert store.revisions("start", "run") == []
+    assert store.examination.revisions("start", "run") == []
 
 
 def test_a_stop_that_would_belong_to_another_run_is_refused(store):

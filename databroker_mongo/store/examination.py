@@ -1,0 +1,178 @@
+"""Questions that only somebody asks who looks for what is wrong with a run: each answered by the server, once.
+
+What does not belong here: what counts as wrong (``health``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from . import revisions
+from .failures import asking
+from .protocol import Document
+
+if TYPE_CHECKING:
+    from .normalized import NormalizedStore
+
+
+@dataclass(frozen=True)
+class EventKind:
+    """Events of one descriptor that have the same keys with values of the same types.
+
+    Attributes
+    ----------
+    descriptor_uid : str
+        The descriptor.
+    types : dict of str to str
+        For each key of ``data`` the type of its value: ``number``, ``integer``, ``string``, ``boolean``, ``array``,
+        ``null`` or what MongoDB calls it.
+    timestamps : frozenset of str
+        The keys of ``timestamps``.
+    n_events : int
+        How many there are.
+    first_seq_num : int
+        The smallest ``seq_num`` among them.
+    """
+
+    descriptor_uid: str
+    types: dict[str, str]
+    timestamps: frozenset[str]
+    n_events: int
+    first_seq_num: int
+
+
+@dataclass(frozen=True)
+class Orphans:
+    """Uids that documents name as what they belong to, and that are not in the database, with how many name each.
+
+    Attributes
+    ----------
+    descriptors : dict of str to int
+        Named by events.
+    starts_of_descriptors, starts_of_stops : dict of str to int
+        Named by descriptors and by stops.
+    resources : dict of str to int
+        Named by datums.
+    """
+
+    descriptors: dict[str, int] = field(default_factory=dict)
+    starts_of_descriptors: dict[str, int] = field(default_factory=dict)
+    starts_of_stops: dict[str, int] = field(default_factory=dict)
+    resources: dict[str, int] = field(default_factory=dict)
+
+
+_NAMES_AT_ONCE = 10_000
+_TYPES: dict[Any, str] = {
+    "double": "number",
+    "int": "integer",
+    "long": "integer",
+    "bool": "boolean",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+    type(None): "null",
+}
+
+
+class Examination:
+    """The questions, asked of one store.
+
+    Parameters
+    ----------
+    store : NormalizedStore
+        The store.
+    """
+
+    def __init__(self, store: NormalizedStore):
+        self._store = store
+
+    def event_kinds(self, descriptor_uids: Sequence[str]) -> list[EventKind]:
+        """Sort the events of these descriptors by their keys and the types of their values."""
+        with asking("sort events by their types", self._store.address):
+            collections = self._store.collections
+            if collections.is_mock:
+                return _counted(collections.event.find({"descriptor": {"$in": list(descriptor_uids)}}))
+            groups = collections.event.aggregate(_by_types(descriptor_uids), allowDiskUse=True)
+            return [_event_kind(group) for group in groups]
+
+    def repeated_events(self, descriptor_uids: Sequence[str]) -> dict[str, int]:
+        """Return the uids of events that are stored more than once, and how often."""
+        pipeline = [
+            {"$match": {"descriptor": {"$in": list(descriptor_uids)}}},
+            {"$group": {"_id": "$uid", "n": {"$sum": 1}}},
+            {"$match": {"n": {"$gt": 1}}},
+        ]
+        with asking("find repeated events", self._store.address):
+            groups = self._store.collections.event.aggregate(pipeline, allowDiskUse=True)
+            return {group["_id"]: group["n"] for group in groups}
+
+    def other_stops(self, run_uid: str) -> list[Document]:
+        """Return the stops of a run beyond the first: those kept beside, and those another program stored."""
+        with asking("find the stops of a run", self._store.address):
+            collections = self._store.collections
+            stops = list(collections.run_stop.find({"run_start": run_uid}, {"_id": 0}))
+            kept = collections.metadata["run_stop_revisions"].find({"document.run_start": run_uid}, {"_id": 0})
+            known = {stop["uid"] for stop in stops}
+            return stops[1:] + [each["document"] for each in kept if each["document"]["uid"] not in known]
+
+    def revisions(self, name: str, uid: str) -> list[Document]:
+        """Return the earlier contents of a corrected start, stop or descriptor, the oldest first."""
+        with asking("read the revisions of a document", self._store.address):
+            return revisions.revisions(self._store.collections, name, uid)
+
+    def orphans(self) -> Orphans:
+        """Find what documents name as theirs and is not there, in the whole database."""
+        with asking("find orphans", self._store.address):
+            collections = self._store.collections
+            return Orphans(
+                descriptors=_unknown(collections.event, "descriptor", collections.event_descriptor),
+                starts_of_descriptors=_unknown(collections.event_descriptor, "run_start", collections.run_start),
+                starts_of_stops=_unknown(collections.run_stop, "run_start", collections.run_start),
+                resources=_unknown(collections.datum, "resource", collections.resource),
+            )
+
+
+def _by_types(descriptor_uids: Sequence[str]) -> list[Document]:
+    entry = {"key": "$$entry.k", "type": {"$type": "$$entry.v"}}
+    keys = {
+        "descriptor": "$descriptor",
+        "data": {"$map": {"input": {"$objectToArray": "$data"}, "as": "entry", "in": entry}},
+        "timestamps": {"$map": {"input": {"$objectToArray": "$timestamps"}, "as": "entry", "in": "$$entry.k"}},
+    }
+    return [
+        {"$match": {"descriptor": {"$in": list(descriptor_uids)}}},
+        {"$group": {"_id": keys, "n": {"$sum": 1}, "first": {"$min": "$seq_num"}}},
+    ]
+
+
+def _event_kind(group: Document) -> EventKind:
+    kind = group["_id"]
+    types = {entry["key"]: _TYPES.get(entry["type"], entry["type"]) for entry in kind["data"]}
+    return EventKind(kind["descriptor"], types, frozenset(kind["timestamps"]), group["n"], group["first"])
+
+
+def _counted(events: Iterable[Document]) -> list[EventKind]:
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for event in events:
+        types = tuple((key, _TYPES.get(type(value), type(value).__name__)) for key, value in event["data"].items())
+        groups.setdefault((event["descriptor"], types, frozenset(event["timestamps"])), []).append(event["seq_num"])
+    return [
+        EventKind(descriptor, dict(types), timestamps, len(seq_nums), min(seq_nums))
+        for (descriptor, types, timestamps), seq_nums in groups.items()
+    ]
+
+
+def _unknown(children: Any, field: str, parents: Any) -> dict[str, int]:
+    names = [group["_id"] for group in children.aggregate([{"$group": {"_id": f"${field}"}}], allowDiskUse=True)]
+    unknown = set(names)
+    for first in range(0, len(names), _NAMES_AT_ONCE):
+        portion = names[first : first + _NAMES_AT_ONCE]
+        # Before 2016 a datum named its resource by the _id.
+        for parent in parents.find({"$or": [{"uid": {"$in": portion}}, {"_id": {"$in": portion}}]}, {"uid": 1}):
+            unknown -= {parent.get("uid"), parent["_id"]}
+    return {str(name): children.count_documents({field: name}) for name in unknown}

@@ -1,0 +1,178 @@
+"""Everything that is wrong with the documents of a run is found, and nothing else."""
+
+import copy
+
+import pytest
+
+from databroker_mongo.errors import RunNotFound
+from databroker_mongo.health import check_database, check_run
+from databroker_mongo.store.connection import locate, open_collections
+from databroker_mongo.store.normalized import open_store
+from databroker_mongo.testing.runs import Asset, StreamAsset, build_run
+from databroker_mongo.writing import Writer
+
+
+@pytest.fixture
+def documents():
+    """A flawless run with an image in files, one in a stream of files, and plain columns."""
+    image = Asset("NPY_SEQ", "/data", "a", [{"index": number} for number in range(5)], shape=(2, 2))
+    fly = StreamAsset("application/x-hdf5", "file://localhost/a.h5", [(0, 5)], shape=(2, 2))
+    rows = [{"det": 0.5 * number, "count": number, "label": "x", "mca": [1, 2]} for number in range(5)]
+    return build_run({"primary": rows}, assets={"primary": {"image": image, "fly": fly}}, uid="run")
+
+
+@pytest.fixture
+def checked(store_uri):
+    """Store documents and return what is found to be wrong with the run, by kind."""
+
+    def checked(documents, **options):
+        with Writer(store_uri) as writer:
+            for name, doc in documents:
+                writer(name, doc)
+        return {finding.kind: finding for finding in check_run(open_store(store_uri), "run", **options)}
+
+    return checked
+
+
+def of_kind(documents, kind):
+    return [doc for name, doc in documents if name == kind]
+
+
+def test_a_flawless_run_has_no_findings(checked, documents):
+    assert checked(documents) == {}
+
+
+def change_event(**changes):
+    def change(documents):
+        event = of_kind(documents, "event")[2]
+        for section, values in changes.items():
+            event[section].update(values)
+
+    return change
+
+
+def forget(section, key):
+    return lambda documents: of_kind(documents, "event")[2][section].pop(key)
+
+
+def leave_out(kind):
+    def change(documents):
+        documents[:] = [pair for pair in documents if pair[0] != kind]
+
+    return change
+
+
+def repeat_seq_num(documents):
+    of_kind(documents, "event")[3]["seq_num"] = 3
+
+
+def leave_a_gap(documents):
+    of_kind(documents, "event")[4]["seq_num"] = 8
+
+
+def unname(documents):
+    del of_kind(documents, "descriptor")[0]["name"]
+
+
+def stop_twice(documents):
+    documents.append(("stop", {**documents[-1][1], "uid": "second", "exit_status": "fail"}))
+
+
+def tell_of_more(documents):
+    documents[-1][1]["num_events"] = {"primary": 7}
+
+
+FAULTS = {
+    "missing-value": (forget("data", "det"), {"data_key": "det", "n_events": 1, "first_seq_num": 3}),
+    "missing-timestamp": (forget("timestamps", "det"), {"data_key": "det", "n_events": 1}),
+    "undeclared-key": (change_event(data={"new": 1.0}, timestamps={"new": 1.0}), {"data_key": "new"}),
+    "wrong-type": (change_event(data={"det": "text"}), {"data_key": "det", "first_seq_num": 3}),
+    "gap": (leave_a_gap, {"first": 5, "last": 7}),
+    "unnamed-stream": (unname, {"stream": "primary"}),
+    "second-stop": (stop_twice, {"uid": "second"}),
+    "num-events": (tell_of_more, {"told": 7, "found": 5, "stream": "primary"}),
+    "lost-stream-documents": (leave_out("stream_resource"), {"data_key": "fly"}),
+    "missing-datum": (leave_out("datum"), {"data_key": "image", "stream": "primary"}),
+    "missing-resource": (leave_out("resource"), {"data_key": "image"}),
+}
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_fault_is_found_with_what_it_concerns_and_no_other(checked, documents, kind):
+    documents = copy.deepcopy(documents)
+    change, facts = FAULTS[kind]
+    change(documents)
+    found = checked(documents)
+    assert list(found) == [kind]
+    finding = found[kind]
+    known = {**finding.facts, "stream": finding.stream, "data_key": finding.data_key}
+    assert facts.items() <= known.items()
+    assert finding.run_uid == "run"
+
+
+@pytest.mark.parametrize(("key", "value"), [("count", [1]), ("label", 5), ("mca", 1.0), ("det", {"a": 1})])
+def test_a_value_of_a_type_that_was_not_declared_is_found(checked, documents, key, value):
+    change_event(data={key: value})(documents)
+    found = checked(documents)
+    assert list(found) == ["wrong-type"]
+    assert found["wrong-type"].data_key == key
+
+
+def test_a_number_where_an_integer_was_declared_and_a_missing_value_are_no_fault(checked, documents):
+    change_event(data={"count": 1.5, "label": None})(documents)
+    assert checked(documents) == {}
+
+
+def test_a_repeated_seq_num_is_found_and_so_is_the_one_it_replaces(checked, documents):
+    repeat_seq_num(documents)
+    found = checked(documents)
+    assert set(found) == {"repeated-seq-num", "gap"}
+    assert found["repeated-seq-num"].facts["seq_nums"] == [3]
+
+
+@pytest.mark.parametrize(("age", "state"), [(10, "in progress"), (3600, "stalled"), (100_000, "crashed")])
+def test_a_run_without_stop_is_told_apart_by_the_age_of_its_last_event(checked, documents, age, state):
+    last = max(event["time"] for event in of_kind(documents, "event"))
+    found = checked(documents[:-1], now=last + age)
+    assert list(found) == ["no-stop"]
+    assert found["no-stop"].facts == {"state": state, "last_time": last}
+
+
+def test_events_that_another_program_stored_twice_are_found(store_uri, checked, documents):
+    assert checked(documents) == {}
+    event = of_kind(documents, "event")[0]
+    open_collections(locate(store_uri)).event.insert_one(dict(event))
+    repeated = [finding for finding in check_run(open_store(store_uri), "run") if finding.kind == "repeated-event"]
+    assert [finding.facts["uids"] for finding in repeated] == [[event["uid"]]]
+
+
+def test_several_stops_that_another_program_stored_are_found(store_uri, checked, documents):
+    assert checked(documents) == {}
+    open_collections(locate(store_uri)).run_stop.insert_one({**documents[-1][1], "uid": "another"})
+    assert [finding.facts["uid"] for finding in check_run(open_store(store_uri), "run")] == ["another"]
+
+
+def test_a_run_that_is_not_there_is_an_error(store_uri):
+    with pytest.raises(RunNotFound):
+        check_run(open_store(store_uri), "run")
+
+
+@pytest.mark.parametrize(
+    ("left_out", "parent", "n"),
+    [("descriptor", "descriptor", 5), ("start", "run", 1), ("resource", "resource", 5)],
+)
+def test_documents_whose_parent_never_came_are_orphans(store_uri, documents, left_out, parent, n):
+    store = open_store(store_uri)
+    with Writer(store_uri) as writer:
+        for name, doc in documents:
+            if name != left_out:
+                writer(name, doc)
+    findings = check_database(store)
+    assert findings
+    assert all(finding.kind == "orphans" for finding in findings)
+    assert any(parent in finding.facts and finding.facts["n"] == n for finding in findings)
+    with Writer(store_uri) as writer:
+        for name, doc in documents:
+            if name == left_out:
+                writer(name, doc)
+    assert check_database(store) == []
