@@ -1,0 +1,108 @@
+"""The command: make the data, measure, print the table."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import platform
+import re
+import shlex
+import sys
+import time
+from dataclasses import fields
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import platformdirs
+import pymongo
+
+from databroker_mongo.store.local_server import local_server
+
+from . import cold, table
+from .contest import Contestant, Limits, compete
+from .data import make_data
+from .facts import Facts, Sizes
+from .tasks import GROUPS, TASKS
+
+_PATH = re.compile(r"(--work|--rst|--server|--databroker-.)[ =]\S+")
+_PACKAGES = ("databroker-mongo", "pymongo", "numpy", "dask", "xarray", "h5py", "tifffile")
+
+
+def main() -> None:
+    """Run the command."""
+    options = _parser().parse_args()
+    sizes = Sizes(**{each.name: getattr(options, each.name) for each in fields(Sizes)})
+    with contextlib.ExitStack() as stack:
+        if options.server is None:
+            server = stack.enter_context(local_server(options.work / "server")).uri
+        else:
+            server = options.server
+        facts = make_data(_with_database(server), options.work, sizes)
+        _measure(facts, options)
+
+
+def _with_database(uri: str) -> str:
+    """Return the URI of a server with DATABASE in the place of the name of a database."""
+    parts = urlsplit(uri)
+    return urlunsplit(parts._replace(path="/DATABASE"))
+
+
+def _measure(facts: Facts, options: argparse.Namespace) -> None:
+    peers = {"databroker_1": options.databroker_1, "databroker_2": options.databroker_2}
+    peers = {name: python for name, python in peers.items() if python}
+    pythons = {"by_hand": sys.executable, "ours": sys.executable, **peers}
+    contestants = [Contestant(name, python, facts) for name, python in pythons.items()]
+    wanted = [task for task in TASKS if not options.only or task.group in options.only]
+    rows: list[table.Row] = []
+    try:
+        if not options.only or "cold" in options.only:
+            rows += cold.measure(pythons, facts, n_times=options.cold_starts)
+        for row in compete(wanted, contestants, Limits(options.seconds, options.patience)):
+            rows.append(row)
+            print(*table.cells(row, list(peers)), sep=" | ", flush=True)
+    finally:
+        for contestant in contestants:
+            contestant.stop()
+    caption = _caption(facts)
+    table.show(rows, list(peers), caption)
+    if options.rst is not None:
+        table.write_rst(options.rst, rows, list(peers), caption)
+
+
+def _caption(facts: Facts) -> str:
+    with pymongo.MongoClient(facts.uri("")) as client:  # type: ignore[var-annotated]
+        mongodb = client.server_info()["version"]
+    sizes = facts.sizes
+    versions = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    command = _PATH.sub(r"\1 ...", shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]))
+    return (
+        f"{time.strftime('%Y-%m-%d')}, ``{command}``. {sizes.runs:,} runs; {sizes.events:,} events of ten numbers; "
+        f"{sizes.arrays:,} events of an array of 1000; {sizes.frames} frames of 1024 x 1024 and {sizes.small_frames} "
+        f"of 256 x 256, uint16. MongoDB {mongodb}, Python {platform.python_version()}, {versions}; {os.cpu_count()} "
+        f"processors, load {os.getloadavg()[1]:.1f}. Medians; contestants take turns, call by call; questions and peak "
+        "memory: by hand / here."
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=sys.modules[__package__].__doc__)
+    cache = platformdirs.user_cache_path("databroker_mongo") / "benchmarks"
+    parser.add_argument("--work", type=Path, default=cache, help="directory for the server and files (%(default)s)")
+    parser.add_argument("--server", help="URI of a server to use, in the place of a private one")
+    for each in fields(Sizes):
+        name = f"--{each.name.replace('_', '-')}"
+        parser.add_argument(name, type=int, default=each.default, help="how many (%(default)s)")
+    parser.add_argument("--only", nargs="+", choices=["cold", *GROUPS], help="groups of tasks")
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each contestant at each task (%(default)s)")
+    parser.add_argument("--patience", type=float, default=120.0, help="seconds until a call is given up (%(default)s)")
+    parser.add_argument("--cold-starts", type=int, default=7, help="how many processes are started (%(default)s)")
+    parser.add_argument("--databroker-1", metavar="PYTHON", help="of an environment with databroker 1.2.5")
+    parser.add_argument("--databroker-2", metavar="PYTHON", help="of an environment with databroker 2.0.2")
+    parser.add_argument("--rst", type=Path, help="a file for the table, for the documentation")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""Contestants in processes of their own, who take turns at each task, call by call.
+
+What does not belong here: how a call is measured, what the tasks are.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from .facts import Facts
+from .measuring import Reading, are_equal
+from .tasks import Task
+
+_ROOT = Path(__file__).parents[1]
+_LEAST_ROUNDS = 3
+_MOST_ROUNDS = 40
+
+
+@dataclass
+class Result:
+    """What a contestant took for a task, in all rounds.
+
+    Attributes
+    ----------
+    readings : list of Reading
+        A measured call each; empty where it has no way to do the task, or failed.
+    error : str
+        Why it failed.
+    """
+
+    readings: list[Reading] = field(default_factory=list)
+    error: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """The median time."""
+        return median(reading.seconds for reading in self.readings)
+
+    @property
+    def best_seconds(self) -> float:
+        """The least time."""
+        return min(reading.seconds for reading in self.readings)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """The median of the time on this process's processors."""
+        return median(reading.cpu_seconds for reading in self.readings)
+
+    @property
+    def peak_megabytes(self) -> float:
+        """The median of the peaks of memory."""
+        return median(reading.peak_megabytes for reading in self.readings)
+
+    @property
+    def n_questions(self) -> int:
+        """How often the server was asked."""
+        return max(len(reading.questions) for reading in self.readings)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long to measure.
+
+    Attributes
+    ----------
+    seconds : float
+        Time for the calls of one contestant at one task; three calls are made in any case.
+    patience : float
+        After so many seconds a call is given up, and with it the task.
+    """
+
+    seconds: float = 3.0
+    patience: float = 120.0
+
+
+class Contestant:
+    """A process that does tasks; it is started when it is first needed.
+
+    Parameters
+    ----------
+    name : str
+        The module of ``benchmarks.contestants``.
+    python : str
+        The Python of its environment.
+    facts : Facts
+        The data.
+    """
+
+    def __init__(self, name: str, python: str, facts: Facts):
+        self.name = name
+        self.python = python
+        self._facts = facts
+        self._process: subprocess.Popen[str] | None = None
+        self._answers: queue.Queue[str] = queue.Queue()
+
+    def do(self, task: Task, number: int, *, patience: float) -> Reading | str | None:
+        """Do a task once; return what it took, why it failed, or None where there is no way to do it."""
+        process = self._running()
+        assert process.stdin is not None
+        process.stdin.write(json.dumps({"task": task.title, "round": number}) + "\n")
+        process.stdin.flush()
+        try:
+            line = self._answers.get(timeout=patience)
+        except queue.Empty:
+            self.stop()
+            return f"> {patience:g} s"
+        answer: dict[str, Any] = json.loads(line) if line else {"error": "the process ended"}
+        if "error" in answer:
+            self.stop()
+            return str(answer["error"])
+        return None if "absent" in answer else Reading(**answer)
+
+    def stop(self) -> None:
+        """End the process; another one is started when it is needed again."""
+        if self._process is not None:
+            with self._process:
+                self._process.kill()
+            self._process = None
+
+    def _running(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            command = [self.python, "-m", f"{__package__}.worker", self.name]
+            self._process = subprocess.Popen(
+                command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            )
+            assert self._process.stdin is not None
+            self._process.stdin.write(self._facts.to_json() + "\n")
+            self._answers = queue.Queue()
+            threading.Thread(target=_pass_on, args=(self._process.stdout, self._answers), daemon=True).start()
+        return self._process
+
+
+def _pass_on(lines: Any, answers: queue.Queue[str]) -> None:
+    for line in lines:
+        answers.put(line)
+    answers.put("")
+
+
+def compete(
+    tasks: Sequence[Task], contestants: Sequence[Contestant], limits: Limits
+) -> Iterator[tuple[Task, dict[str, Result]]]:
+    """Yield, for each task, what each contestant took for it."""
+    for task in tasks:
+        results = {contestant.name: Result() for contestant in contestants}
+        still = [each for each in contestants if _warm_up(each, task, results[each.name], limits)]
+        began = time.perf_counter()
+        for number in range(1, _MOST_ROUNDS + 1):
+            still = [each for each in still if _take_turn(each, task, number, results[each.name], limits)]
+            if number >= _LEAST_ROUNDS and time.perf_counter() - began > limits.seconds * max(1, len(still)):
+                break
+        _require_equal(task, results)
+        yield task, results
+
+
+def _warm_up(contestant: Contestant, task: Task, result: Result, limits: Limits) -> bool:
+    """Do a task once for the imports and the caches of the system; tell whether it can be done."""
+    found = contestant.do(task, 0, patience=limits.patience)
+    result.error = found if isinstance(found, str) else ""
+    return isinstance(found, Reading)
+
+
+def _take_turn(contestant: Contestant, task: Task, number: int, result: Result, limits: Limits) -> bool:
+    found = contestant.do(task, number, patience=limits.patience)
+    if isinstance(found, Reading):
+        result.readings.append(found)
+        return True
+    result.error = str(found)
+    return False
+
+
+def _require_equal(task: Task, results: dict[str, Result]) -> None:
+    """Insist that all did the same."""
+    expected = results.get("by_hand", Result()).readings
+    for name, result in results.items():
+        for reading, other in zip(result.readings, expected, strict=False):
+            if not are_equal(reading.digest, other.digest):
+                result.error = "another result"
+                print(f"{task.title}: {name} gave {reading.digest}, by hand {other.digest}", flush=True)
+                break
