@@ -5,7 +5,6 @@ import re
 import shlex
 import subprocess
 import sys
-import sysconfig
 import textwrap
 from configparser import ConfigParser
 from pathlib import Path
@@ -37,8 +36,8 @@ def test_the_table_names_all_specs_and_mime_types_and_no_others():
 @pytest.fixture
 def run(tmp_path):
     """Run a command of the README, in a shell whose packages are also those of this environment."""
-    places = [sysconfig.get_path("purelib"), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(places), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    places = os.pathsep.join(filter(None, sys.path))
+    environment = {**os.environ, "PYTHONPATH": places, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
     def run_one(line):
         words = shlex.split(line)
