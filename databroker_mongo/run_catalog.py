@@ -11,12 +11,13 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import display, run_keys, run_table, transforms
+from . import display, live, run_keys, run_table, transforms
 from .arrays.opening import Transform
 from .assets.machine import open_reader
 from .assets.reader import AssetReader
 from .config import CatalogSettings
 from .errors import CatalogWarning, QueryError
+from .live import Change
 from .queries import NEWEST_FIRST, All, Query, Raw, Sorting, Window, conjunction, from_keywords, scope_of, sort_of
 from .run import Run
 from .run_mapping import RunMapping
@@ -305,6 +306,24 @@ class Catalog(RunMapping):
                     stacklevel=2,
                 )
         return found
+
+    def watch(self, *, seconds: float = 1.0) -> Iterator[Change[Run]]:
+        """Yield the runs that start and stop from now on, for as long as it is asked.
+
+        A server that is a replica set tells when runs are stored; another is asked now and then, and then a run is
+        missed whose clock is behind that of the latest run before it.
+
+        Parameters
+        ----------
+        seconds : float
+            How often to ask such a server.
+
+        Yields
+        ------
+        Change
+            ``kind``, ``"start"`` or ``"stop"``, and ``run``, as it is then.
+        """
+        return live.watch(self._store, self.query, self._runs, seconds=seconds)
 
     def register_handler(self, spec: str, handler: Any, overwrite: bool = False) -> None:
         """Serve a spec or MIME type by this class, in this catalog and those searched from it.

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from . import display
+from . import display, live
 from .arrays.opening import OpenedColumns, StreamSource, Transform, open_columns
 from .arrays.rows import StreamRows
 from .arrays.structure import is_streamed
@@ -20,6 +20,7 @@ from .arrays.values import as_array
 from .assets.reader import AssetReader
 from .device_configuration import ConfigurationOfDevices
 from .errors import CatalogError, ColumnNotFound, DocumentWarning, UnreadableColumns
+from .live import Row
 from .store.protocol import Document, Store
 
 if TYPE_CHECKING:
@@ -175,6 +176,26 @@ class Stream:
         lazy = dataset.lazy_dataset(opened, planned, self._attrs())
         problems = {key: error for key, error in opened.problems.items() if key not in planned}
         return self._finished(lazy, problems, dedupe)
+
+    def follow(self, *, seconds: float = 1.0) -> Iterator[Row]:
+        """Yield the events of the stream, those there are and those to come, until the run has stopped.
+
+        A server that is a replica set tells when events are stored; another is asked now and then.
+
+        Parameters
+        ----------
+        seconds : float
+            How often to ask such a server.
+
+        Yields
+        ------
+        Row
+            Time, data and timestamps of an event; of external data the identifier of the datum.
+        """
+        return live.follow(self.source.rows.store, self._start["uid"], self._owns, seconds=seconds)
+
+    def _owns(self, descriptor: Document) -> bool:
+        return (descriptor.get("name") or "primary") == self.name
 
     @property
     def timestamps(self) -> Timestamps:

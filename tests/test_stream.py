@@ -10,7 +10,8 @@ import pytest
 from databroker_mongo.assets.machine import open_reader
 from databroker_mongo.errors import ColumnNotFound, DocumentWarning, UnreadableColumns
 from databroker_mongo.run import Run
-from databroker_mongo.store.normalized import open_store, writable
+from databroker_mongo.store.normalized import open_store
+from databroker_mongo.store.writable_normalized import writable
 from databroker_mongo.testing import Asset, StreamAsset, build_run
 from databroker_mongo.writing import Writer
 

@@ -11,10 +11,10 @@ from typing import Any
 from ..config import Uri
 from ..queries import Query
 from . import compile as compiled
-from . import distinct, event_rows, explaining, indexes, insertion
-from . import revisions as corrections
+from . import distinct, event_rows, explaining, indexes
 from .bson_order import order_key
-from .connection import Collections, ConnectionOptions, Location, locate, open_collections, time_limit, weaknesses
+from .changes import Changes, NewEvents
+from .connection import Collections, ConnectionOptions, Location, locate, open_collections
 from .examination import Examination
 from .failures import asking
 from .known_indexes import finds_rows_by_seq_num
@@ -155,6 +155,15 @@ class NormalizedStore:
             query = {"descriptor": {"$in": list(descriptor_uids)}}
             yield from self.collections.event.find(query, {"_id": 0}).sort("time", 1)
 
+    def changes(self, names: Sequence[str]) -> Changes:
+        """Listen to what is stored in these collections from now on."""
+        with asking("listen to changes", self.address):
+            return Changes(self.collections, names)
+
+    def new_events(self) -> NewEvents:
+        """Return what gives the events of a stream, each once."""
+        return NewEvents(self.collections)
+
     def datums(self, datum_ids: Iterable[str]) -> dict[str, Document]:
         """Return the datum documents of these identifiers."""
         found: dict[str, Document] = {}
@@ -222,40 +231,6 @@ class NormalizedStore:
             return list(getattr(self.collections, collection).find(query, hide_id).batch_size(_BATCH))
 
 
-class WritableNormalizedStore(NormalizedStore):
-    """The same, and documents can be put into it, durably."""
-
-    def __init__(self, location: Location):
-        super().__init__(location)
-        self._guards: dict[str, bool] = {}
-
-    @property
-    def collections(self) -> Collections:
-        """The collections; what they acknowledge is in the journal of a majority."""
-        return open_collections(self._location, durable=True)
-
-    @property
-    def weaknesses(self) -> tuple[str, ...]:
-        """The options of the URI that weaken what "stored" means, such as ``w=1``."""
-        return weaknesses(self._location)
-
-    def insert(self, name: str, documents: Sequence[Document], *, seconds: float | None = None) -> None:
-        """Store documents of one kind; one that is already stored changes nothing."""
-        limit = self._location.options.timeout_seconds
-        with asking(f"store documents of kind {name}", self.address), time_limit(min(seconds or limit, limit)):
-            insertion.insert(self.collections, name, documents, guards=self._guards)
-
-    def create_indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
-        """Make the indexes that are missing, and tell how all stand then."""
-        with asking("make indexes", self.address):
-            return indexes.create(self.collections, indexes.wanted(metadata=metadata, text=text))
-
-    def replace(self, name: str, document: Document) -> None:
-        """Put a corrected document in the place of the stored one, keeping that as a revision."""
-        with asking(f"correct a document of kind {name}", self.address):
-            corrections.replace(self.collections, name, document)
-
-
 def open_store(
     uri: str | Uri, *, asset_uri: str | Uri | None = None, options: ConnectionOptions | None = None
 ) -> NormalizedStore:
@@ -269,11 +244,6 @@ def open_store(
         A variable that stands for a secret is not set.
     """
     return NormalizedStore(locate(uri, asset_uri=asset_uri, options=options))
-
-
-def writable(store: NormalizedStore) -> WritableNormalizedStore:
-    """Return the same database, opened for writing."""
-    return WritableNormalizedStore(store._location)
 
 
 def _first_index(stream_datum: Document) -> tuple[int, int]:

@@ -173,6 +173,26 @@ class IndexReport:
         return f"({', '.join(f'{field} {direction}' for field, direction in self.keys)})"
 
 
+class Changes(Protocol):
+    """What is stored while it is open; a hint, and not all of it."""
+
+    def wait(self, seconds: float) -> list[Document]:
+        """Return documents as soon as some are stored; none when the time is over."""
+        ...
+
+    def __enter__(self) -> Changes: ...
+
+    def __exit__(self, *_: Any) -> None: ...
+
+
+class NewEvents(Protocol):
+    """The events of a stream, each once."""
+
+    def fetch(self, descriptor_uids: Sequence[str]) -> list[Document]:
+        """Return the events that were not there before, in row order."""
+        ...
+
+
 class Store(Protocol):
     """A database of runs, read-only. It pickles as its address, without credentials."""
 
@@ -257,6 +277,14 @@ class Store(Protocol):
 
     def events(self, descriptor_uids: Sequence[str]) -> Iterator[Document]:
         """Yield the events of these descriptors in the order of their time, holding few at once."""
+        ...
+
+    def changes(self, names: Sequence[str]) -> Changes:
+        """Listen to what is stored of these kinds from now on; close it in the end."""
+        ...
+
+    def new_events(self) -> NewEvents:
+        """Return what gives the events of a stream, each once, in several portions."""
         ...
 
     def datums(self, datum_ids: Iterable[str]) -> dict[str, Document]:

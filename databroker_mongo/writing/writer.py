@@ -16,9 +16,10 @@ from typing import Any, Literal
 
 from .. import config, documents
 from ..errors import ConfigurationError, DurabilityWarning
-from ..store.normalized import NormalizedStore, open_store, writable
+from ..store.normalized import NormalizedStore, open_store
 from ..store.protocol import Document, WritableStore
 from ..store.spool import Spool
+from ..store.writable_normalized import writable
 from .backlog import Backlog
 from .delivery import Delivery
 from .direct import Direct

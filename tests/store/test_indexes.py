@@ -11,7 +11,8 @@ import pytest
 
 from databroker_mongo.errors import QueryError, StoreError
 from databroker_mongo.store.indexes import wanted
-from databroker_mongo.store.normalized import open_store, writable
+from databroker_mongo.store.normalized import open_store
+from databroker_mongo.store.writable_normalized import writable
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "create_indexes"
 

@@ -3,7 +3,8 @@
 import pytest
 
 from databroker_mongo.errors import InvalidDocument, RunNotFound
-from databroker_mongo.store.normalized import open_store, writable
+from databroker_mongo.store.normalized import open_store
+from databroker_mongo.store.writable_normalized import writable
 from databroker_mongo.writing import Writer, update_run
 
 START = {"uid": "run", "time": 1.0, "sample": "A"}

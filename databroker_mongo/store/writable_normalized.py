@@ -1,0 +1,54 @@
+"""Layout 1, opened for writing: documents go in durably, corrections keep what was before.
+
+Opened by ``writing`` and by scripts alone. What does not belong here: how a document is put in (``insertion``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from . import indexes, insertion
+from . import revisions as corrections
+from .connection import Collections, Location, open_collections, time_limit, weaknesses
+from .failures import asking
+from .normalized import NormalizedStore
+from .protocol import Document, IndexReport
+
+
+class WritableNormalizedStore(NormalizedStore):
+    """The same, and documents can be put into it, durably."""
+
+    def __init__(self, location: Location):
+        super().__init__(location)
+        self._guards: dict[str, bool] = {}
+
+    @property
+    def collections(self) -> Collections:
+        """The collections; what they acknowledge is in the journal of a majority."""
+        return open_collections(self._location, durable=True)
+
+    @property
+    def weaknesses(self) -> tuple[str, ...]:
+        """The options of the URI that weaken what "stored" means, such as ``w=1``."""
+        return weaknesses(self._location)
+
+    def insert(self, name: str, documents: Sequence[Document], *, seconds: float | None = None) -> None:
+        """Store documents of one kind; one that is already stored changes nothing."""
+        limit = self._location.options.timeout_seconds
+        with asking(f"store documents of kind {name}", self.address), time_limit(min(seconds or limit, limit)):
+            insertion.insert(self.collections, name, documents, guards=self._guards)
+
+    def create_indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
+        """Make the indexes that are missing, and tell how all stand then."""
+        with asking("make indexes", self.address):
+            return indexes.create(self.collections, indexes.wanted(metadata=metadata, text=text))
+
+    def replace(self, name: str, document: Document) -> None:
+        """Put a corrected document in the place of the stored one, keeping that as a revision."""
+        with asking(f"correct a document of kind {name}", self.address):
+            corrections.replace(self.collections, name, document)
+
+
+def writable(store: NormalizedStore) -> WritableNormalizedStore:
+    """Return the same database, opened for writing."""
+    return WritableNormalizedStore(store._location)
