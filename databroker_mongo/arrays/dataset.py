@@ -6,11 +6,14 @@ while it is built. Reading everything does not go through dask: one allocation a
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Mapping
 from typing import Any
 
 import dask.array
 import dask.base
+import dask.threaded
 import numpy as np
 import xarray
 from numpy.typing import NDArray
@@ -125,3 +128,15 @@ def lazy_rows(column: Column) -> list[Any]:
     """Return each row of a column as a dask array of its own."""
     whole = _lazy(column, f"{column.facts.get('data_key')}", ((1,) * column.shape[0], *column.shape[1:]))
     return [whole[row] for row in range(column.shape[0])]
+
+
+def _forget_threads_of_the_parent() -> None:
+    """Let dask start threads of its own in a forked process; those of its parent are not there, and it would wait."""
+    threaded: Any = dask.threaded
+    threaded.pools_lock = threading.Lock()
+    threaded.default_pool = None
+    threaded.pools.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_threads_of_the_parent)

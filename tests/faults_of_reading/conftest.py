@@ -71,12 +71,13 @@ class Bench:
         edit: Callable[[Documents], Documents] = lambda documents: documents,
         handlers: Mapping[str, Any] | None = None,
         root_map: Mapping[str, str] | None = None,
+        scan_id: int = SCAN_ID,
     ) -> Run:
         """Store a run whose images these are, and return it."""
         rows = [{"I0": 0.5 * row, "n": row} for row in range(N_ROWS)]
         described = {"image": {"dtype_numpy": dtype} if dtype else {}}
         documents = edit(
-            build_run({"primary": rows}, assets={"primary": {"image": image}}, data_keys=described, scan_id=SCAN_ID)
+            build_run({"primary": rows}, assets={"primary": {"image": image}}, data_keys=described, scan_id=scan_id)
         )
         store = open_store(self.uri)
         for name, doc in documents:
