@@ -19,6 +19,12 @@ DESCRIPTOR = {
 }
 EVENT = {"uid": "e1", "descriptor": "desc", "seq_num": 1, "time": 2.0, "data": {"det": 5.0}, "timestamps": {"det": 2.0}}
 STOP = {"uid": "stop", "run_start": "run", "time": 3.0, "exit_status": "success"}
+
+
+def dotted():
+    return {**DESCRIPTOR, "data_keys": {"a.b": DESCRIPTOR["data_keys"]["det"]}}
+
+
 STREAM_DATUM = {"uid": "sd", "stream_resource": "sr", "descriptor": "desc", "seq_nums": {"start": 1, "stop": 2}}
 
 
@@ -38,6 +44,7 @@ BROKEN = {
     "descriptor without data_keys": ("descriptor", without(DESCRIPTOR, "data_keys"), "data_keys"),
     "descriptor with an unknown dtype": ("descriptor", data_key(dtype="complex"), "data_keys.det.dtype"),
     "data key without shape": ("descriptor", data_key(shape=...), "data_keys.det.shape"),
+    "descriptor with a dot in a data key": ("descriptor", dotted(), "data_keys.a.b"),
     "event without seq_num": ("event", without(EVENT, "seq_num"), "seq_num"),
     "event with seq_num 0": ("event", {**EVENT, "seq_num": 0}, "seq_num"),
     "event without data": ("event", without(EVENT, "data"), "data"),

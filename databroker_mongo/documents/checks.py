@@ -5,6 +5,7 @@ What does not belong here: pages (``pages``), which values can be kept (``values
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -97,6 +98,11 @@ def _validator(name: str) -> Any:
     return event_model.schema_validators[event_model.DocumentNames[name]]
 
 
+def _is_foreseen(key: str, schema: Mapping[str, Any]) -> bool:
+    patterns = schema.get("patternProperties", {})
+    return key in schema.get("properties", {}) or any(re.search(pattern, key) for pattern in patterns)
+
+
 def _is_consequence(error: Any) -> bool:
     # A field that breaks its own schema counts as unevaluated, too: the first reason is the one to tell.
     return str(error.validator) == "unevaluatedProperties"
@@ -106,6 +112,8 @@ def _described(name: str, doc: Document, error: Any) -> InvalidDocument:
     path = list(error.absolute_path)
     if error.validator == "required":
         path += [key for key in error.validator_value if key not in error.instance][:1]
+    elif error.validator == "additionalProperties":
+        path += [key for key in error.instance if not _is_foreseen(key, error.schema)][:1]
     message = error.message if len(error.message) < 300 else f"{error.message[:300]}..."
     return InvalidDocument(
         f"The {name} document breaks its schema: {message}.", **facts_of(name, doc), **place_of(path)
