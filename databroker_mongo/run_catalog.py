@@ -23,7 +23,8 @@ from .run import Run
 from .run_mapping import RunMapping
 from .store.connection import ConnectionOptions
 from .store.normalized import open_store
-from .store.protocol import Explanation, Store
+from .store.protocol import Store
+from .store.reports import Explanation
 
 if TYPE_CHECKING:
     import pandas

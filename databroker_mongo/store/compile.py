@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..queries import NEWEST_FIRST, Query
-from . import memory
+from . import memory, summary_search
 from .protocol import Document, Sort
 from .resolution import resolve
-from .search import Search, search
+from .search import Search, is_by_time, search
 
 if TYPE_CHECKING:
     from .connection import Collections
@@ -68,7 +68,11 @@ def count_starts(collections: Collections, query: Query, *, skip: int = 0, limit
     found = resolved_search(collections, query, ("uid",))
     if found.joined is None:
         return found.pages.count(found.filter, skip=skip, limit=limit)
-    n_found = sum(len(page) for page in found.in_any_order(PAGES_OF_FIELDS[-1]))
+    summaries = None if found.is_narrow else summary_search.answering(collections, found.query, ("uid",))
+    if summaries is not None:
+        n_found = summaries.count(PAGES_OF_FIELDS[-1])
+    else:
+        n_found = sum(map(len, found.in_any_order(PAGES_OF_FIELDS[-1])))
     return min(max(n_found - skip, 0), limit or n_found)
 
 
@@ -88,4 +92,9 @@ def _find(
         return memory.find_starts(collections, query, sort=sort, skip=skip, limit=limit)
     wanted = [*fields, *(name for name, _ in sort)] if fields else []
     found = resolved_search(collections, query, wanted)
-    return found.handed_out(sort, PAGES_OF_FIELDS if fields else PAGES, skip=skip, limit=limit)
+    sizes = PAGES_OF_FIELDS if fields else PAGES
+    if found.joined is not None and is_by_time(sort) and not (found.is_dense or found.is_narrow):
+        summaries = summary_search.answering(collections, found.query, wanted)
+        if summaries is not None:
+            return summaries.handed_out(sort, sizes, skip=skip, limit=limit)
+    return found.handed_out(sort, sizes, skip=skip, limit=limit)

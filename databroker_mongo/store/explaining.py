@@ -12,7 +12,7 @@ from ..queries import And, Duration, Not, Or, Query
 from . import compile as compiled
 from .filters import Filter, Some
 from .joining import RUN_OF
-from .protocol import Explanation, Step
+from .reports import Explanation, Step
 
 if TYPE_CHECKING:
     from .connection import Collections

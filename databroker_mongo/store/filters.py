@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import QueryError
 from ..queries import (
@@ -44,13 +44,14 @@ from ..queries import (
 from ..queries.fields import DocumentName, split_key
 
 Filter = dict[str, Any]
+Leaves = Mapping[type[Query], Callable[[Any], Query]]
 
 
 @dataclass(frozen=True)
 class Some(Query):
     """Some document of this kind, of the run, matches the filter; of several stop documents only the first counts."""
 
-    document: DocumentName
+    document: DocumentName | Literal["summary"]
     filter: Filter
 
 
@@ -59,8 +60,15 @@ NO_RUN = Some("start", {"uid": {"$in": []}})
 _OPERATORS = {"lt": "$lt", "le": "$lte", "gt": "$gt", "ge": "$gte"}
 
 
-def lower(query: Query) -> Query:
+def lower(query: Query, leaves: Leaves | None = None) -> Query:
     """Return what ``query`` asks as a tree over :class:`Some`.
+
+    Parameters
+    ----------
+    query : Query
+        What is asked, with nothing left to resolve.
+    leaves : mapping, optional
+        Other ways to ask single questions, by their type.
 
     Raises
     ------
@@ -68,12 +76,12 @@ def lower(query: Query) -> Query:
         For a full-text question that is combined by other than ``&``, or is asked of another document than the start.
     """
     if isinstance(query, And):
-        return conjunction(map(lower, query.queries))
+        return conjunction(lower(part, leaves) for part in query.queries)
     if isinstance(query, Or):
-        return disjunction(map(lower, query.queries))
+        return disjunction(lower(part, leaves) for part in query.queries)
     if isinstance(query, Not):
-        return negation(lower(query.query))
-    return _LEAVES[type(query)](query)
+        return negation(lower(query.query, leaves))
+    return (leaves or _LEAVES).get(type(query), _LEAVES[type(query)])(query)
 
 
 def conjunction(parts: Iterable[Query]) -> Query:
@@ -123,7 +131,7 @@ def asks_text(part: Any) -> bool:
     return isinstance(part, list) and any(map(asks_text, part))
 
 
-def _merge(parts: list[Query], operator: str, documents: tuple[DocumentName, ...]) -> list[Query]:
+def _merge(parts: list[Query], operator: str, documents: tuple[str, ...]) -> list[Query]:
     """Join the filters on each of `documents` by `operator`, in the place of the first of them."""
     merged: dict[Any, Query] = {}
     for number, part in enumerate(parts):
@@ -222,7 +230,7 @@ def _has_device(query: HasDevice) -> Query:
     return Some("descriptor", {"$or": places})
 
 
-_LEAVES: dict[type[Query], Callable[[Any], Query]] = {
+_LEAVES: Leaves = {
     All: lambda query: EVERY_RUN,
     Eq: _equal,
     NotEq: lambda query: negation(_equal(query)),

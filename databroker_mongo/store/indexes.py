@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StoreError
 from ..queries.refusals import check_path
-from .protocol import IndexKeys, IndexReport
+from .reports import IndexKeys, IndexReport
 
 if TYPE_CHECKING:
     from .connection import Collections
@@ -80,6 +80,18 @@ _ALWAYS = (
     Index("stream_datum", (("stream_resource", 1),), "the stream datums of a stream resource"),
     Index("stream_datum", (("descriptor", 1),), "the stream datums of a stream"),
 )
+
+OF_SUMMARIES = (
+    Index("run_summary", (("time", -1), ("_id", -1)), "the order of summaries"),
+    Index("run_summary", (("uid", 1),), "the summary of a run"),
+    Index("run_summary", (("is_open", 1),), "search(in_progress=True)"),
+    Index("run_summary", (("duration", 1),), "search(duration_gt=...)"),
+    Index("run_summary", (("streams", 1),), "search(stream=...)"),
+    Index("run_summary", (("data_keys", 1),), "search(data_key=...)"),
+    Index("run_summary", (("devices", 1),), "search(device=...)"),
+    Index("run_summary", (("stop.exit_status", 1),), "search(stop={'exit_status': ...})"),
+)
+"""The indexes of summaries, which are made with them."""
 
 
 def wanted(*, metadata: Iterable[str] = (), text: bool = False) -> tuple[Index, ...]:

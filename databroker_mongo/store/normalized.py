@@ -18,7 +18,8 @@ from .connection import Collections, ConnectionOptions, Location, locate, open_c
 from .examination import Examination
 from .failures import asking
 from .known_indexes import finds_rows_by_seq_num
-from .protocol import Document, EventIndex, Explanation, IndexReport, Section, Snapshot, Sort, Values
+from .protocol import Document, EventIndex, Section, Snapshot, Sort, Values
+from .reports import Explanation, IndexReport
 from .splitting import split_by_size
 
 _BATCH = 10_000

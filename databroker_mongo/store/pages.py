@@ -11,7 +11,6 @@ from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any
 
 from .filters import Filter
-from .memory import in_order
 from .protocol import Document, Sort
 from .time_limit import TimeLimit
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from .connection import Collections
 
 FEW = 2000
-"""As many runs are listed at once and put in order here, whatever indexes there are."""
+"""As many runs are listed at once, to be put in order by the caller, whatever indexes there are."""
 
 # MongoDB sorts other types before or after all numbers, and NaN before all other numbers.
 _IN_TIME: Filter = {"time": {"$gte": -math.inf}}
@@ -27,33 +26,32 @@ _OUT_OF_TIME: Filter = {"time": {"$not": {"$gte": -math.inf}}}
 
 
 class StartPages:
-    """Pages of start documents, each with its ``_id``."""
+    """Pages of start documents, or of others with ``uid`` and ``time``, each with its ``_id``."""
 
-    def __init__(self, collections: Collections, limit: TimeLimit, projection: dict[str, int]):
-        self._collections = collections
+    def __init__(
+        self, collections: Collections, limit: TimeLimit, projection: dict[str, int], *, name: str = "run_start"
+    ):
+        self._database = collections.metadata
+        self._collection = collections.metadata[name]
         self._limit = limit
         self._projection = projection or None
 
-    def few(self, filter: Filter, *, direction: int) -> list[Any] | None:
-        """Return the ``_id`` of what matches, in the order of time, if it is little.
+    def few(self, filter: Filter) -> list[Document] | None:
+        """Return the time and ``_id`` of what matches, if it is little.
 
         None also where a filter of time alone has an index that serves better.
         """
         if not set(filter) - {"time"}:
             return None
         found = self._find(filter, {"time": 1}, limit=FEW + 1)
-        if len(found) > FEW:
-            return None
-        return [start["_id"] for start in in_order(found, (("time", direction),))]
+        return found if len(found) <= FEW else None
 
     def in_any_order(self, filter: Filter, *, size: int) -> Iterator[list[Document]]:
         """Yield pages in the order that is quickest; they must be taken quickly too, for one cursor lives on."""
         # Without a filter, this one lets the index on uid answer without the documents.
         query = filter or {"uid": {"$gte": ""}}
         with self._limit.question():
-            cursor = iter(
-                self._collections.run_start.find(query, {**(self._projection or {}), "_id": 0}, batch_size=size)
-            )
+            cursor = iter(self._collection.find(query, {**(self._projection or {}), "_id": 0}, batch_size=size))
             page = list(islice(cursor, size))
         while page:
             yield page
@@ -66,19 +64,19 @@ class StartPages:
 
         # Without a filter the server would answer from its bookkeeping, which a crash leaves wrong.
         query = filter or {"_id": {"$gte": MinKey()}}
-        command = {"count": self._collections.run_start.name, "query": query, "skip": skip, "limit": limit}
+        command = {"count": self._collection.name, "query": query, "skip": skip, "limit": limit}
         with self._limit.question():
-            return int(self._collections.metadata.command(command)["n"])
+            return int(self._database.command(command)["n"])
 
     def distinct(self, filter: Filter, path: str) -> list[Any]:
         """Return the different values of a field in what matches."""
         with self._limit.question():
-            return list(self._collections.run_start.distinct(path, filter))
+            return list(self._collection.distinct(path, filter))
 
     def aggregate(self, filter: Filter, stages: list[Filter]) -> list[Document]:
         """Pass what matches through the stages of a pipeline."""
         with self._limit.question():
-            return list(self._collections.run_start.aggregate([{"$match": filter}, *stages], allowDiskUse=True))
+            return list(self._collection.aggregate([{"$match": filter}, *stages], allowDiskUse=True))
 
     def by_key(
         self, filter: Filter, *, direction: int, sizes: Sequence[int], skip: int = 0, limit: int = 0
@@ -94,9 +92,13 @@ class StartPages:
             n_left -= len(page)
             if len(page) < wanted or not n_left:
                 break
-            last, n_skip = page[-1]["time"], 0
+            last = page[-1]["time"]
             # The types of `_id` may be mixed, so those seen at the last time are named instead of compared.
-            seen = [start["_id"] for start in page if start["time"] == last] + (seen if page[0]["time"] == last else [])
+            if page[0]["time"] != last:
+                seen = []
+            elif n_skip:
+                seen = self._at_time(filter, page[0], direction)
+            seen, n_skip = [*seen, *(start["_id"] for start in page if start["time"] == last)], 0
             place = {"$and": [{"time": {"$lte" if direction < 0 else "$gte": last}, "_id": {"$nin": seen}}, in_time]}
             yield page
         n_skip = max(skip - self.count(in_time), 0) if n_skip and not page else 0
@@ -105,6 +107,12 @@ class StartPages:
             yield self._find(
                 {"$and": [_OUT_OF_TIME, filter]}, sort=[("_id", direction)], skip=n_skip, limit=limit and int(n_left)
             )
+
+    def _at_time(self, filter: Filter, start: Document, direction: int) -> list[Any]:
+        """Return the ``_id`` of what comes before a start document at the same time."""
+        at_time = {"$and": [{"time": start["time"]}, filter]}
+        found = [each["_id"] for each in self._find(at_time, {"_id": 1}, sort=[("_id", direction)])]
+        return found[: found.index(start["_id"])] if start["_id"] in found else []
 
     def listed(self, filter: Filter, *, sort: Sort, skip: int = 0, limit: int = 0) -> list[Any]:
         """Return the ``_id`` of what matches, in any order: taken down, so that pages need no cursor to live on."""
@@ -133,7 +141,7 @@ class StartPages:
         limit: int = 0,
     ) -> list[Document]:
         with self._limit.question():
-            cursor = self._collections.run_start.find(filter, projection or self._projection, skip=skip, limit=limit)
+            cursor = self._collection.find(filter, projection or self._projection, skip=skip, limit=limit)
             if sort:
                 cursor = cursor.sort(list(sort)).allow_disk_use(True)
             # One more than there are: the server answers at once and keeps no cursor.

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import display
 from ..queries import Query
+from .reports import Explanation, IndexReport, SummaryReport
 
 if TYPE_CHECKING:
     from .examination import Examination
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 Section = Literal["data", "timestamps"]
 Sort = Sequence[tuple[str, int]]
-IndexKeys = tuple[tuple[str, int | str], ...]
-IndexState = Literal["present", "missing", "differs", "extra", "unknown"]
 
 
 class Missing(enum.Enum):
@@ -93,84 +91,6 @@ class EventIndex:
     seq_num: NDArray[np.int64]
     time: NDArray[np.float64]
     data: dict[str, Values] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Step:
-    """How one collection is asked for its part in the answer to a question.
-
-    Attributes
-    ----------
-    collection : str
-        The collection.
-    access : str
-        The index that is used, or that none is.
-    n_examined : int
-        How many documents are looked at.
-    n_found : int
-        How many match.
-    milliseconds : float
-        How long the server takes.
-    helpful : tuple of str
-        Fields of which an index would help.
-    is_scan : bool
-        Whether each document of the collection is looked at.
-    """
-
-    collection: str
-    access: str
-    n_examined: int
-    n_found: int = 0
-    milliseconds: float = 0.0
-    helpful: tuple[str, ...] = ()
-    is_scan: bool = False
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """How the runs that answer to a question are found.
-
-    Attributes
-    ----------
-    steps : tuple of Step
-        The parts of the question, that on the start document first.
-    joins : bool
-        Whether documents of several kinds are brought together, run by run.
-    """
-
-    steps: tuple[Step, ...]
-    joins: bool
-
-    def __repr__(self) -> str:
-        return display.explanation_text([vars(step) for step in self.steps], joins=self.joins)
-
-
-@dataclass(frozen=True)
-class IndexReport:
-    """How an index that there should be stands in a database; or one that is there beside.
-
-    Attributes
-    ----------
-    collection : str
-        The collection.
-    keys : tuple of (str, int or str)
-        Fields, each with 1, -1 or ``"text"``.
-    state : str
-        ``present``, ``missing``, ``differs`` (there is one of the same keys that is unique and should not be, or the
-        other way round), ``extra`` or ``unknown`` (the account may not list indexes).
-    detail : str
-        Which questions it serves, or what differs.
-    """
-
-    collection: str
-    keys: IndexKeys
-    state: IndexState
-    detail: str
-
-    @property
-    def name(self) -> str:
-        """The keys as text: ``(time -1, _id -1)``."""
-        return f"({', '.join(f'{field} {direction}' for field, direction in self.keys)})"
 
 
 class Changes(Protocol):
@@ -367,4 +287,8 @@ class WritableStore(Store, Protocol):
 
     def replace(self, name: str, document: Document) -> None:
         """Put a corrected start, stop or descriptor in the place of the stored one, keeping that as a revision."""
+        ...
+
+    def build_summaries(self, *, apply: bool) -> SummaryReport:
+        """Bring the summaries of runs up to date, or with ``apply=False`` tell what there is to do."""
         ...

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..queries import And, Query
+from . import memory
 from .filters import EVERY_RUN, Filter, Some, conjunction, lower
 from .joining import Joins
 from .pages import StartPages
@@ -43,7 +45,12 @@ def search(collections: Collections, query: Query, fields: Sequence[str] = ()) -
     parts = tree.queries if isinstance(tree, And) else (tree,)
     on_start = next((part for part in parts if isinstance(part, Some) and part.document == "start"), EVERY_RUN)
     rest = [part for part in parts if part is not on_start]
-    return Search(collections, on_start.filter, conjunction(rest) if rest else None, _projection(fields))
+    return Search(collections, query, on_start.filter, conjunction(rest) if rest else None, _projection(fields))
+
+
+def is_by_time(sort: Sort) -> bool:
+    """Tell whether runs are asked for in the order of time alone, in which pages go by key."""
+    return len(sort) == 1 and sort[0][0] == "time"
 
 
 def _projection(fields: Sequence[str]) -> dict[str, int]:
@@ -58,6 +65,7 @@ class Search:
     """One question to a server: a filter on the start document, and what other documents must say."""
 
     collections: Collections
+    query: Query
     filter: Filter
     joined: Query | None
     projection: dict[str, int]
@@ -85,38 +93,53 @@ class Search:
 
     def in_any_order(self, size: int) -> Iterator[list[Document]]:
         """Yield the runs that answer, in pages that must be taken quickly."""
-        filter, few = self._start(direction=-1)
-        pages = self.pages.in_any_order(filter, size=size) if few is None else self.pages.of_list(few, sizes=[size])
+        filter, few = self._beginning
+        if few is None:
+            pages = self.pages.in_any_order(filter, size=size)
+        else:
+            pages = self.pages.of_list([start["_id"] for start in few], sizes=[size])
         for number, page in enumerate(pages):
             if self.joined is not None and number == PAGES_BEFORE_ALL:
                 self._joins.learn(self.joined)
             yield page if self.joined is None else self._joins.keep(self.joined, page)
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether few documents, of one kind or another, leave few runs to be looked at."""
+        filter, few = self._beginning
+        return few is not None or filter is not self.filter
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether runs that answer are found soon, in whatever order: many documents of another kind match."""
+        parts = self.joined.queries if isinstance(self.joined, And) else (self.joined,)
+        return any(isinstance(part, Some) for part in parts)
+
     def _pages(self, sort: Sort, sizes: Sequence[int], skip: int, limit: int) -> Iterator[list[Document]]:
         """Yield runs whose start matches, page by page."""
-        direction = sort[0][1] if len(sort) == 1 and sort[0][0] == "time" else 0
-        if direction and self.joined is None and 0 < limit <= SMALL_PAGE:
-            yield from self.pages.by_key(self.filter, direction=direction, sizes=sizes, skip=skip, limit=limit)
-            return
+        direction = sort[0][1] if is_by_time(sort) else 0
+        if self.joined is None and (not direction or 0 < limit <= SMALL_PAGE):
+            filter, few = self.filter, None
+        else:
+            filter, few = self._beginning
         if not direction:
-            filter = self.filter if self.joined is None else self._start(direction=-1)[0]
             listed = self.pages.listed(filter, sort=sort, skip=skip, limit=limit)
             yield from self.pages.of_list(listed, sizes=sizes)
-            return
-        filter, few = self._start(direction=direction)
-        if few is None:
+        elif few is None:
             yield from self.pages.by_key(filter, direction=direction, sizes=sizes, skip=skip, limit=limit)
         else:
-            yield from self.pages.of_list(few[skip : skip + limit if limit else None], sizes=sizes)
+            ids = [start["_id"] for start in memory.in_order(few, sort)]
+            yield from self.pages.of_list(ids[skip : skip + limit if limit else None], sizes=sizes)
 
-    def _start(self, *, direction: int) -> tuple[Filter, list[Any] | None]:
-        """Return where to begin: a filter on the start, and what passes it if that is little.
+    @cached_property
+    def _beginning(self) -> tuple[Filter, list[Document] | None]:
+        """Where to begin: a filter on the start, and what passes it if that is little.
 
         Unless few starts match, the filter lets only those runs pass that few other documents leave over.
         """
-        few = self.pages.few(self.filter, direction=direction)
+        few = self.pages.few(self.filter)
         uids = self._joins.candidates(self.joined) if few is None and self.joined is not None else None
         if uids is None:
             return self.filter, few
         filter: Filter = {"$and": [self.filter, {"uid": {"$in": list(uids)}}]}
-        return filter, self.pages.few(filter, direction=direction)
+        return filter, self.pages.few(filter)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import indexes, insertion
+from . import indexes, insertion, summaries
 from . import revisions as corrections
 from .connection import Collections, Location, open_collections, time_limit, weaknesses
 from .failures import asking
 from .normalized import NormalizedStore
-from .protocol import Document, IndexReport
+from .protocol import Document
+from .reports import IndexReport, SummaryReport
+
+_PATIENCE_SECONDS = 86400.0
 
 
 class WritableNormalizedStore(NormalizedStore):
@@ -37,11 +40,21 @@ class WritableNormalizedStore(NormalizedStore):
         limit = self._location.options.timeout_seconds
         with asking(f"store documents of kind {name}", self.address), time_limit(min(seconds or limit, limit)):
             insertion.insert(self.collections, name, documents, guards=self._guards)
+            if name in ("start", "stop"):
+                run_of = "uid" if name == "start" else "run_start"
+                summaries.keep(self.collections, [document[run_of] for document in documents])
 
     def create_indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
         """Make the indexes that are missing, and tell how all stand then."""
         with asking("make indexes", self.address):
             return indexes.create(self.collections, indexes.wanted(metadata=metadata, text=text))
+
+    def build_summaries(self, *, apply: bool) -> SummaryReport:
+        """Bring the summaries of runs up to date, or with ``apply=False`` tell what there is to do."""
+        with asking("build the summaries of runs", self.address), time_limit(_PATIENCE_SECONDS):
+            if apply:
+                indexes.create(self.collections, indexes.OF_SUMMARIES)
+            return summaries.build(self.collections, apply=apply)
 
     def replace(self, name: str, document: Document) -> None:
         """Put a corrected document in the place of the stored one, keeping that as a revision."""

@@ -3,6 +3,7 @@
 import itertools
 import operator
 import re
+import warnings
 from types import SimpleNamespace
 
 import hypothesis.strategies as st
@@ -10,6 +11,7 @@ import mongomock
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from databroker_mongo.errors import CatalogWarning
 from databroker_mongo.queries import (
     All,
     And,
@@ -36,6 +38,7 @@ from databroker_mongo.queries import (
     Window,
 )
 from databroker_mongo.store import compile as compiled
+from databroker_mongo.store import summaries
 
 MISSING = object()
 
@@ -293,7 +296,7 @@ def answers(collections, query, **options):
     return [start["uid"] for start in compiled.find_starts(collections, query, **options)]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(runs=databases(), query=queries, sort=sorts, skip=st.integers(0, 3), limit=st.integers(0, 4))
 def test_a_question_has_the_same_answer_on_mongomock_on_mongodb_and_by_hand(server, runs, query, sort, skip, limit):
     expected = answers_by_hand(query, runs, sort, skip, limit)
@@ -301,6 +304,56 @@ def test_a_question_has_the_same_answer_on_mongomock_on_mongodb_and_by_hand(serv
         collections = collections_of(database, runs, is_mock=is_mock)
         assert answers(collections, query, sort=sort, skip=skip, limit=limit) == expected
         assert compiled.count_starts(collections, query, skip=skip, limit=limit) == len(expected)
+
+
+@pytest.fixture
+def no_side_is_selective(monkeypatch):
+    """As in a large database: neither the starts nor other documents that match are few."""
+    monkeypatch.setattr("databroker_mongo.store.pages.FEW", -1)
+    monkeypatch.setattr("databroker_mongo.store.joining.MOST_CANDIDATES", -1)
+    monkeypatch.setattr("databroker_mongo.store.search.PAGES_BEFORE_ALL", 1)
+    monkeypatch.setattr("databroker_mongo.store.compile.PAGES", (2, 3))
+    monkeypatch.setattr("databroker_mongo.store.compile.PAGES_OF_FIELDS", (2, 3))
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@given(runs=databases(), query=queries, sort=sorts, skip=st.integers(0, 3), limit=st.integers(0, 4))
+def test_pages_of_a_large_database_bring_the_same_documents_together(
+    server, no_side_is_selective, runs, query, sort, skip, limit
+):
+    expected = answers_by_hand(query, runs, sort, skip, limit)
+    collections = collections_of(server, runs, is_mock=False)
+    assert answers(collections, query, sort=sort, skip=skip, limit=limit) == expected
+    assert compiled.count_starts(collections, query, skip=skip, limit=limit) == len(expected)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    runs=databases(),
+    query=queries,
+    sort=st.sampled_from([(("time", -1),), (("time", 1),)]),
+    skip=st.integers(0, 2),
+    n_old=st.integers(0, 8),
+    until=st.sampled_from([0.5, 2.5, 100.0]),
+    corrected=st.integers(0, 8),
+)
+def test_summaries_answer_as_the_documents_do_whatever_came_after_them(
+    server, no_side_is_selective, runs, query, sort, skip, n_old, until, corrected
+):
+    for name in ("run_summary", "run_start_revisions"):
+        server[name].delete_many({})
+    stopless = [{**run, "stop": []} for run in runs[:n_old]]
+    summaries.build(collections_of(server, stopless, is_mock=False), apply=True)
+    server["run_summary_state"].update_one({}, {"$set": {"until": until}})
+    for run in runs[corrected : corrected + 1]:
+        server["run_start_revisions"].insert_one({"document": {"uid": run["start"][0]["uid"]}})
+        run["start"][0]["name"] = "corrected"
+    collections = collections_of(server, runs, is_mock=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CatalogWarning)
+        expected = answers_by_hand(query, runs, sort, skip)
+        assert answers(collections, query, sort=sort, skip=skip) == expected
+        assert compiled.count_starts(collections, query, skip=skip) == len(expected)
 
 
 # Raw filters: what MongoDB itself answers is right.
@@ -352,7 +405,7 @@ filters = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(runs=databases(), filter=filters)
 def test_a_raw_filter_finds_in_memory_what_it_finds_on_a_server(server, runs, filter):
     query = Raw(filter)

@@ -1,0 +1,111 @@
+"""What a database tells of itself: how it answers a question, its indexes, the state of its summaries.
+
+What does not belong here: anything that asks it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .. import display
+
+IndexKeys = tuple[tuple[str, int | str], ...]
+IndexState = Literal["present", "missing", "differs", "extra", "unknown"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """How one collection is asked for its part in the answer to a question.
+
+    Attributes
+    ----------
+    collection : str
+        The collection.
+    access : str
+        The index that is used, or that none is.
+    n_examined : int
+        How many documents are looked at.
+    n_found : int
+        How many match.
+    milliseconds : float
+        How long the server takes.
+    helpful : tuple of str
+        Fields of which an index would help.
+    is_scan : bool
+        Whether each document of the collection is looked at.
+    """
+
+    collection: str
+    access: str
+    n_examined: int
+    n_found: int = 0
+    milliseconds: float = 0.0
+    helpful: tuple[str, ...] = ()
+    is_scan: bool = False
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """How the runs that answer to a question are found.
+
+    Attributes
+    ----------
+    steps : tuple of Step
+        The parts of the question, that on the start document first.
+    joins : bool
+        Whether documents of several kinds are brought together, run by run.
+    """
+
+    steps: tuple[Step, ...]
+    joins: bool
+
+    def __repr__(self) -> str:
+        return display.explanation_text([vars(step) for step in self.steps], joins=self.joins)
+
+
+@dataclass(frozen=True)
+class IndexReport:
+    """How an index that there should be stands in a database; or one that is there beside.
+
+    Attributes
+    ----------
+    collection : str
+        The collection.
+    keys : tuple of (str, int or str)
+        Fields, each with 1, -1 or ``"text"``.
+    state : str
+        ``present``, ``missing``, ``differs`` (there is one of the same keys that is unique and should not be, or the
+        other way round), ``extra`` or ``unknown`` (the account may not list indexes).
+    detail : str
+        Which questions it serves, or what differs.
+    """
+
+    collection: str
+    keys: IndexKeys
+    state: IndexState
+    detail: str
+
+    @property
+    def name(self) -> str:
+        """The keys as text: ``(time -1, _id -1)``."""
+        return f"({', '.join(f'{field} {direction}' for field, direction in self.keys)})"
+
+
+@dataclass(frozen=True)
+class SummaryReport:
+    """What there was, or is, to do for the summaries of runs to be up to date.
+
+    Attributes
+    ----------
+    n_runs : int
+        Runs in the database.
+    n_written : int
+        Runs without a summary, or whose summary may have changed because they had not ended.
+    n_removed : int
+        Summaries of runs that are gone.
+    """
+
+    n_runs: int
+    n_written: int
+    n_removed: int
