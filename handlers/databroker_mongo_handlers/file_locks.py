@@ -7,20 +7,41 @@ kernel's table is read instead. Nothing of any file format belongs here.
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 _LOCK_TABLE = Path("/proc/locks")
 
 
+# The kernel waits for all processors before it shows its table, which takes ten milliseconds. What a file holds that
+# was nobody's, and has not changed since, is whole, whoever may have opened it meanwhile.
+_SETTLING_NANOSECONDS = 2 * 10**9
+_MOST_REMEMBERED = 10_000
+_seen_unlocked: dict[tuple[int, int], tuple[int, int, int]] = {}
+
+
 def is_locked_by_a_writer(path: str) -> bool:
-    """Tell whether another process of this machine holds a write lock on a file; False where that is not known."""
+    """Tell whether another process of this machine holds a write lock on a file; False where that is not known.
+
+    False also for a file that was not locked when it was looked at before, and has not changed since.
+    """
     try:
         found = Path(path).stat()
-        table = _LOCK_TABLE.read_text()
+        file, state = (found.st_dev, found.st_ino), (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        if _seen_unlocked.get(file) == state:
+            return False
+        is_locked = _is_in_table(f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}")
     except OSError:
         return False
-    file = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
-    return any(_is_foreign_write_lock(line, file) for line in table.splitlines())
+    if not is_locked and max(state[1:]) < time.time_ns() - _SETTLING_NANOSECONDS:
+        if len(_seen_unlocked) >= _MOST_REMEMBERED:
+            _seen_unlocked.clear()
+        _seen_unlocked[file] = state
+    return is_locked
+
+
+def _is_in_table(file: str) -> bool:
+    return any(_is_foreign_write_lock(line, file) for line in _LOCK_TABLE.read_text().splitlines())
 
 
 def _is_foreign_write_lock(line: str, file: str) -> bool:

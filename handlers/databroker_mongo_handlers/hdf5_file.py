@@ -15,6 +15,7 @@ import h5py
 import hdf5plugin as hdf5plugin  # importing it registers the filters that detectors write with
 
 from .file_locks import is_locked_by_a_writer
+from .hdf5_flags import has_flags
 
 _BEING_WRITTEN = "it is open for writing by another process"
 _REASONS = {
@@ -185,7 +186,7 @@ def open_hdf5(path: str, *, swmr: bool = False) -> h5py.File:
     """
     if Path(path).stat().st_size == 0:
         raise OSError(f"{path} is empty (0 bytes)")
-    if is_locked_by_a_writer(path):
+    if not has_flags(path) and is_locked_by_a_writer(path):
         raise OSError(f"{path} cannot be read: {_BEING_WRITTEN}")
     for mode in (swmr, not swmr):
         for locking in (False, None, True):
