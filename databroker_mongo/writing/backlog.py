@@ -24,14 +24,16 @@ _LARGE_BYTES = 64_000_000
 
 
 class Backlog:
-    """The spool of one writer. For one thread at a time.
+    """The spool of one writer, and its quarantine. For one thread at a time.
 
     Parameters
     ----------
     delivery : Delivery
         What brings spooled documents to the store, in the end.
     spool : Spool or None
-        Without one, documents that cannot be stored are an error.
+        Where documents wait, and where refused ones are set aside.
+    may_wait : bool
+        Whether documents wait in the spool while the server is gone; else that is an error.
 
     Attributes
     ----------
@@ -39,9 +41,10 @@ class Backlog:
         Whether the server counts as gone: documents go to the spool, and are not sent.
     """
 
-    def __init__(self, delivery: Delivery, spool: Spool | None):
+    def __init__(self, delivery: Delivery, spool: Spool | None, *, may_wait: bool):
         self._delivery = delivery
-        self._spool = spool
+        self._spool = spool if may_wait else None
+        self._quarantine = spool
         self._file: SpoolFile | None = None
         self._is_broken = False
         self._has_looked_back = False
@@ -154,11 +157,15 @@ class Backlog:
             log.warning("what earlier writers have spooled stays there: %s", error)
 
     def set_aside(self, refusals: list[Refusal]) -> None:
-        """Put documents that were refused into the quarantine, each with its error, which then names the file."""
-        for refusal in refusals if self._spool is not None else ():
-            assert self._spool is not None
+        """Put documents that were refused into the quarantine, each with its error, which then names the file.
+
+        Any thread may do so at any time.
+        """
+        for refusal in refusals:
+            if self._quarantine is None:
+                return
             try:
-                path = self._spool.quarantine(*refusal)
+                path = self._quarantine.quarantine(*refusal)
             except OSError as error:
                 log.warning("a refused document cannot be set aside (%s): %s", error, refusal.error)
             else:

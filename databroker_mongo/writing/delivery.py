@@ -7,8 +7,8 @@ be stored (``backlog``).
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from ..documents import SINGLES
 from ..errors import DuplicateDocument, InvalidDocument, StoreUnavailable
@@ -24,7 +24,7 @@ class Refusal(NamedTuple):
     """A document that will never be stored as it is."""
 
     name: str
-    document: Document
+    document: Mapping[str, Any]
     error: InvalidDocument | DuplicateDocument
 
 

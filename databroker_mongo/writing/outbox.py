@@ -70,6 +70,7 @@ class Outbox:
         self._is_urgent = False
         self._is_ended = False
         self._error: Exception | None = None
+        self._refusal: Exception | None = None
         self._warning: str | None = None
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -119,14 +120,14 @@ class Outbox:
         """
         with self._changed:
             self._start_thread()
-            self._tell()
+            self._error = None
             self._is_urgent = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._error or not (self._batch.rows or self._is_sending))
             self._is_urgent = False
-            self._tell()
-            if self._backlog.catch_up():
+            if self._error is None and self._backlog.catch_up():
                 self.n_acknowledged = self.n_given
+            self._tell()
 
     def end(self) -> None:
         """Send what waits, if it can be, and end the thread."""
@@ -153,6 +154,9 @@ class Outbox:
         if self._error is not None:
             error, self._error = self._error, None
             raise error
+        if self._refusal is not None:
+            refusal, self._refusal = self._refusal, None
+            raise refusal
 
     def _start_thread(self) -> None:
         if self._thread is None or not self._thread.is_alive():
@@ -205,8 +209,8 @@ class Outbox:
             self._backlog.forget()
         self._backlog.look_back()
         self._backlog.set_aside(refusals)
-        if refusals:
-            self._error = refusals[0].error
+        if refusals and self._refusal is None:
+            self._refusal = refusals[0].error
 
     def _put_back(self, batch: _Batch, failure: Exception) -> None:
         """Leave a batch, and the one behind it, in the spool; else let both wait, and have the failure raised."""

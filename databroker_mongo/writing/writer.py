@@ -15,13 +15,13 @@ from types import TracebackType
 from typing import Any, Literal
 
 from .. import config, documents
-from ..errors import ConfigurationError, DurabilityWarning
+from ..errors import ConfigurationError, DurabilityWarning, InvalidDocument
 from ..store.normalized import NormalizedStore, open_store
 from ..store.protocol import Document, WritableStore
 from ..store.spool import Spool
 from ..store.writable_normalized import writable
 from .backlog import Backlog
-from .delivery import Delivery
+from .delivery import Delivery, Refusal
 from .direct import Direct
 from .outbox import BatchLimits, Outbox
 
@@ -54,7 +54,8 @@ class Writer:
     on_failure : {"spool", "raise"}
         What to do when the server stays away: spool with a warning, or raise the error.
     spool : path, optional
-        The directory of the spools of all databases; None for one below the user's state directory.
+        The directory of the spools and quarantines of all databases. By default one below the user's state directory,
+        and with ``on_failure="raise"`` none.
     retry_seconds : float
         How long to ride through a server that does not answer.
     batch_documents, batch_bytes : int
@@ -95,7 +96,9 @@ class Writer:
         store = _writable_store(target)
         _require_durability(store, strict=strict)
         delivery = Delivery(store, retry_seconds=retry_seconds)
-        backlog = Backlog(delivery, _spool(store.address, spool) if on_failure == "spool" else None)
+        may_wait = on_failure == "spool"
+        kept = _spool(store.address, spool) if may_wait or spool is not None else None
+        self._backlog = backlog = Backlog(delivery, kept, may_wait=may_wait)
         limits = BatchLimits(batch_documents, batch_bytes, batch_seconds)
         self._address = store.address
         self._sender = Direct(delivery, backlog) if durable == "each" else Outbox(delivery, backlog, limits)
@@ -135,7 +138,11 @@ class Writer:
         """
         descriptor = doc.get("descriptor") if isinstance(doc, Mapping) else None
         run_uid = self._run_of.get(descriptor) if isinstance(descriptor, str) else None
-        rows = documents.checked(name, doc, run_uid=run_uid)
+        try:
+            rows = documents.checked(name, doc, run_uid=run_uid)
+        except InvalidDocument as error:
+            self._backlog.set_aside([Refusal(name, doc, error)])
+            raise
         for single, row in rows:
             self._remember(single, row)
         self._sender.put(rows)

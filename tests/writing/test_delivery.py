@@ -4,6 +4,7 @@ import gc
 import json
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -244,6 +245,30 @@ def test_a_refused_document_is_set_aside_with_its_error_and_the_others_are_store
     assert "refused by the server" in record["error"]
     assert ("event", "e1") in store.order
     assert writer.pending == 0
+
+
+def test_a_flush_that_raises_a_refusal_has_sent_all_the_rest(store, open_writer):
+    gate = threading.Event()
+    store.before_insert = gate.wait
+    writer = open_writer(durable="batch", batch_documents=2, on_failure="raise")
+    send(writer, [("start", {"uid": "bad", "time": 1.0, "refuse": True}), *(("event", event(n)) for n in (1, 2, 3))])
+    gate.set()
+    with pytest.raises(InvalidDocument, match="refused by the server"):
+        writer.flush()
+    assert writer.pending == 0
+    assert [uid for _, uid in store.order] == ["e1", "e2", "e3"]
+    writer.flush()
+
+
+@pytest.mark.parametrize("on_failure", ["spool", "raise"])
+def test_a_document_that_breaks_its_schema_is_set_aside_even_if_json_cannot_hold_it(open_writer, tmp_path, on_failure):
+    writer = open_writer(on_failure=on_failure)
+    for number, doc in enumerate([event(0), {**event(1), "data": {"x": {1}}}, {**event(2), "data": {(1, 2): 3}}, 5], 1):
+        with pytest.raises(InvalidDocument) as caught:
+            writer("event", doc)
+        path = caught.value.quarantine
+        assert json.loads(Path(path).read_text())["name"] == "event"
+        assert len(list(tmp_path.rglob("quarantine/*.json"))) == number
 
 
 def test_a_refused_document_in_a_spool_is_set_aside_and_the_rest_is_stored(store, open_writer, tmp_path):
