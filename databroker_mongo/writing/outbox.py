@@ -165,20 +165,28 @@ class Outbox:
             self._thread.start()
 
     def _send_all(self) -> None:
-        while (batch := self._next_batch()) is not None:
-            refusals: list[Refusal] = []
-            failure: Exception | None = None
-            try:
-                refusals = self._delivery.deliver(batch.rows)
-            except Exception as error:  # whatever it is, a thread of the user must learn of it
-                failure = error
-            with self._changed:
-                self._is_sending = False
-                if failure is None:
-                    self._settle(batch, refusals)
-                else:
-                    self._put_back(batch, failure)
-                self._changed.notify_all()
+        while self._send_next():
+            # What was local there is gone here: an error that was raised keeps alive whoever it was raised to.
+            pass
+
+    def _send_next(self) -> bool:
+        batch = self._next_batch()
+        if batch is None:
+            return False
+        refusals: list[Refusal] = []
+        failure: Exception | None = None
+        try:
+            refusals = self._delivery.deliver(batch.rows)
+        except Exception as error:  # whatever it is, a thread of the user must learn of it
+            failure = error
+        with self._changed:
+            self._is_sending = False
+            if failure is None:
+                self._settle(batch, refusals)
+            else:
+                self._put_back(batch, failure)
+            self._changed.notify_all()
+        return True
 
     def _next_batch(self) -> _Batch | None:
         """Wait for a batch to be full, old or wanted, and take it; None when there will be no other."""

@@ -4,6 +4,7 @@ import gc
 import json
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -422,6 +423,20 @@ def test_a_writer_that_is_dropped_sends_what_it_has_and_ends_its_thread(store):
     del writer
     gc.collect()
     assert not thread.is_alive()
+    assert store.order == [("event", "e1")]
+
+
+def test_a_writer_that_failed_is_dropped_like_any_other(store):
+    writer = Writer(store, durable="batch", on_failure="raise", retry_seconds=0.0, batch_seconds=60)
+    store.is_away = True
+    writer("event", event(1))
+    with pytest.raises(StoreUnavailable):
+        writer.flush()
+    reference = weakref.ref(writer)
+    store.is_away = False
+    del writer
+    gc.collect()
+    assert reference() is None
     assert store.order == [("event", "e1")]
 
 
