@@ -122,7 +122,7 @@ class Joins:
                 {"$match": filter},
                 {"$project": {**projection, "_id": 0}},
             ]
-            return list(stops.aggregate(first, allowDiskUse=True, batchSize=MOST_CANDIDATES))
+            return list(stops.aggregate(first, allowDiskUse=True, batchSize=MOST_CANDIDATES + 2))
 
     @cached_property
     def _has_one_stop_a_run(self) -> bool:

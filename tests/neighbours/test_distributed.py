@@ -64,7 +64,10 @@ def cluster(mongod_database_uri: str, mounts: dict[str, Path], tmp_path: Path) -
         name: {"cls": distributed.Nanny, "options": {"nthreads": 1, "env": environment, "name": name}}
         for name, environment in environments.items()
     }
-    scheduler = {"cls": distributed.Scheduler, "options": {"dashboard": False, "port": 0, "host": "127.0.0.1"}}
+    scheduler = {
+        "cls": distributed.Scheduler,
+        "options": {"dashboard": False, "dashboard_address": ":0", "port": 0, "host": "127.0.0.1"},
+    }
     spec = {"scheduler": scheduler, "workers": workers, "silence_logs": 50}
     with distributed.SpecCluster(**spec) as running, distributed.Client(running) as client:
         yield client
@@ -127,7 +130,7 @@ def test_columns_of_events_are_asked_for_by_the_workers(cluster, run):
 
 def test_a_whole_dataset_is_the_same_from_a_local_cluster_of_two_processes(mongod_database_uri, mounts):
     run = stored_run(mongod_database_uri, root_map={"/detector": str(mounts["south"])})
-    local = {"n_workers": 2, "threads_per_worker": 2, "dashboard_address": None, "silence_logs": 50}
+    local = {"n_workers": 2, "threads_per_worker": 2, "dashboard_address": ":0", "silence_logs": 50}
     with distributed.LocalCluster(**local) as running, distributed.Client(running):
         computed = run.primary.to_dask().chunk({"time": 7}).compute()
     assert computed.identical(run.primary.read())

@@ -2,6 +2,7 @@
 
 import itertools
 import operator
+import os
 import re
 import warnings
 from types import SimpleNamespace
@@ -267,7 +268,7 @@ queries = st.one_of(
 def server(mongod_uri):
     pymongo = pytest.importorskip("pymongo")
     client = pymongo.MongoClient(mongod_uri)
-    names = (f"answers-{number}" for number in itertools.count())
+    names = (f"answers-{os.getpid()}-{number}" for number in itertools.count())
     database = client[next(names)]
     for name, unique in (("run_start", "uid"), ("run_stop", "run_start")):
         database[name].create_index(unique, unique=True)
