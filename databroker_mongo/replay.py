@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import operator
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
@@ -32,6 +33,19 @@ def fill_of(fill: str | bool) -> Fill:
     if fill not in words:
         raise ValueError(f"fill={fill!r} is unknown; it is 'no', 'yes' or 'delayed'")
     return words[fill]
+
+
+def page_size_of(page_size: int) -> int:
+    """Return the most rows of a page.
+
+    Raises
+    ------
+    ValueError
+        It is no positive integer.
+    """
+    if operator.index(page_size) < 1:
+        raise ValueError(f"page_size={page_size!r} leaves no row in a page; give a positive integer")
+    return operator.index(page_size)
 
 
 class Replay:

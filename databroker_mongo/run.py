@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import threading
+import warnings
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import display, readability, replay
 from .arrays.opening import Transform
 from .assets.reader import AssetReader
-from .errors import RunNotFound, StreamNotFound
+from .errors import OldNameWarning, RunNotFound, StreamNotFound
 from .queries import Eq
 from .store.protocol import Document, Store
 from .stream import Stream
@@ -114,6 +115,32 @@ class Run(Mapping[str, Stream]):
                 return stream
         raise AttributeError(f"{type(self).__name__} {self.__dict__.get('_start', {}).get('uid')} has no {name!r}")
 
+    def __call__(self) -> Run:
+        """Return the run itself, as databroker 1 did."""
+        return self
+
+    def get(self, key: str | None = None, default: Any = None) -> Any:
+        """Return a stream, or the default when there is none; without a name the run itself, as databroker 1 did."""
+        return self if key is None else super().get(key, default)
+
+    def read(self) -> NoReturn:
+        """Say which streams can be read.
+
+        Raises
+        ------
+        NotImplementedError
+            Always, as in databroker 1: streams of a run have rows of their own.
+        """
+        self._tell_of_streams("read")
+
+    def to_dask(self) -> NoReturn:
+        """Say which streams can be read; raises `NotImplementedError` as `read` does."""
+        self._tell_of_streams("to_dask")
+
+    def _tell_of_streams(self, method: str) -> NoReturn:
+        calls = ", ".join(f"run[{name!r}].{method}()" for name in self) or "none has come yet"
+        raise NotImplementedError(f"a run is read stream by stream: {calls}")
+
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *(name for name in self if name.isidentifier())})
 
@@ -156,7 +183,7 @@ class Run(Mapping[str, Stream]):
         Raises
         ------
         ValueError
-            ``fill`` is something else.
+            ``fill`` is something else, or ``page_size`` is no positive integer.
         """
         return iter(
             replay.Replay(
@@ -165,10 +192,20 @@ class Run(Mapping[str, Stream]):
                 self.stop,
                 sources=[stream.source for name, stream in self.items() if streams is None or name in streams],
                 fill=replay.fill_of(fill),
-                page_size=page_size,
+                page_size=replay.page_size_of(page_size),
                 is_whole=streams is None,
             )
         )
+
+    def canonical(self, *, fill: str | bool) -> Iterator[tuple[str, Document]]:
+        """Yield the documents of the run; an old name of :meth:`documents`."""
+        warnings.warn("Run.canonical is an old name of Run.documents", OldNameWarning, stacklevel=2)
+        return self.documents(fill=fill)
+
+    def read_canonical(self) -> Iterator[tuple[str, Document]]:
+        """Yield the documents of the run, filled; an old name of ``documents(fill="yes")``."""
+        warnings.warn('Run.read_canonical is an old name of Run.documents(fill="yes")', OldNameWarning, stacklevel=2)
+        return self.documents(fill="yes")
 
     def refresh(self) -> Run:
         """Return the run as it is now: with the events, streams and stop document that have come since."""
