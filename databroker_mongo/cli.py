@@ -194,9 +194,10 @@ def list_handlers(chosen: argparse.Namespace) -> None:
     """List the handlers: spec or MIME type, level, class and distribution of each, clashes and load errors."""
     from . import display
     from .assets.machine import open_reader
-    from .config import find_entries
+    from .config import find_entries, is_uri
 
-    registry = open_reader(find_entries()[chosen.catalog] if chosen.catalog else None).registry
+    is_configured = chosen.catalog is not None and not is_uri(chosen.catalog)
+    registry = open_reader(find_entries()[chosen.catalog] if is_configured else None).registry
     found = [registry.provenance(spec) for spec in chosen.specs or registry]
     if not found:
         print("databroker-mongo: there is none; pip install databroker-mongo-handlers", file=sys.stderr)
@@ -218,7 +219,7 @@ KEEP_PASSWORDS = Argument(
     {"action": "store_true", "help": "write passwords as they are, not variables in their place"},
 )
 SPECS = Argument(("specs",), {"nargs": "*", "metavar": "SPEC", "help": "specs or MIME types; by default all"})
-CATALOG = Argument(("--catalog",), {"metavar": "NAME", "help": "with the settings of this catalog"})
+CATALOG = Argument(("--catalog",), {"metavar": "NAME", "help": "with the settings of this catalog; a URI has none"})
 OF_CATALOG = Argument(
     ("--catalog",), {"metavar": "NAME", "help": "a configured catalog or a URI; by default the only configured one"}
 )

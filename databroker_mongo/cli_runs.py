@@ -73,10 +73,10 @@ def list_indexes(chosen: argparse.Namespace) -> None:
 
 def _catalog(name: str | None) -> Catalog:
     """Open a catalog by its configured name or its URI; without either, the only one that is configured."""
-    from .config import find_entries
+    from .config import find_entries, is_uri
     from .run_catalog import Catalog
 
-    if name is not None and "://" in name:
+    if name is not None and is_uri(name):
         return Catalog.from_uri(name)
     entries = find_entries()
     if name is None:

@@ -67,3 +67,9 @@ def test_an_unknown_name_fails_with_advice(machine, capsys):
     machine.write(machine.intake, "csx.yml", INTAKE)
     assert main(["migrate-config", "csy"]) == FAILURE
     assert "Did you mean 'csx'" in capsys.readouterr().err
+
+
+def test_handlers_are_listed_for_a_uri_too_and_its_password_is_not_shown(machine, capsys):
+    assert main(["handlers", "--catalog", "mongodb://reader:hushhush@h/runs"]) == 0
+    out, err = capsys.readouterr()
+    assert "hushhush" not in out + err

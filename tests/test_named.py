@@ -134,3 +134,10 @@ def test_it_is_imported_without_reading_a_file_and_without_the_heavy_packages(ma
     )
     done = subprocess.run([PYTHON, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("uri", ["mongodb://reader:S3cretPw%21xyz@h/runs", "mongodb:/reader:S3cretPw%21xyz@h/runs"])
+def test_a_uri_in_the_place_of_a_name_is_told_so_without_its_password(machine, catalogs, uri):
+    with pytest.raises(CatalogNotFound, match=r"Catalog\.from_uri") as caught:
+        catalogs[uri]
+    assert "S3cret" not in str(caught.value) + repr(caught.value)

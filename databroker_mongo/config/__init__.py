@@ -24,7 +24,7 @@ from .migration import Migrated, migrate, write_new
 from .older_forms import settings_of_v0, v0_contents
 from .settings import CatalogSettings, SiteSettings
 from .site import site_settings
-from .uris import Uri, redact_uri
+from .uris import Uri, is_uri, redact_uri
 
 __all__ = [
     "CatalogSettings",
@@ -34,6 +34,7 @@ __all__ = [
     "SiteSettings",
     "Uri",
     "find_entries",
+    "is_uri",
     "migrate",
     "redact_uri",
     "remove_entry",

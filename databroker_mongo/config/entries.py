@@ -13,6 +13,7 @@ from .older_forms import fill_templates, read_intake, read_v0
 from .own_form import TOP_KEYS, read_catalog
 from .scan import Scanned, scan
 from .settings import CatalogSettings
+from .uris import is_uri, redact_uri
 from .yaml_files import Section, YamlFile
 
 _V0_LEGACY: Final = "_legacy_config"
@@ -78,6 +79,11 @@ class Entries(Mapping[str, CatalogSettings]):
         raise self._not_found(name)
 
     def _not_found(self, name: object) -> CatalogNotFound:
+        if is_uri(name):
+            shown = redact_uri(str(name))
+            return CatalogNotFound(
+                f"{shown!r} is a URI and not the name of a catalog. Catalog.from_uri opens it.", name=shown
+            )
         known = list(self)
         near = get_close_matches(str(name), known)
         hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""

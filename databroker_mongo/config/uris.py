@@ -27,6 +27,7 @@ _LOCAL: Final = re.compile(
     r"(?P<scheme>local|memory)://(?P<place>/[^?\n]*|[\w.-]*)(?:\?(?P<options>[^\s]*))?", re.ASCII
 )
 _SCHEME: Final = re.compile(r"(?:mongodb(?:\+srv)?|local|memory)://")
+_MEANT_AS_URI: Final = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*://|mongodb(?:\+srv)?:)", re.IGNORECASE)
 
 _OPTIONS_SHOWN: Final = """
 appname authmechanism authsource compressors connecttimeoutms database directconnection heartbeatfrequencyms journal
@@ -38,6 +39,11 @@ tlsdisableocspendpointcheck tlsinsecure uuidrepresentation w waitqueuetimeoutms 
 zlibcompressionlevel
 """
 _SHOWN_NAMES: Final = frozenset(_OPTIONS_SHOWN.split())
+
+
+def is_uri(text: object) -> bool:
+    """Return whether something is meant as a URI, well formed or not, and so is no name and may hold a password."""
+    return isinstance(text, str) and _MEANT_AS_URI.match(text) is not None
 
 
 def redact_uri(uri: str) -> str:
