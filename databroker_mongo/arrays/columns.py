@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..assets.datums import Segment
+from ..assets.datums import Segment, packed, unpacked
 from ..assets.handler import DatumStructure
 from ..assets.reader import AssetReader
 from ..assets.resource import Resource
@@ -24,6 +24,8 @@ from .indexing import Region, split_key
 
 Array = NDArray[Any]
 Facts = Mapping[str, Any]
+
+_CONVERTED_BYTES = 16_000_000
 
 
 class Column:
@@ -148,6 +150,12 @@ class AssetColumn(Column):
         self.segments = segments
         self._datum = datum
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "segments": packed(self.segments)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, segments=unpacked(state["segments"]))
+
     def identity(self) -> tuple[Any, ...]:
         """Return what tells this column from any other: its resources, and who reads them from where."""
         served = {each.resource.uid: each.resource for each in self.segments if each.resource is not None}
@@ -229,9 +237,19 @@ class AssetColumn(Column):
             numbers = [row * n + frame for row in range(rows.start, rows.stop) for frame in range(n)[inner[0]]]
             region = inner[1:]
             out = out.reshape(-1, *out.shape[2:])
+        if out.dtype == self._datum.dtype:
+            self._read_numbers(out, segment, segment.resource, numbers, region)
+            return
+        step = max(1, _CONVERTED_BYTES // max(1, out[:1].nbytes))
+        for start in range(0, len(numbers), step):
+            part = slice(start, start + step)
+            of_file = np.empty(out[part].shape, self._datum.dtype)
+            self._read_numbers(of_file, segment, segment.resource, numbers[part], region)
+            out[part] = of_file
+
+    def _read_numbers(
+        self, out: Array, segment: Segment, resource: Resource, numbers: Sequence[int], region: Region
+    ) -> None:
         datums = [segment.datums[number] for number in numbers]
         ids = [segment.ids[number] for number in numbers] if segment.ids else ()
-        of_file = out if out.dtype == self._datum.dtype else np.empty(out.shape, self._datum.dtype)
-        self._assets.read_rows(of_file, segment.resource, datums, region, promised=self._datum, ids=ids)
-        if of_file is not out:
-            out[...] = of_file
+        self._assets.read_rows(out, resource, datums, region, promised=self._datum, ids=ids)
