@@ -22,7 +22,13 @@ def catalog_html(
 ) -> str:
     """Return the table of the first runs of a catalog."""
     rows = [
-        (start.get("scan_id"), start["uid"][:8], start.get("plan_name"), local_time(start.get("time")), _status(stop))
+        (
+            start.get("scan_id"),
+            str(start["uid"])[:8],
+            start.get("plan_name"),
+            local_time(start.get("time")),
+            _status(stop),
+        )
         for start, stop in runs
     ]
     head = "".join(f"<th>{title}</th>" for title in ("scan_id", "uid", "plan_name", "time", "exit_status"))
@@ -170,7 +176,7 @@ def _status(stop: Mapping[str, Any] | None) -> str:
 
 
 def _short(start: Mapping[str, Any]) -> str:
-    return f"{start['uid'][:8]} (scan id {start.get('scan_id')})"
+    return f"{str(start['uid'])[:8]} (scan id {start.get('scan_id')})"
 
 
 def _listed(names: Iterable[str]) -> str:

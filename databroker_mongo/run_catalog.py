@@ -229,13 +229,13 @@ class Catalog(RunMapping):
         return self._runs(run_keys.find_all(str(text), self._store, self.query, limit=limit))
 
     def table(
-        self, columns: Iterable[str] | None = None, *, timezone: str | None = None, limit: int | None = None
+        self, columns: str | Iterable[str] | None = None, *, timezone: str | None = None, limit: int | None = None
     ) -> pandas.DataFrame:
         """Return a table of the runs, a row each, in order.
 
         Parameters
         ----------
-        columns : iterable of str, optional
+        columns : str or iterable of str, optional
             Dotted fields of the start document, or of the stop document after ``stop.``; ``time`` and ``stop.time``
             as times of day; ``duration`` in seconds; ``streams``, their names; ``n_events``, as the stop document
             counts them, or counted where that does not.
@@ -249,7 +249,7 @@ class Catalog(RunMapping):
         pandas.DataFrame
             Indexed by uid.
         """
-        wanted = list(run_table.DEFAULT_COLUMNS if columns is None else columns)
+        wanted = _names(run_table.DEFAULT_COLUMNS if columns is None else columns)
         return run_table.table(self.rows(wanted, limit=limit), wanted, timezone=timezone)
 
     def rows(self, columns: Sequence[str], *, limit: int | None = None) -> Iterator[tuple[str, list[Any]]]:
@@ -276,9 +276,9 @@ class Catalog(RunMapping):
         found = self._store.distinct(self.query, field, counts=counts)
         return {_as_key(value): n_runs for value, n_runs in found} if counts else [value for value, _ in found]
 
-    def facets(self, fields: Iterable[str]) -> dict[str, dict[Any, int]]:
+    def facets(self, fields: str | Iterable[str]) -> dict[str, dict[Any, int]]:
         """Return, for each field, how many of these runs have each value."""
-        return {field: self.distinct(field, counts=True) for field in fields}
+        return {field: self.distinct(field, counts=True) for field in _names(fields)}
 
     def explain(self, *questions: Query | Mapping[str, Any], **keywords: Any) -> Explanation:
         """Tell how the runs that answer to the questions are found: by which index, looking at how many documents.
@@ -360,6 +360,10 @@ class Catalog(RunMapping):
         found = Catalog(self._store, self._assets, name=self._name, transforms=self._transforms)
         found._view = view
         return found
+
+
+def _names(names: str | Iterable[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
 
 
 def _query(question: Query | Mapping[str, Any]) -> Query:

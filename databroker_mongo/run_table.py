@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 DEFAULT_COLUMNS = ("time", "scan_id", "plan_name", "stop.exit_status", "duration", "streams")
 RUNS_AT_ONCE = 5000
+LARGEST_TIME = 9.2e9
+"""Seconds; pandas counts nanoseconds, and has no room for times beyond the year 2261."""
 
 _TIMES = ("time", "stop.time")
 _OF_STOP = ("duration", "n_events")
@@ -69,7 +72,10 @@ def rows(store: Store, starts: Iterator[Document], columns: Sequence[str]) -> It
 def table(
     found: Iterable[tuple[str, list[Any]]], columns: Sequence[str], *, timezone: str | None = None
 ) -> pandas.DataFrame:
-    """Return rows as a table indexed by uid, with ``time`` and ``stop.time`` in a zone: the local one for None."""
+    """Return rows as a table indexed by uid, with ``time`` and ``stop.time`` in a zone: the local one for None.
+
+    What is stored as a time and is none, or one that pandas has no room for, is NaT.
+    """
     import pandas as pd  # a shell's command lists runs without it
 
     found = list(found)
@@ -77,7 +83,7 @@ def table(
     cells = {name: [cells[place] for _, cells in found] for place, name in enumerate(columns)}
     frame = pd.DataFrame(cells, index=uids, columns=list(columns))
     for name in set(columns) & set(_TIMES):
-        seconds = pd.to_numeric(frame[name], errors="coerce")
+        seconds = pd.Series(map(_seconds, frame[name]), index=frame.index, dtype=float)
         frame[name] = pd.to_datetime(seconds, unit="s", utc=True).dt.tz_convert(_zone(timezone))
     return frame
 
@@ -104,12 +110,19 @@ def _n_events(
 
 def _cell(column: str, start: Document, stop: Document | None) -> Any:
     if column == "duration":
-        return None if stop is None else stop["time"] - start["time"]
+        seconds = _seconds((stop or {}).get("time")) - _seconds(start.get("time"))
+        return seconds if math.isfinite(seconds) else None
     document, path = split_key(column)
     value: Any = start if document == "start" else stop
     for name in path.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
+
+
+def _seconds(time: Any) -> float:
+    """Return a time as a document has it; NaN for what is none."""
+    is_number = isinstance(time, int | float) and not isinstance(time, bool)
+    return float(time) if is_number and abs(time) <= LARGEST_TIME else math.nan
 
 
 def _zone(timezone: str | None) -> Any:

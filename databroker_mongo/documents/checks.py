@@ -5,6 +5,7 @@ What does not belong here: pages (``pages``), which values can be kept (``values
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -72,13 +73,16 @@ def validate(name: str, doc: Document) -> None:
     Raises
     ------
     InvalidDocument
-        When it breaks the schema, or is an event with a ``seq_num`` below 1.
+        When it breaks the schema, its time is not finite, or it is an event with a ``seq_num`` below 1.
     """
     if name == "stream_resource" and _is_older_stream_resource(doc):
         return
     errors = list(_validator(name).iter_errors(doc))
     if errors:
         raise _described(name, doc, min(errors, key=_is_consequence))
+    time = doc.get("time")
+    if isinstance(time, float) and not math.isfinite(time):
+        raise InvalidDocument(f"A time is a number of seconds, not {time}.", **facts_of(name, doc), field="time")
     if name == "event" and doc["seq_num"] < 1:
         raise InvalidDocument("The first seq_num of a stream is 1.", **facts_of(name, doc), field="seq_num")
 

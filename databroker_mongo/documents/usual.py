@@ -5,6 +5,7 @@ It may only take documents that ``checks`` would take, and must give the same.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ def _quick_event(doc: Mapping[str, Any]) -> Document | None:
         is_usual = (
             len(doc) == (7 if "filled" in doc else 6)
             and type(doc["time"]) is float
+            and math.isfinite(doc["time"])
             and type(doc["seq_num"]) is int
             and 1 <= doc["seq_num"] < 2**63
             and type(filled) is dict

@@ -33,7 +33,7 @@ def find_starts(
     limit: int = 0,
     fields: Sequence[str] = (),
 ) -> Iterator[Document]:
-    """Yield the start documents that answer to ``query``, in order.
+    """Yield the start documents that answer to ``query``, in order; one without a uid has its ``_id`` in that place.
 
     Parameters
     ----------
@@ -57,7 +57,8 @@ def find_starts(
         When the server needs longer than the time limit to find the next page.
     """
     for start in _find(collections, query, tuple(sort) or NEWEST_FIRST, skip, limit, fields):
-        start.pop("_id", None)
+        identifier = start.pop("_id", None)
+        start.setdefault("uid", str(identifier))
         yield start
 
 

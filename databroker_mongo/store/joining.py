@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..queries import And, Duration, Not, Or, Query
 from .filters import Filter, Some
-from .memory import is_of_duration
+from .memory import NAMELESS, is_of_duration
 from .protocol import Document
 from .time_limit import TimeLimit
 
@@ -38,8 +38,8 @@ class Joins:
 
     def keep(self, tree: Query, starts: list[Document]) -> list[Document]:
         """Return the start documents of those runs that answer, in their order."""
-        answering = self._answering(tree, {start["uid"]: start for start in starts})
-        return [start for start in starts if start["uid"] in answering]
+        answering = self._answering(tree, {start.get("uid", NAMELESS): start for start in starts})
+        return [start for start in starts if start.get("uid", NAMELESS) in answering]
 
     def learn(self, tree: Query) -> None:
         """Read which runs answer to each part of a tree, so that nothing is left to ask for the pages to come."""

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from .connection import Collections
 
 
+NAMELESS = ""
+"""In the place of the uid of a start that another program stored without one: no other document belongs to it."""
+
+
 @dataclass
 class _Run:
     start: Document
@@ -47,13 +51,13 @@ def _runs(collections: Collections) -> list[_Run]:
     runs = [_Run(start) for start in collections.run_start.find()]
     by_uid: dict[str, _Run] = {}
     for run in runs:
-        by_uid.setdefault(run.start["uid"], run)
+        by_uid.setdefault(run.start.get("uid", NAMELESS), run)
     for stop in sorted(collections.run_stop.find(), key=lambda stop: order_key(stop.get("time"))):
-        ended = by_uid.get(stop["run_start"])
+        ended = by_uid.get(stop.get("run_start"))
         if ended is not None and ended.stop is None:
             ended.stop = stop
     for descriptor in collections.event_descriptor.find():
-        described = by_uid.get(descriptor["run_start"])
+        described = by_uid.get(descriptor.get("run_start"))
         if described is not None:
             described.descriptors.append(descriptor)
     return runs
@@ -75,7 +79,9 @@ def _holds(tree: Query, run: _Run) -> bool:
 
 
 def is_of_duration(query: Duration, start: Document, stop: Document) -> bool:
-    """Tell whether the time from start to stop is what the query asks for."""
+    """Tell whether the time from start to stop is what the query asks for; without two times it is not."""
+    if not (is_time(start.get("time")) and is_time(stop.get("time"))):
+        return False
     seconds = stop["time"] - start["time"]
     return bool(getattr(operator, query.operator)(seconds, query.seconds))
 

@@ -12,10 +12,10 @@ def split_by_size(names: Iterable[str], portion_bytes: int = _PORTION_BYTES) -> 
     portion: list[str] = []
     size = 0
     for name in names:
-        if portion and size + len(name) > portion_bytes:
+        if portion and size + len(str(name)) > portion_bytes:
             yield portion
             portion, size = [], 0
         portion.append(name)
-        size += len(name) + 16
+        size += len(str(name)) + 16
     if portion:
         yield portion
