@@ -15,8 +15,11 @@ from .queries import NEWEST_FIRST, Eq, FullText, In, Or, PartialUID, Query, Scan
 from .store.protocol import Document, Store
 
 LARGEST_SCAN_ID = 2**63
+FARTHEST_PLACE = 2**31 - 1
+"""How far from the latest run a position or a slice may be: MongoDB takes no larger number of documents to skip."""
 _MOST_LISTED = 10
 _MOST_COMPARED = 50
+_MOST_DIGITS = 19
 
 
 def integer(key: Any) -> int | None:
@@ -112,7 +115,7 @@ def _meanings(text: str) -> list[Query]:
         meanings: list[Query] = [Eq("uid", text)]
     except QueryError:
         return []
-    if text.isascii() and text.isdigit() and int(text) < LARGEST_SCAN_ID:
+    if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text) < LARGEST_SCAN_ID:
         meanings.append(Eq("scan_id", int(text)))
     if is_uid_beginning(text):
         meanings.append(PartialUID(text))
@@ -127,7 +130,7 @@ def _find_text(key: str, store: Store, query: Query) -> Document:
         each = [start for choice in choices for start in _newest(store, query, choice, _MOST_LISTED + 1)]
         found = list({start["uid"]: start for start in each}.values())
     exact = [start for start in found if start["uid"] == key]
-    begins = exact or [start for start in found if start["uid"].startswith(key.lower())]
+    begins = exact or [start for start in found if str(start["uid"]).startswith(key.lower())]
     scans = [] if exact or not key.isdecimal() else [start for start in found if start.get("scan_id") == int(key)]
     return _only_one(key, begins, scans[:1])
 

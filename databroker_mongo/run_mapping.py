@@ -165,7 +165,8 @@ class RunMapping(Mapping[str, Run]):
         number = run_keys.integer(key)
         if number is None or number >= 0:
             return run_keys.find(key, self._store, self.query)
-        start = next(self._starts(skip=-number - 1, limit=1), None)
+        is_countable = -number <= run_keys.FARTHEST_PLACE
+        start = next(self._starts(skip=-number - 1, limit=1), None) if is_countable else None
         if start is None:
             raise RunIndexError(f"the catalog has no run {number}: it holds {len(self)} runs", key=number)
         return start
@@ -179,13 +180,14 @@ class RunMapping(Mapping[str, Run]):
                 f"a slice of a catalog counts from the latest run, as [-5:] or [-5:-2]; it was "
                 f"[{key.start}:{key.stop}:{key.step}]. All runs are in values()."
             )
-        skip = -(last or 0)
-        n_runs = -first - skip
+        skip = min(-(last or 0), run_keys.FARTHEST_PLACE)
+        n_runs = min(-first, run_keys.FARTHEST_PLACE) - skip
         return list(self._starts(skip=skip, limit=n_runs)) if n_runs > 0 else []
 
     def _starts_of_keys(self, keys: Sequence[Any]) -> list[Document]:
         """Return the start document of each key: one question for all uids, one for scan ids, one for positions."""
-        places = [-number for number in map(run_keys.integer, keys) if number is not None and number < 0]
+        numbers = [number for number in map(run_keys.integer, keys) if number is not None]
+        places = [-number for number in numbers if 0 < -number <= run_keys.FARTHEST_PLACE]
         known = run_keys.find_several(keys, self._store, self.query) | self._starts_at(places)
         # True and 1.0 are equal to 1 as keys of a mapping, and are no keys of a run.
         lookups = [key if isinstance(key, str) else run_keys.integer(key) for key in keys]

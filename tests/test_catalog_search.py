@@ -106,6 +106,8 @@ def test_a_key_finds_its_run(catalog, key, uid):
         (5, RunNotFound),
         (2**70, RunNotFound),
         (-9, RunIndexError),
+        (-(2**70), RunIndexError),
+        ("9" * 5000, RunNotFound),
         (1.0, RunNotFound),
         (1.5, RunNotFound),
         (None, RunNotFound),
@@ -147,7 +149,8 @@ def test_the_errors_of_look_ups_are_of_the_kinds_that_old_scripts_catch_and_say_
 def test_slices_and_lists_of_keys_give_lists_of_runs(catalog):
     assert uids(catalog[-3:]) == NEWEST_FIRST[:3]
     assert uids(catalog[-5:-2]) == NEWEST_FIRST[2:5]
-    assert uids(catalog[-100:]) == NEWEST_FIRST
+    assert uids(catalog[-100:]) == uids(catalog[-(2**70) :]) == NEWEST_FIRST
+    assert catalog[-(2**70) : -(2**69)] == []
     assert catalog[-2:-5] == []
     assert uids(catalog[[2, "aaaa1", -1, -3, "my run", 2]]) == [
         "bbbb3333-0000", "aaaa1111-0000", "DDDD5555", "4ccc4444-0000", "my run", "bbbb3333-0000",
@@ -158,6 +161,16 @@ def test_slices_and_lists_of_keys_give_lists_of_runs(catalog):
             catalog[key]
     with pytest.raises(RunNotFound):
         catalog[[2, "ffff"]]
+    with pytest.raises(RunIndexError):
+        catalog[[-1, -(2**70)]]
+
+
+@pytest.mark.parametrize("value", [object(), {"b": [object()]}, 1j])
+def test_a_value_that_mongodb_does_not_know_is_refused_when_the_question_is_asked(catalog, value):
+    found = catalog.search({"a": value})
+    for ask in (len, list, lambda found: found[-1]):
+        with pytest.raises(QueryError, match="cannot be asked"):
+            ask(found)
 
 
 def test_runs_of_one_moment_are_always_in_the_same_order(store_uri):

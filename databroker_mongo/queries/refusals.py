@@ -15,6 +15,7 @@ from .patterns import check_pattern
 DEEPEST_FILTER = 50
 
 _CODE_OPERATORS = frozenset({"$where", "$function", "$accumulator"})
+_PATTERN_EXPRESSIONS = frozenset({"$regexMatch", "$regexFind", "$regexFindAll"})
 _DOCUMENTS = ("start.", "stop.", "descriptor.")
 _INT64 = range(-(2**63), 2**63)
 
@@ -103,6 +104,10 @@ def _check_filter_key(key: Any, value: Any, document: str) -> None:
         raise QueryError(f"{key} runs code on the server and is refused. Ask with the other operators of MongoDB.")
     if key == "$regex" and isinstance(value, str):
         check_pattern(value)
+    if key in _PATTERN_EXPRESSIONS:
+        _check_pattern_expression(key, value)
+    if key == "$jsonSchema":
+        _check_schema(value, 0)
     if key == "$options" and "x" in str(value):
         raise QueryError("Verbose regular expressions ($options: 'x') are refused.")
     if key.startswith(_DOCUMENTS):
@@ -111,6 +116,35 @@ def _check_filter_key(key: Any, value: Any, document: str) -> None:
             f"A raw filter asks one document, here the {document}, by its own fields: {key!r} would find nothing. "
             f"Ask with search({prefix}={{{rest!r}: ...}}), or with Key({key!r})."
         )
+
+
+def _check_pattern_expression(name: str, arguments: Any) -> None:
+    """Refuse an expression whose pattern, or whose options, are only known to the server."""
+    arguments = arguments if isinstance(arguments, Mapping) else {}
+    pattern, options = arguments.get("regex"), arguments.get("options", "")
+    if hasattr(pattern, "pattern"):
+        _check_compiled(pattern)
+    elif isinstance(pattern, str) and not pattern.startswith("$"):
+        check_pattern(pattern)
+    else:
+        raise QueryError(f"{name} takes its pattern as a text ('regex'), not from a field or an expression.")
+    if not isinstance(options, str) or set(options) - set("ims"):
+        raise QueryError(f"{name} takes its options as a text of the letters i, m and s, not {options!r}.")
+
+
+def _check_schema(schema: Any, depth: int) -> None:
+    """Refuse patterns in a JSON schema, for texts and for names of properties, that are not bounded."""
+    if depth > DEEPEST_FILTER:
+        raise QueryError(f"A raw filter may be nested {DEEPEST_FILTER} deep; this one is deeper.")
+    if isinstance(schema, Mapping):
+        if isinstance(schema.get("pattern"), str):
+            check_pattern(schema["pattern"])
+        if isinstance(schema.get("patternProperties"), Mapping):
+            for pattern in schema["patternProperties"]:
+                check_pattern(pattern)
+    parts = schema.values() if isinstance(schema, Mapping) else schema if isinstance(schema, list | tuple) else ()
+    for part in parts:
+        _check_schema(part, depth + 1)
 
 
 def _check_compiled(pattern: Any) -> None:

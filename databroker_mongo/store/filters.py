@@ -203,7 +203,18 @@ def _exists(query: Exists) -> Query:
 def _raw(query: Raw) -> Query:
     if query.document != "start" and asks_text(query.filter):
         raise QueryError("A full-text question is asked of the start document.", document=query.document)
+    _require_encodable(query.filter)
     return Some(query.document, dict(query.filter))
+
+
+def _require_encodable(filter: Filter) -> None:
+    import bson
+    import bson.errors
+
+    try:
+        bson.encode(filter)
+    except bson.errors.BSONError as error:
+        raise QueryError(f"MongoDB cannot be asked with this filter: {error}.") from error
 
 
 def _partial_uid(query: PartialUID) -> Query:

@@ -49,6 +49,36 @@ def test_a_pattern_that_is_wrong_or_can_take_forever_is_refused_wherever_it_stan
         Regex("a", pattern)
     with pytest.raises(QueryError):
         Raw({"$or": [{"a": {"$not": {"$regex": pattern}}}]})
+    for operator in ("$regexMatch", "$regexFind", "$regexFindAll"):
+        with pytest.raises(QueryError):
+            Raw({"$expr": {"$ne": [{operator: {"input": "$a", "regex": pattern}}, None]}})
+    with pytest.raises(QueryError):
+        Raw({"$jsonSchema": {"properties": {"a": {"anyOf": [{"pattern": pattern}]}}}})
+    with pytest.raises(QueryError):
+        Raw({"$jsonSchema": {"properties": {"a": {"patternProperties": {pattern: {}}}}}})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"input": "$a", "regex": "$b"},
+        {"input": "$a", "regex": {"$concat": ["(a+", ")+"]}},
+        {"input": "$a", "regex": {"$literal": "(a+)+"}},
+        {"input": "$a", "regex": re.compile("(a+)+")},
+        {"input": "$a", "regex": "a +", "options": "x"},
+        {"input": "$a", "regex": "a +", "options": {"$toLower": "X"}},
+        "$a",
+    ],
+)
+def test_an_expression_takes_only_a_pattern_that_can_be_judged_before_it_is_asked(arguments):
+    with pytest.raises(QueryError):
+        Raw({"$expr": {"$regexMatch": arguments}})
+
+
+def test_bounded_patterns_are_allowed_in_expressions_and_schemas():
+    Raw({"$expr": {"$regexMatch": {"input": "$a", "regex": "^Ni", "options": "i"}}})
+    Raw({"$jsonSchema": {"properties": {"pattern": {"pattern": "^Ni"}}}})
+    assert Raw({"pattern": "(a+)+"}).filter == {"pattern": "(a+)+"}
 
 
 @pytest.mark.parametrize(
