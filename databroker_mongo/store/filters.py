@@ -203,8 +203,9 @@ def _exists(query: Exists) -> Query:
 def _raw(query: Raw) -> Query:
     if query.document != "start" and asks_text(query.filter):
         raise QueryError("A full-text question is asked of the start document.", document=query.document)
-    _require_encodable(query.filter)
-    return Some(query.document, dict(query.filter))
+    filter = dict(query.filter)
+    _require_encodable(filter)
+    return Some(query.document, filter)
 
 
 def _require_encodable(filter: Filter) -> None:
