@@ -15,7 +15,7 @@ import numpy as np
 from . import display, live
 from .arrays.opening import OpenedColumns, StreamSource, Transform, open_columns
 from .arrays.rows import StreamRows
-from .arrays.structure import is_streamed
+from .arrays.structure import column_name, is_streamed
 from .arrays.values import as_array
 from .assets.reader import AssetReader
 from .device_configuration import ConfigurationOfDevices
@@ -135,6 +135,8 @@ class Stream:
         """
         from .arrays import dataset
 
+        _require("on_error", on_error, ("raise", "skip"))
+        _require("dedupe", dedupe, (None, "last"))
         opened = self._open(self._select(keys, exclude), eager=True)
         planned = dataset.structures(opened, self.source.data_keys, self._devices())
         loaded, failed = dataset.loaded_dataset(opened, planned, self._attrs())
@@ -171,6 +173,7 @@ class Stream:
         """
         from .arrays import dataset
 
+        _require("dedupe", dedupe, (None, "last"))
         opened = self._open(self._select(keys, exclude), eager=False)
         planned = dataset.structures(opened, self.source.data_keys, self._devices())
         lazy = dataset.lazy_dataset(opened, planned, self._attrs())
@@ -229,7 +232,8 @@ class Stream:
         opened = open_columns(self.source, keys, eager=eager)
         news = {key: note for key, note in opened.notes.items() if f"{key}: {note}" not in self._reported}
         if "time" in opened.columns and "time" not in self._reported:
-            news["time"] = "this is the name of the time axis; the column is called 'time_' here"
+            name = column_name("time", self.source.data_keys)
+            news["time"] = f"this is the name of the time axis; the column is called {name!r} here"
         if news:
             self._reported.update(f"{key}: {note}" for key, note in news.items())
             told = "; ".join(f"{key!r}: {note}" for key, note in news.items())
@@ -270,6 +274,11 @@ class Stream:
             reasons=problems,
             exclude=sorted(problems),
         )
+
+
+def _require(name: str, value: Any, choices: Collection[Any]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name}={value!r} is unknown; it is one of {', '.join(map(repr, choices))}")
 
 
 class Timestamps:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from databroker_mongo.assets.machine import open_reader
-from databroker_mongo.errors import ColumnNotFound, DocumentWarning, UnreadableColumns
+from databroker_mongo.errors import ColumnNotFound, DocumentWarning, StoreError, UnreadableColumns
 from databroker_mongo.run import Run
 from databroker_mongo.store.normalized import open_store
 from databroker_mongo.store.writable_normalized import writable
@@ -366,3 +366,138 @@ def test_documents_take_only_known_words_for_fill(store_uri):
     run = stored(store_uri, build_run({"primary": ROWS}))
     with pytest.raises(ValueError, match="'no', 'yes' or 'delayed'"):
         run.documents(fill="perhaps")
+
+
+def streamed(uri, indices, seq_nums, *, n_events=4, shape=(1, 4, 6), exit_status="success"):
+    """A run whose stream datums say what they are told to."""
+    asset = StreamAsset("application/x-rows", "file://localhost/data/a.h5", [(0, 1)], shape=shape)
+    documents = build_run(
+        {"primary": [{"x": number} for number in range(n_events)]},
+        assets={"primary": {"im": asset}},
+        exit_status=exit_status,
+    )
+    sample = next(doc for name, doc in documents if name == "stream_datum")
+    at = next(number for number, (name, _) in enumerate(documents) if name == "stream_datum")
+    documents[at : at + 1] = [
+        (
+            "stream_datum",
+            {
+                **sample,
+                "uid": f"{number}",
+                "indices": {"start": first[0], "stop": first[1]},
+                "seq_nums": {"start": second[0], "stop": second[1]},
+            },
+        )
+        for number, (first, second) in enumerate(zip(indices, seq_nums, strict=True))
+    ]
+    store = writable(open_store(uri))
+    for name, doc in documents:
+        store.insert(name, [doc])
+    return stored(uri, documents[:1], {"application/x-rows": Rows}).primary
+
+
+@pytest.mark.parametrize(("indices", "seq_nums"), [((0, 0), (1, 1)), ((4, 0), (5, 1)), ((0, 4), (1, 3))])
+def test_a_column_whose_stream_datums_hold_nothing_or_contradict_themselves_never_vanishes(
+    store_uri, indices, seq_nums
+):
+    primary = streamed(store_uri, [indices], [seq_nums])
+    with pytest.raises(UnreadableColumns) as caught:
+        primary.read(["im"])
+    assert set(caught.value.reasons) == {"im"}
+    assert "im" in primary.to_dask(["x", "im"]).attrs["unreadable"]
+    np.testing.assert_array_equal(primary.read(exclude=["im"])["x"], range(4))
+
+
+def test_an_image_keeps_its_dtype_when_the_rows_that_lack_it_are_cut(store_uri):
+    primary = streamed(store_uri, [(0, 2)], [(1, 3)])
+    with pytest.warns(DocumentWarning, match="only 2 of 4"):
+        assert primary.read()["im"].dtype == np.uint16
+
+
+def test_a_gap_among_images_is_told(store_uri):
+    primary = streamed(store_uri, [(0, 1), (1, 2)], [(1, 2), (4, 5)])
+    with pytest.warns(DocumentWarning, match="2 of 4 rows have no datum and are missing values"):
+        images = primary.read()["im"]
+    assert images.dtype == np.float32
+    assert np.isnan(images[1:3]).all()
+    np.testing.assert_array_equal(images[[0, 3], 0, 0, 0], [0, 1])
+
+
+def test_a_stream_of_stream_datums_without_its_events_costs_the_columns_of_events_alone(store_uri):
+    documents = build_run(
+        {"primary": [{"x": 1}]},
+        assets={
+            "primary": {"im": StreamAsset("application/x-rows", "file://localhost/a.h5", [(0, 3)], shape=(1, 4, 6))}
+        },
+    )
+    kept = [each for each in documents if each[0] != "event"]
+    primary = stored(store_uri, kept, {"application/x-rows": Rows}).primary
+    with pytest.raises(UnreadableColumns, match="no event of the stream is stored"):
+        primary.read()
+    assert primary.read(exclude=["x"])["im"].shape == (3, 1, 4, 6)
+    assert primary.read(on_error="skip")["im"].shape == (3, 1, 4, 6)
+
+
+@pytest.mark.parametrize("odd", [None, 5, [[1, 2]]])
+def test_an_event_that_holds_no_identifier_is_missing_or_told_and_leaves_others_images(store_uri, odd):
+    documents = build_run({"primary": ROWS[:3]}, assets={"primary": {"image": image(n=3)}})
+    events = [doc for name, doc in documents if name == "event"]
+    events[1]["data"]["image"] = odd
+    store = writable(open_store(store_uri))
+    for name, doc in documents:
+        store.insert(name, [doc])
+    primary = stored(store_uri, documents[:1]).primary
+    if odd is None:
+        with pytest.warns(DocumentWarning, match="1 of 3 rows have no datum"):
+            images = primary.read()["image"]
+        assert np.isnan(images[1]).all()
+        assert (images[2] == 2).all()
+        return
+    with pytest.raises(UnreadableColumns, match="where others hold the identifier of a datum"):
+        primary.read()
+
+
+@pytest.mark.parametrize("damage", [{"datum_kwargs": None}, {"resource": None}])
+def test_a_damaged_datum_costs_its_own_column(store_uri, damage):
+    documents = build_run({"primary": ROWS[:3]}, assets={"primary": {"image": image(n=3)}})
+    store = writable(open_store(store_uri))
+    for name, doc in documents:
+        store.insert(name, [{**doc, **damage} if name == "datum" else doc])
+    primary = stored(store_uri, documents[:1]).primary
+    with pytest.raises(UnreadableColumns, match="without a resource or without datum_kwargs"):
+        primary.read()
+    assert "I0" in primary.read(on_error="skip")
+
+
+def test_columns_called_time_and_time__are_both_there(store_uri):
+    primary = stored(store_uri, build_run({"primary": [{"time": 1.0, "time_": 1.5}]})).primary
+    with pytest.warns(DocumentWarning, match="'time__'"):
+        ds = primary.read()
+    assert (ds["time__"].item(), ds["time_"].item()) == (1.0, 1.5)
+    assert "time__" in primary.timestamps.read()
+
+
+def test_misspelt_options_are_refused(store_uri):
+    primary = stored(store_uri, build_run({"primary": ROWS})).primary
+    for options in ({"on_error": "ignore"}, {"dedupe": "first"}):
+        with pytest.raises(ValueError, match="is unknown; it is one of"):
+            primary.read(**options)
+
+
+def test_an_event_without_seq_num_is_told(store_uri):
+    documents = build_run({"primary": ROWS[:2]})
+    store = writable(open_store(store_uri))
+    for name, doc in documents:
+        store.insert(name, [{k: v for k, v in doc.items() if k != "seq_num"} if name == "event" else doc])
+    with pytest.raises(StoreError, match="'seq_num' that is missing"):
+        stored(store_uri, documents[:1]).primary.read()
+
+
+def test_a_masked_frame_is_refused(store_uri):
+    class Masked(Ramp):
+        def __call__(self, point):
+            return np.ma.masked_equal(np.arange(24, dtype="u2").reshape(1, 4, 6), 3)
+
+    run = stored(store_uri, build_run({"primary": ROWS}, assets={"primary": {"image": image("M")}}), {"M": Masked})
+    with pytest.raises(UnreadableColumns, match="masked array"):
+        run.primary.read()

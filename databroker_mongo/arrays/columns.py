@@ -51,6 +51,13 @@ class Column:
         """The number of axes."""
         return len(self.shape)
 
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def shorten(self, n_rows: int) -> None:
+        """Keep the first rows alone."""
+        self.shape = (n_rows, *self.shape[1:])
+
     def __getitem__(self, key: Any) -> Array:
         region, residual = split_key(key, self.shape)
         return np.asarray(self.read_region(region)[residual])
@@ -142,13 +149,22 @@ class AssetColumn(Column):
         datum: DatumStructure,
         *,
         shape: tuple[int, ...],
-        dtype: np.dtype[Any],
         facts: Facts,
     ):
-        super().__init__(shape, dtype, facts)
+        super().__init__(shape, datum.dtype, facts)
         self._assets = assets
         self.segments = segments
         self._datum = datum
+        self.shorten(shape[0])
+
+    def shorten(self, n_rows: int) -> None:
+        """Keep the first rows alone; only if some of these are missing, the dtype can say so."""
+        super().shorten(n_rows)
+        self.dtype = event_values.missing_value(self._datum.dtype)[0] if self.n_gaps() else self._datum.dtype
+
+    def n_gaps(self) -> int:
+        """Return how many rows no resource serves."""
+        return sum(max(0, min(each.stop, len(self)) - each.start) for each in self.segments if each.resource is None)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "segments": packed(self.segments)}

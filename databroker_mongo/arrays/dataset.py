@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ..errors import CatalogError
 from .columns import AssetColumn, Column
 from .opening import OpenedColumns
-from .structure import ArrayStructure, DataKey, attributes, name_dims, plan_chunks
+from .structure import ArrayStructure, DataKey, attributes, column_name, name_dims, plan_chunks
 
 Array = NDArray[Any]
 
@@ -43,8 +43,7 @@ def structures(
     dims = name_dims(data_keys, {key: column.shape[1:] for key, column in opened.columns.items()})
     return {
         key: ArrayStructure(
-            # "time" is the name of the axis and of its coordinate.
-            name="time_" if key == "time" else key,
+            name=column_name(key, data_keys),
             dims=("time", *dims[key]),
             shape=column.shape,
             dtype=column.dtype,
@@ -110,7 +109,7 @@ def _dataset(variables: Mapping[str, Any], opened: OpenedColumns, attrs: Mapping
 
 def table_of_rows(columns: Mapping[str, Array], dims: Mapping[str, tuple[str, ...]], time: Array) -> xarray.Dataset:
     """Return a dataset of arrays that are at hand, a row for each event."""
-    variables = {name: (("time", *dims[name]), values) for name, values in columns.items()}
+    variables = {column_name(name, columns): (("time", *dims[name]), values) for name, values in columns.items()}
     return xarray.Dataset(variables, {"time": ("time", time)})
 
 

@@ -50,7 +50,7 @@ def datum_segments(
     datums = store.datums(sorted(ids))
     # Most identifiers begin with the uid of the resource; where a datum is not stored, that still tells the file.
     likely = {each.partition("/")[0] for each in ids - datums.keys() if "/" in each}
-    names = sorted({datum["resource"] for datum in datums.values()} | likely)
+    names = sorted({datum["resource"] for datum in datums.values() if datum.get("resource")} | likely)
     resources = {
         name: _resource(name, [transform(doc) for doc in docs], describe)
         for name, docs in (store.resources(names) if names else {}).items()
@@ -60,7 +60,7 @@ def datum_segments(
         try:
             found[key] = _segments([_row(each, datums, resources) for each in column])
         except DatumNotFound as error:
-            owners = {datums[each]["resource"] for each in map(str, column) if each in datums}
+            owners = {str(datums[each].get("resource")) for each in map(str, column) if each in datums}
             owners = {str(error.datum_id).partition("/")[0]} & resources.keys() or owners
             owner = resources.get(owners.pop()) if len(owners) == 1 else None
             error.add_facts(**describe(owner) if isinstance(owner, Resource) else {})
@@ -89,7 +89,16 @@ def _resource(name: str, documents: Sequence[Document], describe: Describe) -> R
 def _row(datum_id: Any, datums: Mapping[str, Document], resources: Mapping[str, Resource | CatalogError]) -> _Row:
     if datum_id is MISSING or datum_id is None:
         return _Row(None, {}, "")
-    datum = datums.get(str(datum_id))
+    if not isinstance(datum_id, str):
+        raise DatumNotFound(
+            f"an event holds {_shown(datum_id)} where others hold the identifier of a datum; they cannot be one column",
+            datum_id=_shown(datum_id),
+        )
+    datum = datums.get(datum_id)
+    if datum is not None and not (isinstance(datum.get("datum_kwargs"), Mapping) and datum.get("resource")):
+        raise DatumNotFound(
+            f"the datum {datum_id!r} is stored without a resource or without datum_kwargs: {datum}", datum_id=datum_id
+        )
     if datum is None:
         raise DatumNotFound(
             f"the events name the datum {datum_id!r}, which is not stored. Without it its place is unknown.",
@@ -109,6 +118,11 @@ def _row(datum_id: Any, datums: Mapping[str, Document], resources: Mapping[str, 
         error.add_facts(datum_id=datum_id, datum=str(datum["datum_kwargs"]))
         raise error
     return _Row(resource, datum["datum_kwargs"], str(datum_id))
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def _segments(rows: Sequence[_Row]) -> tuple[Segment, ...]:

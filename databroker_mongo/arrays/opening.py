@@ -23,7 +23,6 @@ from .columns import AssetColumn, Column, LostColumn
 from .rows import PageRows, StreamRows
 from .stored_rows import chunks_in_events, one_row, rows_in_event
 from .structure import DataKey, declared_structure, is_streamed, reconcile
-from .values import missing_value
 
 Transform = external.Transform
 
@@ -142,14 +141,18 @@ class _Opening:
         known = [piece for each in found.values() if not isinstance(each, CatalogError) for piece in each]
         if not len(seq_num) and known:
             seq_num = rows_without_events(known)
+            opened.n_rows = len(seq_num)
+            for key in [*inline_keys, *ids]:
+                self._lose(key, DatumNotFound("no event of the stream is stored, and the values would be in events"))
         else:
             opened.time = rows.index.time
-        opened.n_rows = len(seq_num)
-        opened.columns.update(inline.open_inline(self._source, self._data_keys, inline_keys, values))
-        self._open_external(ids)
+            opened.n_rows = len(seq_num)
+            opened.columns.update(inline.open_inline(self._source, self._data_keys, inline_keys, values))
+            self._open_external(ids)
         for key in self._streamed:
             self._open_streamed(key, found.get(key, []), seq_num)
         self._trim()
+        self._note_gaps()
         opened.columns = {key: opened.columns[key] for key in self._data_keys if key in opened.columns}
         return opened
 
@@ -193,6 +196,9 @@ class _Opening:
         data_key, opened = self._data_keys[key], self._opened
         opened.segments[key] = segments
         first = next((each for each in segments if each.resource is not None), None)
+        if first is None and opened.n_rows:
+            self._lose(key, DatumNotFound("no event, and no stream datum, tells where a row of this data key is"))
+            return
         datum = declared_structure(data_key)
         if frames_in_file and datum is not None:
             datum = one_row(datum, {} if first is None or first.resource is None else first.resource.kwargs)
@@ -210,14 +216,11 @@ class _Opening:
             return
         if per_row is not None:
             segments = tuple(each.in_groups_of(per_row) for each in segments)
-        has_gaps = any(each.resource is None for each in segments)
-        dtype = missing_value(datum.dtype)[0] if has_gaps else datum.dtype
         opened.columns[key] = AssetColumn(
             self._source.assets,
             segments,
             datum,
             shape=(opened.n_rows, *whole.shape),
-            dtype=dtype,
             facts={**self._source.facts, "data_key": key},
         )
         opened.file_chunks[key] = chunks_in_events(datum, per_row)
@@ -245,6 +248,13 @@ class _Opening:
             shape = (self._opened.n_rows, *datum.shape)
             self._opened.columns[key] = LostColumn(error, shape=shape, dtype=datum.dtype, facts=error.facts)
 
+    def _note_gaps(self) -> None:
+        """Tell which columns have rows that nothing serves, and what that makes of them."""
+        for key, column in self._opened.columns.items():
+            n_gaps = column.n_gaps() if isinstance(column, AssetColumn) else 0
+            if n_gaps and key not in self._opened.notes:
+                self._opened.notes[key] = f"{n_gaps} of {len(column)} rows have no datum and are missing values"
+
     def _problem(self, key: str, error: CatalogError) -> None:
         error.facts = {**self._source.facts, "data_key": key, **error.facts}
         self._opened.problems[key] = error
@@ -266,7 +276,7 @@ class _Opening:
         opened.n_rows = shortest
         opened.time = None if opened.time is None else opened.time[:shortest]
         for column in opened.columns.values():
-            column.shape = (shortest, *column.shape[1:])
+            column.shorten(shortest)
 
 
 def _unchanged(document: Document) -> Document:
@@ -277,4 +287,5 @@ def _is_filled(values: Values) -> bool:
     """Tell whether an external key already holds data in place of the identifiers of datums."""
     if isinstance(values, np.ndarray):
         return len(values) > 0
-    return any(value is not MISSING and not isinstance(value, str) for value in values)
+    present = [value for value in values if value is not MISSING and value is not None]
+    return bool(present) and not any(isinstance(value, str) for value in present)

@@ -96,6 +96,16 @@ def is_streamed(data_key: DataKey) -> bool:
     return str(data_key.get("external", "")).startswith("STREAM:")
 
 
+def column_name(key: str, taken: Collection[str]) -> str:
+    """Return the name of a column: its data key, but ``time`` is the axis, so that key is given the next free name."""
+    if key != "time":
+        return key
+    name = "time_"
+    while name in taken:
+        name += "_"
+    return name
+
+
 def attributes(data_key: DataKey, device: str | None) -> dict[str, Any]:
     """Return the attributes of a column: what is known of its device, units, precision and source."""
     known = {"object": data_key.get("object_name") or device, **{name: data_key.get(name) for name in _ATTRIBUTES}}

@@ -256,6 +256,8 @@ def _lazy_or_array(values: Any) -> Any:
         return values
     if values is None:
         raise TypeError("the handler returned None")
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise TypeError("the handler returned a masked array, whose mask an array cannot hold")
     return np.asarray(values)
 
 

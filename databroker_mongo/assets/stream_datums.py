@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import ShapeMismatch
 from .datums import DatumTable, Segment
 from .resource import Resource
 
@@ -26,16 +27,17 @@ class Piece(NamedTuple):
 
 
 def pieces(documents: Iterable[dict[str, Any]], resources: dict[str, Resource]) -> list[Piece]:
-    """Return the stream datums of these stream resources in order of their rows, neighbours joined."""
-    found = [
-        Piece(
-            resources[doc["stream_resource"]],
-            doc["seq_nums"]["start"],
-            doc["seq_nums"]["start"] + doc["indices"]["stop"] - doc["indices"]["start"],
-            doc["indices"]["start"],
-        )
-        for doc in documents
-    ]
+    """Return the stream datums of these stream resources in order of their rows, neighbours joined.
+
+    One that holds no row is left out.
+
+    Raises
+    ------
+    ShapeMismatch
+        One counts other rows by ``seq_nums`` than by ``indices``.
+    """
+    found = [_piece(doc, resources[doc["stream_resource"]]) for doc in documents]
+    found = [piece for piece in found if piece.seq_start < piece.seq_stop]
     joined: list[Piece] = []
     for piece in sorted(set(found), key=lambda each: (each.seq_start, each.index_start)):
         last = joined[-1] if joined else None
@@ -44,6 +46,18 @@ def pieces(documents: Iterable[dict[str, Any]], resources: dict[str, Resource]) 
         else:
             joined.append(piece)
     return joined
+
+
+def _piece(doc: dict[str, Any], resource: Resource) -> Piece:
+    seq_nums, indices = ((doc[name]["start"], doc[name]["stop"]) for name in ("seq_nums", "indices"))
+    if seq_nums[1] - seq_nums[0] != indices[1] - indices[0]:
+        raise ShapeMismatch(
+            f"a stream datum counts the rows {seq_nums} by seq_nums and {indices} by indices; which belong together is "
+            "not known",
+            datum=doc.get("uid"),
+            resource_uid=resource.uid,
+        )
+    return Piece(resource, *seq_nums, indices[0])
 
 
 def _continues(last: Piece, piece: Piece) -> bool:

@@ -151,11 +151,18 @@ def _positions(found: Values, descriptor_uids: Sequence[str], n_rows: int) -> ND
 
 
 def _row_numbers(seq_nums: Values) -> NDArray[np.int64]:
-    return np.asarray(seq_nums, dtype=np.int64)
+    return _numbers("seq_num", seq_nums, np.dtype(np.int64))
 
 
 def _times(times: Values) -> NDArray[np.float64]:
-    return np.asarray(times, dtype=np.float64)
+    return _numbers("time", times, np.dtype(np.float64))
+
+
+def _numbers(name: str, values: Values, dtype: np.dtype[Any]) -> NDArray[Any]:
+    try:
+        return np.asarray(values, dtype=dtype)
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"an event of the stream has a {name!r} that is missing or no number: {error}") from error
 
 
 def _in_order(values: Values, order: NDArray[np.intp]) -> Values:

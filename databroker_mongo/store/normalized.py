@@ -255,7 +255,7 @@ def _first_index(stream_datum: Document) -> tuple[int, int]:
 
 
 def _with_plain_resource(datum: Document) -> Document:
-    return {**datum, "resource": str(datum["resource"])}
+    return {**datum, "resource": str(datum["resource"])} if datum.get("resource") is not None else datum
 
 
 def _add_distinct(documents: list[Document], document: Document) -> None:
