@@ -17,7 +17,7 @@ from ..assets.datums import Segment, packed, unpacked
 from ..assets.handler import DatumStructure
 from ..assets.reader import AssetReader
 from ..assets.resource import Resource
-from ..errors import AssetUnreadable, CatalogError
+from ..errors import AssetUnreadable, CatalogError, ShapeMismatch
 from . import values as event_values
 from .blocks import EventBlock
 from .indexing import Region, split_key
@@ -261,7 +261,19 @@ class AssetColumn(Column):
             part = slice(start, start + step)
             of_file = np.empty(out[part].shape, self._datum.dtype)
             self._read_numbers(of_file, segment, segment.resource, numbers[part], region)
-            out[part] = of_file
+            self._convert(of_file, out[part], segment.resource)
+
+    def _convert(self, of_file: Array, out: Array, resource: Resource) -> None:
+        """Put values among missing ones, which their own dtype cannot say."""
+        if of_file.dtype.kind in "iu" and not event_values.fits(of_file, out.dtype):
+            raise ShapeMismatch(
+                f"some rows have no data, which {of_file.dtype} cannot say, and {out.dtype} would round some of the "
+                "values of the others. The documents that are missing must be stored, or this column be left out.",
+                **self._assets.facts(resource),
+                found_dtype=str(of_file.dtype),
+                expected_dtype=str(out.dtype),
+            )
+        out[...] = of_file
 
     def _read_numbers(
         self, out: Array, segment: Segment, resource: Resource, numbers: Sequence[int], region: Region

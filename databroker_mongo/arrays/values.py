@@ -37,7 +37,7 @@ def as_array(values: Values, *, declared: np.dtype[Any] | None = None) -> Array:
     found = values if isinstance(values, np.ndarray) else _from_list(values)
     if declared is None or declared.kind not in "biuf" or declared == found.dtype:
         return found
-    return _exactly(found, declared) if found.dtype.kind in "biuf" and _fits(found, declared) else found
+    return _exactly(found, declared) if found.dtype.kind in "biuf" and fits(found, declared) else found
 
 
 def fit(values: Array, dtype: np.dtype[Any], row_shape: tuple[int, ...]) -> Array:
@@ -56,7 +56,7 @@ def fit(values: Array, dtype: np.dtype[Any], row_shape: tuple[int, ...]) -> Arra
         return np.empty((0, *row_shape), dtype)
     if values.shape[1:] == row_shape and (values.dtype.kind, dtype.kind) == ("U", "U"):
         return values.astype(dtype)
-    if values.shape[1:] == row_shape and values.dtype.kind in "biuf" and _fits(values, dtype):
+    if values.shape[1:] == row_shape and values.dtype.kind in "biuf" and fits(values, dtype):
         return _exactly(values, dtype)
     raise ShapeMismatch(
         f"events hold {values.dtype} of shape {values.shape[1:]} where {dtype} of shape {row_shape} was found before",
@@ -82,7 +82,7 @@ def _from_list(values: Sequence[Any]) -> Array:
     if len(present) == len(values):
         return array
     dtype, gap = missing_value(array.dtype)
-    if array.dtype == object or not _fits(array, dtype):
+    if array.dtype == object or not fits(array, dtype):
         return _objects([None if value is MISSING else value for value in values])
     filled = np.full((len(values), *array.shape[1:]), gap, dtype)
     filled[[value is not MISSING for value in values]] = array
@@ -169,7 +169,8 @@ def _records(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _fits(values: Array, dtype: np.dtype[Any]) -> bool:
+def fits(values: Array, dtype: np.dtype[Any]) -> bool:
+    """Tell whether numbers stay what they are as another dtype."""
     with np.errstate(all="ignore"):
         cast = values.astype(dtype)
         is_same = cast.astype(values.dtype) == values

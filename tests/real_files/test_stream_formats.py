@@ -1,10 +1,12 @@
 """Stream resources of every MIME type that ophyd-async writes, read from real files through installed handlers."""
 
+import h5py
 import hdf5plugin
 import numpy as np
 import pytest
 import tifffile
 
+from databroker_mongo.errors import ShapeMismatch
 from databroker_mongo.testing import StreamAsset
 
 pytestmark = pytest.mark.filterwarnings("ignore:no allowed_roots")
@@ -76,3 +78,69 @@ def test_several_resources_of_one_key_follow_each_other(bench):
     np.testing.assert_array_equal(run.primary.read()["image"][:, 0], FRAMES)
     np.testing.assert_array_equal(run.primary.to_dask()["image"][2:4, 0].compute(), FRAMES[2:4])
     assert len(run.files()) == 2
+
+
+RECORDS = np.array([(0.5 * row, [row, -row]) for row in range(5)], dtype=[("x", "<f8"), ("n", "<i4", (2,))])
+VALUES = {
+    "text": np.array(["a", "bc", "", "é", "def"], dtype=object),
+    "bytes": np.array([b"a", b"bc", b"", b"d", b"def"]),
+    "records": RECORDS,
+    "booleans": np.array([True, False, True, True, False]),
+    "integers of 64 bits": np.array([2**63 - 1, -(2**63), 0, 1, 2]),
+    "unsigned integers of 64 bits": np.array([2**64 - 1, 0, 1, 2, 3], dtype="u8"),
+    "floats that are no numbers": np.array([np.nan, np.inf, -np.inf, 0.0, 1.0]),
+    "half floats": np.arange(5, dtype="f2"),
+    "complex numbers": np.arange(5) * 1j,
+    "frames without pixels": np.zeros((5, 0, 3), dtype="u2"),
+    "numbers of the other byte order": np.arange(5, dtype=">i4"),
+}
+
+
+def values_asset(bench, values):
+    dtype = h5py.string_dtype() if values.dtype == object else None
+    with h5py.File(bench.folder / "a.h5", "w") as file:
+        file.create_dataset("values", data=values, dtype=dtype)
+    uri = f"file://localhost{bench.folder}/a.h5"
+    return StreamAsset("application/x-hdf5", uri, [(0, 5)], {"dataset": "/values"}, values.shape[1:])
+
+
+@pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
+def test_values_that_are_no_images_are_kept_exactly(bench, values):
+    run = bench.run(values_asset(bench, values), dtype=None)
+    loaded, lazy = run.primary.read()["image"], run.primary.to_dask()["image"]
+    assert loaded.dtype == lazy.dtype == values.dtype
+    np.testing.assert_array_equal(loaded, values)
+    np.testing.assert_array_equal(lazy.compute(), values)
+    assert (run.health()["status"] == "ok").all()
+
+
+def with_a_gap(documents):
+    """Leave the second row without stream data."""
+    for name, doc in documents:
+        if name == "stream_datum":
+            yield name, {**doc, "seq_nums": {"start": 1, "stop": 2}, "indices": {"start": 0, "stop": 1}}
+            yield name, {**doc, "uid": "rest", "seq_nums": {"start": 3, "stop": 6}, "indices": {"start": 2, "stop": 5}}
+        else:
+            yield name, doc
+
+
+@pytest.mark.parametrize("name", ["booleans", "text", "half floats", "complex numbers", "bytes"])
+def test_a_row_without_data_is_missing_and_the_others_stay_what_they_are(bench, name):
+    run = bench.run(values_asset(bench, VALUES[name]), dtype=None, edit=lambda found: list(with_a_gap(found)))
+    values = run.primary.read()["image"].values
+    assert values[1] is None or np.isnan(values[1])
+    np.testing.assert_array_equal(values[[0, 2, 3, 4]], VALUES[name][[0, 2, 3, 4]])
+
+
+def test_large_integers_beside_a_missing_row_are_refused_rather_than_rounded(bench):
+    integers = np.array([2**62 + 1, 0, 1, 2, 3])
+    run = bench.run(values_asset(bench, integers), dtype=None, edit=lambda found: list(with_a_gap(found)))
+    fault = bench.fault_of(run)
+    assert type(fault) is ShapeMismatch
+    assert "float64" in str(fault)
+
+
+def test_small_integers_beside_a_missing_row_become_floats(bench):
+    asset = values_asset(bench, np.array([7, 0, 1, 2, 3]))
+    run = bench.run(asset, dtype=None, edit=lambda found: list(with_a_gap(found)))
+    np.testing.assert_array_equal(run.primary.read()["image"], [7, np.nan, 1, 2, 3])
