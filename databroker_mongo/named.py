@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import display
-from .config import CatalogSettings, find_entries, remove_entry, write_entry
-from .errors import CatalogNotFound, ConfigurationWarning
+from .config import CatalogSettings, find_entries, is_uri, redact_uri, remove_entry, write_entry
+from .errors import CatalogNotFound, ConfigurationError, ConfigurationWarning, CredentialsUnavailable
 
 if TYPE_CHECKING:
     from .run_catalog import Catalog
@@ -115,8 +116,12 @@ class ConfiguredCatalogs(Mapping[str, "Catalog"]):
         Raises
         ------
         ConfigurationError
-            The name is configured already, with other settings; or a setting is unknown or of another type.
+            The name is configured already, with other settings, or is a URI; the URI cannot be used; or a setting is
+            unknown or of another type.
         """
+        if is_uri(name):
+            raise ConfigurationError(f"{redact_uri(name)!r} is no name for a catalog: give a name first, then the URI")
+        _require_usable(uri, settings.get("asset_uri"))
         return write_entry(name, uri, replace=replace, **settings)
 
     def remove(self, name: str) -> Path:
@@ -146,6 +151,14 @@ class ConfiguredCatalogs(Mapping[str, "Catalog"]):
 
     def _ipython_key_completions_(self) -> list[str]:
         return list(find_entries())
+
+
+def _require_usable(uri: str, asset_uri: str | None) -> None:
+    """Refuse URIs that can never be opened, unless they hold variables that are set only where they are opened."""
+    from .store.connection import locate
+
+    with suppress(CredentialsUnavailable):
+        locate(uri, asset_uri=asset_uri)
 
 
 def _rows(entries: Mapping[str, CatalogSettings]) -> list[tuple[str, str]]:

@@ -141,3 +141,25 @@ def test_a_uri_in_the_place_of_a_name_is_told_so_without_its_password(machine, c
     with pytest.raises(CatalogNotFound, match=r"Catalog\.from_uri") as caught:
         catalogs[uri]
     assert "S3cret" not in str(caught.value) + repr(caught.value)
+
+
+def test_a_name_and_a_uri_that_changed_places_are_refused_and_nothing_is_stored(machine, catalogs):
+    with pytest.raises(ConfigurationError, match="give a name first") as caught:
+        catalogs.add("mongodb://reader:S3cret@h/runs", "x")
+    assert "S3cret" not in str(caught.value)
+    assert not machine.user.exists()
+
+
+@pytest.mark.parametrize("uri", ["mongodb://reader:S3cret@h:abc/runs", "mongodb://reader:S3cret@h", "x:S3cret@h", None])
+def test_a_uri_that_can_never_be_opened_is_not_configured(machine, catalogs, uri):
+    with pytest.raises(ConfigurationError) as caught:
+        catalogs.add("x", uri)
+    with pytest.raises(ConfigurationError):
+        catalogs.add("x", "memory://", asset_uri=uri or "memory:")
+    assert "S3cret" not in str(caught.value)
+    assert not machine.user.exists()
+
+
+def test_a_uri_whose_variables_are_not_set_here_may_be_configured(machine, catalogs):
+    catalogs.add("x", "mongodb://reader:${X_PASSWORD}@${X_HOST}/runs")
+    assert "x" in catalogs

@@ -8,7 +8,9 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from contextlib import AbstractContextManager, nullcontext
+import warnings
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -39,8 +41,6 @@ def local_server_uri(uri: str) -> str:
     from .local_server import local_server
 
     directory = unquote(urlsplit(uri).path)
-    if not directory:
-        raise ConfigurationError(f"the URI {uri!r} names no data directory: local:///path/to/data?database=NAME")
     with _lock:
         server = _local_servers.get((os.getpid(), directory))
         if server is None or not server.socket.exists():
@@ -77,10 +77,41 @@ def _new_client(uri: str, arguments: dict[str, Any]) -> Any:
 
         return mongomock.MongoClient()
     import pymongo
+
+    with _refusing(uri):
+        return pymongo.MongoClient(uri, **arguments)
+
+
+def check_uri(uri: str) -> None:
+    """Parse a ``mongodb:`` URI in the clear as the driver will, without a connection or a look-up of names.
+
+    Raises
+    ------
+    ConfigurationError
+        It cannot be parsed, or names a file that cannot be read.
+    """
+    from pymongo import uri_parser
+
+    parsed = uri
+    if uri.startswith("mongodb+srv:"):
+        # The parser would look the name up, and of any other URI refuse the options of such a one.
+        parsed = uri.partition("?")[0].replace("mongodb+srv:", "mongodb:", 1)
+    with _refusing(uri), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the client warns when it is opened
+        uri_parser.parse_uri(parsed, warn=True)
+
+
+@contextmanager
+def _refusing(uri: str) -> Iterator[None]:
     import pymongo.errors
 
     try:
-        return pymongo.MongoClient(uri, **arguments)
+        yield
+    except OSError as error:
+        raise ConfigurationError(
+            f"a file that the URI {redact_uri(uri)!r} names cannot be read: {error.strerror or error}",
+            path=error.filename,
+        ) from None
     except (pymongo.errors.InvalidURI, ValueError):
         # pymongo's text quotes parts of the URI, the password among them when it is not escaped.
         raise ConfigurationError(

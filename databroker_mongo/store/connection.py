@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 from ..config import CatalogSettings, Uri, redact_uri, reveal
 from ..errors import ConfigurationError
-from .clients import client_of, local_server_uri
+from .clients import check_uri, client_of, local_server_uri
 
 _memory_names = itertools.count(1)
 _opened_here: dict[str, str] = {}
@@ -103,16 +103,28 @@ def locate(uri: str | Uri, *, asset_uri: str | Uri | None = None, options: Conne
     Raises
     ------
     ConfigurationError
-        An unknown scheme, or no database named.
+        What is given is no URI, has an unknown scheme, names no database, or cannot be parsed.
     CredentialsUnavailable
         A variable that stands for a secret is not set.
     """
     if uri == "memory://":
         uri = f"memory://unnamed-{os.getpid()}-{next(_memory_names)}"
-    first, second = (each if isinstance(each, Uri) else Uri(each) for each in (uri, asset_uri or uri))
-    for each in (first, second):
-        _split(_in_the_clear(each))
+    first, second = _as_uri(uri), _as_uri(asset_uri or uri)
+    for revealed in {_in_the_clear(first), _in_the_clear(second)}:
+        scheme, _ = _split(revealed)
+        if scheme.startswith("mongodb"):
+            check_uri(revealed)
     return Location(first, second, options or ConnectionOptions())
+
+
+def _as_uri(given: object) -> Uri:
+    if isinstance(given, Uri):
+        return given
+    if isinstance(given, str):
+        return Uri(given)
+    raise ConfigurationError(
+        f"the URI of a catalog is a text like mongodb://HOST/DATABASE; what is given is of type {type(given).__name__}."
+    )
 
 
 def _in_the_clear(uri: Uri) -> str:
@@ -236,6 +248,11 @@ def _split(uri: str) -> tuple[str, str]:
     if scheme == "memory":
         database = rest
     elif scheme == "local":
+        if not rest.startswith("/"):
+            raise ConfigurationError(
+                f"the URI {redact_uri(uri)!r} names no data directory by its whole path. "
+                "Write it as local:///absolute/path?database=NAME."
+            )
         database = next(iter(parse_qs(urlsplit(uri).query).get("database", [])), "")
     else:
         database = unquote(rest.rpartition("@")[2].partition("?")[0].partition("/")[2])

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from .. import config, documents
 from ..errors import ConfigurationError, DurabilityWarning, InvalidDocument
@@ -203,10 +203,18 @@ def _require_durability(store: WritableStore, *, strict: bool) -> None:
 
 
 def _writable_store(target: Any) -> WritableStore:
-    if isinstance(target, str):
+    if isinstance(target, str | config.Uri):
         return writable(open_store(target))
     store = getattr(target, "store", target)
-    return writable(store) if isinstance(store, NormalizedStore) else store
+    if isinstance(store, NormalizedStore):
+        return writable(store)
+    # What pymongo makes has any attribute that is asked for, but none of them is a text.
+    if not isinstance(getattr(store, "address", None), str) or not hasattr(store, "insert"):
+        raise ConfigurationError(
+            "a Writer is given a URI like mongodb://HOST/DATABASE, a catalog, or a store that is open for writing; "
+            f"what is given is of type {type(target).__name__}."
+        )
+    return cast(WritableStore, store)
 
 
 def _spool(address: str, directory: str | os.PathLike[str] | None) -> Spool | None:

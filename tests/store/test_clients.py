@@ -28,6 +28,42 @@ def test_a_local_server_that_was_stopped_is_started_again(data):
     stop_server(data)
 
 
-def test_a_local_uri_needs_a_directory():
-    with pytest.raises(ConfigurationError, match="names no data directory"):
-        len(Catalog.from_uri("local://?database=demo"))
+@pytest.mark.parametrize("place", ["", "relative/path", "user:S3cret@host/path", "[::1/path"])
+def test_a_local_uri_needs_the_whole_path_of_a_directory(place):
+    with pytest.raises(ConfigurationError, match="local:///absolute/path") as caught:
+        Catalog.from_uri(f"local://{place}?database=demo")
+    assert "S3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("opened", [Catalog.from_uri, Writer])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "mongodb://reader:S3cret@[::1/runs",
+        "mongodb://reader:S3cret@h:abc/runs",
+        "mongodb+srv://reader:S3cret@a.example.org:abc/runs",
+        "mongodb://reader:S3/cret@h/runs",
+        "mongodb://reader:S3cret@h/runs?tls=true&tlsCertificateKeyFile=/nope",
+    ],
+)
+def test_a_uri_that_can_never_be_opened_is_refused_at_once_without_its_password(opened, uri):
+    with pytest.raises(ConfigurationError, match="mongodb") as caught:
+        opened(uri)
+    assert "S3" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "uri", ["mongodb+srv://u:p@a.example.org/runs?srvMaxHosts=2", "mongodb://a:1,[::1]:2/runs?x=1"]
+)
+def test_a_uri_that_may_be_opened_is_not_refused_before(uri):
+    assert repr(Writer(uri))
+
+
+@pytest.mark.parametrize("given", [None, 5, b"mongodb://u:S3cret@h/runs"])
+def test_what_is_no_uri_at_all_is_told_what_is_wanted(given):
+    for opened in (Catalog.from_uri, Writer):
+        with pytest.raises(
+            ConfigurationError, match=f"mongodb://HOST/DATABASE.* of type {type(given).__name__}"
+        ) as caught:
+            opened(given)
+        assert "S3cret" not in str(caught.value)

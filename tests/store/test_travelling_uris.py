@@ -9,7 +9,7 @@ from databroker_mongo.store.connection import locate, open_collections
 
 
 def test_a_uri_of_which_nothing_can_be_shown_is_never_taken_for_another(machine):
-    first = pickle.dumps(locate("mongodb://me:a/b@one/db"))
-    locate("mongodb://me:a/b@two/db")
+    first = pickle.dumps(locate("mongodb://me:ab@one!/db"))
+    locate("mongodb://me:ab@two!/db")
     with pytest.raises(CredentialsUnavailable):
         open_collections(pickle.loads(first))
