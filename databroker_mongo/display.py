@@ -1,4 +1,4 @@
-"""Plain functions from documents to the text or HTML of a repr. No question is asked here, and nothing is imported."""
+"""Plain functions from documents to the text or HTML of a repr. No question is asked here."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from typing import Any
+
+from .printable import printable
 
 _MOST_COLUMNS = 12
 _TITLES = {"plan_name": "plan", "sample.name": "sample", "stop.exit_status": "status"}
@@ -32,7 +34,7 @@ def catalog_html(
         for start, stop in runs
     ]
     head = "".join(f"<th>{title}</th>" for title in ("scan_id", "uid", "plan_name", "time", "exit_status"))
-    body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(printable(str(cell)))}</td>' for cell in row)}</tr>" for row in rows)
     caption = escape(catalog_text(name, address, query))
     return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>"
 
@@ -40,7 +42,8 @@ def catalog_html(
 def run_text(start: Mapping[str, Any], stop: Mapping[str, Any] | None, streams: Sequence[str]) -> str:
     """Return the summary of a run."""
     lines = [f"  {name}={value}" for name, value in _run_facts(start, stop).items()]
-    return "\n".join(["Run", *lines, "  Streams:", *(f"    * {name}" for name in streams)])
+    lines += ["  Streams:", *(f"    * {name}" for name in streams)]
+    return "\n".join(["Run", *map(printable, lines)])
 
 
 def run_html(start: Mapping[str, Any], stop: Mapping[str, Any] | None, streams: Mapping[str, Mapping[str, Any]]) -> str:
@@ -52,7 +55,7 @@ def run_html(start: Mapping[str, Any], stop: Mapping[str, Any] | None, streams: 
 
 def stream_text(name: str, start: Mapping[str, Any], data_keys: Mapping[str, Any]) -> str:
     """Return the summary of a stream."""
-    return f"<Stream {name!r} of run {_short(start)}: {_listed(data_keys)}>"
+    return printable(f"<Stream {name!r} of run {_short(start)}: {_listed(data_keys)}>")
 
 
 def stream_html(name: str, start: Mapping[str, Any], data_keys: Mapping[str, Mapping[str, Any]]) -> str:
@@ -120,8 +123,9 @@ def explanation_text(steps: Sequence[Mapping[str, Any]], *, joins: bool) -> str:
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return a line for each row, its cells under one another and two spaces apart."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    shown = [tuple(map(printable, row)) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in shown]
 
 
 def local_time(seconds: Any) -> str:
@@ -190,5 +194,6 @@ def _unusable(n_unusable: int) -> list[str]:
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:
-    cells = "".join(f"<tr><th>{escape(str(name))}</th><td>{escape(str(value))}</td></tr>" for name, value in rows)
+    shown = [(escape(printable(str(name))), escape(printable(str(value)))) for name, value in rows]
+    cells = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in shown)
     return f"<table>{cells}</table>"

@@ -43,6 +43,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .printable import printable
+
 
 class CatalogError(Exception):
     """Root of all errors of this package.
@@ -81,8 +83,8 @@ class CatalogError(Exception):
             raise AttributeError(name) from None
 
     def __str__(self) -> str:
-        known = "".join(f"\n  {name.replace('_', ' ')}: {value}" for name, value in self.facts.items())
-        return self.message + known
+        known = "".join(f"\n  {name.replace('_', ' ')}: {printable(str(value))}" for name, value in self.facts.items())
+        return printable(self.message + known, keep="\n\t")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.message, self.facts)
@@ -200,7 +202,7 @@ class UnreadableColumns(CatalogError):
     """One or more columns of a stream cannot be read; ``reasons`` maps each data key to its own error."""
 
     def __str__(self) -> str:
-        return self.message  # it lists the reasons, and they have the facts
+        return printable(self.message, keep="\n\t")  # it lists the reasons, and they have the facts
 
 
 class CatalogWarning(UserWarning):
