@@ -236,7 +236,9 @@ QUESTIONS = (
     ),
     Argument(("--since",), {"metavar": "TIME", "help": "like 2020-03, '2020-03-05 12:30' or 'last 2 h'"}),
     Argument(("--until",), {"metavar": "TIME", "help": "the moment before which runs began"}),
-    Argument(("--timezone",), {"metavar": "ZONE", "help": "the zone of these times, like Europe/Berlin"}),
+    Argument(
+        ("--timezone",), {"metavar": "ZONE", "help": "the zone of these times and of those shown, like Europe/Berlin"}
+    ),
     Argument(("--plan",), {"metavar": "NAME", "help": "the name of the plan"}),
     Argument(("--sample",), {"metavar": "NAME", "help": "the sample, or its name"}),
     Argument(

@@ -13,6 +13,7 @@ import shutil
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
 from . import display
@@ -28,9 +29,15 @@ _SAMPLE_FIELDS = ("sample", "sample.name", "sample_name")
 
 def list_runs(chosen: argparse.Namespace) -> None:
     """List runs, the newest first."""
+    from .queries.times import zone_of
+
     columns = [name.strip() for name in chosen.columns.split(",")] if chosen.columns else list(COLUMNS)
     found = _searched(chosen, sort=chosen.sort, limit=chosen.limit)
-    _WRITERS[chosen.format](columns, (cells for _, cells in found.rows(columns)))
+    rows = (cells for _, cells in found.rows(columns))
+    if chosen.format == "table":
+        _write_table(columns, rows, zone=zone_of(chosen.timezone))
+    else:
+        _WRITERS[chosen.format](columns, rows)
 
 
 def show_run(chosen: argparse.Namespace) -> None:
@@ -122,9 +129,9 @@ def _configured_fields(name: str | None) -> Sequence[str]:
     return entries[name].metadata_indexes if name is not None and name in entries else ()
 
 
-def _write_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for line in display.run_rows(columns, list(rows), width=width):
+def _write_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, zone: tzinfo) -> None:
+    width = shutil.get_terminal_size().columns  # 80 where there is no terminal
+    for line in display.run_rows(columns, list(rows), width=width, zone=zone):
         print(line)
 
 
@@ -143,4 +150,4 @@ def _write_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     writer.writerows([json.dumps(cell) if isinstance(cell, dict | list) else cell for cell in row] for row in rows)
 
 
-_WRITERS = {"table": _write_table, "json": _write_json, "csv": _write_csv}
+_WRITERS = {"json": _write_json, "csv": _write_csv}

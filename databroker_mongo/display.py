@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from html import escape
 from typing import Any
 
 from .printable import printable
 
 _MOST_COLUMNS = 12
+_NARROWEST = 8
+_NEVER_CUT = ("time", "stop.time", "scan_id", "uid", "duration")
 _TITLES = {"plan_name": "plan", "sample.name": "sample", "stop.exit_status": "status"}
 
 
@@ -91,11 +93,32 @@ def handlers_text(provenances: Sequence[Any]) -> list[str]:
     return lines
 
 
-def run_rows(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, width: int | None = None) -> list[str]:
-    """Return the lines of a list of runs, with a head; longer ones are cut at ``width``, if that is given."""
-    shown = [tuple(_cell_text(name, cell) for name, cell in zip(columns, row, strict=True)) for row in rows]
-    lines = aligned([tuple(_TITLES.get(name, name) for name in columns), *shown])
-    return lines if width is None else [line[:width] for line in lines]
+def run_rows(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], *, width: int, zone: tzinfo | None = None
+) -> list[str]:
+    """Return the lines of a list of runs, with a head.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        The fields.
+    rows : sequence of sequence
+        Their values, run by run.
+    width : int
+        Where a line should end; columns of texts are cut for that, down to `_NARROWEST` characters.
+    zone : tzinfo, optional
+        The time zone of times; the local one by default.
+    """
+    shown = [tuple(_cell_text(name, cell, zone) for name, cell in zip(columns, row, strict=True)) for row in rows]
+    table = [[printable(cell) for cell in row] for row in (map(_title, columns), *shown)]
+    widths = [max(map(len, cells)) for cells in zip(*table, strict=True)]
+    flexible = [place for place, name in enumerate(columns) if name not in _NEVER_CUT]
+    while flexible and sum(widths) + 2 * (len(widths) - 1) > width:
+        widest = max(flexible, key=widths.__getitem__)
+        if widths[widest] <= _NARROWEST:
+            break
+        widths[widest] -= 1
+    return aligned([[_cut(cell, room) for cell, room in zip(row, widths, strict=True)] for row in table])
 
 
 def metadata_lines(metadata: Mapping[str, Any]) -> list[str]:
@@ -130,8 +153,12 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def local_time(seconds: Any) -> str:
     """Return seconds since 1970 as local time to the millisecond; what is no time is returned as text."""
+    return _time_in(None, seconds, "milliseconds")
+
+
+def _time_in(zone: tzinfo | None, seconds: Any, precision: str) -> str:
     try:
-        return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "milliseconds")
+        return datetime.fromtimestamp(seconds).astimezone(zone).isoformat(" ", precision)
     except (TypeError, ValueError, OverflowError, OSError):
         return str(seconds)
 
@@ -163,11 +190,19 @@ def _handler_notes(provenance: Any) -> list[str]:
     return [*notes, *(f"hides {other}" for other in hidden)]
 
 
-def _cell_text(name: str, cell: Any) -> str:
+def _title(name: str) -> str:
+    return _TITLES.get(name, name)
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: room - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def _cell_text(name: str, cell: Any, zone: tzinfo | None) -> str:
     if cell is None:
         return ""
     if name in ("time", "stop.time"):
-        return local_time(cell)[:19]
+        return _time_in(zone, cell, "minutes")
     if name == "uid":
         return str(cell)[:8]
     if isinstance(cell, float):

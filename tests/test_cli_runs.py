@@ -82,6 +82,26 @@ def test_questions_are_typed_as_words_and_options(uri, capsys, arguments, scan_i
     assert listed(capsys, *arguments) == scan_ids
 
 
+def test_times_are_shown_in_the_zone_that_is_asked_for(uri, capsys):
+    assert main(["ls", "--timezone", "Asia/Tokyo"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("2020-09-13 21:26+09:00  1 ")
+    assert main(["ls", "--timezone", "Nowhere"]) == FAILURE
+    assert "no time zone 'Nowhere'" in capsys.readouterr().err
+
+
+def test_long_texts_are_cut_so_that_a_line_fits(uri, capsys, monkeypatch):
+    writer = Writer(Catalog.from_uri(uri))
+    start = {"uid": "long", "time": 1_700_000_000.0, "scan_id": 123456, "sample": {"name": "nickel foil " * 5}}
+    writer("start", {**start, "plan_name": "scan_nd xafs transmission"})
+    assert main(["ls"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "scan_nd\N{HORIZONTAL ELLIPSIS}" in lines[1]
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["ls"]) == 0
+    assert "scan_nd xafs transmission" in capsys.readouterr().out
+
+
 def test_columns_are_chosen_and_written_as_csv_and_json(uri, capsys):
     columns = "scan_id,motors,streams,n_events,stop.exit_status"
     assert main(["ls", "--columns", columns, "--format", "csv", "--limit", "0"]) == 0

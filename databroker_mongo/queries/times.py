@@ -104,6 +104,17 @@ class TimeRange(Query):
         return TimeRange(**{"since": self.since, "until": self.until, "timezone": self.timezone, **changes})
 
 
+def zone_of(timezone: str | None) -> datetime.tzinfo:
+    """Return the time zone of a name like ``"Europe/Berlin"`` or ``"+01:00"``; the local one for None.
+
+    Raises
+    ------
+    QueryError
+        There is none of this name.
+    """
+    return _zone(timezone)[0]
+
+
 def _zone(timezone: str | datetime.tzinfo | None) -> tuple[datetime.tzinfo, str]:
     """Return a time zone and its name."""
     if timezone is None:
