@@ -1,17 +1,16 @@
 """Catalog: the runs of a database, or those of them that answer to questions. What a person types on a catalog is here.
 
-What does not belong here: what stands between the brackets (``run_mapping``), tables of runs (``run_table``), how
-questions are answered (``store``), and which catalogs there are (``named``).
+What does not belong here: what stands between the brackets (``run_mapping``), overviews of many runs
+(``run_overviews``), how questions are answered (``store``), and which catalogs there are (``named``).
 """
 
 from __future__ import annotations
 
-import json
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import display, live, run_keys, run_table, transforms
+from . import display, live, run_keys, transforms
 from .arrays.opening import Transform
 from .assets.machine import open_reader
 from .assets.reader import AssetReader
@@ -20,22 +19,20 @@ from .errors import CatalogWarning, QueryError
 from .live import Change
 from .queries import NEWEST_FIRST, All, Query, Raw, Sorting, Window, conjunction, from_keywords, scope_of, sort_of
 from .run import Run
-from .run_mapping import RunMapping
+from .run_overviews import RunOverviews
 from .store.connection import ConnectionOptions
 from .store.normalized import open_store
 from .store.protocol import Store
 from .store.reports import Explanation
 
 if TYPE_CHECKING:
-    import pandas
-
     from .v1 import Broker
 
 MANY_DOCUMENTS = 100_000
 _MOST_LISTED = 10
 
 
-class Catalog(RunMapping):
+class Catalog(RunOverviews):
     """The runs of a database: a mapping from their uids to the runs, the newest first.
 
     Not made by hand: ``databroker_mongo.catalog["name"]`` or :meth:`from_uri` gives it. To search gives a catalog
@@ -211,75 +208,6 @@ class Catalog(RunMapping):
         """
         return self._with(Window(conjunction([self.query, scope_of({**(fields or {}), **more})]), self._view.sort))
 
-    def find(self, text: str | int, *, limit: int = 20) -> list[Run]:
-        """Return all runs that a text may mean, the likeliest first.
-
-        Parameters
-        ----------
-        text : str or int
-            A uid, a scan id, the beginning of a uid, or words that the metadata hold.
-        limit : int, optional
-            The most runs of each kind.
-
-        Raises
-        ------
-        QueryError
-            Nothing but the words may be meant, and the database has no text index.
-        """
-        return self._runs(run_keys.find_all(str(text), self._store, self.query, limit=limit))
-
-    def table(
-        self, columns: str | Iterable[str] | None = None, *, timezone: str | None = None, limit: int | None = None
-    ) -> pandas.DataFrame:
-        """Return a table of the runs, a row each, in order.
-
-        Parameters
-        ----------
-        columns : str or iterable of str, optional
-            Dotted fields of the start document, or of the stop document after ``stop.``; ``time`` and ``stop.time``
-            as times of day; ``duration`` in seconds; ``streams``, their names; ``n_events``, as the stop document
-            counts them, or counted where that does not.
-        timezone : str, optional
-            The zone of the times; the local one by default.
-        limit : int, optional
-            The most rows.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Indexed by uid.
-        """
-        wanted = _names(run_table.DEFAULT_COLUMNS if columns is None else columns)
-        return run_table.table(self.rows(wanted, limit=limit), wanted, timezone=timezone)
-
-    def rows(self, columns: Sequence[str], *, limit: int | None = None) -> Iterator[tuple[str, list[Any]]]:
-        """Yield the uid of each run with the cells of a :meth:`table`, a page after the other; times are in seconds."""
-        starts = self._starts(limit=limit or 0, fields=run_table.needed_fields(columns))
-        return run_table.rows(self._store, starts, columns)
-
-    def distinct(self, field: str, *, counts: bool = False) -> Any:
-        """Return the values that a field has in these runs, the most frequent first.
-
-        Parameters
-        ----------
-        field : str
-            A dotted field of the start document, or after ``stop.`` or ``descriptor.`` of another. Of a list, each
-            element counts; a missing value and null do not.
-        counts : bool, optional
-            Whether to count the runs with each value.
-
-        Returns
-        -------
-        list, or dict of int by value
-            Mappings and lists, which cannot be keys, are given as JSON text where they are counted.
-        """
-        found = self._store.distinct(self.query, field, counts=counts)
-        return {_as_key(value): n_runs for value, n_runs in found} if counts else [value for value, _ in found]
-
-    def facets(self, fields: str | Iterable[str]) -> dict[str, dict[Any, int]]:
-        """Return, for each field, how many of these runs have each value."""
-        return {field: self.distinct(field, counts=True) for field in _names(fields)}
-
     def explain(self, *questions: Query | Mapping[str, Any], **keywords: Any) -> Explanation:
         """Tell how the runs that answer to the questions are found: by which index, looking at how many documents.
 
@@ -362,16 +290,8 @@ class Catalog(RunMapping):
         return found
 
 
-def _names(names: str | Iterable[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
-
-
 def _query(question: Query | Mapping[str, Any]) -> Query:
     return question if isinstance(question, Query) else Raw(question)
-
-
-def _as_key(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, dict | list) else value
 
 
 def _count(value: Any, name: str) -> int:

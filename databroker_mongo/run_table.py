@@ -84,7 +84,7 @@ def table(
     frame = pd.DataFrame(cells, index=uids, columns=list(columns))
     for name in set(columns) & set(_TIMES):
         seconds = pd.Series(map(_seconds, frame[name]), index=frame.index, dtype=float)
-        frame[name] = pd.to_datetime(seconds, unit="s", utc=True).dt.tz_convert(_zone(timezone))
+        frame[name] = pd.to_datetime(seconds, unit="s", utc=True).dt.round("us").dt.tz_convert(_zone(timezone))
     return frame
 
 

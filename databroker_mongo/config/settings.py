@@ -48,6 +48,8 @@ class CatalogSettings:
         How far behind a secondary may be to be asked.
     pool_size : int, optional
         The most connections of a process.
+    collection_prefix : str, optional
+        What the names of its collections begin with, where they are views of one proposal.
     app_name : str, optional
         The name by which the server's administrator sees the connections.
     timeout_seconds : float, optional
@@ -80,6 +82,7 @@ class CatalogSettings:
     read_preference: str | None = None
     max_staleness_seconds: int | None = None
     pool_size: int | None = None
+    collection_prefix: str | None = None
     app_name: str | None = None
     timeout_seconds: float | None = None
     server_selection_seconds: float | None = None

@@ -39,7 +39,9 @@ class Changes:
             return
         import pymongo.errors
 
-        pipeline = [{"$match": {"operationType": "insert", "ns.coll": {"$in": list(names)}}}]
+        pipeline = [
+            {"$match": {"operationType": "insert", "ns.coll": {"$in": [collections.prefix + name for name in names]}}}
+        ]
         try:
             self._stream = collections.metadata.watch(pipeline, max_await_time_ms=_LISTEN_MILLISECONDS)
         except pymongo.errors.OperationFailure:

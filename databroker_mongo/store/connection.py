@@ -24,6 +24,7 @@ from .clients import check_uri, client_of, local_server_uri
 
 _memory_names = itertools.count(1)
 _opened_here: dict[str, str] = {}
+_written_here: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class ConnectionOptions:
         ``primary``, ``primaryPreferred``, ``secondary``, ``secondaryPreferred`` or ``nearest``.
     max_staleness_seconds : int or None
         How far behind a secondary may be; 90 or more.
+    collection_prefix : str
+        What the names of the collections begin with, where they are views of one proposal.
     """
 
     timeout_seconds: float = 10.0
@@ -52,6 +55,7 @@ class ConnectionOptions:
     app_name: str = "databroker_mongo"
     read_preference: str | None = None
     max_staleness_seconds: int | None = None
+    collection_prefix: str = ""
 
     @classmethod
     def of(cls, settings: CatalogSettings) -> ConnectionOptions:
@@ -155,6 +159,8 @@ class Collections:
         Time limit of one question, in milliseconds.
     address : str
         URI of the run documents without any password.
+    prefix : str
+        What the names of the collections begin with.
     """
 
     metadata: Any
@@ -162,12 +168,17 @@ class Collections:
     is_mock: bool
     max_time_ms: int
     address: str
+    prefix: str = ""
 
     def __post_init__(self) -> None:
         for name in ("run_start", "run_stop", "event_descriptor", "event"):
-            object.__setattr__(self, name, self.metadata[name])
+            object.__setattr__(self, name, self.named(name))
         for name in ("resource", "datum", "stream_resource", "stream_datum"):
-            object.__setattr__(self, name, self.assets[name])
+            object.__setattr__(self, name, self.assets[self.prefix + name])
+
+    def named(self, name: str) -> Any:
+        """Return any other collection of the database of run documents."""
+        return self.metadata[self.prefix + name]
 
     run_start: Any = field(init=False)
     run_stop: Any = field(init=False)
@@ -187,17 +198,35 @@ def open_collections(location: Location, *, durable: bool = False) -> Collection
     location : Location
         Where.
     durable : bool
-        Whether writes are acknowledged only when a majority has them in its journal, unless the URI says otherwise
-        (see :func:`weaknesses`).
+        Whether they are to be written to. Writes are acknowledged only when a majority has them in its journal, unless
+        the URI says otherwise (see :func:`weaknesses`). From then on this process reads what is there from the
+        primary, whatever its read preference, so that it always finds what it wrote.
     """
     uri = _in_the_clear(location.uri)
     metadata = _database(uri, location.options)
     assets = _database(_in_the_clear(location.asset_uri), location.options)
     is_mock = uri.startswith("memory:")
-    if durable and not is_mock:
-        metadata, assets = _durable(metadata), _durable(assets)
+    if not is_mock:
+        if durable:
+            _written_here.add(_place(uri))
+        if _place(uri) in _written_here:
+            metadata, assets = _of_primary(metadata), _of_primary(assets)
+        if durable:
+            metadata, assets = _durable(metadata), _durable(assets)
     max_time_ms = round(location.options.timeout_seconds * 1000)
-    return Collections(metadata, assets, is_mock, max_time_ms, location.address)
+    prefix = location.options.collection_prefix
+    return Collections(metadata, assets, is_mock, max_time_ms, location.address, prefix)
+
+
+def _place(uri: str) -> str:
+    """Return hosts and database of a URI: those of a reader's account are those of a writer's."""
+    return uri.partition("://")[2].partition("?")[0].rpartition("@")[2].lower()
+
+
+def _of_primary(database: Any) -> Any:
+    from pymongo import ReadPreference
+
+    return database.with_options(read_preference=ReadPreference.PRIMARY)
 
 
 def _durable(database: Any) -> Any:

@@ -116,7 +116,7 @@ class Examination:
         with asking("find the stops of a run", self._store.address):
             collections = self._store.collections
             stops = list(collections.run_stop.find({"run_start": run_uid}, {"_id": 0}))
-            kept = collections.metadata["run_stop_revisions"].find({"document.run_start": run_uid}, {"_id": 0})
+            kept = collections.named("run_stop_revisions").find({"document.run_start": run_uid}, {"_id": 0})
             known = {stop["uid"] for stop in stops}
             return stops[1:] + [each["document"] for each in kept if each["document"]["uid"] not in known]
 

@@ -54,7 +54,7 @@ def _step(collections: Collections, some: Some) -> Step:
     import pymongo
 
     name, _ = RUN_OF[some.document]
-    find: dict[str, Any] = {"find": name, "filter": some.filter}
+    find: dict[str, Any] = {"find": collections.named(name).name, "filter": some.filter}
     if not some.filter:
         find |= {"sort": {"time": -1, "_id": -1}, "limit": 100}
     with pymongo.timeout(collections.max_time_ms / 1000):

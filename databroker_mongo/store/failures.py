@@ -13,7 +13,7 @@ TRANSIENT = frozenset({6, 7, 24, 64, 89, 91, 112, 189, 262, 9001, 10058, 10107, 
 
 _logger = logging.getLogger(__name__)
 
-_UNAUTHORIZED = 13
+UNAUTHORIZED = 13
 _AUTHENTICATION_FAILED = 18
 _TIME_LIMIT_EXCEEDED = 50
 
@@ -83,7 +83,7 @@ def _refused(error: Exception, operation: str, address: str) -> StoreError:
     code = getattr(error, "code", None)
     if code == _TIME_LIMIT_EXCEEDED:
         return _too_slow(operation, address, error)
-    if code in (_UNAUTHORIZED, _AUTHENTICATION_FAILED):
+    if code in (UNAUTHORIZED, _AUTHENTICATION_FAILED):
         return NotAuthorized(
             f"the account used for {address} may not {operation}: {_first_line(error)}. "
             "Ask for the role 'read' on the database to read, 'readWrite' to write, or check user and password.",

@@ -202,4 +202,4 @@ def _keys(index: dict[str, Any]) -> IndexKeys:
 
 
 def _collection(collections: Collections, name: str) -> Any:
-    return (collections.assets if name in IN_ASSETS else collections.metadata)[name]
+    return collections.assets[collections.prefix + name] if name in IN_ASSETS else collections.named(name)

@@ -195,7 +195,7 @@ def _stored_already(collection: Any, key: str, sent: list[Document]) -> dict[str
 def _keep_beside(collections: Collections, stop: Document) -> None:
     document = {key: value for key, value in stop.items() if key != "_id"}
     revision = {"_id": identifier(stop["uid"], "0"), "revision": 0, "document": document}
-    revisions = collections.metadata["run_stop_revisions"]
+    revisions = collections.named("run_stop_revisions")
     for _, stored in put(revisions, "stop", [revision], is_mock=collections.is_mock):
         require_equal("stop", document, stored["document"])
 

@@ -32,7 +32,7 @@ class StartPages:
         self, collections: Collections, limit: TimeLimit, projection: dict[str, int], *, name: str = "run_start"
     ):
         self._database = collections.metadata
-        self._collection = collections.metadata[name]
+        self._collection = collections.named(name)
         self._limit = limit
         self._projection = projection or None
 
@@ -64,7 +64,8 @@ class StartPages:
 
         # Without a filter the server would answer from its bookkeeping, which a crash leaves wrong.
         query = filter or {"_id": {"$gte": MinKey()}}
-        command = {"count": self._collection.name, "query": query, "skip": skip, "limit": limit}
+        bounds = {name: number for name, number in (("skip", skip), ("limit", limit)) if number}  # a view takes no 0
+        command = {"count": self._collection.name, "query": query, **bounds}
         with self._limit.question():
             return int(self._database.command(command)["n"])
 

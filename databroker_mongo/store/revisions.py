@@ -53,7 +53,7 @@ def revisions(collections: Collections, name: str, uid: str) -> list[Document]:
 
 
 def _revisions_of(collections: Collections, name: str) -> Any:
-    return collections.metadata[f"{COLLECTIONS[name]}_revisions"]
+    return collections.named(f"{COLLECTIONS[name]}_revisions")
 
 
 def _keep(collections: Collections, name: str, stored: Document) -> None:

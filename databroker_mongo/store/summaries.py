@@ -58,7 +58,7 @@ def build(collections: Collections, *, apply: bool) -> SummaryReport:
     n_removed = _remove_orphans(collections, apply=apply)
     if apply:
         state = {"_id": STATE, "until": until}
-        collections.metadata[STATE_COLLECTION].replace_one({"_id": STATE}, state, upsert=True)
+        collections.named(STATE_COLLECTION).replace_one({"_id": STATE}, state, upsert=True)
     return SummaryReport(n_runs, n_written, n_removed)
 
 
@@ -72,7 +72,7 @@ def keep(collections: Collections, run_uids: Sequence[str]) -> None:
     if collections.is_mock:
         return
     try:
-        if collections.metadata[STATE_COLLECTION].find_one({"_id": STATE}) is not None:
+        if collections.named(STATE_COLLECTION).find_one({"_id": STATE}) is not None:
             _write(collections, {"uid": {"$in": list(run_uids)}})
     except pymongo.errors.PyMongoError as error:
         logger.warning("the summaries of the runs %s were not kept: %s", ", ".join(run_uids), error)
@@ -86,16 +86,14 @@ def _pages(documents: Iterable[Document]) -> Iterator[list[Document]]:
 
 def _lacking(collections: Collections, ids: Sequence[Any]) -> list[Any]:
     """Return the ``_id`` of starts that have no summary, or one that is open."""
-    found = collections.metadata[COLLECTION].find(
-        {"_id": {"$in": list(ids)}, "is_open": {"$exists": False}}, {"_id": 1}
-    )
+    found = collections.named(COLLECTION).find({"_id": {"$in": list(ids)}, "is_open": {"$exists": False}}, {"_id": 1})
     settled = {summary["_id"] for summary in found}
     return [each for each in ids if each not in settled]
 
 
 def _remove_orphans(collections: Collections, *, apply: bool) -> int:
     """Remove the summaries of runs that are gone."""
-    summaries = collections.metadata[COLLECTION]
+    summaries = collections.named(COLLECTION)
     n_removed = 0
     for page in _pages(summaries.find({}, {"_id": 1}).batch_size(_RUNS_AT_ONCE)):
         ids = [summary["_id"] for summary in page]
@@ -117,7 +115,7 @@ def _write(collections: Collections, filter: Document) -> None:
     made = [_summary(start, stops.get(start.get("uid")), streams.get(start.get("uid"), [])) for start in starts]
     operations = [pymongo.ReplaceOne({"_id": summary["_id"]}, summary, upsert=True) for summary in made]
     if operations:
-        collections.metadata[COLLECTION].bulk_write(operations, ordered=False)
+        collections.named(COLLECTION).bulk_write(operations, ordered=False)
 
 
 def _summary(start: Document, stop: Document | None, streams: Sequence[Document]) -> Document:

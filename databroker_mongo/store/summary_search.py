@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import CatalogWarning
 from ..queries import And, Duration, HasDataKey, HasDevice, HasStream, Not, Or, Query
 from .bson_order import order_key
+from .failures import UNAUTHORIZED
 from .filters import Filter, Leaves, Some, lower
 from .joining import MOST_CANDIDATES
 from .memory import is_time
@@ -106,8 +107,7 @@ def answering(collections: Collections, query: Query, fields: Sequence[str]) -> 
         There are summaries, but they lack runs, or have runs that are gone.
     """
     limit = TimeLimit(collections.max_time_ms / 1000, address=collections.address, joins=True)
-    with limit.question():
-        state = collections.metadata[STATE_COLLECTION].find_one({"_id": STATE})
+    state = _state(collections, limit)
     asked = _filter(lower(query, _LEAVES)) if state is not None else None
     if state is None or asked is None:
         return None
@@ -129,13 +129,26 @@ def answering(collections: Collections, query: Query, fields: Sequence[str]) -> 
     return SummarySearch(summaries, settled, unsure=unsure, rest=rest, limit=limit)
 
 
+def _state(collections: Collections, limit: TimeLimit) -> Document | None:
+    """Return what is known of the summaries; None where there are none, or the account may not see them."""
+    import pymongo.errors
+
+    try:
+        with limit.question():
+            found: Document | None = collections.named(STATE_COLLECTION).find_one({"_id": STATE})
+    except pymongo.errors.OperationFailure as error:
+        if error.code != UNAUTHORIZED:
+            raise
+        return None
+    return found
+
+
 def _unsure(collections: Collections) -> list[str]:
     """Return the uids of runs that may have changed since they were summarised: the open, and the corrected."""
-    database = collections.metadata
-    found = database[COLLECTION].find({"is_open": True}, {"uid": 1}, limit=MOST_CANDIDATES + 1)
+    found = collections.named(COLLECTION).find({"is_open": True}, {"uid": 1}, limit=MOST_CANDIDATES + 1)
     uids = {summary["uid"] for summary in found}
     for name, run_of in (("run_start", "uid"), ("run_stop", "run_start"), ("event_descriptor", "run_start")):
-        uids.update(database[f"{name}_revisions"].distinct(f"document.{run_of}"))
+        uids.update(collections.named(f"{name}_revisions").distinct(f"document.{run_of}"))
     return sorted(uid for uid in uids if isinstance(uid, str))
 
 

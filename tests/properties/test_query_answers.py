@@ -5,7 +5,6 @@ import operator
 import os
 import re
 import warnings
-from types import SimpleNamespace
 
 import hypothesis.strategies as st
 import mongomock
@@ -40,6 +39,7 @@ from databroker_mongo.queries import (
 )
 from databroker_mongo.store import compile as compiled
 from databroker_mongo.store import summaries
+from databroker_mongo.store.connection import Collections
 
 MISSING = object()
 
@@ -289,8 +289,7 @@ def collections_of(database, runs, *, is_mock):
         database[name].delete_many({})
         if documents:
             database[name].insert_many(documents)
-    found = {name: database[name] for name in kinds}
-    return SimpleNamespace(**found, metadata=database, is_mock=is_mock, max_time_ms=10_000, address="test")
+    return Collections(database, database, is_mock, 10_000, "test")
 
 
 def answers(collections, query, **options):

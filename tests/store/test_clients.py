@@ -1,5 +1,8 @@
 """One client for each server, and a local server that comes back."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import pymongo
 import pytest
 
 from databroker_mongo import Catalog
@@ -67,3 +70,26 @@ def test_what_is_no_uri_at_all_is_told_what_is_wanted(given):
         ) as caught:
             opened(given)
         assert "S3cret" not in str(caught.value)
+
+
+def test_a_process_that_writes_reads_what_it_wrote_from_the_primary(mongod_database_uri):
+    reader = Catalog.from_uri(mongod_database_uri, read_preference="secondaryPreferred")
+    assert reader.store.collections.run_start.read_preference.mongos_mode == "secondaryPreferred"
+    for name, doc in build_run({"primary": [{"x": 1.0}]}):
+        Writer(mongod_database_uri)(name, doc)
+    assert reader.store.collections.run_start.read_preference.mongos_mode == "primary"
+    assert reader[-1].start["scan_id"] == 1
+
+
+def test_the_threads_of_a_process_share_few_connections(mongod_database_uri):
+    """16 workers of 16 threads each: 160 connections, as the documentation says."""
+    with pymongo.MongoClient(mongod_database_uri) as client:
+
+        def n_connections():
+            found = client.admin.aggregate([{"$currentOp": {"allUsers": True, "idleConnections": True}}])
+            return sum(each.get("appName") == "counted" for each in found)
+
+        catalog = Catalog.from_uri(mongod_database_uri, app_name="counted")
+        with ThreadPoolExecutor(16) as threads:
+            list(threads.map(lambda _: len(catalog), range(200)))
+        assert 0 < n_connections() <= 8 + 2
