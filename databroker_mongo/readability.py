@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,23 +14,44 @@ from .arrays.opening import OpenedColumns, StreamSource, open_columns
 from .assets.reader import AssetReader
 from .assets.resource import Resource
 from .errors import CatalogError, InvalidDocument
+from .health import Finding
 
 if TYPE_CHECKING:
     import pandas
 
 
 _BLOCK_BYTES = 32_000_000
+_HEALTH_COLUMNS = ["stream", "data_key", "status", "shape", "dtype", "reason", "facts"]
+_NO_FAULT: dict[str, Any] = {"status": "ok", "reason": "", "facts": {}}
 
 
-def health(sources: Mapping[str, StreamSource], *, pixels: bool) -> pandas.DataFrame:
-    """Return a row for each stream and data key: whether it can be read, and what is at fault if not."""
-    import pandas
+def health(sources: Mapping[str, StreamSource], findings: Iterable[Finding] = (), *, pixels: bool) -> pandas.DataFrame:
+    """Return a row for each stream and data key: whether it can be read, and what is at fault if not.
 
-    rows = []
+    What is found about a column is told in its row, other findings have a row each.
+    """
+    from .report_table import ReportTable
+
+    rows: dict[Any, dict[str, Any]] = {}
     for name, source in sources.items():
         opened = open_columns(source, list(source.data_keys), eager=False)
-        rows += [{"stream": name, "data_key": key, **_verdict(opened, key, pixels)} for key in source.data_keys]
-    return pandas.DataFrame(rows, columns=["stream", "data_key", "status", "shape", "dtype", "reason"])
+        for key in source.data_keys:
+            rows[name, key] = {"stream": name, "data_key": key, **_verdict(opened, key, pixels)}
+    for number, finding in enumerate(findings):
+        place = finding.stream, finding.data_key
+        if place in rows:
+            _add_finding(rows[place], finding)
+        else:
+            rows[number] = {"stream": finding.stream or "", "data_key": finding.data_key or "", **_NO_FAULT}
+            _add_finding(rows[number], finding)
+    return ReportTable(list(rows.values()), columns=_HEALTH_COLUMNS)
+
+
+def _add_finding(row: dict[str, Any], finding: Finding) -> None:
+    row["facts"] = {**row["facts"], finding.kind: dict(finding.facts)}
+    if row["status"] != "unreadable":
+        row["status"] = "note"
+        row["reason"] = f"{row['reason']} {finding.message}".strip()
 
 
 def _verdict(opened: OpenedColumns, key: str, pixels: bool) -> dict[str, Any]:
@@ -40,9 +61,9 @@ def _verdict(opened: OpenedColumns, key: str, pixels: bool) -> dict[str, Any]:
     if problem is None and isinstance(column, AssetColumn):
         problem = column.first_problem() or (_read_through(column) if pixels else None)
     if problem is not None:
-        return {"status": "unreadable", "reason": str(problem), **found}
+        return {"status": "unreadable", "reason": problem.message, "facts": problem.facts, **found}
     note = opened.notes.get(key)
-    return {"status": "ok" if note is None else "note", "reason": note or "", **found}
+    return {**_NO_FAULT, **({} if note is None else {"status": "note", "reason": note}), **found}
 
 
 def _read_through(column: AssetColumn) -> CatalogError | None:
@@ -59,7 +80,7 @@ def _read_through(column: AssetColumn) -> CatalogError | None:
 
 def files(sources: Mapping[str, StreamSource]) -> pandas.DataFrame:
     """Return a row for each file that the run's resources name, those that no event refers to as well."""
-    import pandas
+    from .report_table import ReportTable
 
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for source in sources.values():
@@ -72,8 +93,8 @@ def files(sources: Mapping[str, StreamSource]) -> pandas.DataFrame:
         for resource in _resources(source):
             if resource.uid not in used:
                 _add_files(rows, source.assets, resource, ())
-    columns = ["path", "exists", "size_bytes", "spec", "resource_uid", "reason"]
-    return pandas.DataFrame(list(rows.values()), columns=columns).astype({"size_bytes": "Int64"})
+    columns = ["path", "exists", "size_bytes", "spec", "resource_uid", "reason", "facts"]
+    return ReportTable(list(rows.values()), columns=columns).astype({"size_bytes": "Int64"})
 
 
 def _resources(source: StreamSource) -> Iterator[Resource]:
@@ -96,16 +117,16 @@ def _add_files(
     datums: Sequence[Mapping[str, Any]],
 ) -> None:
     paths: list[Path] = []
-    reason = ""
+    fault: dict[str, Any] = {"reason": "", "facts": {}}
     try:
         paths = [assets.roots.locate(resource)]
         paths = assets.files(resource, datums) if datums else paths
     except CatalogError as error:
-        reason = str(error)
+        fault = {"reason": error.message, "facts": error.facts}
     found = [(str(path), *_on_disk(path)) for path in paths] or [(str(resource.place), False, None)]
     for path, exists, size in found:
         named = {"path": path, "exists": exists, "size_bytes": size}
-        rows[resource.uid, path] = {**named, "spec": resource.spec, "resource_uid": resource.uid, "reason": reason}
+        rows[resource.uid, path] = {**named, "spec": resource.spec, "resource_uid": resource.uid, **fault}
 
 
 def _on_disk(path: Path) -> tuple[bool, int | None]:

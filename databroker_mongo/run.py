@@ -12,6 +12,7 @@ from . import display, readability, replay
 from .arrays.opening import Transform
 from .assets.reader import AssetReader
 from .errors import OldNameWarning, RunNotFound, StreamNotFound
+from .health import check_run
 from .queries import Eq
 from .store.protocol import Document, Store
 from .stream import Stream
@@ -223,7 +224,7 @@ class Run(Mapping[str, Stream]):
         )
 
     def health(self, *, pixels: bool = False) -> pandas.DataFrame:
-        """Tell for each column whether it can be read, and which file, handler, shape or datum is at fault if not.
+        """Tell for each column whether it can be read, what is at fault if not, and what is wrong with the documents.
 
         The headers of every file are looked at, where its handler can describe data without reading it.
 
@@ -237,9 +238,13 @@ class Run(Mapping[str, Stream]):
         -------
         pandas.DataFrame
             A row for each stream and data key: ``stream``, ``data_key``, ``status`` (``ok``, ``note`` or
-            ``unreadable``), ``shape``, ``dtype`` and ``reason``.
+            ``unreadable``), ``shape``, ``dtype``, ``reason`` and ``facts`` by name (``path``, ``resource_uid``, ...).
+            Then a row for each finding of `databroker_mongo.health.check_run` that concerns no single column, such as
+            a second stop document; the facts of findings are under their kind. Printed, reasons and facts stand below
+            the rows.
         """
-        return readability.health({name: stream.source for name, stream in self.items()}, pixels=pixels)
+        findings = check_run(self._store, self._start["uid"])
+        return readability.health({name: stream.source for name, stream in self.items()}, findings, pixels=pixels)
 
     def files(self) -> pandas.DataFrame:
         """List every file that the run's documents name.
@@ -248,8 +253,8 @@ class Run(Mapping[str, Stream]):
         -------
         pandas.DataFrame
             A row for each file: ``path`` on this machine, ``exists``, ``size_bytes`` (missing for folders and for what
-            is not there), ``spec``, ``resource_uid`` and ``reason``, why it cannot be told which files a resource has;
-            then ``path`` is the resource's own.
+            is not there), ``spec``, ``resource_uid``, and ``reason`` and ``facts``, why it cannot be told which files a
+            resource has; then ``path`` is the resource's own.
         """
         return readability.files({name: stream.source for name, stream in self.items()})
 

@@ -1,10 +1,15 @@
 """What a person types on a run, other than to read a stream of it."""
 
+import copy
+import pickle
+
+import pandas
 import pytest
 
 from databroker_mongo import Catalog, Writer
 from databroker_mongo.errors import OldNameWarning
-from databroker_mongo.testing import build_run
+from databroker_mongo.report_table import ReportTable
+from databroker_mongo.testing import Asset, build_run
 
 
 @pytest.fixture
@@ -49,3 +54,60 @@ def test_old_names_of_documents_yield_the_same_and_warn(run):
 def test_a_page_that_holds_no_row_is_refused_before_anything_is_read(run, page_size):
     with pytest.raises(ValueError, match=f"page_size={page_size}"):
         run.documents(page_size=page_size)
+
+
+@pytest.fixture
+def faulty(store_uri):
+    """A run with a second stop, a gap, a wrong count, a lacking value and an image that no handler reads."""
+    image = Asset("NO_SUCH_SPEC", "/data", "a" * 80, [{"point": number} for number in range(3)], shape=(2, 2))
+    documents = build_run({"primary": [{"x": number} for number in range(3)]}, assets={"primary": {"image": image}})
+    documents = copy.deepcopy(documents)
+    events = [doc for name, doc in documents if name == "event"]
+    del events[1]["data"]["x"]
+    events[2]["seq_num"] = 5
+    stop = documents[-1][1]
+    stop["num_events"] = {"primary": 9}
+    documents.append(("stop", {**stop, "uid": "second", "exit_status": "fail"}))
+    writer = Writer(store_uri)
+    for name, doc in documents:
+        writer(name, doc)
+    return Catalog.from_uri(store_uri)[-1]
+
+
+@pytest.mark.filterwarnings("ignore:no allowed_roots")
+def test_health_tells_what_is_wrong_with_columns_in_their_rows_and_all_else_in_rows_of_its_own(faulty):
+    health = faulty.health()
+    columns = health[health["data_key"] != ""].set_index("data_key")
+    assert columns["status"].to_dict() == {"x": "note", "image": "unreadable"}
+    assert columns.loc["x", "facts"]["missing-value"]["first_seq_num"] == 2
+    assert "\n" not in columns.loc["image", "reason"]
+    assert columns.loc["image", "facts"]["spec"] == "NO_SUCH_SPEC"
+    others = health[health["data_key"] == ""]
+    assert set(others["status"]) == {"note"}
+    assert sorted(kind for facts in others["facts"] for kind in facts) == ["gap", "num-events", "second-stop"]
+    assert faulty.health().equals(health)
+
+
+@pytest.mark.filterwarnings("ignore:no allowed_roots")
+def test_a_narrow_terminal_shows_all_that_health_and_files_tell(faulty, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    health = repr(faulty.health())
+    for words in ("unreadable", "image", "NO_SUCH_SPEC", "There is a second stop", "'x'"):
+        assert words in health
+    files = repr(faulty.files())
+    assert "a" * 80 in files
+    assert "NO_SUCH_SPEC" in files
+    assert max(map(len, [line for line in health.splitlines() if " " in line.strip() and "/" not in line])) <= 80
+
+
+def test_a_report_is_a_data_frame_that_can_be_cut_pickled_and_shown_on_a_page():
+    rows = {"exists": [True] * 70, "path": [f"/{n}" for n in range(70)], "reason": ["<b>" + "long " * 40] * 70}
+    report = ReportTable(rows)
+    assert isinstance(report, pandas.DataFrame)
+    assert repr(report).endswith("and 10 more rows")
+    assert "/3" in repr(pickle.loads(pickle.dumps(report[3:4])))
+    for part in (report[["path"]], report[["reason"]], report[["exists"]]):
+        assert repr(part) == repr(pandas.DataFrame(part))
+    page = report[:1]._repr_html_()
+    assert "long " * 40 in page
+    assert "<b>" not in page

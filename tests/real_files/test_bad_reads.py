@@ -229,7 +229,8 @@ def test_the_health_of_a_run_tells_a_bad_read_from_good_ones(bench, case):
         assert health["status"].to_dict() == {"I0": "ok", "n": "ok", "image": "unreadable" if is_found else "ok"}
         if is_found:
             assert case.words in health.loc["image", "reason"]
-            assert f"{bench.folder}{case.path}" in health.loc["image", "reason"]
+            assert health.loc["image", "facts"]["path"] == f"{bench.folder}{case.path}"
+            assert f"path: {bench.folder}{case.path}" in repr(health)
 
 
 @pytest.mark.filterwarnings("ignore:no allowed_roots")
