@@ -25,7 +25,7 @@ from .indexing import Region, split_key
 Array = NDArray[Any]
 Facts = Mapping[str, Any]
 
-_CONVERTED_BYTES = 16_000_000
+_CONVERTED_BYTES = 8_000_000
 
 
 class Column:
@@ -265,7 +265,8 @@ class AssetColumn(Column):
 
     def _convert(self, of_file: Array, out: Array, resource: Resource) -> None:
         """Put values among missing ones, which their own dtype cannot say."""
-        if of_file.dtype.kind in "iu" and not event_values.fits(of_file, out.dtype):
+        may_round = of_file.dtype.kind in "iu" and of_file.dtype.itemsize == 8
+        if may_round and not event_values.fits(of_file, out.dtype):
             raise ShapeMismatch(
                 f"some rows have no data, which {of_file.dtype} cannot say, and {out.dtype} would round some of the "
                 "values of the others. The documents that are missing must be stored, or this column be left out.",

@@ -20,8 +20,10 @@ from databroker_mongo.run_catalog import Catalog
 from databroker_mongo.testing import Asset, build_run
 from databroker_mongo.writing import Writer
 
-pytest.importorskip("area_detector_handlers")
-handlers = pytest.importorskip("area_detector_handlers.handlers")
+from .required import required
+
+required("area_detector_handlers")
+handlers = required("area_detector_handlers.handlers")
 
 pytestmark = [
     pytest.mark.usefixtures("installed_handlers"),

@@ -14,11 +14,13 @@ from databroker_mongo.run import Run
 from databroker_mongo.run_catalog import Catalog
 from databroker_mongo.writing import Writer
 
-bluesky = pytest.importorskip("bluesky")
-sim = pytest.importorskip("ophyd.sim")
-bp = pytest.importorskip("bluesky.plans")
-bps = pytest.importorskip("bluesky.plan_stubs")
-bpp = pytest.importorskip("bluesky.preprocessors")
+from .required import required
+
+bluesky = required("bluesky")
+sim = required("ophyd.sim")
+bp = required("bluesky.plans")
+bps = required("bluesky.plan_stubs")
+bpp = required("bluesky.preprocessors")
 
 pytestmark = [
     pytest.mark.usefixtures("installed_handlers"),

@@ -21,7 +21,9 @@ from databroker_mongo.run_catalog import Catalog
 from databroker_mongo.testing import Asset, build_run
 from databroker_mongo.writing import Writer
 
-distributed = pytest.importorskip("distributed")
+from .required import required
+
+distributed = required("distributed")
 
 FRAMES = np.arange(40 * 4 * 6, dtype="u2").reshape(40, 4, 6)
 MOUNTS = ("north", "south")

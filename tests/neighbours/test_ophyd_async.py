@@ -14,14 +14,16 @@ from databroker_mongo.run import Run
 from databroker_mongo.run_catalog import Catalog
 from databroker_mongo.writing import Writer
 
-bluesky = pytest.importorskip("bluesky")
-core = pytest.importorskip("ophyd_async.core")
-sim = pytest.importorskip("ophyd_async.sim")
-bp = pytest.importorskip("bluesky.plans")
-bps = pytest.importorskip("bluesky.plan_stubs")
-bpp = pytest.importorskip("bluesky.preprocessors")
-adcore = pytest.importorskip("ophyd_async.epics.adcore")
-adsim = pytest.importorskip("ophyd_async.epics.adsimdetector")
+from .required import required
+
+bluesky = required("bluesky")
+core = required("ophyd_async.core")
+sim = required("ophyd_async.sim")
+bp = required("bluesky.plans")
+bps = required("bluesky.plan_stubs")
+bpp = required("bluesky.preprocessors")
+adcore = required("ophyd_async.epics.adcore")
+adsim = required("ophyd_async.epics.adsimdetector")
 
 pytestmark = [
     pytest.mark.usefixtures("installed_handlers"),

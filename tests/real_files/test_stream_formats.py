@@ -9,7 +9,10 @@ import tifffile
 from databroker_mongo.errors import ShapeMismatch
 from databroker_mongo.testing import StreamAsset
 
-pytestmark = pytest.mark.filterwarnings("ignore:no allowed_roots")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:no allowed_roots"),
+    pytest.mark.filterwarnings("ignore:.*rows have no datum and are missing values:UserWarning"),
+]
 
 FRAMES = np.arange(5 * 4 * 6, dtype="u2").reshape(5, 4, 6)
 
