@@ -85,10 +85,12 @@ def find_all(text: str, store: Store, query: Query, *, limit: int) -> list[Docum
     Raises
     ------
     QueryError
-        Nothing else was found, and the database has no text index to look for the words.
+        The text can be no scan id, and no beginning of a uid, no run has it as its uid, and the database has no text
+        index to look for the words.
     """
     ranked: dict[str, Document] = {}
-    for meaning in _meanings(text):
+    meanings = _meanings(text)
+    for meaning in meanings:
         for start in _newest(store, query, meaning, limit):
             ranked.setdefault(start["uid"], start)
     words = " ".join(f'"{word}"' for word in text.replace('"', " ").split())
@@ -96,7 +98,7 @@ def find_all(text: str, store: Store, query: Query, *, limit: int) -> list[Docum
         for start in _newest(store, query, FullText(words), limit) if words else []:
             ranked.setdefault(start["uid"], start)
     except QueryError:
-        if not ranked:
+        if not ranked and len(meanings) < 2:
             raise
     return list(ranked.values())
 

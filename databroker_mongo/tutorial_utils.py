@@ -242,11 +242,12 @@ def _store(
     n_runs: int,
     settings: Callable[[Store], dict[str, Any]],
 ) -> Catalog:
-    """Store runs in the embedded MongoDB, those that are not there in full, and configure their catalog."""
+    """Store runs in the embedded MongoDB, those not there in full, make its indexes, and configure their catalog."""
     from .fetching.progress import progress_bar
     from .named import catalog
     from .store.local_server import local_server
     from .store.normalized import open_store
+    from .store.writable_normalized import writable
     from .writing import Writer
 
     with local_server() as server:
@@ -256,6 +257,7 @@ def _store(
             for documents in runs:
                 _store_run(writer, documents, is_stored=lambda uid: uid in store.stops([uid]))
                 advance(1)
+        writable(store).create_indexes(text=True)
         catalog.add(name, uri, replace=True, **settings(store))
         return catalog[name]
 

@@ -250,6 +250,18 @@ def test_find_gives_all_that_a_text_may_mean_the_likeliest_first(catalog):
     assert uids(catalog.find("aaaa", limit=1)) == ["aaaa2222-0000"]
 
 
+def test_only_what_can_be_nothing_but_words_needs_a_text_index(mongod_database_uri):
+    store = writable(open_store(mongod_database_uri))
+    for name, document in documents():
+        store.insert(name, [document])
+    catalog = Catalog.from_uri(mongod_database_uri)
+    assert uids(catalog.find("aaaa1111")) == ["aaaa1111-0000"]
+    assert uids(catalog.find(6)) == ["my run"]
+    assert catalog.find("2346") == []
+    with pytest.raises(QueryError, match="clone of the repository"):
+        catalog.find("nickel")
+
+
 def test_a_scope_holds_for_every_way_to_ask_and_in_a_pickle(catalog):
     scope = catalog.scoped(data_session=["pass-1"])
     inside = {run[0] for number, run in enumerate(RUNS) if number % 2}

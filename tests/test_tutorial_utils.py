@@ -151,6 +151,14 @@ def test_the_simulated_absorption_runs_are_found_under_their_name(tutorial):
     assert {"I0", "It", "Ir", "dwti_dwell_time", "dcm_energy_setpoint"} < set(ds)
 
 
+def test_the_simulated_runs_have_all_indexes_and_are_found_by_words(tutorial):
+    runs = tutorial_utils.make_BMM_example()
+
+    assert {report.state for report in runs.store.indexes(text=True)} == {"present"}
+    assert runs.find("pressed pellet") == [runs[23465]]
+    assert runs.find("nickel") == []
+
+
 def test_the_simulated_images_are_read_from_their_files(tutorial, tiff_handler):
     run = tutorial_utils.make_RSOXS_example()["777b44a"]
     light = run.primary.to_dask()["Synced_saxs_image"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import pkgutil
 import subprocess
 import sys
@@ -45,6 +46,23 @@ def test_listing_the_public_names_loads_nothing_heavy():
 def test_each_public_name_is_there(name):
     assert getattr(databroker_mongo, name) is not None
     assert name in dir(databroker_mongo)
+
+
+def test_only_public_names_are_listed():
+    listed = {name for name in dir(databroker_mongo) if not name.startswith("__")}
+
+    assert listed == set(databroker_mongo.__all__)
+
+
+def test_the_version_is_that_of_the_installed_distribution(monkeypatch):
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: f"1.2.3 of {name}")
+    assert databroker_mongo.__version__ == "1.2.3 of databroker-mongo"
+
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    assert not hasattr(databroker_mongo, "__version__")
 
 
 def test_a_name_that_is_not_public_is_an_attribute_error():

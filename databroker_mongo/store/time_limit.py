@@ -69,7 +69,7 @@ class TimeLimit:
         if code == _NO_TEXT_INDEX:
             raise QueryError(
                 "This database has no text index, without which MongoDB does not search the full text. Whoever may "
-                "write to it makes one with scripts/create_indexes --text --apply.",
+                "write to it makes one with scripts/create_indexes --text --apply, from a clone of the repository.",
                 address=self._address,
             ) from error
         if code in _BAD_FILTER:
