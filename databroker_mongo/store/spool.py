@@ -155,6 +155,10 @@ class Spool:
         """Return a file of this process; it is not made yet."""
         return SpoolFile(self.directory / f"{time.time_ns():020}-{os.getpid()}-{next(_numbers)}.bson")
 
+    def holds_documents(self) -> bool:
+        """Return whether there is a spool file, of any process."""
+        return any(self.directory.glob("*.bson"))
+
     def left_behind(self) -> Iterator[SpoolFile]:
         """Yield the files of processes that have ended, the oldest first, each locked; close them."""
         for path in sorted(self.directory.glob("*.bson")):

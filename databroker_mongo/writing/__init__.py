@@ -5,6 +5,7 @@
     writer         Writer: checks documents, and hands them on
     direct         ... each by itself             outbox         ... in batches, from a thread of its own
     delivery       brings documents to the store, through restarts of its server
+    revisits       ... from time to time, when it was gone
     backlog        spools what cannot be stored, and sets aside what is refused
     corrections    changes to the start or stop of a run
 

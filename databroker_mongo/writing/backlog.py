@@ -11,7 +11,7 @@ import time
 import warnings
 from itertools import islice
 
-from ..errors import DurabilityWarning, StoreError, StoreUnavailable
+from ..errors import DurabilityWarning, NotAuthorized, StoreError, StoreUnavailable
 from ..store.spool import Spool, SpoolFile, encode_rows
 from .delivery import Delivery, Refusal, Rows
 
@@ -105,9 +105,17 @@ class Backlog:
             return None
         self.is_waiting = True
         self._next_probe = time.monotonic() + _SECONDS_BETWEEN_PROBES
+        refused = f"{self._delivery.address} refuses the account. " if isinstance(cause, NotAuthorized) else ""
         return (
-            f"Since {time.ctime()} documents are not stored but kept in {self._spool.directory}. They are sent again "
-            f"from time to time, and when a writer for this database is next used. The reason: {cause}"
+            f"{refused}Since {time.ctime()} documents are not stored but kept in {self._spool.directory}. They are "
+            f"sent again from time to time, and when a writer for this database is next opened. The reason: {cause}"
+        )
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether something may be in the spool that this writer has to store."""
+        return self.is_waiting or (
+            self._spool is not None and not self._has_looked_back and self._spool.holds_documents()
         )
 
     @property
@@ -132,7 +140,7 @@ class Backlog:
             self.forget()
             self.is_waiting = False
             log.warning("%s answers again: %d spooled documents are stored", self._delivery.address, n_rows)
-        self.look_back()
+        self._look_back()
         return True
 
     def forget(self) -> None:
@@ -141,10 +149,15 @@ class Backlog:
             self._file.clear()
 
     def look_back(self) -> None:
-        """Store, once, what writers before this one have left in the spool."""
+        """Store, once, what writers before this one have left in the spool; when that fails, again after a while."""
+        if self.is_due:
+            self._look_back()
+
+    def _look_back(self) -> None:
         if self._spool is None or self._has_looked_back:
             return
         self._has_looked_back = True
+        self._next_probe = time.monotonic() + _SECONDS_BETWEEN_PROBES
         try:
             for file in self._spool.left_behind():
                 try:
@@ -154,6 +167,7 @@ class Backlog:
                 finally:
                     file.close()
         except (StoreError, OSError) as error:
+            self._has_looked_back = False
             log.warning("what earlier writers have spooled stays there: %s", error)
 
     def set_aside(self, refusals: list[Refusal]) -> None:

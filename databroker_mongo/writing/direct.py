@@ -11,6 +11,7 @@ import warnings
 from ..errors import DurabilityWarning, StoreError
 from .backlog import Backlog
 from .delivery import Delivery, Rows
+from .revisits import Revisits
 
 
 class Direct:
@@ -28,8 +29,11 @@ class Direct:
         self._delivery = delivery
         self._backlog = backlog
         self._lock = threading.RLock()
+        self._revisits = Revisits(self._revisit)
         self.n_given = 0
         self.n_acknowledged = 0
+        if backlog.is_needed:
+            self._revisits.begin()
 
     def put(self, rows: Rows) -> None:
         """Store documents, or leave them in the spool when the server is gone.
@@ -54,6 +58,7 @@ class Direct:
         except StoreError as error:
             text = self._backlog.leave(rows, error)
             self.n_given += 1
+            self._revisits.begin()
             if text is not None:
                 warnings.warn(text, DurabilityWarning, stacklevel=5)
             return
@@ -70,7 +75,14 @@ class Direct:
             if self._backlog.catch_up():
                 self.n_acknowledged = self.n_given
 
+    def _revisit(self) -> None:
+        with self._lock:
+            is_time = self._revisits.are_wanted and self._backlog.is_needed and self._backlog.is_due
+            if is_time and self._backlog.catch_up():
+                self.n_acknowledged = self.n_given
+
     def end(self) -> None:
         """Free the spool file."""
         with self._lock:
+            self._revisits.end()
             self._backlog.close()

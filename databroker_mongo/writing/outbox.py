@@ -15,6 +15,7 @@ from ..errors import DurabilityWarning, StoreError
 from ..store.protocol import Document
 from .backlog import Backlog
 from .delivery import Delivery, Refusal, Rows
+from .revisits import Revisits
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +75,11 @@ class Outbox:
         self._warning: str | None = None
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._revisits = Revisits(self._revisit)
         self.n_given = 0
         self.n_acknowledged = 0
+        if backlog.is_needed:
+            self._revisits.begin()
 
     def put(self, rows: Rows) -> None:
         """Put documents behind those that wait; when there are too many of these, wait until they are sent.
@@ -132,15 +136,27 @@ class Outbox:
     def end(self) -> None:
         """Send what waits, if it can be, and end the thread."""
         with self._changed:
+            # A writer may be dropped in any thread; one that holds the lock must not wait for another that wants it.
+            may_wait = not self._revisits.is_current
+            self._revisits.end()
             self._is_ended = True
             self._changed.notify_all()
             thread, self._thread = self._thread, None
-        if thread not in (None, threading.current_thread()):
+        if may_wait and thread not in (None, threading.current_thread()):
             thread.join()
         with self._changed:
             self._backlog.close()
             if self._error is not None:
                 log.error("%d calls were not stored: %s", self.n_given - self.n_acknowledged, self._error)
+
+    def _revisit(self) -> None:
+        with self._changed:
+            if not (self._revisits.are_wanted and self._backlog.is_needed and self._backlog.is_due):
+                return
+            # Unless the server was gone, some calls may still wait in a batch.
+            is_all = self._backlog.is_waiting
+            if self._backlog.catch_up() and is_all:
+                self.n_acknowledged = self.n_given
 
     def _has_room(self) -> bool:
         is_full = self._batch.is_full(self._limits) or self._backlog.is_large
@@ -236,4 +252,5 @@ class Outbox:
             self._error = error
         else:
             self._batch = _Batch()
+            self._revisits.begin()
             log.warning("%s", self._warning)

@@ -39,7 +39,7 @@ class Writer:
     """Stores documents durably: acknowledged means in the journal of a majority of the servers.
 
     While the server restarts, calls wait. When it stays away longer, documents are spooled to a file, and stored when
-    it is back, at the latest when a writer for the same database is next used. Documents that are refused are set
+    it is back, or when a writer for the same database is next opened. Documents that are refused are set
     aside in ``quarantine/`` beside that file. Any number of threads may share a writer.
 
     Parameters

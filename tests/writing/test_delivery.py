@@ -17,7 +17,7 @@ from databroker_mongo.errors import (
     StoreUnavailable,
 )
 from databroker_mongo.store.spool import Spool
-from databroker_mongo.writing import Writer, backlog, delivery
+from databroker_mongo.writing import Writer, backlog, delivery, revisits
 
 
 class FakeStore:
@@ -224,7 +224,7 @@ def test_a_batch_that_could_not_be_sent_is_sent_with_the_next(store, tmp_path):
 def test_an_account_that_may_not_write_is_spooled_for_at_once(store, open_writer):
     store.failures = {0: NotAuthorized("may not write")}
     writer = open_writer(retry_seconds=60)
-    with pytest.warns(DurabilityWarning, match="may not write"):
+    with pytest.warns(DurabilityWarning, match="refuses the account.*may not write"):
         writer("event", event(1))
     assert store.n_calls == 1
     writer.flush()
@@ -332,6 +332,47 @@ def wait_until(condition):
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass"
         time.sleep(0.005)
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(backlog, "_SECONDS_BETWEEN_PROBES", 0.01)
+    monkeypatch.setattr(revisits, "SECONDS_BETWEEN", 0.01)
+
+
+@pytest.mark.parametrize("durable", ["each", "batch"])
+def test_what_is_spooled_is_stored_when_the_server_returns_while_nobody_writes(store, open_writer, durable, impatient):
+    writer = open_writer(durable=durable)
+    store.is_away = True
+    with pytest.warns(DurabilityWarning):
+        send(writer, run())
+    store.is_away = False
+    wait_until(lambda: writer.pending == 0)
+    assert store.order == uids()
+
+
+@pytest.mark.parametrize("durable", ["each", "batch"])
+@pytest.mark.parametrize("is_away", [False, True])
+def test_a_writer_that_is_opened_stores_what_was_left_without_a_call(
+    store, open_writer, tmp_path, durable, is_away, impatient
+):
+    store.is_away = True
+    before = open_writer()
+    with pytest.warns(DurabilityWarning):
+        send(before, run())
+    before.close()
+    store.is_away = is_away
+    others = set(threading.enumerate())
+    writer = open_writer(durable=durable)
+    threads = set(threading.enumerate()) - others
+    if is_away:
+        asked = store.n_calls
+        wait_until(lambda: store.n_calls > asked + 5)
+        store.is_away = False
+    wait_until(lambda: spool_files(tmp_path) == [])
+    assert store.order == uids()
+    writer.close()
+    wait_until(lambda: not any(thread.is_alive() for thread in threads))
 
 
 def test_a_batch_is_sent_when_it_is_old_enough_without_another_call(store, open_writer):
