@@ -30,6 +30,9 @@ class Registry:
     def __init__(self, catalog: Catalog):
         self._catalog = catalog
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._catalog!r}, root_map={self.root_map!r}>"
+
     @property
     def handler_reg(self) -> HandlerRegistry:
         """The handler classes by spec, each imported when it is asked for."""

@@ -115,6 +115,10 @@ def test_handlers_are_registered_and_taken_back(db):
     assert "NPY_FRAMES" not in db.reg.handler_reg
 
 
+def test_the_registry_shows_its_catalog_and_root_map(db):
+    assert repr(db.reg) == f"<Registry of {db.reg._catalog!r}, root_map={db.reg.root_map!r}>"
+
+
 def test_fs_is_an_old_name_of_reg(db):
     with pytest.warns(OldNameWarning, match=r"db\.reg") as caught:
         assert db.fs is db.reg
