@@ -64,12 +64,19 @@ def test_names_are_listed_without_opening_any_catalog(machine, catalogs, monkeyp
 
 def test_an_unknown_name_is_a_key_error_or_an_attribute_error_with_advice(machine, catalogs):
     machine.write(machine.user, "a.yml", "catalogs: {beamline: {uri: memory://}}")
-    with pytest.raises(CatalogNotFound, match="Did you mean 'beamline'"):
+    with pytest.raises(CatalogNotFound, match="Did you mean 'beamline'") as caught:
         catalogs["beamlime"]
+    assert str(machine.user) not in str(caught.value)
     with pytest.raises(AttributeError, match="Did you mean 'beamline'"):
         _ = catalogs.beamlime
     assert catalogs.get("beamlime") is None
     assert not hasattr(catalogs, "_repr_png_")
+
+
+def test_where_nothing_is_configured_the_error_says_where_it_was_looked_for(machine, catalogs):
+    with pytest.raises(CatalogNotFound, match="none") as caught:
+        catalogs["beamline"]
+    assert str(machine.user) in str(caught.value)
 
 
 def test_what_cannot_be_used_is_warned_of_when_listed_and_raised_when_asked_for(machine, catalogs):

@@ -87,13 +87,13 @@ class Entries(Mapping[str, CatalogSettings]):
         known = list(self)
         near = get_close_matches(str(name), known)
         hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
-        listed = ", ".join(map(repr, known)) if known else "none"
-        looked_in = "".join(
+        places = "".join(
             f"\n    {directory.path}{'' if directory.path.exists() else ' (absent)'}" for directory in self.directories
         )
+        listed = f"{', '.join(map(repr, known))}." if known else f"none. Looked for in{places}"
         unreadable = "".join(f"\n    {file.path}" for file in self._broken)
         return CatalogNotFound(
-            f"no catalog is named {name!r}. {hint}Configured are: {listed}. Looked for in{looked_in}"
+            f"no catalog is named {name!r}. {hint}Configured are: {listed}"
             + (f"\n  These cannot be read:{unreadable}" if unreadable else ""),
             name=name,
         )

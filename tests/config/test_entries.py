@@ -165,7 +165,7 @@ def test_a_file_named_after_the_catalog_gives_its_own_error(machine):
     assert caught.value.file == path
 
 
-def test_an_unknown_name_is_answered_with_near_names_and_the_places_looked_in(machine):
+def test_an_unknown_name_is_answered_with_near_names_and_the_files_that_cannot_be_read(machine):
     machine.write(machine.user, "a.yml", "catalogs: {beamline: {uri: memory://}, other: {uri: memory://}}")
     broken = machine.write(machine.user, "z.yml", "[")
     with pytest.raises(CatalogNotFound) as caught:
@@ -174,9 +174,17 @@ def test_an_unknown_name_is_answered_with_near_names_and_the_places_looked_in(ma
     assert isinstance(caught.value, KeyError)
     assert "Did you mean 'beamline'?" in message
     assert "'beamline', 'other'" in message
-    assert str(machine.user) in message
-    assert f"{machine.site} (absent)" in message
+    assert str(machine.site) not in message
     assert str(broken) in message
+
+
+def test_where_nothing_is_configured_an_unknown_name_is_answered_with_the_places_looked_in(machine):
+    machine.user.mkdir(parents=True)
+    with pytest.raises(CatalogNotFound, match="Configured are: none") as caught:
+        find_entries()["beamline"]
+    lines = str(caught.value).split("\n    ")
+    assert str(machine.user) in lines
+    assert f"{machine.site} (absent)" in str(caught.value)
 
 
 def test_the_file_of_a_top_level_that_is_no_mapping_is_named(machine):
