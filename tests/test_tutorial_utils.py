@@ -155,7 +155,7 @@ def test_the_simulated_runs_have_all_indexes_and_are_found_by_words(tutorial):
     runs = tutorial_utils.make_BMM_example()
 
     assert {report.state for report in runs.store.indexes(text=True)} == {"present"}
-    assert runs.find("pressed pellet") == [runs[23465]]
+    assert runs.find("Ni foil in ref") == [runs[23463]]
     assert runs.find("nickel") == []
 
 
