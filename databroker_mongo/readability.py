@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .arrays.columns import AssetColumn
+from .arrays.external import corrected
 from .arrays.opening import OpenedColumns, StreamSource, open_columns
 from .assets.reader import AssetReader
 from .assets.resource import Resource
@@ -101,13 +102,14 @@ def _resources(source: StreamSource) -> Iterator[Resource]:
     """Yield the resources that say they belong to the run, as far as their documents are complete."""
     store, uid = source.rows.store, source.run_uid
     readers = (
-        (Resource.from_document, source.transform("resource"), store.run_resources(uid)),
-        (Resource.from_stream_document, source.transform("stream_resource"), store.stream_resources(uid)),
+        (Resource.from_document, "resource", store.run_resources(uid)),
+        (Resource.from_stream_document, "stream_resource", store.stream_resources(uid)),
     )
-    for read, transform, documents in readers:
+    for read, kind, documents in readers:
         for document in documents:
+            found = corrected(kind, document, source.transform)
             with contextlib.suppress(InvalidDocument):
-                yield read(transform(document))
+                yield read(document if isinstance(found, CatalogError) else found)
 
 
 def _add_files(

@@ -19,6 +19,7 @@ from ..store.protocol import MISSING, Document, Store
 from .structure import is_streamed
 
 Transform = Callable[[Document], Document]
+Transforms = Callable[[str], Transform]
 Describe = Callable[[Resource], Mapping[str, Any]]
 
 
@@ -31,7 +32,7 @@ class _Row(NamedTuple):
 
 
 def datum_segments(
-    store: Store, columns: Mapping[str, Sequence[Any]], transform: Transform, *, describe: Describe
+    store: Store, columns: Mapping[str, Sequence[Any]], transforms: Transforms, *, describe: Describe
 ) -> dict[str, tuple[Segment, ...] | CatalogError]:
     """Return for each column its segments, or the error that says which document is missing.
 
@@ -41,18 +42,20 @@ def datum_segments(
         Where the datum and resource documents are.
     columns : mapping of str to sequence of str
         The datum identifier of each row, ``MISSING`` where an event has none.
-    transform : callable
-        Applied to each resource document.
+    transforms : callable
+        Gives what is applied to each ``resource`` and each ``datum`` document.
     describe : callable
         Gives the facts of a resource, for errors.
     """
     ids = {str(each) for column in columns.values() for each in column if each is not MISSING and each is not None}
-    datums = store.datums(sorted(ids))
+    datums = {uid: corrected("datum", doc, transforms) for uid, doc in store.datums(sorted(ids)).items()}
     # Most identifiers begin with the uid of the resource; where a datum is not stored, that still tells the file.
     likely = {each.partition("/")[0] for each in ids - datums.keys() if "/" in each}
-    names = sorted({datum["resource"] for datum in datums.values() if datum.get("resource")} | likely)
+    names = sorted(
+        {name for datum in datums.values() if isinstance(datum, dict) and (name := datum.get("resource"))} | likely
+    )
     resources = {
-        name: _resource(name, [transform(doc) for doc in docs], describe)
+        name: _resource(name, [corrected("resource", doc, transforms) for doc in docs], describe)
         for name, docs in (store.resources(names) if names else {}).items()
     }
     found: dict[str, tuple[Segment, ...] | CatalogError] = {}
@@ -60,7 +63,8 @@ def datum_segments(
         try:
             found[key] = _segments([_row(each, datums, resources) for each in column])
         except DatumNotFound as error:
-            owners = {str(datums[each].get("resource")) for each in map(str, column) if each in datums}
+            known = [datums[each] for each in map(str, column) if each in datums]
+            owners = {str(datum.get("resource")) for datum in known if isinstance(datum, dict)}
             owners = {str(error.datum_id).partition("/")[0]} & resources.keys() or owners
             owner = resources.get(owners.pop()) if len(owners) == 1 else None
             error.add_facts(**describe(owner) if isinstance(owner, Resource) else {})
@@ -70,9 +74,26 @@ def datum_segments(
     return found
 
 
-def _resource(name: str, documents: Sequence[Document], describe: Describe) -> Resource | CatalogError:
+def corrected(kind: str, document: Document, transforms: Transforms) -> Document | AssetError:
+    """Return a document as the catalog's transform corrects it, or the error that says that it fails."""
     try:
-        found = [Resource.from_document(document, uid=name) for document in documents]
+        return transforms(kind)(document)
+    except Exception as error:
+        uid = document.get("datum_id") or document.get("uid")
+        wrong = AssetError(f"the catalog's transform of {kind} documents fails on {uid!r}: {error!r}")
+        wrong.__cause__ = error
+        return wrong
+
+
+def _usable(document: Document | AssetError) -> Document:
+    if isinstance(document, AssetError):
+        raise copy.copy(document)
+    return document
+
+
+def _resource(name: str, documents: Sequence[Document | AssetError], describe: Describe) -> Resource | CatalogError:
+    try:
+        found = [Resource.from_document(_usable(document), uid=name) for document in documents]
     except CatalogError as error:
         return error
     if len(found) == 1:
@@ -86,7 +107,9 @@ def _resource(name: str, documents: Sequence[Document], describe: Describe) -> R
     )
 
 
-def _row(datum_id: Any, datums: Mapping[str, Document], resources: Mapping[str, Resource | CatalogError]) -> _Row:
+def _row(
+    datum_id: Any, datums: Mapping[str, Document | AssetError], resources: Mapping[str, Resource | CatalogError]
+) -> _Row:
     if datum_id is MISSING or datum_id is None:
         return _Row(None, {}, "")
     if not isinstance(datum_id, str):
@@ -94,7 +117,7 @@ def _row(datum_id: Any, datums: Mapping[str, Document], resources: Mapping[str, 
             f"an event holds {_shown(datum_id)} where others hold the identifier of a datum; they cannot be one column",
             datum_id=_shown(datum_id),
         )
-    datum = datums.get(datum_id)
+    datum = _usable(datums[datum_id]) if datum_id in datums else None
     if datum is not None and not (isinstance(datum.get("datum_kwargs"), Mapping) and datum.get("resource")):
         raise DatumNotFound(
             f"the datum {datum_id!r} is stored without a resource or without datum_kwargs: {datum}", datum_id=datum_id
@@ -138,7 +161,7 @@ def _segments(rows: Sequence[_Row]) -> tuple[Segment, ...]:
 
 
 def stream_pieces(
-    store: Store, run_uid: str, descriptors: Sequence[Document], transform: Transform
+    store: Store, run_uid: str, descriptors: Sequence[Document], transforms: Transforms
 ) -> dict[str, list[Piece] | CatalogError]:
     """Return, for each data key that has them, what the stream datums of these descriptors say, or what is wrong.
 
@@ -150,16 +173,18 @@ def stream_pieces(
         The run.
     descriptors : sequence of dict
         The descriptors of the stream.
-    transform : callable
-        Applied to each stream resource document.
+    transforms : callable
+        Gives what is applied to each ``stream_resource`` document.
     """
-    resources = {doc["uid"]: transform(doc) for doc in store.stream_resources(run_uid)}
+    stored = {doc["uid"]: doc for doc in store.stream_resources(run_uid)}
+    resources = {uid: corrected("stream_resource", doc, transforms) for uid, doc in stored.items()}
+    keys = {uid: (doc if isinstance(doc, dict) else stored[uid]).get("data_key", "") for uid, doc in resources.items()}
     wanted = {descriptor["uid"] for descriptor in descriptors}
     datums = store.stream_datums(list(resources)) if resources else []
     by_key: dict[str, list[Document]] = {}
     for datum in datums:
         if datum.get("descriptor") in wanted:
-            by_key.setdefault(resources[datum["stream_resource"]].get("data_key", ""), []).append(datum)
+            by_key.setdefault(keys[datum["stream_resource"]], []).append(datum)
     _adopt(by_key, descriptors)
     return {key: _pieces(found, resources) for key, found in by_key.items()}
 
@@ -172,10 +197,10 @@ def _adopt(by_key: dict[str, list[Document]], descriptors: Sequence[Document]) -
         by_key[without[0]] = by_key.pop("")
 
 
-def _pieces(datums: Sequence[Document], resources: Mapping[str, Document]) -> list[Piece] | CatalogError:
+def _pieces(datums: Sequence[Document], resources: Mapping[str, Document | AssetError]) -> list[Piece] | CatalogError:
     uids = dict.fromkeys(datum["stream_resource"] for datum in datums)
     try:
-        return pieces(datums, {uid: Resource.from_stream_document(resources[uid]) for uid in uids})
+        return pieces(datums, {uid: Resource.from_stream_document(_usable(resources[uid])) for uid in uids})
     except CatalogError as error:
         return error
     except (KeyError, TypeError) as error:

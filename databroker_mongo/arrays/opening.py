@@ -46,7 +46,7 @@ class StreamSource:
     facts : dict
         ``run_uid``, ``scan_id`` and ``stream``, for errors.
     transforms : dict
-        A callable for ``resource`` and ``stream_resource`` documents.
+        Callables for ``resource``, ``datum`` and ``stream_resource`` documents.
     """
 
     rows: StreamRows | PageRows
@@ -159,16 +159,15 @@ class _Opening:
     def _stream_pieces(self) -> dict[str, list[Piece] | CatalogError]:
         if not self._streamed:
             return {}
-        source, transform = self._source, self._source.transform("stream_resource")
-        return external.stream_pieces(source.rows.store, source.run_uid, source.descriptors, transform)
+        source = self._source
+        return external.stream_pieces(source.rows.store, source.run_uid, source.descriptors, source.transform)
 
     def _open_external(self, ids: Mapping[str, Values]) -> None:
         if not ids:
             return
         source = self._source
         columns = {key: list(values) for key, values in ids.items()}
-        transform, store = source.transform("resource"), source.rows.store
-        found = external.datum_segments(store, columns, transform, describe=source.assets.facts)
+        found = external.datum_segments(source.rows.store, columns, source.transform, describe=source.assets.facts)
         for key, segments in found.items():
             if isinstance(segments, CatalogError):
                 self._lose(key, segments)

@@ -71,6 +71,7 @@ class Bench:
         edit: Callable[[Documents], Documents] = lambda documents: documents,
         handlers: Mapping[str, Any] | None = None,
         root_map: Mapping[str, str] | None = None,
+        transforms: Mapping[str, Any] | None = None,
         scan_id: int = SCAN_ID,
     ) -> Run:
         """Store a run whose images these are, and return it."""
@@ -82,7 +83,9 @@ class Bench:
         store = open_store(self.uri)
         for name, doc in documents:
             writable(store).insert(name, [doc])
-        return Catalog.from_uri(self.uri, handlers=handlers, root_map=root_map)[documents[0][1]["uid"]]
+        return Catalog.from_uri(self.uri, handlers=handlers, root_map=root_map, transforms=transforms)[
+            documents[0][1]["uid"]
+        ]
 
     def store_resource_again(self, **changes: Any) -> None:
         """Store the resource once more with other contents, as other programs that write would."""
