@@ -35,6 +35,7 @@
     |-- ConfigurationWarning               a file or an entry that cannot be used, or that shows a password
     |-- HandlerClashWarning                two packages claim one spec
     |-- OldNameWarning                     a name of databroker 1 that has a new one
+    |-- UnreadableWarning                  a lazy dataset lacks a column that cannot be read
     |-- DocumentWarning                    documents that contradict themselves, and how they were read
     |-- DurabilityWarning                  a setting that weakens what "stored" means
 """
@@ -219,6 +220,10 @@ class HandlerClashWarning(CatalogWarning):
 
 class OldNameWarning(CatalogWarning):
     """A name of databroker 1 that has a new one; it still works."""
+
+
+class UnreadableWarning(CatalogWarning):
+    """A lazy dataset lacks a column, because nothing about it can be read."""
 
 
 class DocumentWarning(CatalogWarning):

@@ -19,7 +19,7 @@ from .arrays.structure import column_name, is_streamed
 from .arrays.values import as_array
 from .assets.reader import AssetReader
 from .device_configuration import ConfigurationOfDevices
-from .errors import CatalogError, ColumnNotFound, DocumentWarning, UnreadableColumns
+from .errors import CatalogError, ColumnNotFound, DocumentWarning, UnreadableColumns, UnreadableWarning
 from .live import Row
 from .store.protocol import Document, Store
 
@@ -163,8 +163,8 @@ class Stream:
         -------
         xarray.Dataset
             dask arrays of shape ``(time, ...)``, with the coordinate ``time`` in seconds since 1970. A column that
-            cannot be read raises when it is computed; one whose shape cannot be known is left out and named, with the
-            reason, in ``ds.attrs["unreadable"]``.
+            cannot be read raises when it is computed; one whose shape cannot be known is left out, with a warning, and
+            named, with the reason, in ``ds.attrs["unreadable"]``.
 
         Raises
         ------
@@ -178,6 +178,14 @@ class Stream:
         planned = dataset.structures(opened, self.source.data_keys, self._devices())
         lazy = dataset.lazy_dataset(opened, planned, self._attrs())
         problems = {key: error for key, error in opened.problems.items() if key not in planned}
+        if problems:
+            warnings.warn(
+                f"run {self.source.run_uid} (scan id {self._start.get('scan_id')}), stream {self.name!r}: "
+                f"{', '.join(problems)} cannot be read and left out; the attribute 'unreadable' has the reasons: "
+                f"{next(iter(problems.values())).message}",
+                UnreadableWarning,
+                stacklevel=2,
+            )
         return self._finished(lazy, problems, dedupe)
 
     def follow(self, *, seconds: float = 1.0) -> Iterator[Row]:

@@ -8,14 +8,23 @@ import numpy as np
 import pytest
 
 from databroker_mongo.assets.machine import open_reader
-from databroker_mongo.errors import ColumnNotFound, DocumentWarning, StoreError, UnreadableColumns
+from databroker_mongo.errors import (
+    ColumnNotFound,
+    DocumentWarning,
+    StoreError,
+    UnreadableColumns,
+    UnreadableWarning,
+)
 from databroker_mongo.run import Run
 from databroker_mongo.store.normalized import open_store
 from databroker_mongo.store.writable_normalized import writable
 from databroker_mongo.testing import Asset, StreamAsset, build_run
 from databroker_mongo.writing import Writer
 
-pytestmark = pytest.mark.filterwarnings("ignore:no allowed_roots")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:no allowed_roots"),
+    pytest.mark.filterwarnings("ignore::databroker_mongo.errors.UnreadableWarning"),
+]
 
 
 class Ramp:
@@ -501,3 +510,10 @@ def test_a_masked_frame_is_refused(store_uri):
     run = stored(store_uri, build_run({"primary": ROWS}, assets={"primary": {"image": image("M")}}), {"M": Masked})
     with pytest.raises(UnreadableColumns, match="masked array"):
         run.primary.read()
+
+
+@pytest.mark.filterwarnings("error::databroker_mongo.errors.UnreadableWarning")
+def test_a_column_that_a_lazy_dataset_lacks_is_warned_of(store_uri):
+    run = stored(store_uri, build_run({"primary": ROWS}, assets={"primary": {"image": image("NO_SUCH_SPEC")}}))
+    with pytest.warns(UnreadableWarning, match=r"image cannot be read and left out.*NO_SUCH_SPEC"):
+        assert "I0" in run.primary.to_dask()

@@ -219,6 +219,7 @@ def test_a_bad_read_costs_its_own_column_and_names_all_there_is_to_name(bench, c
         assert fault.datum == str({"point_number": case.row})
 
 
+@pytest.mark.filterwarnings("ignore::databroker_mongo.errors.UnreadableWarning")
 @pytest.mark.filterwarnings("ignore:no allowed_roots")
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_the_health_of_a_run_tells_a_bad_read_from_good_ones(bench, case):
