@@ -15,13 +15,13 @@ from .arrays.opening import Transform
 from .assets.machine import open_reader
 from .assets.reader import AssetReader
 from .config import CatalogSettings
-from .errors import CatalogWarning, QueryError
+from .errors import CatalogWarning, ConfigurationError, QueryError
 from .live import Change
 from .queries import NEWEST_FIRST, All, Query, Raw, Sorting, Window, conjunction, from_keywords, scope_of, sort_of
 from .run import Run
 from .run_overviews import RunOverviews
 from .store.connection import ConnectionOptions
-from .store.normalized import open_store
+from .store.normalized import NormalizedStore, open_store
 from .store.protocol import Store
 from .store.reports import Explanation
 
@@ -235,6 +235,43 @@ class Catalog(RunOverviews):
                     stacklevel=2,
                 )
         return found
+
+    def update(
+        self,
+        run: Run | str | int,
+        *,
+        start: Mapping[str, Any] | None = None,
+        stop: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Correct fields of a run's start or stop document; the earlier documents are kept as revisions.
+
+        A run that was read before stays as it is; its ``refresh()`` returns the corrected one.
+
+        Parameters
+        ----------
+        run : Run, str or int
+            A run of this catalog, or its key as between the brackets.
+        start, stop : mapping, optional
+            New values of fields, by name; fields that are not named stay as they are.
+
+        Raises
+        ------
+        RunNotFound
+            No run of this catalog answers to the key, or it has no stop document to correct.
+        InvalidDocument
+            The corrected document breaks its schema, or a field that identifies it is to be changed.
+        NotAuthorized
+            The account may not write.
+        ConfigurationError
+            The catalog is not one that can be written.
+        """
+        from .store.writable_normalized import writable
+        from .writing import update_run
+
+        if not isinstance(self._store, NormalizedStore):
+            raise ConfigurationError(f"{self._store.address} is only read: nothing can be corrected there")
+        found = self[run.start["uid"] if isinstance(run, Run) else run]
+        update_run(writable(self._store), found.start["uid"], start=start, stop=stop)
 
     def watch(self, *, seconds: float = 1.0) -> Iterator[Change[Run]]:
         """Yield the runs that start and stop from now on, for as long as it is asked.

@@ -1,11 +1,19 @@
 """Finding runs in a catalog, on mongomock and on MongoDB."""
 
 import pickle
+import types
 
 import numpy as np
 import pytest
 
-from databroker_mongo.errors import AmbiguousKey, CatalogError, QueryError, RunIndexError, RunNotFound
+from databroker_mongo.errors import (
+    AmbiguousKey,
+    CatalogError,
+    ConfigurationError,
+    QueryError,
+    RunIndexError,
+    RunNotFound,
+)
 from databroker_mongo.queries import Key, ScanID, TimeRange
 from databroker_mongo.run import Run
 from databroker_mongo.run_catalog import Catalog
@@ -202,3 +210,27 @@ def test_every_error_of_a_look_up_is_one_of_the_package(runs):
     for key in ("aaaa", "nothing", -9, 99):
         with pytest.raises(CatalogError):
             runs[key]
+
+
+def test_a_run_is_corrected_through_its_catalog_and_what_was_is_kept(runs):
+    run = runs[1]
+    runs.update(run, start={"sample": "B"}, stop={"reason": "beam lost"})
+    runs.update(3, start={"sample": "C"})
+    now = run.refresh()
+    assert (now.start["sample"], now.stop["reason"], runs[3].start["sample"]) == ("B", "beam lost", "C")
+    [before] = runs.store.examination.revisions("start", UIDS[0])
+    assert "sample" not in before
+
+
+def test_a_run_outside_a_catalog_is_not_corrected_through_it(runs):
+    with pytest.raises(RunNotFound):
+        runs.scoped(plan_name="scan").update(runs[1], start={"sample": "B"})
+    assert "sample" not in runs[1].start
+    with pytest.raises(RunNotFound, match="no stop document"):
+        runs.update(0, stop={"reason": "beam lost"})
+
+
+def test_a_store_that_is_only_read_is_not_corrected(runs):
+    catalog = Catalog(types.SimpleNamespace(address="packs://here"), runs.assets)
+    with pytest.raises(ConfigurationError, match="packs://here is only read"):
+        catalog.update(1, start={"sample": "B"})
