@@ -83,12 +83,12 @@ def test_a_broken_stream_resource_of_the_schema_before_2024_is_refused(change):
 def test_a_broken_document_is_refused_with_its_kind_uid_run_and_field(case):
     name, doc, field = BROKEN[case]
     with pytest.raises(InvalidDocument) as caught:
-        documents.checked(name, doc, run_uid="run")
+        documents.checked(name, doc)
     facts = caught.value.facts
     assert facts["document"] == name
     assert facts.get("field") == field
     assert "uid" not in doc or (facts["uid"] == doc["uid"] and f"uid: {doc['uid']}" in str(caught.value))
-    assert name == "start" or facts["run_uid"] == "run"
+    assert facts.get("run_uid") == (doc.get("uid") if name == "start" else doc.get("run_start"))
 
 
 def test_an_unknown_kind_of_document_is_refused():
@@ -98,11 +98,10 @@ def test_an_unknown_kind_of_document_is_refused():
 
 def test_an_unstorable_value_is_refused_with_run_event_key_and_type():
     with pytest.raises(InvalidDocument) as caught:
-        documents.checked("event", {**EVENT, "data": {"det": [1.0, {3}]}}, run_uid="run")
+        documents.checked("event", {**EVENT, "data": {"det": [1.0, {3}]}})
     assert caught.value.facts == {
         "document": "event",
         "uid": "e1",
-        "run_uid": "run",
         "descriptor_uid": "desc",
         "data_key": "det",
         "field": "data.det.1",

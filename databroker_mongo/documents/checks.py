@@ -13,12 +13,12 @@ from typing import Any
 
 from ..errors import InvalidDocument
 from ..values import Unencodable, encodable
-from .names import Document, facts_of, place_of
+from .names import SINGLES, Document, facts_of, place_of
 from .pages import rows_of
 from .usual import QUICK
 
 
-def checked(name: str, doc: Mapping[str, Any], *, run_uid: str | None = None) -> list[tuple[str, Document]]:
+def checked(name: str, doc: Mapping[str, Any]) -> list[tuple[str, Document]]:
     """Return the single documents that ``doc`` stands for, valid and with encodable values only.
 
     Parameters
@@ -27,26 +27,25 @@ def checked(name: str, doc: Mapping[str, Any], *, run_uid: str | None = None) ->
         Kind of document, a page perhaps.
     doc : mapping
         The document; it is not changed, and what is returned shares no mutable part with it.
-    run_uid : str, optional
-        The run it belongs to, for errors about documents that do not say so themselves (events, datums).
 
     Raises
     ------
     InvalidDocument
         When the name is unknown, or any of the documents is invalid or holds a value that cannot be kept.
     """
-    result = []
-    try:
-        for single, row in rows_of(name, doc):
-            encoded = QUICK[single](row) if single in QUICK else None
-            if encoded is None:
-                encoded = encode(single, row)
-                validate(single, encoded)
-            result.append((single, encoded))
-    except InvalidDocument as error:
-        error.add_facts(run_uid=run_uid)
-        raise
-    return result
+    if isinstance(doc, dict) and name in SINGLES:
+        return [(name, _checked_row(name, doc))]
+    return [(single, _checked_row(single, row)) for single, row in rows_of(name, doc)]
+
+
+def _checked_row(name: str, row: Mapping[str, Any]) -> Document:
+    return (QUICK[name](row) if name in QUICK else None) or _thoroughly(name, row)
+
+
+def _thoroughly(name: str, doc: Mapping[str, Any]) -> Document:
+    encoded = encode(name, doc)
+    validate(name, encoded)
+    return encoded
 
 
 def encode(name: str, doc: Mapping[str, Any]) -> Document:

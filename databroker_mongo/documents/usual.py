@@ -24,7 +24,7 @@ def _quick_event(doc: Mapping[str, Any]) -> Document | None:
             and type(doc["seq_num"]) is int
             and 1 <= doc["seq_num"] < 2**63
             and type(filled) is dict
-            and all(type(value) in (bool, str) for value in filled.values())
+            and (not filled or {bool, str} >= set(map(type, filled.values())))
         )
     except KeyError:
         return None

@@ -93,7 +93,8 @@ class Outbox:
         """
         with self._changed:
             self._start_thread()
-            self._changed.wait_for(self._has_room)
+            if not self._has_room():
+                self._changed.wait_for(self._has_room)
             if self._backlog.is_waiting and self._backlog.is_due and self._backlog.catch_up():
                 self.n_acknowledged = self.n_given
             if self._backlog.is_waiting:

@@ -25,6 +25,7 @@ from .delivery import Delivery, Refusal
 from .direct import Direct
 from .outbox import BatchLimits, Outbox
 
+_REMEMBERED = frozenset({"descriptor", "resource", "stream_resource", "stop"})
 _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
 
 
@@ -136,15 +137,15 @@ class Writer:
         StoreUnavailable
             No server acknowledged it and ``on_failure="raise"``.
         """
-        descriptor = doc.get("descriptor") if isinstance(doc, Mapping) else None
-        run_uid = self._run_of.get(descriptor) if isinstance(descriptor, str) else None
         try:
-            rows = documents.checked(name, doc, run_uid=run_uid)
+            rows = documents.checked(name, doc)
         except InvalidDocument as error:
+            parent = error.facts.get("descriptor_uid") or error.facts.get("resource_uid")
+            error.add_facts(run_uid=self._run_of.get(str(parent)))
             self._backlog.set_aside([Refusal(name, doc, error)])
             raise
-        for single, row in rows:
-            self._remember(single, row)
+        if name in _REMEMBERED:
+            self._remember(name, rows[0][1])
         self._sender.put(rows)
         if name in self._flushed_after:
             self._sender.flush()
@@ -180,10 +181,11 @@ class Writer:
         return f"{type(self).__name__}({self._address!r})"
 
     def _remember(self, name: str, doc: Document) -> None:
-        if name == "descriptor":
-            self._run_of[doc["uid"]] = doc["run_start"]
-        elif name == "stop":
+        """Keep in mind which run is meant by documents that name only their descriptor or resource."""
+        if name == "stop":
             self._run_of = {uid: run for uid, run in self._run_of.items() if run != doc["run_start"]}
+        elif "run_start" in doc:
+            self._run_of[doc["uid"]] = doc["run_start"]
 
 
 def _require_one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -113,7 +113,16 @@ def test_an_invalid_event_names_its_run_and_nothing_of_it_is_stored(store_uri):
     assert stored(store_uri, "event") == []
 
 
-@pytest.mark.parametrize("doc", [5, None, [], "start"])
+def test_an_invalid_datum_names_the_run_of_its_resource(store_uri):
+    writer = Writer(store_uri)
+    for name, doc in list(a_run())[:3]:
+        writer(name, doc)
+    with pytest.raises(InvalidDocument) as caught:
+        writer("datum", {"datum_id": "run-res/1", "resource": "run-res", "datum_kwargs": {"point": {1}}})
+    assert (caught.value.run_uid, caught.value.uid) == ("run", "run-res/1")
+
+
+@pytest.mark.parametrize("doc", [{"descriptor": []}, 5, None, [], "start"])
 def test_what_is_no_document_is_refused(doc):
     with pytest.raises(InvalidDocument):
         Writer("memory://nothing")("event", doc)
