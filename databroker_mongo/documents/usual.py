@@ -1,11 +1,10 @@
-"""The quick way for the documents that come by the thousand: encoded and found valid in one go, or left to ``checks``.
+"""The quick way for the documents that come by the thousand: told to be valid at a glance, or left to ``checks``.
 
 It may only take documents that ``checks`` would take, and must give the same.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,44 +12,54 @@ from ..values import Unencodable, encodable
 from .names import Document
 
 
-def _quick_event(doc: Mapping[str, Any]) -> Document | None:
-    """Encode and validate a usual event in one go; None where it takes a closer look."""
-    filled = doc.get("filled", {})
-    try:
-        is_usual = (
-            len(doc) == (7 if "filled" in doc else 6)
-            and type(doc["time"]) is float
-            and math.isfinite(doc["time"])
-            and type(doc["seq_num"]) is int
-            and 1 <= doc["seq_num"] < 2**63
-            and type(filled) is dict
-            and (not filled or {bool, str} >= set(map(type, filled.values())))
-        )
-    except KeyError:
+def is_usual(name: str, doc: Mapping[str, Any]) -> bool:
+    """Tell whether a document is valid beyond doubt, once its values are encoded; False asks for a closer look."""
+    return name in _USUAL and _USUAL[name](doc)
+
+
+def encode_usual(name: str, doc: Mapping[str, Any]) -> Document | None:
+    """Encode a document that is usual; None asks for a closer look."""
+    if not is_usual(name, doc):
         return None
-    sections = ("data", "timestamps", "filled") if "filled" in doc else ("data", "timestamps")
-    return _encode_sections(doc, ("uid", "descriptor"), sections) if is_usual else None
-
-
-def _quick_datum(doc: Mapping[str, Any]) -> Document | None:
-    """Encode and validate a usual datum in one go; None where it takes a closer look."""
-    return _encode_sections(doc, ("datum_id", "resource"), ("datum_kwargs",)) if len(doc) == 3 else None
-
-
-def _encode_sections(doc: Mapping[str, Any], texts: tuple[str, ...], sections: tuple[str, ...]) -> Document | None:
     encoded = dict(doc)
     try:
-        for field in texts:
-            if type(encoded[field]) is not str or not encoded[field].isascii():
-                return None
-        for field in sections:
-            if type(encoded[field]) is not dict:
-                return None
-            encoded[field] = encodable(encoded[field])
-    except (KeyError, Unencodable, RecursionError):
+        for section in _SECTIONS[name]:
+            if section in encoded:
+                encoded[section] = encodable(encoded[section])
+    except (Unencodable, RecursionError):
         return None
     return encoded
 
 
-QUICK: dict[str, Callable[[Mapping[str, Any]], Document | None]] = {"event": _quick_event, "datum": _quick_datum}
-"""By kind of document; None where it takes a closer look."""
+def _is_usual_event(doc: Mapping[str, Any]) -> bool:
+    filled = doc.get("filled", {})
+    try:
+        return (
+            len(doc) == (7 if "filled" in doc else 6)
+            and type(doc["uid"]) is type(doc["descriptor"]) is str
+            and (doc["uid"] + doc["descriptor"]).isascii()
+            and type(doc["time"]) in (float, int)
+            and -1e18 < doc["time"] < 1e18
+            and type(doc["seq_num"]) is int
+            and 1 <= doc["seq_num"] < 2**63
+            and type(doc["data"]) is type(doc["timestamps"]) is type(filled) is dict
+            and (not filled or {bool, str} >= set(map(type, filled.values())))
+        )
+    except KeyError:
+        return False
+
+
+def _is_usual_datum(doc: Mapping[str, Any]) -> bool:
+    try:
+        return (
+            len(doc) == 3
+            and type(doc["datum_id"]) is type(doc["resource"]) is str
+            and (doc["datum_id"] + doc["resource"]).isascii()
+            and type(doc["datum_kwargs"]) is dict
+        )
+    except KeyError:
+        return False
+
+
+_USUAL: dict[str, Callable[[Mapping[str, Any]], bool]] = {"event": _is_usual_event, "datum": _is_usual_datum}
+_SECTIONS = {"event": ("data", "timestamps", "filled"), "datum": ("datum_kwargs",)}
