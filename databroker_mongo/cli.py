@@ -224,6 +224,8 @@ OF_CATALOG = Argument(
     ("--catalog",), {"metavar": "NAME", "help": "a configured catalog or a URI; by default the only configured one"}
 )
 KEY = Argument(("key",), {"metavar": "KEY", "help": "a uid or its beginning, a scan id, or -1 for the latest run"})
+RUNS = Argument(("runs",), {"nargs": "*", "metavar": "RUN", "help": "as for show: uids, scan ids, or -1"})
+ALL = Argument(("--all",), {"action": "store_true", "help": "all runs, and documents whose run is not there"})
 FIELD = Argument(("field",), {"metavar": "FIELD", "help": "like sample.name, stop.exit_status or descriptor.name"})
 QUESTIONS = (
     Argument(
@@ -262,6 +264,7 @@ LISTING = (
 GROUPS = {"server": "The local MongoDB."}
 COMMANDS = (
     Command("catalogs", list_catalogs),
+    Command("check", cli_runs.check, (RUNS, ALL, OF_CATALOG, TEXT_OR_JSON)),
     Command("distinct", cli_runs.list_distinct, (FIELD, *QUESTIONS, FORMAT)),
     Command("explain", cli_runs.explain, QUESTIONS),
     Command("handlers", list_handlers, (SPECS, CATALOG)),

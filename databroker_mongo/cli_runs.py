@@ -1,4 +1,4 @@
-"""The commands that ask a catalog of runs: ``ls``, ``show``, ``distinct``, ``explain`` and ``indexes``.
+"""The commands that ask a catalog of runs: ``ls``, ``show``, ``check``, ``distinct``, ``explain`` and ``indexes``.
 
 What does not belong here: how arguments are declared (``cli``), how questions are answered (``run_catalog``), and what
 answers look like (``display``).
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import json
 import shutil
 import sys
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,9 @@ from . import display
 from .errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from .health import Finding
     from .queries import Query
+    from .run import Run
     from .run_catalog import Catalog
 
 COLUMNS = ("time", "scan_id", "uid", "plan_name", "sample.name", "stop.exit_status", "duration")
@@ -49,6 +52,34 @@ def show_run(chosen: argparse.Namespace) -> None:
     print(run)
     for line in display.metadata_lines(run.metadata):
         print(line)
+
+
+def check(chosen: argparse.Namespace) -> None:
+    """List what is wrong with the documents of runs; with --all of all runs, and what belongs to no run."""
+    if bool(chosen.runs) == chosen.all:
+        raise ConfigurationError("say which runs are to be checked by their keys, or --all, and not both")
+    findings = _findings(_catalog(chosen.catalog), chosen.runs)
+    if chosen.format == "json":
+        columns = ("run_uid", "stream", "data_key", "kind", "message", "facts")
+        _write_json(columns, ([getattr(finding, name) for name in columns] for finding in findings))
+        return
+    first = next(findings, None)
+    if first is None:
+        print("nothing is wrong")
+        return
+    for finding in itertools.chain([first], findings):
+        place = (finding.run_uid or "database", finding.stream or "-", finding.data_key or "-")
+        print(*display.aligned([(*place, finding.kind, finding.message)]))
+
+
+def _findings(catalog: Catalog, keys: Sequence[str]) -> Iterator[Finding]:
+    from .health import check_database, check_run
+
+    runs: Iterable[Run] = (catalog[_key(key)] for key in keys) if keys else catalog.values()
+    for run in runs:
+        yield from check_run(catalog.store, run.start["uid"])
+    if not keys:
+        yield from check_database(catalog.store)
 
 
 def list_distinct(chosen: argparse.Namespace) -> None:

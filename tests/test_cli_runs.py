@@ -132,6 +132,23 @@ def test_values_are_counted(uri, capsys):
     assert capsys.readouterr().out == "stop.exit_status,runs\nfail,1\n"
 
 
+def test_what_is_wrong_with_runs_is_listed(uri, capsys):
+    assert main(["check", "0000", "1111"]) == 0
+    assert capsys.readouterr().out == "nothing is wrong\n"
+    assert main(["check", "0000", "-1"]) == 0
+    [line] = capsys.readouterr().out.splitlines()
+    assert line.split()[:4] == ["2222-0000", "-", "-", "no-stop"]
+
+
+def test_what_is_wrong_with_all_runs_and_belongs_to_none_is_listed_as_json(uri, capsys):
+    lost = {"uid": "lost", "run_start": "nobody", "time": 1.0, "exit_status": "success"}
+    Writer(Catalog.from_uri(uri))("stop", lost)
+    assert main(["check", "--all", "--format", "json"]) == 0
+    no_stop, orphans = json.loads(capsys.readouterr().out)
+    assert (no_stop["run_uid"], no_stop["kind"], no_stop["facts"]["state"]) == ("2222-0000", "no-stop", "crashed")
+    assert (orphans["run_uid"], orphans["kind"], orphans["facts"]) == (None, "orphans", {"run": "nobody", "n": 1})
+
+
 def test_a_question_is_explained_and_indexes_are_listed(uri, capsys):
     assert main(["explain", "sample.name=Ni", "stop.exit_status=fail"]) == 0
     assert "run_start" in capsys.readouterr().out
@@ -143,6 +160,9 @@ def test_a_question_is_explained_and_indexes_are_listed(uri, capsys):
     ("arguments", "message"),
     [
         (["show", "99"], "no run '99'"),
+        (["check"], "or --all"),
+        (["check", "1", "--all"], "not both"),
+        (["check", "99"], "no run '99'"),
         (["ls", "--where", "{"], "is no JSON"),
         (["ls", "a$b~("], "not a regular expression"),
         (["ls", "--since", "soon"], "is no moment"),
