@@ -203,6 +203,7 @@ CASES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::databroker_mongo.errors.UnreadableWarning")
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_bad_read_costs_its_own_column_and_names_all_there_is_to_name(bench, case):
     run = case.make(bench)
