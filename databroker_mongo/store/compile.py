@@ -67,14 +67,11 @@ def count_starts(collections: Collections, query: Query, *, skip: int = 0, limit
     if collections.is_mock:
         return sum(1 for _ in memory.find_starts(collections, query, sort=NEWEST_FIRST, skip=skip, limit=limit))
     found = resolved_search(collections, query, ("uid",))
-    if found.joined is None:
-        return found.pages.count(found.filter, skip=skip, limit=limit)
-    summaries = None if found.is_narrow else summary_search.answering(collections, found.query, ("uid",))
-    if summaries is not None:
-        n_found = summaries.count(PAGES_OF_FIELDS[-1])
-    else:
-        n_found = sum(map(len, found.in_any_order(PAGES_OF_FIELDS[-1])))
-    return min(max(n_found - skip, 0), limit or n_found)
+    if found.joined is not None and not found.is_narrow:
+        summaries = summary_search.answering(collections, found.query, ("uid",))
+        if summaries is not None:
+            return summaries.count(skip=skip, limit=limit)
+    return found.count(skip=skip, limit=limit)
 
 
 def resolved_search(collections: Collections, query: Query, fields: Sequence[str]) -> Search:

@@ -131,6 +131,13 @@ def asks_text(part: Any) -> bool:
     return isinstance(part, list) and any(map(asks_text, part))
 
 
+def asks_duration(tree: Query) -> bool:
+    """Tell whether a lowered tree asks how long runs took."""
+    if isinstance(tree, And | Or):
+        return any(map(asks_duration, tree.queries))
+    return asks_duration(tree.query) if isinstance(tree, Not) else isinstance(tree, Duration)
+
+
 def _merge(parts: list[Query], operator: str, documents: tuple[str, ...]) -> list[Query]:
     """Join the filters on each of `documents` by `operator`, in the place of the first of them."""
     merged: dict[Any, Query] = {}

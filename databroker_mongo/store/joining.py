@@ -104,7 +104,7 @@ class Joins:
         collection, name = RUN_OF[some.document]
         with self._limit.question():
             found = getattr(self._collections, collection).find(filter, {name: 1, "_id": 0}, limit=limit)
-            return [document[name] for document in found.batch_size(MOST_CANDIDATES + 2)]
+            return [document[name] for document in found.batch_size(MOST_CANDIDATES + 2) if name in document]
 
     def _first_stops(self, uids: Iterable[str], filter: Filter, projection: dict[str, int]) -> list[dict[str, Any]]:
         """Return what matches among the first stops of these runs."""

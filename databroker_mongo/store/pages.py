@@ -46,12 +46,18 @@ class StartPages:
         found = self._find(filter, {"time": 1}, limit=FEW + 1)
         return found if len(found) <= FEW else None
 
-    def in_any_order(self, filter: Filter, *, size: int) -> Iterator[list[Document]]:
-        """Yield pages in the order that is quickest; they must be taken quickly too, for one cursor lives on."""
+    def uids(self, filter: Filter, *, size: int, with_time: bool) -> Iterator[list[Document]]:
+        """Yield pages of uids, and times, in the order that is quickest.
+
+        They must be taken quickly too, for one cursor lives on.
+        """
+        from bson import MinKey
+
         # Without a filter, this one lets the index on uid answer without the documents.
-        query = filter or {"uid": {"$gte": ""}}
+        query = filter or {"uid": {"$gte": MinKey()}}
+        projection = {"_id": 0, "uid": 1, **({"time": 1} if with_time else {})}
         with self._limit.question():
-            cursor = iter(self._collection.find(query, {**(self._projection or {}), "_id": 0}, batch_size=size))
+            cursor = iter(self._collection.find(query, projection, batch_size=size))
             page = list(islice(cursor, size))
         while page:
             yield page

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from ..queries import And, Query
 from . import memory
-from .filters import EVERY_RUN, Filter, Some, conjunction, lower
+from .filters import EVERY_RUN, Filter, Some, asks_duration, conjunction, lower
 from .joining import Joins
 from .pages import StartPages
 from .protocol import Document, Sort
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 SMALL_PAGE = 100
 """A question that limits itself to as many runs is asked in order at once."""
+
+RUNS_AT_ONCE = 5000
+"""As many runs are brought together with their other documents at once when they are counted."""
 
 PAGES_BEFORE_ALL = 4
 """After as many pages, it is quicker to read all that other documents say than to ask for each page."""
@@ -46,6 +49,11 @@ def search(collections: Collections, query: Query, fields: Sequence[str] = ()) -
     on_start = next((part for part in parts if isinstance(part, Some) and part.document == "start"), EVERY_RUN)
     rest = [part for part in parts if part is not on_start]
     return Search(collections, query, on_start.filter, conjunction(rest) if rest else None, _projection(fields))
+
+
+def bounded(n_runs: int, skip: int, limit: int) -> int:
+    """Return how many runs are left of some when `skip` are left out and, unless it is 0, at most `limit` taken."""
+    return min(max(n_runs - skip, 0), limit or n_runs)
 
 
 def is_by_time(sort: Sort) -> bool:
@@ -91,17 +99,21 @@ class Search:
         for page in self._pages(sort, sizes, skip, limit):
             yield from page if self.joined is None else self._joins.keep(self.joined, page)
 
-    def in_any_order(self, size: int) -> Iterator[list[Document]]:
-        """Yield the runs that answer, in pages that must be taken quickly."""
+    def count(self, *, skip: int = 0, limit: int = 0) -> int:
+        """Count the runs that answer."""
+        if self.joined is None:
+            return self.pages.count(self.filter, skip=skip, limit=limit)
         filter, few = self._beginning
         if few is None:
-            pages = self.pages.in_any_order(filter, size=size)
+            pages = self.pages.uids(filter, size=RUNS_AT_ONCE, with_time=asks_duration(self.joined))
         else:
-            pages = self.pages.of_list([start["_id"] for start in few], sizes=[size])
+            pages = self.pages.of_list([start["_id"] for start in few], sizes=[RUNS_AT_ONCE])
+        n_runs = 0
         for number, page in enumerate(pages):
-            if self.joined is not None and number == PAGES_BEFORE_ALL:
+            if number == PAGES_BEFORE_ALL:
                 self._joins.learn(self.joined)
-            yield page if self.joined is None else self._joins.keep(self.joined, page)
+            n_runs += len(self._joins.keep(self.joined, page))
+        return bounded(n_runs, skip, limit)
 
     @property
     def is_narrow(self) -> bool:

@@ -24,7 +24,7 @@ from .joining import MOST_CANDIDATES
 from .memory import is_time
 from .pages import StartPages
 from .protocol import Document, Sort
-from .search import Search, search
+from .search import Search, bounded, search
 from .summaries import COLLECTION, STATE, STATE_COLLECTION
 from .time_limit import TimeLimit
 
@@ -83,19 +83,11 @@ class SummarySearch:
             yield start
             self._limit.restart()
 
-    def in_any_order(self, size: int) -> Iterator[list[Document]]:
-        """Yield the runs that answer, in pages that must be taken quickly."""
-        for page in self._pages.in_any_order(self._settled, size=size):
-            yield [_start_of(summary) for summary in page]
-        if self._rest:
-            yield from self._rest.in_any_order(size)
-
-    def count(self, size: int) -> int:
+    def count(self, *, skip: int, limit: int) -> int:
         """Count the runs that answer."""
-        others = self._rest.in_any_order(size) if self._rest else ()
         # An index counts what matches, and would not what matches beside those few.
         n_settled = self._pages.count(self._filter) - self._pages.count(self._of_unsure)
-        return n_settled + sum(map(len, others))
+        return bounded(n_settled + (self._rest.count() if self._rest else 0), skip, limit)
 
 
 def answering(collections: Collections, query: Query, fields: Sequence[str]) -> SummarySearch | None:

@@ -314,6 +314,7 @@ def no_side_is_selective(monkeypatch):
     monkeypatch.setattr("databroker_mongo.store.search.PAGES_BEFORE_ALL", 1)
     monkeypatch.setattr("databroker_mongo.store.compile.PAGES", (2, 3))
     monkeypatch.setattr("databroker_mongo.store.compile.PAGES_OF_FIELDS", (2, 3))
+    monkeypatch.setattr("databroker_mongo.store.search.RUNS_AT_ONCE", 3)
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
