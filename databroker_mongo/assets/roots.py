@@ -227,7 +227,7 @@ def _named_in_keywords(kwargs: Mapping[str, Any], folder: Path) -> Iterator[Path
 
 
 def _directory(path: Path) -> Path:
-    return path if path.is_dir() else path.parent
+    return path if os.path.isdir(path) else path.parent  # noqa: PTH112 Path.is_dir may raise
 
 
 def _real(path: str | Path) -> str:
@@ -235,7 +235,7 @@ def _real(path: str | Path) -> str:
 
 
 def _mount(path: Path) -> str:
-    return str(next(place for place in (path, *path.parents) if place.is_mount()))
+    return str(next(place for place in (path, *path.parents) if os.path.ismount(place)))
 
 
 def facts_of_place(resource: Resource, path: Path | None) -> dict[str, Any]:

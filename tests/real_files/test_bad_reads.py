@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import h5py
@@ -268,3 +268,25 @@ def test_a_missing_file_is_an_error_within_a_second(bench):
     with pytest.raises(AssetUnreadable):
         lazy.compute()
     assert time.perf_counter() - started < 1.0
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "ü/é.h5", "a/b/c.h5", ".", "a\nb.h5"])
+def test_a_name_that_no_file_can_have_or_has_is_told_and_costs_one_column(bench, name):
+    run = bench.run(bench.asset("AD_HDF5", name))
+    fault = bench.fault_of(run)
+    assert type(fault) is AssetUnreadable
+    assert fault.document_path.startswith(str(bench.folder))
+    assert run.health().set_index("data_key").loc["image", "status"] == "unreadable"
+    assert len(run.files()) == 1
+
+
+@pytest.mark.parametrize(
+    "datum",
+    [{"point_number": -1}, {"point_number": 1.5}, {"point_number": "1"}, {}, {"point": 1}, {"point_number": 10**12}],
+)
+def test_arguments_of_a_datum_that_mean_no_row_are_told(bench, datum):
+    bench.write_hdf5()
+    asset = bench.asset("AD_HDF5", "a.h5")
+    fault = bench.fault_of(bench.run(replace(asset, datums=[datum] * 5)))
+    assert fault.datum == str(datum)
+    assert fault.path == str(bench.folder / "a.h5")
