@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..assets.datums import DatumIds, DatumTable, Segment
 from ..assets.resource import Resource
@@ -21,14 +21,6 @@ from .structure import is_streamed
 Transform = Callable[[Document], Document]
 Transforms = Callable[[str], Transform]
 Describe = Callable[[Resource], Mapping[str, Any]]
-
-
-class _Row(NamedTuple):
-    """What serves one row: no resource where an event lacks the key."""
-
-    resource: Resource | None
-    datum: Mapping[str, Any]
-    datum_id: str
 
 
 def datum_segments(
@@ -47,7 +39,7 @@ def datum_segments(
     describe : callable
         Gives the facts of a resource, for errors.
     """
-    ids = {str(each) for column in columns.values() for each in column if each is not MISSING and each is not None}
+    ids = {each for column in columns.values() for each in column if isinstance(each, str)}
     datums = {uid: corrected("datum", doc, transforms) for uid, doc in store.datums(sorted(ids)).items()}
     # Most identifiers begin with the uid of the resource; where a datum is not stored, that still tells the file.
     likely = {each.partition("/")[0] for each in ids - datums.keys() if "/" in each}
@@ -61,9 +53,9 @@ def datum_segments(
     found: dict[str, tuple[Segment, ...] | CatalogError] = {}
     for key, column in columns.items():
         try:
-            found[key] = _segments([_row(each, datums, resources) for each in column])
+            found[key] = _segments(column, datums, resources)
         except DatumNotFound as error:
-            known = [datums[each] for each in map(str, column) if each in datums]
+            known = [datums[each] for each in column if isinstance(each, str) and each in datums]
             owners = {str(datum.get("resource")) for datum in known if isinstance(datum, dict)}
             owners = {str(error.datum_id).partition("/")[0]} & resources.keys() or owners
             owner = resources.get(owners.pop()) if len(owners) == 1 else None
@@ -107,40 +99,46 @@ def _resource(name: str, documents: Sequence[Document | AssetError], describe: D
     )
 
 
-def _row(
-    datum_id: Any, datums: Mapping[str, Document | AssetError], resources: Mapping[str, Resource | CatalogError]
-) -> _Row:
+def _segments(
+    column: Sequence[Any],
+    datums: Mapping[str, Document | AssetError],
+    resources: Mapping[str, Resource | CatalogError],
+) -> tuple[Segment, ...]:
+    documents = [datums.get(each) if isinstance(each, str) else None for each in column]
+    names = [each.get("resource") or None if isinstance(each, dict) else None for each in documents]
+    segments = []
+    start = 0
+    for name, group in itertools.groupby(names):
+        stop = start + sum(1 for _ in group)
+        ids, members = column[start:stop], documents[start:stop]
+        kwargs = [each.get("datum_kwargs") for each in members if name is not None and isinstance(each, dict)]
+        if set(map(type, kwargs)) != {dict}:
+            for pair in zip(ids, members, strict=True):
+                _require_datum_or_none(*pair)
+        resource = None if name is None else _known_resource(name, resources, datum_id=ids[0], datum=kwargs[0])
+        segments.append(Segment(start, stop, resource, DatumTable(kwargs), ids=DatumIds(ids if kwargs else ())))
+        start = stop
+    return tuple(segments)
+
+
+def _require_datum_or_none(datum_id: Any, datum: Document | AssetError | None) -> None:
+    """Insist that an event has no datum, or one that can be read."""
     if datum_id is MISSING or datum_id is None:
-        return _Row(None, {}, "")
+        return
     if not isinstance(datum_id, str):
         raise DatumNotFound(
             f"an event holds {_shown(datum_id)} where others hold the identifier of a datum; they cannot be one column",
             datum_id=_shown(datum_id),
-        )
-    datum = _usable(datums[datum_id]) if datum_id in datums else None
-    if datum is not None and not (isinstance(datum.get("datum_kwargs"), Mapping) and datum.get("resource")):
-        raise DatumNotFound(
-            f"the datum {datum_id!r} is stored without a resource or without datum_kwargs: {datum}", datum_id=datum_id
         )
     if datum is None:
         raise DatumNotFound(
             f"the events name the datum {datum_id!r}, which is not stored. Without it its place is unknown.",
             datum_id=datum_id,
         )
-    resource = resources.get(datum["resource"])
-    if resource is None:
+    if not (isinstance(_usable(datum).get("datum_kwargs"), Mapping) and _usable(datum).get("resource")):
         raise DatumNotFound(
-            f"the datum {datum_id!r} names the resource {datum['resource']!r}, which is not stored. Without it the "
-            "file is unknown.",
-            datum_id=datum_id,
-            datum=str(datum["datum_kwargs"]),
-            resource_uid=datum["resource"],
+            f"the datum {datum_id!r} is stored without a resource or without datum_kwargs: {datum}", datum_id=datum_id
         )
-    if isinstance(resource, CatalogError):
-        error = copy.copy(resource)
-        error.add_facts(datum_id=datum_id, datum=str(datum["datum_kwargs"]))
-        raise error
-    return _Row(resource, datum["datum_kwargs"], str(datum_id))
 
 
 def _shown(value: Any) -> str:
@@ -148,16 +146,22 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 40 else f"{text[:40]}..."
 
 
-def _segments(rows: Sequence[_Row]) -> tuple[Segment, ...]:
-    segments = []
-    start = 0
-    for _, group in itertools.groupby(rows, key=lambda row: row.resource.uid if row.resource is not None else None):
-        members = list(group)
-        stop = start + len(members)
-        table, ids = DatumTable([row.datum for row in members]), DatumIds([row.datum_id for row in members])
-        segments.append(Segment(start, stop, members[0].resource, table, ids=ids))
-        start = stop
-    return tuple(segments)
+def _known_resource(
+    name: str, resources: Mapping[str, Resource | CatalogError], *, datum_id: str, datum: Mapping[str, Any]
+) -> Resource:
+    resource = resources.get(name)
+    if resource is None:
+        raise DatumNotFound(
+            f"the datum {datum_id!r} names the resource {name!r}, which is not stored. Without it the file is unknown.",
+            datum_id=datum_id,
+            datum=str(datum),
+            resource_uid=name,
+        )
+    if isinstance(resource, CatalogError):
+        error = copy.copy(resource)
+        error.add_facts(datum_id=datum_id, datum=str(datum))
+        raise error
+    return resource
 
 
 def stream_pieces(

@@ -33,12 +33,12 @@ class DatumTable(Sequence[DatumKwargs]):
         self._constant: dict[str, Any] = {}
         self._varying: dict[str, Sequence[Any]] = {}
         self._irregular: list[DatumKwargs] | None = None
-        if any(datum.keys() != datums[0].keys() for datum in datums):
+        if len(set(map(frozenset, datums))) > 1:
             self._irregular = [dict(datum) for datum in datums]
             return
         for name in datums[0] if datums else ():
             values = [datum[name] for datum in datums]
-            if all(type(value) is type(values[0]) and value == values[0] for value in values):
+            if len(set(map(type, values))) == 1 and values.count(values[0]) == len(values):
                 self._constant[name] = values[0]
             else:
                 self._varying[name] = _as_range(values) or values
@@ -69,7 +69,7 @@ class DatumTable(Sequence[DatumKwargs]):
 
 
 def _as_range(values: list[Any]) -> range | None:
-    if any(type(value) is not int for value in values):
+    if set(map(type, values)) != {int}:
         return None
     step = values[1] - values[0]
     candidate = range(values[0], values[0] + step * len(values), step) if step else None
@@ -90,12 +90,9 @@ class DatumIds(Sequence[str]):
     def __init__(self, ids: Sequence[str] = ()):
         self._ids: Sequence[str] = ids
         self._owner, self._numbers = "", range(0)
-        parts = [each.rpartition("/") for each in ids]
-        if parts and all(part[:2] == (parts[0][0], "/") and part[2].isdecimal() for part in parts):
-            numbers = [int(part[2]) for part in parts]
-            steady = range(numbers[0], numbers[0] + 1) if len(numbers) == 1 else _as_range(numbers)
-            if steady is not None and all(f"{parts[0][0]}/{n}" == each for n, each in zip(numbers, ids, strict=True)):
-                self._ids, self._owner, self._numbers = (), parts[0][0], steady
+        owner, steady = _steady_numbers(ids)
+        if steady and all(f"{owner}/{number}" == each for number, each in zip(steady, ids, strict=True)):
+            self._ids, self._owner, self._numbers = (), owner, steady
 
     @classmethod
     def numbered(cls, owner: str, numbers: range) -> DatumIds:
@@ -121,6 +118,16 @@ class DatumIds(Sequence[str]):
         if isinstance(item, slice):
             return [self[number] for number in range(len(self))[item]]
         return self._ids[item] if self._ids else f"{self._owner}/{self._numbers[item]}"
+
+
+def _steady_numbers(ids: Sequence[str]) -> tuple[str, range]:
+    """Return what stands before the numbers of identifiers, and how they go on if they go on as they begin."""
+    first, second = (each.rpartition("/") for each in (*ids[:2], "", "")[:2])
+    if not first[2].isdecimal() or not (len(ids) == 1 or second[2].isdecimal()):
+        return "", range(0)
+    start = int(first[2])
+    step = 1 if len(ids) == 1 else int(second[2]) - start
+    return first[0], range(start, start + step * len(ids), step) if step else range(0)
 
 
 @dataclass(frozen=True)
