@@ -14,7 +14,7 @@ import numpy as np
 
 from . import display, live
 from .arrays.opening import OpenedColumns, StreamSource, Transform, open_columns
-from .arrays.rows import StreamRows
+from .arrays.rows import StreamRows, n_events_said
 from .arrays.structure import column_name, is_streamed
 from .arrays.values import as_array
 from .assets.reader import AssetReader
@@ -67,7 +67,7 @@ class Stream:
         self._stop = stop
         self._descriptors = list(descriptors)
         self.source = StreamSource(
-            rows=StreamRows(store, [descriptor["uid"] for descriptor in descriptors]),
+            rows=StreamRows(store, [each["uid"] for each in descriptors], n_expected=n_events_said(stop, name)),
             assets=assets,
             descriptors=self._descriptors,
             run_uid=start["uid"],

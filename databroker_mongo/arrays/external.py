@@ -111,7 +111,8 @@ def _segments(
     for name, group in itertools.groupby(names):
         stop = start + sum(1 for _ in group)
         ids, members = column[start:stop], documents[start:stop]
-        kwargs = [each.get("datum_kwargs") for each in members if name is not None and isinstance(each, dict)]
+        of_datums = [each for each in members if name is not None and isinstance(each, dict)]
+        kwargs: list[Any] = [each.get("datum_kwargs") for each in of_datums]
         if set(map(type, kwargs)) != {dict}:
             for pair in zip(ids, members, strict=True):
                 _require_datum_or_none(*pair)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Shaped = tuple[tuple[int, ...], np.dtype[Any]]
 
-_FEW_VALUES = 20_000
+_FEW_VALUES = 1_000_000
 _GROUP_BYTES = 32_000_000
 
 _PLAIN = {float: np.dtype(np.float64), int: np.dtype(np.int64), bool: np.dtype(bool)}
@@ -77,15 +77,20 @@ def open_inline(
 def _shaped_without_reading(
     source: StreamSource, data_keys: Mapping[str, DataKey], keys: Sequence[str]
 ) -> dict[str, Shaped]:
-    """Return shape and dtype of the columns that need not be read for them.
-
-    A few values are better read at once, in one question: the answer is smaller than that about their types.
-    """
+    """Return shape and dtype of the columns that need not be read for them."""
     n_rows = source.rows.snapshot.n_rows
     if n_rows == 0:
         return {key: _empty(data_keys[key]) for key in keys}
-    n_values = n_rows * sum(math.prod(_empty(data_keys[key])[0]) for key in keys)
-    return {} if n_values <= _FEW_VALUES else _certain(source, data_keys, keys)
+    return {} if are_few(data_keys, keys, n_rows) else _certain(source, data_keys, keys)
+
+
+def are_few(data_keys: Mapping[str, DataKey], keys: Sequence[str], n_rows: int | None) -> bool:
+    """Tell whether columns of about so many rows are better read at once than asked about.
+
+    To compare the types of all events, the server takes as long as to hand them out. Only the space that the values
+    take speaks against that.
+    """
+    return n_rows is not None and n_rows * sum(math.prod(_empty(data_keys[key])[0]) for key in keys) <= _FEW_VALUES
 
 
 def _groups(shaped: Mapping[str, Shaped], n_rows: int) -> Iterator[list[str]]:

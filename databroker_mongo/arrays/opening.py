@@ -133,7 +133,8 @@ class _Opening:
     def run(self) -> OpenedColumns:
         rows, opened = self._source.rows, self._opened
         inline_keys = [key for key in self._data_keys if key not in self._streamed and key not in self._external]
-        values = rows.columns([*self._external, *inline_keys] if self._eager else self._external)
+        along = inline_keys if self._eager or inline.are_few(self._data_keys, inline_keys, rows.n_expected) else []
+        values = rows.columns([*self._external, *along])
         ids = {key: values[key] for key in self._external if not _is_filled(values[key])}
         inline_keys += [key for key in self._external if key not in ids]
         seq_num = rows.index.seq_num
@@ -286,5 +287,5 @@ def _is_filled(values: Values) -> bool:
     """Tell whether an external key already holds data in place of the identifiers of datums."""
     if isinstance(values, np.ndarray):
         return len(values) > 0
-    present = [value for value in values if value is not MISSING and value is not None]
-    return bool(present) and not any(isinstance(value, str) for value in present)
+    kinds = set(map(type, values)) - {type(MISSING), type(None)}
+    return bool(kinds) and not any(issubclass(kind, str) for kind in kinds)

@@ -14,6 +14,13 @@ import numpy as np
 from ..store.protocol import Document, EventIndex, Section, Snapshot, Store, Values
 
 
+def n_events_said(stop: Document | None, stream: str) -> int | None:
+    """Return how many events a stop document says a stream has, if it does."""
+    said = (stop or {}).get("num_events")
+    n_events = said.get(stream) if isinstance(said, Mapping) else None
+    return n_events if isinstance(n_events, int) else None
+
+
 class StreamRows:
     """Which events are the rows of a stream, fixed at first use, and their columns.
 
@@ -23,10 +30,13 @@ class StreamRows:
         Where the events are.
     descriptor_uids : sequence of str
         The descriptors of the stream.
+    n_expected : int, optional
+        About how many events there are, where documents tell: it saves questions.
     """
 
-    def __init__(self, store: Store, descriptor_uids: Sequence[str]):
+    def __init__(self, store: Store, descriptor_uids: Sequence[str], *, n_expected: int | None = None):
         self.store = store
+        self._n_expected = n_expected
         self._descriptor_uids = tuple(descriptor_uids)
         self._index: EventIndex | None = None
         self._lock = threading.Lock()
@@ -50,12 +60,17 @@ class StreamRows:
         """The rows, as the store knows them."""
         return self.index.snapshot
 
+    @property
+    def n_expected(self) -> int | None:
+        """The number of rows once it is fixed; before, about how many there will be, or None where nobody tells."""
+        return self._n_expected if self._index is None else self._index.snapshot.n_rows
+
     def columns(self, keys: Sequence[str], *, section: Section = "data") -> dict[str, Values]:
         """Return the values of these keys in all rows, in one question."""
         with self._lock:
             if self._index is None:
                 wanted = keys if section == "data" else ()
-                found = self.store.event_index(self._descriptor_uids, keys=wanted)
+                found = self.store.event_index(self._descriptor_uids, keys=wanted, n_expected=self._n_expected)
                 self._index = EventIndex(found.snapshot, found.descriptor, found.seq_num, found.time)
                 if section == "data":
                     return found.data
@@ -88,6 +103,7 @@ class PageRows:
         seq_num, time = np.array(page["seq_num"], np.int64), np.array(page["time"], np.float64)
         self.snapshot = Snapshot((page["descriptor"],), len(time), int(seq_num.max()), float(time.max()), False)
         self.index = EventIndex(self.snapshot, np.zeros(len(time), np.intp), seq_num, time)
+        self.n_expected = len(time)
 
     def columns(self, keys: Sequence[str], *, section: Section = "data") -> dict[str, Values]:
         """Return the values of these keys in all rows."""

@@ -21,12 +21,14 @@ from .protocol import Document, EventIndex, Section, Snapshot, Values
 _MOST_PROJECTED = 100
 
 
-def index(collections: Collections, descriptor_uids: Sequence[str], keys: Sequence[str]) -> EventIndex:
+def index(
+    collections: Collections, descriptor_uids: Sequence[str], keys: Sequence[str], *, n_expected: int | None = None
+) -> EventIndex:
     """Take a snapshot of the rows of these descriptors, with some columns of their data."""
     origin = [("descriptor",)] if len(descriptor_uids) > 1 else []
     fields = [("seq_num",), ("time",), *(("data", key) for key in keys), *origin]
     query = {"descriptor": {"$in": list(descriptor_uids)}}
-    seq_num, time, *data = _read(collections, query, fields)
+    seq_num, time, *data = _read(collections, query, fields, n_expected=n_expected)
     numbers = _positions(data.pop() if origin else [], descriptor_uids, len(time))
     seq_nums, times = _row_numbers(seq_num), _times(time)
     warn_of_scans(collections, len(time))

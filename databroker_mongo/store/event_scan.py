@@ -63,12 +63,19 @@ def read_events(
         documents = collections.event.find(query, projection, sort=list(sort), max_time_ms=collections.max_time_ms)
         return columns_from_documents(documents, fields)
     scan = _Scan(collections, fields, projection, list(sort), comment)
-    whole = scan.batches(query)
-    first = next(whole, b"")
-    middle = scan.middle_time(query, n_expected) if whole.alive else None
-    if middle is None:
-        return scan.read(chain([first], whole)).join()
-    whole.close()
+    if n_expected is None:
+        whole = scan.batches(query)
+        first = next(whole, b"")
+        if not whole.alive:
+            return scan.read([first]).join()
+        middle = scan.middle_time(query)
+        if middle is None:
+            return scan.read(chain([first], whole)).join()
+        whole.close()
+    else:
+        middle = scan.middle_time(query) if n_expected > _MANY_EVENTS else None
+        if middle is None:
+            return scan.read(scan.batches(query, _MANY_EVENTS + 1)).join()
     return scan.read_halves(query, middle).join()
 
 
@@ -82,14 +89,15 @@ class _Scan:
     sort: list[tuple[str, int]]
     comment: str | None
 
-    def batches(self, query: Mapping[str, Any]) -> Any:
-        """Return a cursor over batches of BSON."""
+    def batches(self, query: Mapping[str, Any], n_at_once: int = 0) -> Any:
+        """Return a cursor over batches of BSON: of so many documents, or with 0 of as many as the server likes."""
         return self.collections.event.find_raw_batches(
             query,
             self.projection,
             sort=self.sort or None,
             max_time_ms=self.collections.max_time_ms,
             comment=self.comment,
+            batch_size=n_at_once,
         )
 
     def read(self, batches: Iterable[bytes]) -> ColumnParts:
@@ -110,11 +118,9 @@ class _Scan:
             parts.extend(reading.result())
         return parts
 
-    def middle_time(self, query: Mapping[str, Any], n_expected: int | None) -> float | None:
+    def middle_time(self, query: Mapping[str, Any]) -> float | None:
         """Return the time halfway between the first event and the last, if it is worth it to split there."""
         if self.sort and tuple(self.sort[0]) != ("time", 1):
-            return None
-        if n_expected is not None and n_expected <= _MANY_EVENTS:
             return None
         last = self._event_at_end(query, -1)
         # The number of the last event is about how many there are.

@@ -123,10 +123,12 @@ class NormalizedStore:
             counts.update((group["_id"], group["n"]) for group in self.collections.event.aggregate(pipeline))
         return counts
 
-    def event_index(self, descriptor_uids: Sequence[str], *, keys: Sequence[str] = ()) -> EventIndex:
+    def event_index(
+        self, descriptor_uids: Sequence[str], *, keys: Sequence[str] = (), n_expected: int | None = None
+    ) -> EventIndex:
         """Take a snapshot of the rows of a stream, with some columns of its data."""
         with asking("read the events of a stream", self.address):
-            return event_rows.index(self.collections, descriptor_uids, keys)
+            return event_rows.index(self.collections, descriptor_uids, keys, n_expected=n_expected)
 
     def event_columns(
         self, snapshot: Snapshot, keys: Sequence[str], *, section: Section = "data", rows: slice | None = None
@@ -255,7 +257,8 @@ def _first_index(stream_datum: Document) -> tuple[int, int]:
 
 
 def _with_plain_resource(datum: Document) -> Document:
-    return {**datum, "resource": str(datum["resource"])} if datum.get("resource") is not None else datum
+    resource = datum.get("resource")
+    return datum if resource is None or isinstance(resource, str) else {**datum, "resource": str(resource)}
 
 
 def _add_distinct(documents: list[Document], document: Document) -> None:

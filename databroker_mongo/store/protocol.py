@@ -170,8 +170,13 @@ class Store(Protocol):
         """Count the events of each descriptor."""
         ...
 
-    def event_index(self, descriptor_uids: Sequence[str], *, keys: Sequence[str] = ()) -> EventIndex:
-        """Take a snapshot of the rows of a stream, with some columns of its data."""
+    def event_index(
+        self, descriptor_uids: Sequence[str], *, keys: Sequence[str] = (), n_expected: int | None = None
+    ) -> EventIndex:
+        """Take a snapshot of the rows of a stream, with some columns of its data.
+
+        To say about how many rows there are saves questions.
+        """
         ...
 
     def event_columns(

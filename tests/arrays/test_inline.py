@@ -29,9 +29,9 @@ def asked(monkeypatch):
 ROWS = [{"a": 0.5 * row, "b": row, "c": row % 2 == 0, "text": "x" * row, "mca": [row, row]} for row in range(30)]
 
 
-def stored(uri):
+def stored(uri, **options):
     writer = Writer(uri)
-    for name, doc in build_run({"primary": ROWS}):
+    for name, doc in build_run({"primary": ROWS}, **options):
         writer(name, doc)
     return Catalog.from_uri(uri)[-1].primary
 
@@ -47,11 +47,19 @@ def test_numbers_are_fetched_in_one_question_when_the_first_is_needed(mongod_dat
     assert asked[2:] == [["mca"]]
 
 
-def test_the_values_of_a_short_stream_are_fetched_in_one_question(mongod_database_uri, asked, monkeypatch):
+def test_the_values_of_a_stream_that_is_known_to_be_short_are_fetched_along_with_its_rows(
+    mongod_database_uri, asked, monkeypatch
+):
     monkeypatch.setattr(inline, "_FEW_VALUES", 20_000)
-    lazy = stored(mongod_database_uri).to_dask()
-    assert len(asked) == 1
-    lazy.compute()
+    stored(mongod_database_uri).to_dask().compute()
+    assert asked == []
+
+
+def test_the_values_of_a_stream_that_turns_out_to_be_short_are_fetched_in_one_question(
+    mongod_database_uri, asked, monkeypatch
+):
+    monkeypatch.setattr(inline, "_FEW_VALUES", 20_000)
+    stored(mongod_database_uri, exit_status=None).to_dask().compute()
     assert len(asked) == 1
 
 

@@ -169,6 +169,24 @@ def test_a_short_answer_takes_few_questions(
     assert len(questions.asked) == n_questions
 
 
+@pytest.mark.parametrize("n_events", [0, 150, 500])
+@pytest.mark.parametrize("n_expected", [0, 150, 500])
+@pytest.mark.usefixtures("two_cursors")
+def test_a_wrong_number_of_expected_events_loses_none(mongod: Collections, n_events: int, n_expected: int) -> None:
+    if n_events:
+        store(mongod, [float(number) for number in range(n_events)])
+    seq_num, _, _ = read(mongod, n_expected=n_expected)
+    assert sorted(seq_num) == list(range(1, n_events + 1))
+
+
+@pytest.mark.usefixtures("two_cursors")
+def test_an_answer_known_to_be_long_is_split_at_once(mongod: Collections, questions: Questions) -> None:
+    store(mongod, [float(number) for number in range(500)])
+    questions.asked.clear()
+    read(mongod, n_expected=500)
+    assert len(questions.asked) == 4
+
+
 @pytest.mark.usefixtures("two_cursors")
 def test_every_question_carries_the_time_limit_and_the_comment(mongod: Collections, questions: Questions) -> None:
     store(mongod, [float(number) for number in range(500)])
