@@ -9,7 +9,13 @@ import pytest
 from databroker_mongo_handlers import file_locks
 from databroker_mongo_handlers.file_locks import is_locked_by_a_writer
 
-HOLD = "import fcntl, sys; file = open(sys.argv[1], 'r+'); fcntl.flock(file, fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
+HOLD = """
+import fcntl, sys
+file = open(sys.argv[1], "r+")
+fcntl.flock(file, fcntl.LOCK_EX)
+print(flush=True)
+sys.stdin.read()
+"""
 
 
 @pytest.fixture
