@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any
 
 from ..errors import InvalidDocument
@@ -134,20 +135,38 @@ def pages_of(name: str, rows: Iterable[Document], *, size: int) -> Iterator[Docu
         The most rows of one page.
     """
     layout = _PAGES[name]
+    remaining = iter(rows)
+    while chunk := list(islice(remaining, size)):
+        page = _packed(layout, chunk)
+        if page is not None:
+            yield page
+            continue
+        for _, group in groupby(chunk, key=lambda row: _kind(layout, row)):
+            alike = _packed(layout, list(group))
+            assert alike is not None
+            yield alike
 
-    def kind(row: Document) -> tuple[Any, ...]:
-        return (row[layout.parent], *(frozenset(row.get(section, ())) for section in layout.sections))
 
-    for _, group in groupby(rows, key=kind):
-        while chunk := list(islice(group, size)):
-            yield _packed(layout, chunk)
+def _kind(layout: _Page, row: Document) -> tuple[Any, ...]:
+    return (row[layout.parent], *(frozenset(row.get(section, ())) for section in layout.sections))
 
 
-def _packed(layout: _Page, rows: list[Document]) -> Document:
-    page: Document = {layout.parent: rows[0][layout.parent]}
+def _packed(layout: _Page, rows: list[Document]) -> Document | None:
+    """Return rows as one page, or None where they differ in what a page has once."""
+    parents = [row[layout.parent] for row in rows]
+    if parents.count(parents[0]) < len(parents):
+        return None
+    page: Document = {layout.parent: parents[0]}
     for field in layout.fields:
         page[field] = [row[field] for row in rows]
     for section in layout.sections:
-        keys = rows[0].get(section, {})
-        page[section] = {key: [row[section][key] for row in rows] for key in keys}
+        of_rows = [row.get(section, {}) for row in rows]
+        keys = list(of_rows[0])
+        # Of as many keys, and none of these missing: the same keys.
+        if sum(map(len, of_rows)) != len(keys) * len(rows):
+            return None
+        try:
+            page[section] = {key: list(map(itemgetter(key), of_rows)) for key in keys}
+        except KeyError:
+            return None
     return page
