@@ -89,11 +89,13 @@ def is_of_duration(query: Duration, start: Document, stop: Document) -> bool:
 def in_order(starts: list[Document], sort: Sort) -> list[Document]:
     """Sort as a server does; equal runs by their ``_id``, and runs whose time is no number after all others."""
     ordered = sorted(starts, key=lambda start: order_key(start["_id"]), reverse=sort[-1][1] < 0)
+    timeless: list[Document] = []
+    if len(sort) == 1 and sort[0][0] == "time":
+        timeless = [start for start in ordered if not is_time(start.get("time"))]
+        ordered = [start for start in ordered if is_time(start.get("time"))]
     for name, direction in reversed(sort):
         ordered.sort(key=partial(_sort_key, name=name, direction=direction), reverse=direction < 0)
-    if len(sort) == 1 and sort[0][0] == "time":
-        ordered.sort(key=lambda start: not is_time(start.get("time")))
-    return ordered
+    return ordered + timeless
 
 
 def _sort_key(start: Document, *, name: str, direction: int) -> tuple[Any, ...]:

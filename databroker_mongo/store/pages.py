@@ -7,22 +7,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any
 
 from .filters import Filter
+from .memory import in_order, is_time
 from .protocol import Document, Sort
 from .time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from .connection import Collections
 
+VERY_FEW = 100
+"""As many runs are fetched at once and put in order here, whatever indexes there are."""
+
 FEW = 2000
-"""As many runs are listed at once, to be put in order by the caller, whatever indexes there are."""
+"""Of as many runs the times are fetched at once and put in order here, and then the runs page by page."""
 
 # MongoDB sorts other types before or after all numbers, and NaN before all other numbers.
 _IN_TIME: Filter = {"time": {"$gte": -math.inf}}
 _OUT_OF_TIME: Filter = {"time": {"$not": {"$gte": -math.inf}}}
+
+
+@dataclass(frozen=True)
+class Few:
+    """The start documents that match, in no order: whole, or ``time`` and ``_id`` only."""
+
+    starts: list[Document]
+    are_whole: bool
 
 
 class StartPages:
@@ -36,15 +49,28 @@ class StartPages:
         self._limit = limit
         self._projection = projection or None
 
-    def few(self, filter: Filter) -> list[Document] | None:
-        """Return the time and ``_id`` of what matches, if it is little.
+    def few(self, filter: Filter) -> Few | None:
+        """Return what matches, if it is little.
 
         None also where a filter of time alone has an index that serves better.
         """
         if not set(filter) - {"time"}:
             return None
+        found = self._find(filter, limit=VERY_FEW + 1)
+        if len(found) <= VERY_FEW:
+            return Few(found, are_whole=True)
         found = self._find(filter, {"time": 1}, limit=FEW + 1)
-        return found if len(found) <= FEW else None
+        return Few(found, are_whole=False) if len(found) <= FEW else None
+
+    def of_few(
+        self, few: Few, *, sort: Sort, sizes: Sequence[int], skip: int = 0, limit: int = 0
+    ) -> Iterator[list[Document]]:
+        """Yield pages of few, in order."""
+        ordered = in_order(few.starts, sort)[skip : skip + limit if limit else None]
+        if few.are_whole:
+            yield ordered
+        else:
+            yield from self.of_list([start["_id"] for start in ordered], sizes=sizes)
 
     def uids(self, filter: Filter, *, size: int, with_time: bool) -> Iterator[list[Document]]:
         """Yield pages of uids, and times, in the order that is quickest.
@@ -91,31 +117,43 @@ class StartPages:
         """Yield pages in the order of time, then ``_id``; what has no time comes last, in one page."""
         in_time: Filter = {"$and": [_IN_TIME, filter]}
         sort = [("time", direction), ("_id", direction)]
-        place, n_left, n_skip = in_time, limit or math.inf, skip
-        seen: list[Any] = []
-        for size in chain(sizes, repeat(sizes[-1])):
-            wanted = int(min(size, n_left))
-            page = self._find(place, sort=sort, skip=n_skip, limit=wanted)
-            n_left -= len(page)
-            if len(page) < wanted or not n_left:
-                break
+        following = chain(sizes, repeat(sizes[-1]))
+        n_left = limit or math.inf
+        wanted = int(min(next(following), n_left))
+        page, is_all = self._first_page(filter, in_time, sort=sort, skip=skip, limit=wanted)
+        n_skip = max(skip - self.count(in_time), 0) if skip and not page else 0
+        seen: list[Any] | None = None if skip else []
+        n_left -= len(page)
+        while len(page) == wanted and n_left:
             last = page[-1]["time"]
             # The types of `_id` may be mixed, so those seen at the last time are named instead of compared.
-            if page[0]["time"] != last:
-                seen = []
-            elif n_skip:
-                seen = self._at_time(filter, page[0], direction)
-            seen, n_skip = [*seen, *(start["_id"] for start in page if start["time"] == last)], 0
-            place = {"$and": [{"time": {"$lte" if direction < 0 else "$gte": last}, "_id": {"$nin": seen}}, in_time]}
+            here = [start["_id"] for start in page if start["time"] == last]
+            if page[0]["time"] == last:
+                here = [*(self._before(filter, page[0], direction) if seen is None else seen), *here]
+            seen = here
+            place = {"time": {"$lte" if direction < 0 else "$gte": last}, "_id": {"$nin": seen}}
             yield page
-        n_skip = max(skip - self.count(in_time), 0) if n_skip and not page else 0
+            wanted = int(min(next(following), n_left))
+            page = self._find({"$and": [place, in_time]}, sort=sort, limit=wanted)
+            n_left -= len(page)
         yield page
-        if n_left:
-            yield self._find(
-                {"$and": [_OUT_OF_TIME, filter]}, sort=[("_id", direction)], skip=n_skip, limit=limit and int(n_left)
-            )
+        if n_left and not is_all:
+            out_of_time = {"$and": [_OUT_OF_TIME, filter]}
+            yield self._find(out_of_time, sort=[("_id", direction)], skip=n_skip, limit=limit and int(n_left))
 
-    def _at_time(self, filter: Filter, start: Document, direction: int) -> list[Any]:
+    def _first_page(
+        self, filter: Filter, in_time: Filter, *, sort: Sort, skip: int, limit: int
+    ) -> tuple[list[Document], bool]:
+        """Return the first page, and whether it holds all that matches; as a rule one question suffices."""
+        if not skip:
+            page = self._find(filter, sort=sort, limit=limit)
+            if len(page) < limit:
+                return in_order(page, sort[:1]), True
+            if all(is_time(start.get("time")) for start in page):
+                return page, False
+        return self._find(in_time, sort=sort, skip=skip, limit=limit), False
+
+    def _before(self, filter: Filter, start: Document, direction: int) -> list[Any]:
         """Return the ``_id`` of what comes before a start document at the same time."""
         at_time = {"$and": [{"time": start["time"]}, filter]}
         found = [each["_id"] for each in self._find(at_time, {"_id": 1}, sort=[("_id", direction)])]

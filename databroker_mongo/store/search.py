@@ -15,11 +15,10 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ..queries import And, Query
-from . import memory
+from ..queries import NEWEST_FIRST, And, Query
 from .filters import EVERY_RUN, Filter, Some, asks_duration, conjunction, lower
 from .joining import Joins
-from .pages import StartPages
+from .pages import Few, StartPages
 from .protocol import Document, Sort
 from .time_limit import TimeLimit
 
@@ -107,7 +106,7 @@ class Search:
         if few is None:
             pages = self.pages.uids(filter, size=RUNS_AT_ONCE, with_time=asks_duration(self.joined))
         else:
-            pages = self.pages.of_list([start["_id"] for start in few], sizes=[RUNS_AT_ONCE])
+            pages = self.pages.of_few(few, sort=NEWEST_FIRST, sizes=[RUNS_AT_ONCE])
         n_runs = 0
         for number, page in enumerate(pages):
             if number == PAGES_BEFORE_ALL:
@@ -140,11 +139,10 @@ class Search:
         elif few is None:
             yield from self.pages.by_key(filter, direction=direction, sizes=sizes, skip=skip, limit=limit)
         else:
-            ids = [start["_id"] for start in memory.in_order(few, sort)]
-            yield from self.pages.of_list(ids[skip : skip + limit if limit else None], sizes=sizes)
+            yield from self.pages.of_few(few, sort=sort, sizes=sizes, skip=skip, limit=limit)
 
     @cached_property
-    def _beginning(self) -> tuple[Filter, list[Document] | None]:
+    def _beginning(self) -> tuple[Filter, Few | None]:
         """Where to begin: a filter on the start, and what passes it if that is little.
 
         Unless few starts match, the filter lets only those runs pass that few other documents leave over.

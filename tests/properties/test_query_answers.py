@@ -309,6 +309,7 @@ def test_a_question_has_the_same_answer_on_mongomock_on_mongodb_and_by_hand(serv
 @pytest.fixture
 def no_side_is_selective(monkeypatch):
     """As in a large database: neither the starts nor other documents that match are few."""
+    monkeypatch.setattr("databroker_mongo.store.pages.VERY_FEW", -1)
     monkeypatch.setattr("databroker_mongo.store.pages.FEW", -1)
     monkeypatch.setattr("databroker_mongo.store.joining.MOST_CANDIDATES", -1)
     monkeypatch.setattr("databroker_mongo.store.search.PAGES_BEFORE_ALL", 1)

@@ -26,6 +26,7 @@ LONG_AGO = 1_500_000_000.0
 @pytest.fixture
 def uri(mongod_database_uri, monkeypatch):
     """A database of four old runs without summaries, so large that no side of a question is selective."""
+    monkeypatch.setattr(pages, "VERY_FEW", -1)
     monkeypatch.setattr(pages, "FEW", -1)
     write(mongod_database_uri, range(1, 5))
     return mongod_database_uri
@@ -157,6 +158,7 @@ def test_a_writer_is_not_disturbed_when_they_cannot_be_kept(uri, database, monke
     write(uri, [13], time=LONG_AGO - 1)
     assert "were not kept" in caplog.text
     monkeypatch.undo()
+    monkeypatch.setattr(pages, "VERY_FEW", -1)
     monkeypatch.setattr(pages, "FEW", -1)
     with pytest.warns(CatalogWarning, match="out of date"):
         assert 13 in found(uri, duration_gt=1)
