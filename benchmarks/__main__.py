@@ -10,7 +10,7 @@ import re
 import shlex
 import sys
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -24,6 +24,7 @@ from . import cold, table
 from .contest import Contestant, Limits, compete
 from .data import make_data
 from .facts import Facts, Sizes
+from .latency import delayed
 from .tasks import GROUPS, TASKS
 
 _PATH = re.compile(r"(--work|--rst|--server|--databroker-.)[ =]\S+")
@@ -40,6 +41,9 @@ def main() -> None:
         else:
             server = options.server
         facts = make_data(_with_database(server), options.work, sizes)
+        if options.latency_ms:
+            server = stack.enter_context(delayed(server, options.work / "delayed.sock", options.latency_ms / 1000))
+            facts = replace(facts, server=_with_database(server))
         _measure(facts, options)
 
 
@@ -53,11 +57,13 @@ def _measure(facts: Facts, options: argparse.Namespace) -> None:
     peers = {"databroker_1": options.databroker_1, "databroker_2": options.databroker_2}
     peers = {name: python for name, python in peers.items() if python}
     pythons = {"by_hand": sys.executable, "ours": sys.executable, **peers}
-    contestants = [Contestant(name, python, facts) for name, python in pythons.items()]
+    contestants = [Contestant(name, python, facts, n_processes=options.readers) for name, python in pythons.items()]
     wanted = [task for task in TASKS if not options.only or task.group in options.only]
+    if options.readers > 1:
+        wanted = [task for task in wanted if task.group != "insert"]  # there is one database to insert into
     rows: list[table.Row] = []
     try:
-        if not options.only or "cold" in options.only:
+        if options.readers == 1 and (not options.only or "cold" in options.only):
             rows += cold.measure(pythons, facts, n_times=options.cold_starts)
         for row in compete(wanted, contestants, Limits(options.seconds, options.patience)):
             rows.append(row)
@@ -96,6 +102,8 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(name, type=int, default=each.default, help="how many (%(default)s)")
     parser.add_argument("--only", nargs="+", choices=["cold", *GROUPS], help="groups of tasks")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each contestant at each task (%(default)s)")
+    parser.add_argument("--latency-ms", type=float, default=0.0, help="added to each round trip (%(default)s)")
+    parser.add_argument("--readers", type=int, default=1, help="how many do each task at once (%(default)s)")
     parser.add_argument("--patience", type=float, default=120.0, help="seconds until a call is given up (%(default)s)")
     parser.add_argument("--cold-starts", type=int, default=7, help="how many processes are started (%(default)s)")
     parser.add_argument("--databroker-1", metavar="PYTHON", help="of an environment with databroker 1.2.5")

@@ -83,7 +83,7 @@ class Limits:
 
 
 class Contestant:
-    """A process that does tasks; it is started when it is first needed.
+    """A program that does tasks, in one process or in several at once, started when they are first needed.
 
     Parameters
     ----------
@@ -93,50 +93,78 @@ class Contestant:
         The Python of its environment.
     facts : Facts
         The data.
+    n_processes : int
+        How many do each task at the same time.
     """
 
-    def __init__(self, name: str, python: str, facts: Facts):
+    def __init__(self, name: str, python: str, facts: Facts, *, n_processes: int = 1):
         self.name = name
-        self.python = python
+        self._processes = [_Process(name, python, facts) for _ in range(n_processes)]
+
+    def do(self, task: Task, number: int, *, patience: float) -> Reading | str | None:
+        """Do a task once; return what it took, why it failed, or None where there is no way to do it.
+
+        Of several processes the slowest tells the time; processors and memory are those of all.
+        """
+        for process in self._processes:
+            process.order(task, number)
+        answers = [process.answer(patience) for process in self._processes]
+        readings = [Reading(**answer) for answer in answers if "seconds" in answer]
+        if len(readings) < len(answers):
+            self.stop()
+            return next((str(answer["error"]) for answer in answers if "error" in answer), None)
+        return Reading(
+            max(reading.seconds for reading in readings),
+            sum(reading.cpu_seconds for reading in readings),
+            sum(reading.peak_megabytes for reading in readings),
+            readings[0].questions,
+            readings[0].digest,
+        )
+
+    def stop(self) -> None:
+        """End the processes; others are started when they are needed again."""
+        for process in self._processes:
+            process.stop()
+
+
+class _Process:
+    def __init__(self, name: str, python: str, facts: Facts):
+        self._command = [python, "-m", f"{__package__}.worker", name]
         self._facts = facts
         self._process: subprocess.Popen[str] | None = None
         self._answers: queue.Queue[str] = queue.Queue()
 
-    def do(self, task: Task, number: int, *, patience: float) -> Reading | str | None:
-        """Do a task once; return what it took, why it failed, or None where there is no way to do it."""
-        process = self._running()
-        assert process.stdin is not None
-        process.stdin.write(json.dumps({"task": task.title, "round": number}) + "\n")
-        process.stdin.flush()
+    def order(self, task: Task, number: int) -> None:
+        self._say(self._process or self._start(), json.dumps({"task": task.title, "round": number}))
+
+    def answer(self, patience: float) -> dict[str, Any]:
         try:
             line = self._answers.get(timeout=patience)
         except queue.Empty:
-            self.stop()
-            return f"> {patience:g} s"
+            return {"error": f"> {patience:g} s"}
         answer: dict[str, Any] = json.loads(line) if line else {"error": "the process ended"}
-        if "error" in answer:
-            self.stop()
-            return str(answer["error"])
-        return None if "absent" in answer else Reading(**answer)
+        return answer
 
     def stop(self) -> None:
-        """End the process; another one is started when it is needed again."""
         if self._process is not None:
             with self._process:
                 self._process.kill()
             self._process = None
 
-    def _running(self) -> subprocess.Popen[str]:
-        if self._process is None:
-            command = [self.python, "-m", f"{__package__}.worker", self.name]
-            self._process = subprocess.Popen(
-                command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-            )
-            assert self._process.stdin is not None
-            self._process.stdin.write(self._facts.to_json() + "\n")
-            self._answers = queue.Queue()
-            threading.Thread(target=_pass_on, args=(self._process.stdout, self._answers), daemon=True).start()
+    def _start(self) -> subprocess.Popen[str]:
+        self._process = subprocess.Popen(
+            self._command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        self._answers = queue.Queue()
+        threading.Thread(target=_pass_on, args=(self._process.stdout, self._answers), daemon=True).start()
+        self._say(self._process, self._facts.to_json())
         return self._process
+
+    @staticmethod
+    def _say(process: subprocess.Popen[str], line: str) -> None:
+        assert process.stdin is not None
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
 
 
 def _pass_on(lines: Any, answers: queue.Queue[str]) -> None:
