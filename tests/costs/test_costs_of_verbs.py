@@ -1,0 +1,132 @@
+"""What each verb costs: questions to the server, documents that it has to look at for them, and modules to load."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from itertools import islice
+
+import pymongo
+import pytest
+
+from databroker_mongo import Catalog, Writer
+from databroker_mongo.store.normalized import open_store
+from databroker_mongo.store.writable_normalized import writable
+from databroker_mongo.testing import build_run
+
+N_RUNS = 400
+APPLICATION = "costs of verbs"
+
+
+@pytest.fixture(scope="module")
+def uri(mongod_uri):
+    """A database of runs, 1 to 400, with their indexes and one on the names of samples."""
+    name = f"costs_{os.getpid()}"
+    store = writable(open_store(mongod_uri.replace("/?", f"/{name}?")))
+    store.create_indexes()
+    by_kind = {}
+    for number in range(1, N_RUNS + 1):
+        start = {"uid": uid_of(number), "sample_name": f"sample {number % 50}", "purpose": "alignment"}
+        status = "fail" if number % 40 == 0 else "success"
+        run = build_run(
+            {"primary": [{"x": 0.5}, {"x": 1.5}]}, scan_id=number, time=1e9 + 60 * number, exit_status=status, **start
+        )
+        for kind, document in run:
+            by_kind.setdefault(kind, []).append(document)
+    for kind, documents in by_kind.items():
+        store.insert(kind, documents)
+    with pymongo.MongoClient(mongod_uri) as client:
+        client[name].run_start.create_index([("sample_name", 1), ("time", -1)])
+        yield store.address
+        client.drop_database(name)
+
+
+def each(iterable):
+    """What ``list`` gives, which would ask for the length first."""
+    return [item for item in iterable]  # noqa: C416
+
+
+def uid_of(number):
+    return f"{number * 7919:08x}-0000-4000-8000-000000000000"
+
+
+def asked(uri, action, application=APPLICATION):
+    """Return what the server takes down of each question that an action asks of it."""
+    with pymongo.MongoClient(uri) as client:
+        database = client.get_default_database()
+        database.drop_collection("system.profile")
+        database.command("profile", 2)
+        try:
+            action()
+        finally:
+            database.command("profile", 0)
+        return list(database.system.profile.find({"appName": application}))
+
+
+VERBS = {
+    "catalog[-1]": (lambda catalog: catalog[-1], 2, 2),
+    "catalog[-100]": (lambda catalog: catalog[-100], 2, 2),
+    "catalog[scan_id]": (lambda catalog: catalog[137], 2, 2),
+    "catalog[uid]": (lambda catalog: catalog[uid_of(137)], 2, 2),
+    "catalog[partial uid]": (lambda catalog: catalog[uid_of(137)[:8]], 2, 2),
+    "uid in catalog": (lambda catalog: uid_of(137) in catalog, 1, 1),
+    "catalog[-5:]": (lambda catalog: catalog[-5:], 2, 10),
+    "catalog[[key, ...]]": (lambda catalog: catalog[[uid_of(5), 7, uid_of(9), -3]], 5, 9),
+    "len(catalog)": (len, 1, 0),
+    "the first 100 runs": (lambda catalog: each(islice(catalog.values(), 100)), 2, 200),
+    "all runs": (lambda catalog: each(catalog.values()), 5, 2 * N_RUNS),
+    "all uids": (each, 1, N_RUNS),
+    "table()": (lambda catalog: catalog.table(limit=100), 3, 300),
+    "search by an index, len": (lambda catalog: len(catalog.search({"sample_name": "sample 3"})), 1, 0),
+    "search by an index": (lambda catalog: each(catalog.search({"sample_name": "sample 3"}).values()), 2, 16),
+    "search by a time": (lambda catalog: each(catalog.search({"time": {"$lt": 1e9 + 700}}).values()), 2, 22),
+    "search by a stop": (lambda catalog: each(catalog.search(stop={"exit_status": "fail"}).values()), 6, 600),
+    "a search without an index": (lambda catalog: len(catalog.search({"purpose": "user data"})), 1, N_RUNS),
+    "the streams of a run": (lambda catalog: catalog[-1]["primary"], 3, 3),
+    "read()": (lambda catalog: catalog[-1]["primary"].read(), 4, 5),
+    "to_dask()": (lambda catalog: catalog[-1]["primary"].to_dask(), 4, 5),
+    "documents()": (lambda catalog: each(catalog[-1].documents()), 5, 5),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_asks_few_questions_and_has_few_documents_looked_at(uri, verb):
+    do, n_questions, n_documents = VERBS[verb]
+    catalog = Catalog.from_uri(uri, app_name=APPLICATION)
+    do(catalog)  # what indexes there are is remembered for minutes
+
+    entries = asked(uri, lambda: do(catalog))
+
+    assert len(entries) <= n_questions, [entry["command"] for entry in entries]
+    assert sum(entry.get("docsExamined", 0) for entry in entries) <= n_documents, entries
+
+
+def test_a_writer_sends_a_hundred_events_in_one_question(mongod_database_uri):
+    documents = build_run({"primary": [{"x": 0.5 * row} for row in range(250)]})
+    place = f"{mongod_database_uri}&appName=costs+of+writing"
+
+    def write():
+        with Writer(place, durable="batch", batch_seconds=1000.0) as writer:
+            for name, document in documents:
+                writer(name, document)
+
+    entries = asked(mongod_database_uri, write, "costs of writing")
+    sent = Counter(entry["ns"].partition(".")[2] for entry in entries if entry["op"] == "insert")
+    assert sent == {"run_start": 1, "event_descriptor": 1, "event": 3, "run_stop": 1}
+
+
+LOOK_UP = """
+import sys
+from databroker_mongo import Catalog, Writer
+Catalog.from_uri(sys.argv[1])[-1].metadata
+print(*sys.modules)
+"""
+HEAVY = {"dask", "event_model", "h5py", "mongomock", "pandas", "requests", "rich", "tifffile", "xarray"}
+
+
+def test_a_first_look_up_loads_nothing_heavy(uri):
+    done = subprocess.run([sys.executable, "-c", LOOK_UP, uri], capture_output=True, text=True, timeout=60, check=True)
+    assert {"numpy", "pymongo"} <= set(done.stdout.split())
+    assert HEAVY.isdisjoint(done.stdout.split())
