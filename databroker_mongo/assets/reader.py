@@ -217,11 +217,9 @@ class AssetReader:
             ) from error
 
     def _check_files(self, handler: Any, resource: Resource, datums: Sequence[Mapping[str, Any]]) -> None:
-        for path in _files_of(handler, datums):
-            self.roots.check_file(path, resource)
+        self.roots.check_files(_files_of(handler, datums), resource)
         if hasattr(handler, "linked_files"):
-            for path in handler.linked_files(iter(datums)):
-                self.roots.check_file(path, resource)
+            self.roots.check_files(handler.linked_files(iter(datums)), resource)
 
 
 def _files_of(handler: Any, datums: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -9,7 +9,7 @@ import os
 import re
 import socket
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -90,27 +90,35 @@ class Roots:
             self._require_inside(named, resource, self._limits_of_files(route, path))
         return path
 
-    def check_file(self, path: str | os.PathLike[str], resource: Resource) -> None:
-        """Refuse a file that the handler of a resource is going to open, when it leaves the roots.
+    def check_files(self, paths: Iterable[str | os.PathLike[str]], resource: Resource) -> None:
+        """Refuse files that the handler of a resource is going to open, when one of them leaves the roots.
 
         Parameters
         ----------
-        path : str or path-like
-            A path on this machine, from the handler's ``get_file_list`` or ``linked_files``.
+        paths : iterable of str or path-like
+            Paths on this machine, from the handler's ``get_file_list`` or ``linked_files``.
         resource : Resource
-            The resource that leads to it.
+            The resource that leads to them.
 
         Raises
         ------
         PathNotAllowed
-            Links followed, it is neither under the allowed roots nor, where none are set, under the mapped root of the
+            Links followed, one is neither under the allowed roots nor, where none are set, under the mapped root of the
             resource; under its own directory, when the document gives no root.
         AssetUnreadable
             As for `locate`.
         """
         route = self._route(resource)
-        located = self._require_path(route, resource)
-        self._require_inside(Path(path).absolute(), resource, self._limits_of_files(route, located))
+        limits = self._limits_of_files(route, self._require_path(route, resource))
+        reals = [_real(limit) for limit in limits]
+        is_inside: dict[str, bool] = {}
+        for path in paths:
+            folder, name = os.path.split(path)
+            if folder not in is_inside:
+                is_inside[folder] = _is_under(folder, reals)
+            # Of a family of files, the directory is looked at once: following links takes as long as opening a file.
+            if not (is_inside[folder] and _is_plain_name(name)) or os.path.islink(path):  # noqa: PTH114 made for speed
+                self._require_inside(Path(path).absolute(), resource, limits)
 
     def explain(self, resource: Resource) -> str:
         """Tell what is tried to find a resource on this machine, a line each."""
@@ -174,7 +182,7 @@ class Roots:
             real = _real(path)
         except ValueError as error:
             self._refuse(path, resource, f"it is no path ({error})")
-        if limits is not None and not any(Path(real).is_relative_to(_real(limit)) for limit in limits):
+        if limits is not None and not _is_under(real, [_real(limit) for limit in limits]):
             places = " or ".join(map(str, limits)) or "anything, for allowed_roots is empty"
             self._refuse(path, resource, f"it leads to {real}, which is not under {places}")
 
@@ -232,6 +240,19 @@ def _directory(path: Path) -> Path:
 
 def _real(path: str | Path) -> str:
     return os.path.realpath(path)
+
+
+def _is_under(path: str, real_limits: Sequence[str]) -> bool:
+    """Tell whether a path, links followed, is under one of these places; not, if it is no path at all."""
+    try:
+        real = Path(_real(path))
+    except ValueError:
+        return False
+    return any(real.is_relative_to(limit) for limit in real_limits)
+
+
+def _is_plain_name(name: str) -> bool:
+    return name not in ("", os.curdir, os.pardir) and "\0" not in name
 
 
 def _mount(path: Path) -> str:

@@ -7,7 +7,7 @@ tifffile, which needs imagecodecs for most kinds of compression.
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from io import FileIO
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ class TIFFFormat:
         OSError
             When the file is missing, short or no TIFF file.
         """
-        with Path(path).open("rb", buffering=0) as raw:
+        with FileIO(path) as raw:
             layout = layout_of(raw)
         payload = self._payload_like_last(layout, path)
         if payload is not None:
@@ -78,7 +78,7 @@ class TIFFFormat:
         ValueError
             When the array is not as expected.
         """
-        with Path(path).open("rb", buffering=0) as raw:
+        with FileIO(path) as raw:
             layout = layout_of(raw)
             payload = self._payload_like_last(layout, path)
             if payload is not None:

@@ -253,11 +253,11 @@ class TestFiles:
     """Files that a handler is going to open."""
 
     def test_a_file_under_the_allowed_roots_is_read(self, inside):
-        Roots(None, [str(inside)]).check_file(inside / "other/image_1.tiff", resource(inside, "a"))
+        Roots(None, [str(inside)]).check_files([inside / "other/image_1.tiff"], resource(inside, "a"))
 
     def test_a_file_outside_the_allowed_roots_is_refused(self, inside, outside):
         with pytest.raises(PathNotAllowed) as caught:
-            Roots(None, [str(inside)]).check_file(outside / "secret.h5", resource(inside, "a"))
+            Roots(None, [str(inside)]).check_files([outside / "secret.h5"], resource(inside, "a"))
 
         assert caught.value.path == str(outside / "secret.h5")
 
@@ -265,27 +265,27 @@ class TestFiles:
         (inside / "image_1.tiff").symlink_to(outside / "secret.h5")
 
         with pytest.raises(PathNotAllowed):
-            Roots(None, [str(inside)]).check_file(str(inside / "image_1.tiff"), resource(inside, "a"))
+            Roots(None, [str(inside)]).check_files([str(inside / "image_1.tiff")], resource(inside, "a"))
 
     def test_without_allowed_roots_files_stay_under_the_mapped_root(self, inside, outside):
         roots = Roots({"/old": str(inside)})
 
-        roots.check_file(inside / "other/image_1.tiff", resource("/old", "a"))
+        roots.check_files([inside / "other/image_1.tiff"], resource("/old", "a"))
         with pytest.raises(PathNotAllowed):
-            roots.check_file(outside / "secret.h5", resource("/old", "a"))
+            roots.check_files([outside / "secret.h5"], resource("/old", "a"))
 
     @pytest.mark.parametrize("placed", ["root is the top", "no root", "uri"])
     def test_without_any_root_files_stay_in_the_directory_of_the_resource(self, inside, outside, placed):
         located = absolute(inside, outside)[placed]
 
-        Roots().check_file(outside / "image_1.tiff", located)
+        Roots().check_files([outside / "image_1.tiff"], located)
         with pytest.raises(PathNotAllowed):
-            Roots().check_file(inside / "a/scan.h5", located)
+            Roots().check_files([inside / "a/scan.h5"], located)
 
     def test_sources_beside_the_target_of_a_link_are_read(self, inside, outside):
         (inside / "master.h5").symlink_to(outside / "secret.h5")
 
-        Roots().check_file(outside / "image_1.h5", at_uri((inside / "master.h5").as_uri()))
+        Roots().check_files([outside / "image_1.h5"], at_uri((inside / "master.h5").as_uri()))
 
 
 class TestWarning:
