@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import threading
 import warnings
 from collections.abc import Collection, Iterator, Mapping
@@ -16,6 +15,7 @@ from .health import check_run
 from .queries import Eq
 from .store.protocol import Document, Store
 from .stream import Stream
+from .values import copied
 
 if TYPE_CHECKING:
     import pandas
@@ -76,12 +76,12 @@ class Run(Mapping[str, Stream]):
     @property
     def start(self) -> Document:
         """A copy of the start document."""
-        return copy.deepcopy(self._start)
+        return copied(self._start)
 
     @property
     def stop(self) -> Document | None:
         """A copy of the stop document; None while there is none."""
-        return copy.deepcopy(self._stop)
+        return copied(self._stop)
 
     @property
     def descriptors(self) -> list[Document]:
@@ -260,7 +260,7 @@ class Run(Mapping[str, Stream]):
 
     def _transformed(self, name: str, document: Document) -> Document:
         transform = self._transforms.get(name)
-        return document if transform is None else transform(copy.deepcopy(document))
+        return document if transform is None else transform(copied(document))
 
     def _by_name(self) -> dict[str, Stream]:
         with self._lock:

@@ -5,7 +5,6 @@ What a person types on a stream is here; how it is read is in ``arrays``.
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,6 +21,7 @@ from .device_configuration import ConfigurationOfDevices
 from .errors import CatalogError, ColumnNotFound, DocumentWarning, UnreadableColumns, UnreadableWarning
 from .live import Row
 from .store.protocol import Document, Store
+from .values import copied
 
 if TYPE_CHECKING:
     import xarray
@@ -81,17 +81,17 @@ class Stream:
     def metadata(self) -> dict[str, Any]:
         """The documents of the stream: ``start``, ``stop`` (None while there is none) and ``descriptors``."""
         documents = {"start": self._start, "stop": self._stop, "descriptors": self._descriptors, "stream": self.name}
-        return copy.deepcopy(documents)
+        return copied(documents)
 
     @property
     def descriptors(self) -> list[Document]:
         """The descriptors, in order of time."""
-        return copy.deepcopy(self._descriptors)
+        return copied(self._descriptors)
 
     @property
     def data_keys(self) -> dict[str, Document]:
         """The data keys of all descriptors, by name, in stored order."""
-        return copy.deepcopy(dict(self.source.data_keys))  # type: ignore[arg-type]
+        return copied(dict(self.source.data_keys))  # type: ignore[arg-type]
 
     def __repr__(self) -> str:
         return display.stream_text(self.name, self._start, self.source.data_keys)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from databroker_mongo.values import Unencodable, are_equal, encodable
+from databroker_mongo.values import Unencodable, are_equal, copied, encodable
 
 
 class Colour(enum.StrEnum):
@@ -138,3 +138,14 @@ def test_equality_counts_nan_as_nan_and_tells_lists_of_other_lengths_apart():
     assert not are_equal([1, 2], [1])
     assert not are_equal({"a": 1}, {"a": 1, "b": 2})
     assert not are_equal({"a": 1}, [1])
+
+
+def test_a_copy_of_a_document_shares_nothing_that_can_be_changed():
+    document = {"a": [1, {"b": [2.5, None]}], "c": OrderedDict(d=[True]), "e": {"f"}, "g": "text"}
+    copy = copied(document)
+    assert copy == document
+    assert type(copy["c"]) is OrderedDict
+    copy["a"][1]["b"].append(3)
+    copy["c"]["d"].clear()
+    copy["e"].clear()
+    assert document == {"a": [1, {"b": [2.5, None]}], "c": OrderedDict(d=[True]), "e": {"f"}, "g": "text"}
