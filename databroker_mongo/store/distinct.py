@@ -60,12 +60,14 @@ def _of_server(collections: Collections, query: Query, path: str, *, counts: boo
         return None
     if not counts:
         return [(value, 1) for value in found.pages.distinct(found.filter, path) if value is not None]
-    values = {"$cond": [{"$isArray": f"${path}"}, {"$setUnion": [f"${path}", []]}, f"${path}"]}
+    # Lists are taken apart once for all runs that have the same.
+    elements = {"$cond": [{"$isArray": "$_id"}, {"$setUnion": ["$_id", []]}, "$_id"]}
     stages: list[dict[str, Any]] = [
-        {"$project": {"value": values}},
+        {"$group": {"_id": f"${path}", "n": {"$sum": 1}}},
+        {"$project": {"value": elements, "n": 1}},
         {"$unwind": "$value"},
         {"$match": {"value": {"$ne": None}}},
-        {"$group": {"_id": "$value", "n": {"$sum": 1}}},
+        {"$group": {"_id": "$value", "n": {"$sum": "$n"}}},
     ]
     return [(group["_id"], group["n"]) for group in found.pages.aggregate(found.filter, stages)]
 
