@@ -56,9 +56,13 @@ class StartPages:
         """
         if not set(filter) - {"time"}:
             return None
-        found = self._find(filter, limit=VERY_FEW + 1)
-        if len(found) <= VERY_FEW:
+        # A few fields of each take little more than what tells their order.
+        n_whole = FEW if self._projection else VERY_FEW
+        found = self._find(filter, limit=n_whole + 1)
+        if len(found) <= n_whole:
             return Few(found, are_whole=True)
+        if n_whole == FEW:
+            return None
         found = self._find(filter, {"time": 1}, limit=FEW + 1)
         return Few(found, are_whole=False) if len(found) <= FEW else None
 
