@@ -140,7 +140,7 @@ TASKS = (
     Task("read() of 10 columns of numbers", "events", "read_scalars", _nothing, Goal(ratio=1.5)),
     Task("read() of one of these", "events", "read_one_column", _nothing, Goal(ratio=1.5)),
     Task("read() of an array of 1000 each", "events", "read_arrays", _nothing, Goal(ratio=1.5)),
-    Task("to_dask() of 10 columns", "events", "open_scalars", _nothing, Goal(beyond_ms=15)),
+    Task("to_dask() of 10 columns", "events", "open_scalars", _nothing),
     Task("10 rows of a lazy column", "events", "some_rows", _row, Goal(beyond_ms=5)),
     Task("documents(fill='no')", "events", "export", _nothing, Goal(ratio=1.5)),
     *(
