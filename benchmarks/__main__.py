@@ -24,6 +24,7 @@ from . import cold, table
 from .contest import Contestant, Limits, compete
 from .data import make_data
 from .facts import Facts, Sizes
+from .indexes import measure_building
 from .latency import delayed
 from .tasks import GROUPS, TASKS
 
@@ -44,7 +45,11 @@ def main() -> None:
         if options.latency_ms:
             server = stack.enter_context(delayed(server, options.work / "delayed.sock", options.latency_ms / 1000))
             facts = replace(facts, server=_with_database(server))
-        _measure(facts, options)
+        if options.index_building:
+            with pymongo.MongoClient(facts.uri("")) as client:  # type: ignore[var-annotated]
+                print(measure_building(facts, client))
+        else:
+            _measure(facts, options)
 
 
 def _with_database(uri: str) -> str:
@@ -108,6 +113,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cold-starts", type=int, default=7, help="how many processes are started (%(default)s)")
     parser.add_argument("--databroker-1", metavar="PYTHON", help="of an environment with databroker 1.2.5")
     parser.add_argument("--databroker-2", metavar="PYTHON", help="of an environment with databroker 2.0.2")
+    parser.add_argument(
+        "--index-building", action="store_true", help="measure instead how long all indexes take, and what writing then"
+    )
     parser.add_argument("--rst", type=Path, help="a file for the table, for the documentation")
     return parser
 

@@ -66,17 +66,15 @@ def make_data(server: str, work: Path, sizes: Sizes) -> Facts:
 
 def _make(database: Any, wanted: dict[str, Any], batches: Iterable[Batch]) -> None:
     """Fill a database, unless it holds just this."""
-    made = database[_MADE_IN].find_one({}, {"_id": 0})
-    if made == wanted:
-        return
-    print(f"Making the database {database.name} ...", flush=True)
-    database.client.drop_database(database.name)
-    for batch in batches:
-        for collection, documents in batch.items():
-            if documents:
-                database[collection].insert_many(documents, ordered=False)
+    if database[_MADE_IN].find_one({}, {"_id": 0}) != wanted:
+        print(f"Making the database {database.name} ...", flush=True)
+        database.client.drop_database(database.name)
+        for batch in batches:
+            for collection, documents in batch.items():
+                if documents:
+                    database[collection].insert_many(documents, ordered=False)
+        database[_MADE_IN].insert_one(dict(wanted))
     create_indexes(database)
-    database[_MADE_IN].insert_one(dict(wanted))
 
 
 def _large(sizes: Sizes, images: dict[str, ImageRun]) -> Iterable[Batch]:

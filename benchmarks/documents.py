@@ -107,13 +107,13 @@ def numbers(names: Sequence[str]) -> dict[str, Document]:
     return {name: {**described, "source": f"PV:{name}", "object_name": "det"} for name in names}
 
 
-def small_runs(n_runs: int, events_per_run: int) -> Iterator[Batch]:
-    """Yield many small runs, one a minute, some of them at once."""
-    rng = random.Random(1)
+def small_runs(n_runs: int, events_per_run: int, *, first: int = 0, n_at_once: int = _RUNS_AT_ONCE) -> Iterator[Batch]:
+    """Yield many small runs, one a minute, some of them at once; the numbers go on from ``first``."""
+    rng = random.Random(1 + first)
     data_keys = numbers(_SIGNALS)
-    for first in range(0, n_runs, _RUNS_AT_ONCE):
+    for start_of_batch in range(first, first + n_runs, n_at_once):
         batch: Batch = {"run_start": [], "event_descriptor": [], "event": [], "run_stop": []}
-        for number in range(first, min(first + _RUNS_AT_ONCE, n_runs)):
+        for number in range(start_of_batch, min(start_of_batch + n_at_once, first + n_runs)):
             time = FIRST_TIME + SECONDS_BETWEEN_RUNS * number + rng.random()
             start = start_document(rng, number + 1, time)
             descriptor = descriptor_document(rng, start, time + 0.5, data_keys)
