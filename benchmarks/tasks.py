@@ -91,7 +91,9 @@ def _uid(facts: Facts, number: int) -> tuple[Any, ...]:
 
 
 def _uid_beginning(facts: Facts, number: int) -> tuple[Any, ...]:
-    return (facts.uids[number * 11 % len(facts.uids)][:8],)
+    """Return a beginning that is no number: that could be a scan id, too."""
+    beginnings = [uid[:8] for uid in facts.uids if not uid[:8].isdecimal()]
+    return (beginnings[number * 11 % len(beginnings)],)
 
 
 def _window(facts: Facts, number: int) -> tuple[Any, ...]:
