@@ -176,7 +176,10 @@ class Replay:
             yield from self._datum_pages(batch)
 
     def _is_new(self, datum: Document) -> bool:
-        return datum["datum_id"] not in self._seen_datums
+        """Tell whether a datum was not there yet, and remember it."""
+        n_seen = len(self._seen_datums)
+        self._seen_datums.add(datum["datum_id"])
+        return len(self._seen_datums) > n_seen
 
     def _fill_page(self, source: StreamSource, keys: Sequence[str], page: Document) -> None:
         rows = PageRows(source.rows.store, page)

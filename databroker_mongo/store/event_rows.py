@@ -17,6 +17,7 @@ from .connection import Collections
 from .event_scan import read_events
 from .known_indexes import finds_rows_by_seq_num, warn_of_scans
 from .protocol import Document, EventIndex, Section, Snapshot, Values
+from .resuming import asked_again
 
 _MOST_PROJECTED = 100
 
@@ -122,7 +123,10 @@ def _rows_of(snapshot: Snapshot) -> dict[str, Any]:
 def _read(
     collections: Collections, query: dict[str, Any], fields: Sequence[tuple[str, ...]], *, n_expected: int | None = None
 ) -> list[Values]:
-    return read_events(collections, query, fields=fields, projection=_projection(fields), n_expected=n_expected)
+    projection = _projection(fields)
+    return asked_again(
+        lambda: read_events(collections, query, fields=fields, projection=projection, n_expected=n_expected)
+    )
 
 
 def _projection(fields: Sequence[tuple[str, ...]]) -> dict[str, int]:

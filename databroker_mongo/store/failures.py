@@ -11,6 +11,8 @@ from ..errors import ConfigurationError, NotAuthorized, StoreError, StoreUnavail
 TRANSIENT = frozenset({6, 7, 24, 64, 89, 91, 112, 189, 262, 9001, 10058, 10107, 11600, 11602, 13435, 13436})
 """Codes of the server's "not now": it steps down, shuts down, was interrupted, or another write was in the way."""
 
+_CURSOR_IS_GONE = frozenset({43, 175, 237})
+
 _logger = logging.getLogger(__name__)
 
 UNAUTHORIZED = 13
@@ -64,6 +66,15 @@ def asking(operation: str, address: str) -> Iterator[None]:
         raise StoreError(
             f"MongoDB at {address} could not {operation}: {_first_line(error)}", address=address, operation=operation
         ) from error
+
+
+def is_broken_off(error: Exception) -> bool:
+    """Tell whether an error ends an answer that the server, or another of its set, would give if asked again."""
+    import pymongo.errors
+
+    if isinstance(error, pymongo.errors.OperationFailure):
+        return error.code in TRANSIENT | _CURSOR_IS_GONE
+    return isinstance(error, pymongo.errors.AutoReconnect) and not error.timeout
 
 
 def _first_line(error: Exception) -> str:

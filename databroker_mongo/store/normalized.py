@@ -20,6 +20,7 @@ from .failures import asking
 from .known_indexes import finds_rows_by_seq_num
 from .protocol import Document, EventIndex, Section, Snapshot, Sort, Values
 from .reports import Explanation, IndexReport
+from .resuming import asked_again, in_order_of_time, repeated
 from .splitting import split_by_size
 
 _BATCH = 10_000
@@ -159,7 +160,7 @@ class NormalizedStore:
         """Yield the events of these descriptors in the order of their time."""
         with asking("read events", self.address):
             query = {"descriptor": {"$in": list(descriptor_uids)}}
-            yield from self.collections.event.find(query, {"_id": 0}).sort("time", 1).batch_size(_STREAMED)
+            yield from in_order_of_time(self.collections.event, query, batch_size=_STREAMED)
 
     def changes(self, names: Sequence[str]) -> Changes:
         """Listen to what is stored in these collections from now on."""
@@ -179,10 +180,10 @@ class NormalizedStore:
         return found
 
     def resource_datums(self, resource_uids: Sequence[str]) -> Iterator[Document]:
-        """Yield all datums of these resources."""
-        names = [*resource_uids, *_object_ids(resource_uids).values()]
+        """Yield all datums of these resources; some of them twice, if the server is lost on the way."""
+        query = {"resource": {"$in": [*resource_uids, *_object_ids(resource_uids).values()]}}
         with asking("read datums", self.address):
-            for datum in self.collections.datum.find({"resource": {"$in": names}}, {"_id": 0}).batch_size(_STREAMED):
+            for datum in repeated(lambda: self.collections.datum.find(query, {"_id": 0}).batch_size(_STREAMED)):
                 yield _with_plain_resource(datum)
 
     def resources(self, uids: Sequence[str]) -> dict[str, list[Document]]:
@@ -234,7 +235,8 @@ class NormalizedStore:
     def _find(self, collection: str, query: dict[str, Any], projection: dict[str, Any] | None = None) -> list[Document]:
         hide_id = {"_id": 0} if projection is None else projection
         with asking(f"read the collection {collection}", self.address):
-            return list(getattr(self.collections, collection).find(query, hide_id).batch_size(_BATCH))
+            found = getattr(self.collections, collection)
+            return asked_again(lambda: list(found.find(query, hide_id).batch_size(_BATCH)))
 
 
 def open_store(

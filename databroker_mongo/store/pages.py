@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .filters import Filter
 from .memory import in_order, is_time
 from .protocol import Document, Sort
+from .resuming import asked_again
 from .time_limit import TimeLimit
 
 if TYPE_CHECKING:
@@ -189,9 +190,12 @@ class StartPages:
         skip: int = 0,
         limit: int = 0,
     ) -> list[Document]:
-        with self._limit.question():
+        def ask() -> list[Document]:
             cursor = self._collection.find(filter, projection or self._projection, skip=skip, limit=limit)
             if sort:
                 cursor = cursor.sort(list(sort)).allow_disk_use(True)
             # One more than there are: the server answers at once and keeps no cursor.
             return list(cursor.batch_size(limit + 1) if limit else cursor)
+
+        with self._limit.question():
+            return asked_again(ask)

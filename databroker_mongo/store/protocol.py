@@ -228,7 +228,7 @@ class Store(Protocol):
         ...
 
     def resource_datums(self, resource_uids: Sequence[str]) -> Iterator[Document]:
-        """Yield all datums of these resources."""
+        """Yield all datums of these resources; some of them twice, if the server is lost on the way."""
         ...
 
     def stream_resources(self, run_uid: str) -> list[Document]:

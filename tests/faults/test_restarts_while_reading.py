@@ -2,6 +2,7 @@
 
 import pymongo
 import pytest
+from pymongo.monitoring import CommandListener
 
 from databroker_mongo import Catalog, Writer
 
@@ -31,6 +32,27 @@ def catalog(mongod):
     return Catalog.from_uri(uri)
 
 
+class AtMore(CommandListener):
+    """Does something once when a client asks for more of an answer."""
+
+    act = None
+
+    def started(self, event):
+        if event.command_name == "getMore" and self.act:
+            act, self.act = self.act, None
+            act()
+
+    def succeeded(self, event):
+        pass
+
+    def failed(self, event):
+        pass
+
+
+at_more = AtMore()
+pymongo.monitoring.register(at_more)
+
+
 def restart(mongod):
     mongod.kill()
     mongod.start()
@@ -58,3 +80,19 @@ def test_a_restart_in_the_middle_of_a_run_s_documents_is_not_noticed(mongod, cat
                 restart(mongod)
             seq_nums += doc["seq_num"]
     assert seq_nums == list(range(1, N_EVENTS + 1))
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda run: run.primary.read()["x"].values,
+        lambda run: run.primary.read(["x"])["x"].values,
+        lambda run: run.primary.to_dask()["x"].compute().values,
+        lambda run: [x for name, doc in run.documents() if name == "event_page" for x in doc["data"]["x"]],
+    ],
+)
+def test_a_restart_in_the_middle_of_an_answer_is_not_noticed(mongod, catalog, read):
+    run = catalog[1]
+    at_more.act = lambda: restart(mongod)
+    assert list(read(run)) == [float(number) for number in range(1, N_EVENTS + 1)]
+    assert at_more.act is None
