@@ -6,7 +6,6 @@ What is in a file is the format's business, and which files there are the handle
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -14,8 +13,7 @@ import numpy as np
 
 from .datum_numbers import whole_number
 from .rows import Array, Block, RowStructure, require_dtype
-
-_WORTH_A_THREAD_BYTES = 2 * 2**20
+from .threads import read_side_by_side
 
 
 class ArrayHeader(NamedTuple):
@@ -79,8 +77,8 @@ class FileRows:
     chunk_shape : sequence of int, optional
         What a stream resource says of a file: the number of its rows, then the shape of a row. The last file may have
         fewer rows. By default a file is one row, whatever its axes.
-    n_threads : int, optional
-        How many files are read side by side, when there is enough to read.
+    lets_others_work : bool, optional
+        Other threads can work while the format reads, so that two files are read side by side.
     """
 
     def __init__(
@@ -89,13 +87,13 @@ class FileRows:
         path_of: Callable[[int], str],
         *,
         chunk_shape: Sequence[int] = (),
-        n_threads: int = 1,
+        lets_others_work: bool = False,
     ):
         self._format = file_format
         self._path_of = path_of
         self._n_axes = len(chunk_shape)
         self._rows_per_file = whole_number(chunk_shape[0], "chunk_shape", minimum=1) if chunk_shape else 1
-        self._n_threads = n_threads
+        self._lets_others_work = lets_others_work
         self._expected: ArrayHeader | None = None
 
     def describe(self, first: int, count: int) -> RowStructure:
@@ -137,9 +135,8 @@ class FileRows:
             self._read_part(part, expected, region)
 
         parts = list(_parts(out, block, self._rows_per_file))
-        if self._n_threads > 1 and len(parts) > 1 and out.nbytes >= _WORTH_A_THREAD_BYTES:
-            with ThreadPoolExecutor(self._n_threads) as pool:
-                list(pool.map(read_one, parts))
+        if self._lets_others_work:
+            read_side_by_side(read_one, parts, n_bytes=out.nbytes)
         else:
             for part in parts:
                 read_one(part)

@@ -31,7 +31,7 @@ class NumpySequence(IndexHandler):
 
     def __init__(self, path: str, *, root: str = ""):
         beginning = str(Path(root) / path)
-        super().__init__(FileRows(NPYFormat(), lambda index: f"{beginning}_{index}.npy", n_threads=2))
+        super().__init__(FileRows(NPYFormat(), lambda index: f"{beginning}_{index}.npy", lets_others_work=True))
 
 
 class NPYFormat:

@@ -44,7 +44,8 @@ class PrincetonSPE(RowsHandler):
             return whole_number(point_number, "point_number")
 
         file_format = SPEFormat(whole_number(frame_per_point, "frame_per_point", minimum=1))
-        super().__init__(FileRows(file_format, path_of, n_threads=2), first_row=first_row, rows_per_datum=None)
+        rows = FileRows(file_format, path_of, lets_others_work=True)
+        super().__init__(rows, first_row=first_row, rows_per_datum=None)
 
 
 class SPEFormat:

@@ -50,6 +50,16 @@ def test_plain_rows_never_ask_hdf5_for_their_values(tmp_path, asked, options):
     assert not asked
 
 
+@pytest.mark.parametrize("options", [{}, {"chunks": (1, 1024, 1000)}, {"chunks": (4, 1024, 1000)}])
+def test_many_megabytes_are_read_in_pieces_and_each_row_once(tmp_path, asked, options):
+    data = np.arange(7 * 1024 * 1000, dtype="uint32").reshape(7, 1024, 1000)
+    rows = HDF5Rows(write(tmp_path / "scan.h5", data, "uint32", **options), "/data")
+
+    found = read(rows, Block(0, 1, 1, 7), (slice(0, 1024), slice(0, 1000)))
+    np.testing.assert_array_equal(found[:, 0], data)
+    assert not asked
+
+
 @settings(max_examples=60, deadline=None, database=None)
 @given(st.sampled_from(PLAIN), st.data())
 def test_any_block_of_plain_rows_is_slicing(tmp_path_factory, options, data):

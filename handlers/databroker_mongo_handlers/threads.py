@@ -1,0 +1,36 @@
+"""Reading with two threads, where reading lets others work: system calls and decoders do, HDF5 does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+_N_THREADS = 2
+_WORTH_A_THREAD_BYTES = 2 * 2**20
+_Part = TypeVar("_Part")
+
+
+def read_side_by_side(read: Callable[[_Part], object], parts: Sequence[_Part], *, n_bytes: int) -> None:
+    """Read parts, two threads taking turns when there is enough to read.
+
+    Parameters
+    ----------
+    read : callable
+        Reads one part; what it raises is raised here.
+    parts : sequence
+        The parts.
+    n_bytes : int
+        How much there is to read in all.
+    """
+    n_threads = _N_THREADS if len(parts) > 1 and n_bytes >= _WORTH_A_THREAD_BYTES else 1
+
+    def read_share(number: int) -> None:
+        for part in parts[number::n_threads]:
+            read(part)
+
+    if n_threads == 1:
+        read_share(0)
+        return
+    with ThreadPoolExecutor(n_threads) as pool:
+        list(pool.map(read_share, range(n_threads)))

@@ -1,0 +1,38 @@
+"""Parts that are read side by side: each once, by two threads where that pays, and no error is lost."""
+
+import threading
+
+import pytest
+from databroker_mongo_handlers.threads import read_side_by_side
+
+MUCH = 10**8
+
+
+@pytest.mark.parametrize("n_bytes", [1, MUCH])
+@pytest.mark.parametrize("n_parts", [0, 1, 2, 7])
+def test_each_part_is_read_once(n_parts, n_bytes):
+    found = []
+    read_side_by_side(found.append, list(range(n_parts)), n_bytes=n_bytes)
+    assert sorted(found) == list(range(n_parts))
+
+
+def test_two_threads_read_at_the_same_time():
+    both = threading.Barrier(2, timeout=10)
+    read_side_by_side(lambda part: both.wait(), [0, 1], n_bytes=MUCH)
+
+
+def test_little_is_read_by_the_thread_that_asks():
+    found = []
+    read_side_by_side(lambda part: found.append(threading.current_thread()), [0, 1, 2], n_bytes=1000)
+    assert set(found) == {threading.current_thread()}
+
+
+@pytest.mark.parametrize("n_bytes", [1, MUCH])
+@pytest.mark.parametrize("bad", [0, 1, 2])
+def test_what_goes_wrong_in_any_part_is_raised(bad, n_bytes):
+    def read(part):
+        if part == bad:
+            raise OSError(f"part {part}")
+
+    with pytest.raises(OSError, match=f"part {bad}"):
+        read_side_by_side(read, [0, 1, 2], n_bytes=n_bytes)
