@@ -1,35 +1,52 @@
 """The command ``databroker-mongo``: what a scientist asks of the catalogs at a shell's prompt.
 
 Every command is one small function and one line of the table ``COMMANDS``. Commands only read, except ``server``, which
-starts and stops the local MongoDB, and ``migrate-config --output``, which makes one new file. What runs look like as
-text is decided in ``display.py``; what a command finds out comes from the library, imported when the command runs, so
-that ``--help`` is quick.
+starts and stops the local MongoDB, ``migrate-config --output``, which makes one new file, and ``admin``, which changes
+a database when ``--apply`` tells it to. What runs look like as text is decided in ``display.py``; what a command finds
+out comes from the library, imported when the command runs, so that ``--help`` is quick.
 """
 
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from . import cli_runs
+from . import cli_admin, cli_runs
+from .cli_arguments import (
+    ALL,
+    APPLY,
+    CATALOG,
+    CONDITIONS,
+    DATA,
+    DATABASE,
+    FIELD,
+    FORCE,
+    FORMAT,
+    KEEP_PASSWORDS,
+    KEY,
+    LISTING,
+    METADATA,
+    NAMES,
+    OF_CATALOG,
+    OUTPUT,
+    PREFIX,
+    QUESTIONS,
+    RUNS,
+    SPECS,
+    TEXT,
+    TEXT_OR_JSON,
+    Argument,
+)
 from .errors import CatalogError, ConfigurationError
 
 FAILURE = 1
 CLOSED_PIPE = 141
 INTERRUPTED = 130
-
-
-@dataclass(frozen=True)
-class Argument:
-    """One argument of a command: what `argparse.ArgumentParser.add_argument` is given."""
-
-    names: tuple[str, ...]
-    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -41,8 +58,8 @@ class Command:
     words : str
         What is typed: one word, or two for a command of a group.
     run : callable
-        Is given the parsed arguments; raises a CatalogError for what the user can put right. The first line of its
-        docstring is its help.
+        Is given the parsed arguments; raises a CatalogError for what the user can put right. Its docstring is its help,
+        the first line that in the list of commands.
     arguments : tuple of Argument
         What it takes.
     """
@@ -52,9 +69,9 @@ class Command:
     arguments: tuple[Argument, ...] = ()
 
     @property
-    def summary(self) -> str:
-        """One line of help."""
-        return (self.run.__doc__ or "").strip().splitlines()[0]
+    def description(self) -> str:
+        """Its help."""
+        return inspect.getdoc(self.run) or ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,7 +118,8 @@ def build_parser() -> argparse.ArgumentParser:
                 in_group = commands.add_parser(name, help=GROUPS[name], description=GROUPS[name])
                 groups[name] = in_group.add_subparsers(metavar="COMMAND", required=True)
             within = groups[name]
-        added = within.add_parser(word, help=command.summary, description=command.summary)
+        description = command.description
+        added = within.add_parser(word, help=description.splitlines()[0], description=description)
         added.set_defaults(run=command.run)
         for argument in command.arguments:
             added.add_argument(*argument.names, **argument.options)
@@ -206,63 +224,14 @@ def list_handlers(chosen: argparse.Namespace) -> None:
         print(line)
 
 
-DATA = Argument(("--data",), {"metavar": "DIRECTORY", "help": "the data directory; by default one of yours"})
-FORCE = Argument(
-    ("--force",),
-    {"action": "store_true", "help": "accept a network file system, or a directory that another host holds"},
-)
-
-NAMES = Argument(("names",), {"nargs": "*", "metavar": "NAME", "help": "by default all that are in an older form"})
-OUTPUT = Argument(("--output",), {"type": Path, "metavar": "FILE", "help": "a new file, instead of standard output"})
-KEEP_PASSWORDS = Argument(
-    ("--keep-passwords",),
-    {"action": "store_true", "help": "write passwords as they are, not variables in their place"},
-)
-SPECS = Argument(("specs",), {"nargs": "*", "metavar": "SPEC", "help": "specs or MIME types; by default all"})
-CATALOG = Argument(("--catalog",), {"metavar": "NAME", "help": "with the settings of this catalog; a URI has none"})
-OF_CATALOG = Argument(
-    ("--catalog",), {"metavar": "NAME", "help": "a configured catalog or a URI; by default the only configured one"}
-)
-KEY = Argument(("key",), {"metavar": "KEY", "help": "a uid or its beginning, a scan id, or -1 for the latest run"})
-RUNS = Argument(("runs",), {"nargs": "*", "metavar": "RUN", "help": "as for show: uids, scan ids, or -1"})
-ALL = Argument(("--all",), {"action": "store_true", "help": "all runs, and documents whose run is not there"})
-FIELD = Argument(("field",), {"metavar": "FIELD", "help": "like sample.name, stop.exit_status or descriptor.name"})
-QUESTIONS = (
-    Argument(
-        ("query",),
-        {
-            "nargs": "*",
-            "metavar": "QUERY",
-            "help": "field=value (also != < <= > >=), field~pattern, field:part, or words of the full text",
-        },
-    ),
-    Argument(("--since",), {"metavar": "TIME", "help": "like 2020-03, '2020-03-05 12:30' or 'last 2 h'"}),
-    Argument(("--until",), {"metavar": "TIME", "help": "the moment before which runs began"}),
-    Argument(
-        ("--timezone",), {"metavar": "ZONE", "help": "the zone of these times and of those shown, like Europe/Berlin"}
-    ),
-    Argument(("--plan",), {"metavar": "NAME", "help": "the name of the plan"}),
-    Argument(("--sample",), {"metavar": "NAME", "help": "the sample, or its name"}),
-    Argument(
-        ("--where",),
-        {"metavar": "JSON", "action": "append", "help": "a MongoDB filter on the start document; may repeat"},
-    ),
-    OF_CATALOG,
-)
-FORMAT = Argument(
-    ("--format",), {"choices": ("table", "json", "csv"), "default": "table", "help": "how to write; a table by default"}
-)
-TEXT_OR_JSON = Argument(("--format",), {"choices": ("text", "json"), "default": "text", "help": "text by default"})
-LISTING = (
-    Argument(("--columns",), {"metavar": "NAMES", "help": "fields, by commas; also duration, streams, n_events"}),
-    Argument(("--sort",), {"metavar": "FIELD", "help": "a field of the start document; -time by default"}),
-    Argument(
-        ("--limit",), {"metavar": "N", "type": int, "default": 25, "help": "the most runs, 0 for all; 25 by default"}
-    ),
-)
-
-GROUPS = {"server": "The local MongoDB."}
+GROUPS = {
+    "admin": "Change a database: its indexes, summaries of runs, and views of proposals.",
+    "server": "The local MongoDB.",
+}
 COMMANDS = (
+    Command("admin build-summaries", cli_admin.build_summaries, (DATABASE, APPLY)),
+    Command("admin create-indexes", cli_admin.create_indexes, (DATABASE, METADATA, TEXT, APPLY)),
+    Command("admin create-views", cli_admin.create_views, (DATABASE, CONDITIONS, PREFIX, APPLY)),
     Command("catalogs", list_catalogs),
     Command("check", cli_runs.check, (RUNS, ALL, OF_CATALOG, TEXT_OR_JSON)),
     Command("distinct", cli_runs.list_distinct, (FIELD, *QUESTIONS, FORMAT)),

@@ -109,8 +109,9 @@ def test_every_command_is_described():
     for command in COMMANDS:
         entry = re.search(rf"^``databroker-mongo {command.words}(?P<usage>[^`]*)``$", described, re.MULTILINE)
         assert entry, command.words
-        for name, *_ in (argument.names for argument in command.arguments):
-            shown = name if name.startswith("-") else name.removesuffix("s").upper()
+        for argument in command.arguments:
+            name = argument.names[0]
+            shown = name if name.startswith("-") else argument.options["metavar"]
             assert shown in entry["usage"], (command.words, name)
 
 

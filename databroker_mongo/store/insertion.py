@@ -176,8 +176,8 @@ def _must_look_up(collection: Any, name: str, address: str) -> bool:
         if first is not None and first["_id"] != identifier(str(first[key])):
             warnings.warn(
                 f"The collection {collection.name!r} at {address} holds documents that another program stored, and no "
-                f"unique index of {key!r}: if one of them is sent again it is stored twice. scripts/create_indexes, "
-                "from a clone of the repository, makes the index.",
+                f"unique index of {key!r}: if one of them is sent again it is stored twice. "
+                "databroker-mongo admin create-indexes --apply makes the index.",
                 CatalogWarning,
                 stacklevel=2,
             )

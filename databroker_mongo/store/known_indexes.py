@@ -56,7 +56,7 @@ def warn_of_scans(collections: Collections, n_rows: int) -> None:
     _warned.add(collections.address)
     warnings.warn(
         f"the events at {collections.address} have no index on 'descriptor', so each read of a stream looks at the "
-        "events of all runs. scripts/create_indexes --apply makes it, from a clone of the repository.",
+        "events of all runs. databroker-mongo admin create-indexes --apply makes it.",
         CatalogWarning,
         stacklevel=2,
     )

@@ -146,8 +146,8 @@ def _unsure(collections: Collections) -> list[str]:
 
 def _warn(collections: Collections) -> None:
     warnings.warn(
-        f"The summaries of runs at {collections.address} are out of date and are not used. scripts/build_summaries "
-        "--apply brings them up to date.",
+        f"The summaries of runs at {collections.address} are out of date and are not used. "
+        "databroker-mongo admin build-summaries --apply brings them up to date.",
         CatalogWarning,
         stacklevel=2,
     )

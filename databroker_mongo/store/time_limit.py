@@ -69,14 +69,16 @@ class TimeLimit:
         if code == _NO_TEXT_INDEX:
             raise QueryError(
                 "This database has no text index, without which MongoDB does not search the full text. Whoever may "
-                "write to it makes one with scripts/create_indexes --text --apply, from a clone of the repository.",
+                "write to it makes one with databroker-mongo admin create-indexes --text --apply.",
                 address=self._address,
             ) from error
         if code in _BAD_FILTER:
             raise QueryError(f"MongoDB does not understand the filter: {details.get('errmsg', error)}.") from error
 
     def _too_slow(self) -> StoreUnavailable:
-        help_joins = " Or have run summaries made, which answer at once: scripts/build_summaries --apply."
+        help_joins = (
+            " Or have run summaries made, which answer at once: databroker-mongo admin build-summaries --apply."
+        )
         return StoreUnavailable(
             f"MongoDB at {self._address} did not find enough runs within {self._seconds:g} s. Narrow the question by "
             "fields of the start document or by time, or raise the catalog's timeout_seconds."

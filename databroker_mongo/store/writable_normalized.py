@@ -1,6 +1,6 @@
 """Layout 1, opened for writing: documents go in durably, corrections keep what was before.
 
-Opened by ``writing`` and by scripts alone. What does not belong here: how a document is put in (``insertion``).
+Opened by ``writing`` and ``cli_admin`` alone. What does not belong here: how a document is put in (``insertion``).
 """
 
 from __future__ import annotations

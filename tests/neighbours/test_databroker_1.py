@@ -122,7 +122,7 @@ def test_what_suitcase_stored_under_its_indexes_is_recognised_when_sent_again(
 
 def test_a_database_that_suitcase_left_without_indexes_is_told(databroker_1, mongod_database_uri, documents):
     databroker_1(WRITE, mongod_database_uri, json.dumps(documents), "bare")
-    with pytest.warns(CatalogWarning, match="scripts/create_indexes"):
+    with pytest.warns(CatalogWarning, match="admin create-indexes"):
         Writer(mongod_database_uri)("start", {"uid": "another", "time": 1.0})
 
 

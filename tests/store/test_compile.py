@@ -202,11 +202,11 @@ def test_of_several_stops_the_first_counts(small):
 def test_what_joins_too_many_runs_says_so_at_the_time_limit_and_names_the_summaries(asked):
     collections, _ = asked
     hurried = Collections(collections.metadata, collections.assets, False, 0, "mongodb://test")
-    with pytest.raises(StoreUnavailable, match="build_summaries"):
+    with pytest.raises(StoreUnavailable, match="admin build-summaries --apply"):
         compiled.count_starts(hurried, ~Duration("gt", 3))
     with pytest.raises(StoreUnavailable, match="timeout_seconds") as caught:
         find(hurried, All())
-    assert "build_summaries" not in str(caught.value)
+    assert "build-summaries" not in str(caught.value)
 
 
 def test_a_filter_that_mongodb_does_not_understand_is_a_query_error(asked):
@@ -220,7 +220,7 @@ def test_a_filter_that_mongodb_does_not_understand_is_a_query_error(asked):
 
 def test_full_text_without_an_index_is_an_error_that_says_how_to_make_it_and_with_one_is_answered(small):
     fill(small.metadata, 200)
-    with pytest.raises(QueryError, match="scripts/create_indexes --text --apply"):
+    with pytest.raises(QueryError, match="admin create-indexes --text --apply"):
         find(small, FullText("nickel"))
     small.run_start.create_index([("$**", "text")])
     assert find(small, FullText("nickel")) == uids([0, 50, 100, 150])

@@ -152,7 +152,7 @@ def test_documents_of_other_programs_are_recognised_through_an_index(real, name,
 def test_documents_of_other_programs_without_an_index_are_warned_of_once(real):
     real.event.insert_one(event(1))
     guards = {}
-    with pytest.warns(CatalogWarning, match="scripts/create_indexes"):
+    with pytest.warns(CatalogWarning, match="admin create-indexes"):
         put(real, "event", event(2), guards=guards)
     put(real, "event", event(3), guards=guards)
 

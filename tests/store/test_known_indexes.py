@@ -28,7 +28,7 @@ def stored(uri, n_rows):
 
 def test_a_long_stream_without_index_is_read_right_with_one_warning(mongod_database_uri):
     catalog = stored(mongod_database_uri, 1200)
-    with pytest.warns(CatalogWarning, match="create_indexes --apply") as caught:
+    with pytest.warns(CatalogWarning, match="create-indexes --apply") as caught:
         assert catalog[-1].primary.read()["x"].sum() == 1199 * 600
     assert len(caught) == 1
     with warnings.catch_warnings():

@@ -106,7 +106,7 @@ def test_runs_that_others_write_later_are_asked_of_their_documents(uri, database
 def test_when_older_runs_are_lacking_they_are_not_used_and_a_warning_says_so(uri, database):
     build(uri)
     database["run_start"].insert_one({"uid": "late", "time": LONG_AGO, "scan_id": 7})
-    with pytest.warns(CatalogWarning, match="build_summaries"):
+    with pytest.warns(CatalogWarning, match="build-summaries"):
         assert found(uri, InProgress() | Duration("gt", 1)) == [4, 3, 2, 1, 7]
     assert build(uri).n_written == 1
     assert found(uri, InProgress() | Duration("gt", 1)) == [4, 3, 2, 1, 7]

@@ -1,0 +1,99 @@
+"""The commands ``databroker-mongo admin ...``, which change a database: its indexes, summaries of runs, and views.
+
+Each shows what it would do, and does it with ``--apply``. What does not belong here: how arguments are declared
+(``cli``), and what is made (``store``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from . import display
+from .errors import QueryError
+
+if TYPE_CHECKING:
+    from .store.normalized import NormalizedStore
+
+
+def create_indexes(chosen: argparse.Namespace) -> None:
+    """Make the indexes that a catalog lacks.
+
+    It needs the role readWrite on the database. While an index of a large collection is made, reading and writing go
+    on, but more slowly. What another program made differently is shown and left as it is.
+    """
+    from .store.writable_normalized import writable
+
+    store, configured = _store_of(chosen.catalog)
+    metadata = list(dict.fromkeys([*configured, *chosen.metadata]))
+    if chosen.apply:
+        reports = writable(store).create_indexes(metadata=metadata, text=chosen.text)
+    else:
+        reports = store.indexes(metadata=metadata, text=chosen.text)
+    for line in display.aligned([(each.state, each.collection, each.name, each.detail) for each in reports]):
+        print(line)
+    n_missing = sum(each.state == "missing" for each in reports)
+    if n_missing and not chosen.apply:
+        print(f"{n_missing} would be made with --apply.")
+
+
+def build_summaries(chosen: argparse.Namespace) -> None:
+    """Bring the summaries of a catalog's runs up to date.
+
+    Summaries answer at once what otherwise brings together documents of all runs: durations, runs in progress, and
+    questions about several documents that are combined by | or ~. The Writer of this package keeps them for the runs
+    that it writes; for the runs of others run this now and then. It needs the role readWrite on the database, and about
+    as much room again as the start and stop documents take.
+    """
+    from .store.writable_normalized import writable
+
+    store, _ = _store_of(chosen.catalog)
+    report = writable(store).build_summaries(apply=chosen.apply)
+    done = "were" if chosen.apply else "are to be"
+    print(f"{report.n_runs} runs: {report.n_written} summaries {done} written, {report.n_removed} {done} removed.")
+    if not chosen.apply and report.n_written + report.n_removed:
+        print("Nothing was changed; do it with --apply.")
+
+
+def create_views(chosen: argparse.Namespace) -> None:
+    """Make the views and the role of one proposal.
+
+    The views show the runs whose start document has one of the values in the field, or holds one in a list, and all
+    that belongs to them. The role, named like the prefix without its dot, may read the views and nothing else. Give it
+    to the accounts of the proposal, and let their catalogs say collection_prefix. It needs the roles dbAdmin and
+    userAdmin on the database.
+    """
+    from .store import views
+    from .store.failures import asking
+
+    field, values = _condition(chosen.conditions)
+    store, _ = _store_of(chosen.catalog)
+    if not chosen.apply:
+        print(json.dumps(views.pipeline("run_start", field, values)))
+        print(f"Views {chosen.prefix}* of these runs and a role would be made with --apply.")
+        return
+    with asking("make views and a role", store.address):
+        made = views.create(store.collections, prefix=chosen.prefix, field=field, values=values)
+    print("\n".join(made))
+
+
+def _store_of(catalog: str) -> tuple[NormalizedStore, Sequence[str]]:
+    """Open the database of a configured catalog or of a URI; return it with the fields that are to have indexes."""
+    from .config import find_entries, is_uri
+    from .store.connection import ConnectionOptions
+    from .store.normalized import open_store
+
+    if is_uri(catalog):
+        return open_store(catalog), ()
+    settings = find_entries()[catalog]
+    store = open_store(settings.uri, asset_uri=settings.asset_uri, options=ConnectionOptions.of(settings))
+    return store, settings.metadata_indexes
+
+
+def _condition(words: Sequence[str]) -> tuple[str, list[str]]:
+    pairs = [word.partition("=") for word in words]
+    if len({field for field, _, _ in pairs}) != 1 or not all(value for _, _, value in pairs):
+        raise QueryError("write FIELD=VALUE, or several values of one field")
+    return pairs[0][0], [value for _, _, value in pairs]
