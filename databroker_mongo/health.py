@@ -82,19 +82,26 @@ def check_run(store: Store, run_uid: str, *, now: float | None = None) -> list[F
 
 
 def check_database(store: Store) -> list[Finding]:
-    """Return the documents of a database whose run, stream or resource is not there."""
+    """Return the documents of a database whose run, stream, resource or stream resource is not there."""
     orphans = store.examination.orphans()
     kinds = (
         ("descriptor", "events", orphans.descriptors),
         ("run", "descriptors", orphans.starts_of_descriptors),
         ("run", "stop documents", orphans.starts_of_stops),
         ("resource", "datums", orphans.resources),
+        ("stream_resource", "stream datums", orphans.stream_resources),
+        ("descriptor", "stream datums", orphans.descriptors_of_stream_datums),
+        ("run", "stream resources", orphans.starts_of_stream_resources),
     )
-    return [
+    found = [
         Finding("orphans", f"{n} {children} belong to a {parent} that is not there.", facts={parent: uid, "n": n})
         for parent, children, counts in kinds
         for uid, n in counts.items()
     ]
+    for uid in orphans.stray_stream_resources:
+        text = "A stream resource names no run, and no stream datum names it."
+        found.append(Finding("orphans", text, facts={"stream_resource": uid}))
+    return found
 
 
 class _Check:
@@ -194,8 +201,7 @@ class _Check:
                 yield self._finding("num-events", text, stream, told=told.get(stream, 0), found=found.get(stream, 0))
 
     def _external(self) -> Iterator[Finding]:
-        resources = self._store.stream_resources(self._uid)
-        served = {each["data_key"] for each in resources if "data_key" in each}
+        served = self._served() if any(map(_has_streamed, self._descriptors)) else set()
         for descriptor in self._descriptors:
             for key, each in descriptor["data_keys"].items():
                 if _is_streamed(each) and key not in served:
@@ -203,6 +209,20 @@ class _Check:
                     yield self._finding("lost-stream-documents", text, descriptor, data_key=key)
                 elif "external" in each and not _is_streamed(each):
                     yield from self._datums(descriptor, key)
+
+    def _served(self) -> set[str]:
+        """Return the data keys that a stream resource serves, be it one that only stream datums tie to the run."""
+        resources = self._store.run_resources(self._uid, name="stream_resource")
+        datums = self._store.stream_datums([each["uid"] for each in self._descriptors])
+        named = {datum.get("stream_resource", "") for datum in datums} - {each["uid"] for each in resources}
+        resources += self._store.stream_resources(sorted(named)) if named else []
+        served = {each["data_key"] for each in resources if "data_key" in each}
+        # Before 2024 a stream resource named no data key; it is read as that of the one key that has no other.
+        streamed = {
+            key for each in self._descriptors for key, data_key in each["data_keys"].items() if _is_streamed(data_key)
+        }
+        has_nameless = any("data_key" not in each for each in resources)
+        return streamed if has_nameless and len(streamed - served) == 1 else served
 
     def _datums(self, descriptor: Document, key: str) -> Iterator[Finding]:
         index = self._store.event_index([descriptor["uid"]], keys=[key])

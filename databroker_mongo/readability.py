@@ -101,12 +101,9 @@ def files(sources: Mapping[str, StreamSource]) -> pandas.DataFrame:
 def _resources(source: StreamSource) -> Iterator[Resource]:
     """Yield the resources that say they belong to the run, as far as their documents are complete."""
     store, uid = source.rows.store, source.run_uid
-    readers = (
-        (Resource.from_document, "resource", store.run_resources(uid)),
-        (Resource.from_stream_document, "stream_resource", store.stream_resources(uid)),
-    )
-    for read, kind, documents in readers:
-        for document in documents:
+    readers = ((Resource.from_document, "resource"), (Resource.from_stream_document, "stream_resource"))
+    for read, kind in readers:
+        for document in store.run_resources(uid, name=kind):
             found = corrected(kind, document, source.transform)
             with contextlib.suppress(InvalidDocument):
                 yield read(document if isinstance(found, CatalogError) else found)

@@ -122,15 +122,16 @@ class Replay:
         if not any(map(is_streamed, descriptor["data_keys"].values())):
             return
         transform = self._transform("stream_resource")
-        resources = {doc["uid"]: transform(doc) for doc in self._store.stream_resources(self._start["uid"])}
-        for datum in self._store.stream_datums(list(resources)):
-            if datum["descriptor"] != descriptor["uid"]:
-                continue
-            uid = datum["stream_resource"]
-            if uid not in self._seen_resources:
+        datums = self._store.stream_datums([descriptor["uid"]])
+        uids = list(dict.fromkeys(datum.get("stream_resource", "") for datum in datums))
+        resources = {doc["uid"]: transform(doc) for doc in self._store.stream_resources(uids)}
+        for datum in datums:
+            uid = datum.get("stream_resource", "")
+            if uid in resources and uid not in self._seen_resources:
                 self._seen_resources.add(uid)
                 yield "stream_resource", resources[uid]
-            yield "stream_datum", datum
+            if uid in self._seen_resources:
+                yield "stream_datum", datum
 
     def _external(self, uid: str, page: Document) -> Iterator[Named]:
         """Yield the resources and datums that a page of events needs; fill it where that is asked."""

@@ -159,7 +159,12 @@ def test_a_run_that_is_not_there_is_an_error(store_uri):
 
 @pytest.mark.parametrize(
     ("left_out", "parent", "n"),
-    [("descriptor", "descriptor", 5), ("start", "run", 1), ("resource", "resource", 5)],
+    [
+        ("descriptor", "descriptor", 5),
+        ("start", "run", 1),
+        ("resource", "resource", 5),
+        ("stream_resource", "stream_resource", 1),
+    ],
 )
 def test_documents_whose_parent_never_came_are_orphans(store_uri, documents, left_out, parent, n):
     store = open_store(store_uri)
@@ -176,3 +181,36 @@ def test_documents_whose_parent_never_came_are_orphans(store_uri, documents, lef
             if name == left_out:
                 writer(name, doc)
     assert check_database(store) == []
+
+
+def without(*fields):
+    def change(documents):
+        for doc in of_kind(documents, "stream_resource"):
+            for field in fields:
+                del doc[field]
+
+    return change
+
+
+@pytest.mark.parametrize("fields", [("run_start",), ("data_key",), ("run_start", "data_key")])
+def test_a_stream_resource_that_names_no_run_or_data_key_is_no_fault(checked, documents, store_uri, fields):
+    without(*fields)(documents)
+    # The schema before 2024, in which a stream resource named no data key.
+    if "data_key" in fields:
+        place = {"root": "/", "resource_path": "a.h5", "resource_kwargs": {}, "spec": "AD_HDF5_SWMR_STREAM"}
+        doc = of_kind(documents, "stream_resource")[0]
+        for field in ("uri", "mimetype", "parameters"):
+            del doc[field]
+        doc.update(place)
+    assert checked(documents) == {}
+    assert check_database(open_store(store_uri)) == []
+
+
+def test_a_stream_resource_that_nothing_ties_to_a_run_is_an_orphan(store_uri, documents):
+    without("run_start")(documents)
+    leave_out("stream_datum")(documents)
+    with Writer(store_uri) as writer:
+        for name, doc in documents:
+            writer(name, doc)
+    uid = of_kind(documents, "stream_resource")[0]["uid"]
+    assert [finding.facts for finding in check_database(open_store(store_uri))] == [{"stream_resource": uid}]

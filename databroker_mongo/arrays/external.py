@@ -166,29 +166,29 @@ def _known_resource(
 
 
 def stream_pieces(
-    store: Store, run_uid: str, descriptors: Sequence[Document], transforms: Transforms
+    store: Store, descriptors: Sequence[Document], transforms: Transforms
 ) -> dict[str, list[Piece] | CatalogError]:
     """Return, for each data key that has them, what the stream datums of these descriptors say, or what is wrong.
+
+    A stream resource is found through its stream datums, because it need not say which run it belongs to.
 
     Parameters
     ----------
     store : Store
         Where the documents are.
-    run_uid : str
-        The run.
     descriptors : sequence of dict
         The descriptors of the stream.
     transforms : callable
         Gives what is applied to each ``stream_resource`` document.
     """
-    stored = {doc["uid"]: doc for doc in store.stream_resources(run_uid)}
+    datums = store.stream_datums([descriptor["uid"] for descriptor in descriptors])
+    named = list(dict.fromkeys(datum.get("stream_resource", "") for datum in datums))
+    stored = {doc["uid"]: doc for doc in store.stream_resources(named)} if named else {}
     resources = {uid: corrected("stream_resource", doc, transforms) for uid, doc in stored.items()}
     keys = {uid: (doc if isinstance(doc, dict) else stored[uid]).get("data_key", "") for uid, doc in resources.items()}
-    wanted = {descriptor["uid"] for descriptor in descriptors}
-    datums = store.stream_datums(list(resources)) if resources else []
     by_key: dict[str, list[Document]] = {}
     for datum in datums:
-        if datum.get("descriptor") in wanted:
+        if datum.get("stream_resource") in keys:
             by_key.setdefault(keys[datum["stream_resource"]], []).append(datum)
     _adopt(by_key, descriptors)
     return {key: _pieces(found, resources) for key, found in by_key.items()}

@@ -161,7 +161,7 @@ class _Opening:
         if not self._streamed:
             return {}
         source = self._source
-        return external.stream_pieces(source.rows.store, source.run_uid, source.descriptors, source.transform)
+        return external.stream_pieces(source.rows.store, source.descriptors, source.transform)
 
     def _open_external(self, ids: Mapping[str, Values]) -> None:
         if not ids:

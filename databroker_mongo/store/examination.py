@@ -55,12 +55,22 @@ class Orphans:
         Named by descriptors and by stops.
     resources : dict of str to int
         Named by datums.
+    stream_resources, descriptors_of_stream_datums : dict of str to int
+        Named by stream datums.
+    starts_of_stream_resources : dict of str to int
+        Named by stream resources.
+    stray_stream_resources : tuple of str
+        Those that name no run, and that no stream datum names.
     """
 
     descriptors: dict[str, int] = field(default_factory=dict)
     starts_of_descriptors: dict[str, int] = field(default_factory=dict)
     starts_of_stops: dict[str, int] = field(default_factory=dict)
     resources: dict[str, int] = field(default_factory=dict)
+    stream_resources: dict[str, int] = field(default_factory=dict)
+    descriptors_of_stream_datums: dict[str, int] = field(default_factory=dict)
+    starts_of_stream_resources: dict[str, int] = field(default_factory=dict)
+    stray_stream_resources: tuple[str, ...] = ()
 
 
 _NAMES_AT_ONCE = 10_000
@@ -134,6 +144,12 @@ class Examination:
                 starts_of_descriptors=_unknown(collections.event_descriptor, "run_start", collections.run_start),
                 starts_of_stops=_unknown(collections.run_stop, "run_start", collections.run_start),
                 resources=_unknown(collections.datum, "resource", collections.resource),
+                stream_resources=_unknown(collections.stream_datum, "stream_resource", collections.stream_resource),
+                descriptors_of_stream_datums=_unknown(
+                    collections.stream_datum, "descriptor", collections.event_descriptor
+                ),
+                starts_of_stream_resources=_unknown(collections.stream_resource, "run_start", collections.run_start),
+                stray_stream_resources=_stray(collections.stream_resource, collections.stream_datum),
             )
 
 
@@ -167,9 +183,14 @@ def _counted(events: Iterable[Document]) -> list[EventKind]:
     ]
 
 
+def _stray(stream_resources: Any, stream_datums: Any) -> tuple[str, ...]:
+    uids = [each["uid"] for each in stream_resources.find({"run_start": None}, {"uid": 1})]
+    return tuple(uid for uid in uids if stream_datums.find_one({"stream_resource": uid}, {"_id": 1}) is None)
+
+
 def _unknown(children: Any, field: str, parents: Any) -> dict[str, int]:
     names = [group["_id"] for group in children.aggregate([{"$group": {"_id": f"${field}"}}], allowDiskUse=True)]
-    unknown = set(names)
+    unknown = set(names) - {None}
     for first in range(0, len(names), _NAMES_AT_ONCE):
         portion = names[first : first + _NAMES_AT_ONCE]
         # Before 2016 a datum named its resource by the _id.

@@ -199,22 +199,22 @@ class NormalizedStore:
                 found[uid] = [{**resource, "uid": uid}]
         return found
 
-    def run_resources(self, run_uid: str) -> list[Document]:
-        """Return the resources that say they belong to the run."""
+    def run_resources(self, run_uid: str, *, name: str = "resource") -> list[Document]:
+        """Return the documents of this kind, ``resource`` or ``stream_resource``, that say they belong to the run."""
         distinct: list[Document] = []
-        for resource in self._find("resource", {"run_start": run_uid}):
+        for resource in self._find(name, {"run_start": run_uid}):
             _add_distinct(distinct, resource)
         return distinct
 
-    def stream_resources(self, run_uid: str) -> list[Document]:
-        """Return the stream resources of a run."""
-        return self._find("stream_resource", {"run_start": run_uid})
+    def stream_resources(self, uids: Sequence[str]) -> list[Document]:
+        """Return the stream resources of these uids; they need not say which run they belong to."""
+        return [each for part in split_by_size(uids) for each in self._find("stream_resource", {"uid": {"$in": part}})]
 
-    def stream_datums(self, stream_resource_uids: Sequence[str]) -> list[Document]:
-        """Return the stream datums of these stream resources, in the order of their first index."""
+    def stream_datums(self, descriptor_uids: Sequence[str]) -> list[Document]:
+        """Return the stream datums of these descriptors, in the order of their first index."""
         datums: list[Document] = []
-        for uids in split_by_size(stream_resource_uids):
-            datums += self._find("stream_datum", {"stream_resource": {"$in": uids}})
+        for uids in split_by_size(descriptor_uids):
+            datums += self._find("stream_datum", {"descriptor": {"$in": uids}})
         return sorted(datums, key=_first_index)
 
     def statistics(self) -> dict[str, Any]:

@@ -223,16 +223,16 @@ class Store(Protocol):
         """
         ...
 
-    def run_resources(self, run_uid: str) -> list[Document]:
-        """Return the resources that say they belong to the run."""
+    def run_resources(self, run_uid: str, *, name: str = "resource") -> list[Document]:
+        """Return the documents of this kind, ``resource`` or ``stream_resource``, that say they belong to the run."""
         ...
 
     def resource_datums(self, resource_uids: Sequence[str]) -> Iterator[Document]:
         """Yield all datums of these resources; some of them twice, if the server is lost on the way."""
         ...
 
-    def stream_resources(self, run_uid: str) -> list[Document]:
-        """Return the stream resources of a run."""
+    def stream_resources(self, uids: Sequence[str]) -> list[Document]:
+        """Return the stream resources of these uids; they need not say which run they belong to."""
         ...
 
     @property
@@ -244,8 +244,8 @@ class Store(Protocol):
         """Return what the server says of the size of the database of run documents."""
         ...
 
-    def stream_datums(self, stream_resource_uids: Sequence[str]) -> list[Document]:
-        """Return the stream datums of these stream resources, in the order of their first index."""
+    def stream_datums(self, descriptor_uids: Sequence[str]) -> list[Document]:
+        """Return the stream datums of these descriptors, in the order of their first index."""
         ...
 
 

@@ -52,6 +52,19 @@ def without(field):
     return lambda doc: {key: value for key, value in doc.items() if key != field}
 
 
+def test_a_stream_resource_that_names_no_run_is_found_through_its_stream_datums(bench):
+    bench.write_hdf5()
+    run = bench.run(asset(bench), edit=edited(without("run_start"), "stream_resource"))
+    frames = np.arange(120, dtype="u2").reshape(5, 4, 6)
+    np.testing.assert_array_equal(run.primary.read()["image"][:, 0], frames)
+    np.testing.assert_array_equal(run.primary.to_dask()["image"][3, 0].compute(), frames[3])
+    assert run.health().set_index("data_key").loc["image", "status"] == "ok"
+    assert run.files()["exists"].tolist() == [True]
+    names = [name for name, _ in run.documents(fill="no")]
+    assert names.count("stream_resource") == 1
+    assert names.count("stream_datum") == 2
+
+
 @pytest.mark.parametrize(
     ("kind", "change", "error", "words"),
     [
