@@ -63,7 +63,7 @@ def _verdict(opened: OpenedColumns, key: str, pixels: bool) -> dict[str, Any]:
         problem = column.first_problem() or (_read_through(column) if pixels else None)
     if problem is not None:
         return {"status": "unreadable", "reason": problem.message, "facts": problem.facts, **found}
-    note = opened.notes.get(key)
+    note = opened.notes.get(key) or opened.habits.get(key)
     return {**_NO_FAULT, **({} if note is None else {"status": "note", "reason": note}), **found}
 
 

@@ -5,6 +5,7 @@ What a person types on a stream is here; how it is read is in ``arrays``.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +26,8 @@ from .values import copied
 
 if TYPE_CHECKING:
     import xarray
+
+logger = logging.getLogger(__name__)
 
 OnError = Literal["raise", "skip"]
 Dedupe = Literal["last"]
@@ -238,16 +241,21 @@ class Stream:
 
     def _open(self, keys: Sequence[str], *, eager: bool) -> OpenedColumns:
         opened = open_columns(self.source, keys, eager=eager)
-        news = {key: note for key, note in opened.notes.items() if f"{key}: {note}" not in self._reported}
-        if "time" in opened.columns and "time" not in self._reported:
+        if "time" in opened.columns:
             name = column_name("time", self.source.data_keys)
-            news["time"] = f"this is the name of the time axis; the column is called {name!r} here"
-        if news:
-            self._reported.update(f"{key}: {note}" for key, note in news.items())
-            told = "; ".join(f"{key!r}: {note}" for key, note in news.items())
-            where = f"run {self.source.run_uid} (scan id {self._start.get('scan_id')}), stream {self.name!r}"
-            warnings.warn(f"{where}: {told}", DocumentWarning, stacklevel=3)
+            opened.notes["time"] = f"this is the name of the time axis; the column is called {name!r} here"
+        if told := self._news(opened.notes):
+            warnings.warn(told, DocumentWarning, stacklevel=3)
+        if told := self._news(opened.habits):
+            logger.info("%s", told)
         return opened
+
+    def _news(self, notes: Mapping[str, str]) -> str:
+        """Return what has not been told yet, in one sentence; nothing if there is no news."""
+        news = [told for key, note in notes.items() if (told := f"{key!r}: {note}") not in self._reported]
+        self._reported.update(news)
+        where = f"run {self.source.run_uid} (scan id {self._start.get('scan_id')}), stream {self.name!r}"
+        return f"{where}: {'; '.join(news)}" if news else ""
 
     def _devices(self) -> dict[str, str]:
         return {

@@ -128,10 +128,10 @@ def test_only_the_keys_that_are_asked_for_are_there(store_uri):
 
 
 def test_a_wrong_declared_shape_is_told_once_and_the_data_is_right(store_uri):
-    data_keys = {"image": {"shape": [6, 4, 0]}}
+    data_keys = {"image": {"shape": [-1, 4, 6]}}
     documents = build_run({"primary": ROWS}, assets={"primary": {"image": image()}}, data_keys=data_keys)
     primary = stored(store_uri, documents).primary
-    with pytest.warns(DocumentWarning, match=r"'image': shape \[6, 4, 0\] is declared, \[1, 4, 6\] was found"):
+    with pytest.warns(DocumentWarning, match=r"'image': shape \[-1, 4, 6\] is declared, \[1, 4, 6\] was found"):
         ds = primary.to_dask()
     assert ds["image"].shape == (5, 1, 4, 6)
     with warnings.catch_warnings():
@@ -186,6 +186,9 @@ def test_a_data_key_called_time_does_not_hide_the_axis(store_uri):
     primary = stored(store_uri, build_run({"primary": [{"time": 7.0}]})).primary
     with pytest.warns(DocumentWarning, match="'time_'"):
         ds = primary.read()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DocumentWarning)
+        assert primary.read()["time_"].item() == 7.0
     assert ds["time_"].item() == 7.0
     assert ds["time"].item() == 1_700_000_002.0
 

@@ -23,7 +23,6 @@ from databroker_mongo.samples import bmm_documents, rsoxs_documents
 from databroker_mongo.store.local_server import local_server, stop_server
 
 # That the descriptors of detectors declare other shapes than their files have is part of the example.
-pytestmark = pytest.mark.filterwarnings("ignore:.*is declared:databroker_mongo.errors.DocumentWarning")
 
 BMM = "bluesky-tutorial-BMM"
 RSOXS = "bluesky-tutorial-RSOXS"

@@ -22,7 +22,7 @@ from . import external, inline
 from .columns import AssetColumn, Column, LostColumn
 from .rows import PageRows, StreamRows
 from .stored_rows import chunks_in_events, one_row, rows_in_event
-from .structure import DataKey, declared_structure, is_streamed, reconcile
+from .structure import DataKey, declared_structure, is_habitual_slip, is_streamed, reconcile
 
 Transform = external.Transform
 
@@ -86,6 +86,8 @@ class OpenedColumns:
         same when it is read.
     notes : dict
         What its descriptor got wrong about a data key.
+    habits : dict
+        The same, where all descriptors of such detectors do, so that nobody need be warned.
     n_rows : int
         The common length.
     time : numpy.ndarray or None
@@ -101,6 +103,7 @@ class OpenedColumns:
     n_rows: int
     time: np.ndarray[Any, np.dtype[np.float64]] | None
     segments: dict[str, tuple[Segment, ...]] = field(default_factory=dict)
+    habits: dict[str, str] = field(default_factory=dict)
 
 
 def open_columns(source: StreamSource, keys: Sequence[str], *, eager: bool) -> OpenedColumns:
@@ -237,7 +240,8 @@ class _Opening:
             self._problem(key, error)
             return False
         if note is not None:
-            self._opened.notes[key] = note
+            is_habit = is_habitual_slip(self._data_keys[key], found)
+            (self._opened.habits if is_habit else self._opened.notes)[key] = note
         return True
 
     def _lose(self, key: str, error: CatalogError) -> None:

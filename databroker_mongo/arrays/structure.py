@@ -189,6 +189,15 @@ def _is_known_slip(declared: tuple[Any, ...], found: tuple[int, ...], frames: in
     return int(np.prod(declared)) == 1 == int(np.prod(found))
 
 
+def is_habitual_slip(data_key: DataKey, found: DatumStructure) -> bool:
+    """Tell whether nothing is wrong but that frames are declared as ``(x, y, 0)``, as ophyd's area detectors do."""
+    declared = tuple(data_key.get("shape") or ())
+    pixels = found.shape[1:]
+    is_habitual = len(pixels) == 2 and declared in ((*pixels, 0), (*reversed(pixels), 0))
+    dtype = declared_dtype(data_key)
+    return is_habitual and (dtype is None or dtype == found.dtype)
+
+
 def _mismatch(declared: Any, found: DatumStructure, data_key: DataKey) -> ShapeMismatch:
     dtype = declared_dtype(data_key)
     wanted = f"{dtype or data_key.get('dtype')} of shape {declared}"

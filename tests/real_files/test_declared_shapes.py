@@ -1,5 +1,6 @@
 """What descriptors get wrong about images: reported once, with what was found, and the data is right."""
 
+import logging
 import warnings
 
 import numpy as np
@@ -22,7 +23,7 @@ def declared(shape, **more):
     return edit
 
 
-@pytest.mark.parametrize("shape", [[6, 4, 0], [4, 6, 0], [-1, 4, 6], [4, 6], [6, 4], [], [None, 4, 6]])
+@pytest.mark.parametrize("shape", [[7, 7, 0], [-1, 4, 6], [4, 6], [6, 4], [], [None, 4, 6]])
 def test_a_wrong_shape_is_reported_once_and_the_data_is_right(bench, shape):
     bench.write_hdf5()
     primary = bench.run(bench.asset("AD_HDF5", "a.h5"), dtype=None, edit=declared(shape)).primary
@@ -35,6 +36,29 @@ def test_a_wrong_shape_is_reported_once_and_the_data_is_right(bench, shape):
     assert lazy.dtype == loaded.dtype == np.uint16
     np.testing.assert_array_equal(lazy.compute(), FRAMES)
     np.testing.assert_array_equal(loaded, FRAMES)
+
+
+@pytest.mark.parametrize("shape", [[6, 4, 0], [4, 6, 0]])
+def test_the_shape_that_area_detectors_always_declare_is_logged_once_and_warns_nobody(bench, caplog, shape):
+    caplog.set_level(logging.INFO, logger="databroker_mongo.stream")
+    bench.write_hdf5()
+    run = bench.run(bench.asset("AD_HDF5", "a.h5"), edit=declared(shape))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DocumentWarning)
+        np.testing.assert_array_equal(run.primary.read()["image"], FRAMES)
+        run.primary.to_dask()
+    told = f"shape {shape} is declared, [1, 4, 6] was found"
+    where = f"run {run.start['uid']} (scan id {run.start['scan_id']}), stream 'primary'"
+    assert [each.getMessage() for each in caplog.records] == [f"{where}: 'image': {told}"]
+    row = run.health().set_index("data_key").loc["image"]
+    assert (row["status"], row["reason"]) == ("note", told)
+
+
+def test_a_wrong_dtype_beside_the_usual_shape_is_a_warning(bench):
+    bench.write_hdf5()
+    run = bench.run(bench.asset("AD_HDF5", "a.h5"), dtype="<f8", edit=declared([6, 4, 0]))
+    with pytest.warns(DocumentWarning, match="is declared, .* was found; dtype float64 is declared, uint16 was found"):
+        run.primary.to_dask()
 
 
 @pytest.mark.parametrize("dtype", [None, "<u2", ">u2", "<f8", "nonsense"])
