@@ -173,6 +173,51 @@ def test_a_value_that_mongodb_does_not_know_is_refused_when_the_question_is_aske
             ask(found)
 
 
+def test_a_filter_that_was_changed_after_it_was_made_is_judged_again(catalog):
+    question = Raw({"plan_name": "count"})
+    found = catalog.search(question)
+    question.filter["$where"] = "true"
+    for ask in (len, list, lambda found: found[-1], lambda found: 1 in found):
+        with pytest.raises(QueryError, match="runs code"):
+            ask(found)
+
+
+@pytest.mark.parametrize(
+    "filter",
+    [
+        {"$and": [1]},
+        {"$or": {"a": 1}},
+        {"plan_name": {"$in": "count"}},
+        {"plan_name": {"$nin": 5}},
+        {"plan_name": {"$all": "count"}},
+        {"plan_name": {"$not": 5}},
+        {"data_groups": {"$elemMatch": "staff"}},
+        {"data_groups": {"$size": "2"}},
+        {"scan_id": {"$mod": [0, 1]}},
+        {"scan_id": {"$mod": [2]}},
+        {"scan_id": {"$type": "nonsense"}},
+        {"scan_id": {"$nonsense": 1}},
+        {"$nonsense": 1},
+        {"$text": "Ni"},
+        {"$expr": {"$lookup": {}}},
+        {"$expr": {"$add": ["a", 1]}},
+        {"$expr": {"$toInt": "$uid"}},
+        {"scan_id": {"$near": [0, 0]}},
+    ],
+    ids=str,
+)
+def test_a_filter_that_mongodb_does_not_understand_is_a_query_error(catalog, filter):
+    with pytest.raises(QueryError):
+        len(catalog.search(filter))
+
+
+@pytest.mark.parametrize(("pattern", "n_found"), [(r"^\w+$", 1), (r"^\W+$", 1), (r"\bé", 0), ("^É", 0), ("(?i)^É$", 1)])
+def test_a_pattern_means_the_same_everywhere(store_uri, pattern, n_found):
+    starts = [{"uid": f"{number:04x}", "time": 5.0, "name": name} for number, name in enumerate(["é", "Ni"])]
+    writable(open_store(store_uri)).insert("start", starts)
+    assert len(Catalog.from_uri(store_uri).search({"name": {"$regex": pattern}})) == n_found
+
+
 def test_runs_of_one_moment_are_always_in_the_same_order(store_uri):
     writable(open_store(store_uri)).insert("start", [{"uid": f"{number:04x}", "time": 5.0} for number in range(50)])
     catalog = Catalog.from_uri(store_uri)
@@ -258,7 +303,7 @@ def test_only_what_can_be_nothing_but_words_needs_a_text_index(mongod_database_u
     assert uids(catalog.find("aaaa1111")) == ["aaaa1111-0000"]
     assert uids(catalog.find(6)) == ["my run"]
     assert catalog.find("2346") == []
-    with pytest.raises(QueryError, match="clone of the repository"):
+    with pytest.raises(QueryError, match="admin create-indexes"):
         catalog.find("nickel")
 
 

@@ -5,7 +5,7 @@ What does not belong here: questions about a run as a whole (``runs``), and time
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -71,10 +71,15 @@ class _MemberQuery(_ValueQuery):
     """A question that compares the field with each of the values."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.value, str) or not isinstance(self.value, Iterable):
+        if isinstance(self.value, str | Mapping) or not isinstance(self.value, Iterable):
             raise QueryError(f"{type(self).__name__} takes a list of values, not {self.value!r}.", key=self.key)
         object.__setattr__(self, "value", list(self.value))
         super().__post_init__()
+        # A list could be changed by whoever is given the question, and with it the scope of a catalog.
+        object.__setattr__(self, "value", tuple(self.value))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.key!r}, {list(self.value)!r})"
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,7 +1,7 @@
 """Regular expressions that cannot take forever: MongoDB checks its time limit between documents, not within a match.
 
-What is allowed is what Python's ``re`` and MongoDB's PCRE both read, of bounded length and without the constructions
-whose worst case grows exponentially.
+What is allowed is what Python's ``re`` and MongoDB's PCRE both read, and read alike, of bounded length and without the
+constructions whose worst case grows exponentially.
 """
 
 from __future__ import annotations
@@ -21,6 +21,13 @@ _TOKEN = re.compile(
     r"|(?P<open>\((?:\?(?:P[<=>]|<[=!]|[:=!>#(]|[a-zA-Z-]+)?)?)|(?P<close>\))|(?P<or>\|)|.",
     re.DOTALL,
 )
+_ESCAPES = {
+    **dict.fromkeys("123456789", "refers back to a group"),
+    **dict.fromkeys("uUN", "writes a character by its number or name: MongoDB takes it as itself"),
+    "Z": r"has \Z, which MongoDB takes for $",
+}
+_FLAGS = re.compile(r"\(\?[a-zA-Z-]+")
+_AMBIGUOUS_IN_SETS = re.compile(r"\[|--|&&|~~|\|\|")
 
 
 def check_pattern(pattern: Any) -> None:
@@ -30,7 +37,8 @@ def check_pattern(pattern: Any) -> None:
     ------
     QueryError
         When it does not compile, is longer than `LONGEST_PATTERN`, repeats a group that itself repeats or branches,
-        has more than `MOST_UNBOUNDED` unbounded repeats, refers back to a group, or has comments.
+        has more than `MOST_UNBOUNDED` unbounded repeats, refers back to a group, has comments, or what Python and PCRE
+        read differently.
     """
     if not isinstance(pattern, str):
         raise QueryError(f"A regular expression must be a string, not {type(pattern).__name__}.")
@@ -39,14 +47,14 @@ def check_pattern(pattern: Any) -> None:
             f"A regular expression of {len(pattern)} characters is too long; {LONGEST_PATTERN} are allowed. Ask for "
             "equality with In(...), or for a shorter pattern."
         )
-    try:
-        re.compile(pattern)
-        pattern.encode()
-    except (re.error, OverflowError, RecursionError, UnicodeEncodeError) as error:
-        raise QueryError(f"This is not a regular expression: {error}.", pattern=pattern) from error
     reason = _Walk().reason_to_refuse(pattern)
     if reason:
         raise QueryError(f"This regular expression is refused, because it {reason}.", pattern=pattern)
+    try:
+        re.compile(pattern)
+        pattern.encode()
+    except (re.error, FutureWarning, OverflowError, RecursionError, UnicodeEncodeError) as error:
+        raise QueryError(f"This is not a regular expression: {error}.", pattern=pattern) from error
 
 
 @dataclass
@@ -72,26 +80,38 @@ class _Walk:
         group_branches, self.closed_group_branches = self.closed_group_branches, False
         if kind == "open":
             self.branches.append(False)
-            if text in ("(?P=", "(?(", "(?#") or "x" in text:
-                return "refers back to a group, or has comments"
+            return _reason_to_refuse_group(text)
         elif kind == "close":
-            self.closed_group_branches = self.branches.pop()
+            # One that closes nothing is for the compiler to tell.
+            self.closed_group_branches = len(self.branches) > 1 and self.branches.pop()
             self.branches[-1] |= self.closed_group_branches
         elif kind == "or":
             self.branches[-1] = True
         elif kind == "repeat":
             return self._repeat(text, group_branches)
-        elif kind == "escape" and text[1] in "123456789":
-            return "refers back to a group"
+        elif kind == "set" and _AMBIGUOUS_IN_SETS.search(re.sub(r"\\.", "", text[1:], flags=re.DOTALL)):
+            return "has '[', '--', '&&', '~~' or '||' in a set; put a backslash before each of these characters"
+        elif kind == "escape":
+            return _ESCAPES.get(text[1], "")
         return ""
 
     def _repeat(self, text: str, group_branches: bool) -> str:
+        if text.startswith("{,"):
+            return f"has a repeat without its least number; write {{0{text[1:]}"
         fewest, most = _bounds(text)
         if most > 1 and group_branches:
             return "repeats a group that itself repeats or branches, which can take forever"
         self.n_unbounded += most == math.inf
         self.branches[-1] |= most != fewest
         return ""
+
+
+def _reason_to_refuse_group(opening: str) -> str:
+    if opening in ("(?P=", "(?(", "(?#"):
+        return "refers back to a group, or has comments"
+    if _FLAGS.fullmatch(opening) and set(opening[2:]) - set("ims-"):
+        return "switches on other flags than i, m and s"
+    return ""
 
 
 def _bounds(repeat: str) -> tuple[float, float]:
@@ -101,4 +121,4 @@ def _bounds(repeat: str) -> tuple[float, float]:
     fewest, comma, most = repeat.strip("{}").partition(",")
     if not comma:
         return int(fewest), int(fewest)
-    return int(fewest or 0), int(most) if most else math.inf
+    return int(fewest), int(most) if most else math.inf

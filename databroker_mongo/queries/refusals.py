@@ -55,8 +55,7 @@ def plain_value(value: Any) -> Any:
     if value is None or isinstance(value, float):
         return value
     if isinstance(value, int | str):
-        _check_scalar(value)
-        return value
+        return _plain_scalar(value)
     raise QueryError(
         f"{value!r} ({type(value).__name__}) cannot be compared with a value in a document. Times are asked with "
         "TimeRange(...), patterns with Regex(...)."
@@ -83,27 +82,32 @@ def _plain_part(part: Any, document: str, depth: int) -> Any:
     if depth > DEEPEST_FILTER:
         raise QueryError(f"A raw filter may be nested {DEEPEST_FILTER} deep; this one is deeper.")
     if isinstance(part, Mapping):
-        for key, value in part.items():
+        plain = {_filter_key(key): value for key, value in part.items()}
+        for key, value in plain.items():
             _check_filter_key(key, value, document)
-        return {key: _plain_part(value, document, depth + 1) for key, value in part.items()}
+        return {key: _plain_part(value, document, depth + 1) for key, value in plain.items()}
     if hasattr(part, "dtype") and hasattr(part, "tolist"):
         part = part.tolist()
     if isinstance(part, list | tuple | set | frozenset):
         return [_plain_part(item, document, depth + 1) for item in part]
     if isinstance(part, int | str):
-        _check_scalar(part)
-    elif hasattr(part, "pattern"):
+        return _plain_scalar(part)
+    if hasattr(part, "pattern"):
         _check_compiled(part)
     return part
 
 
-def _check_filter_key(key: Any, value: Any, document: str) -> None:
+def _filter_key(key: Any) -> str:
     if not isinstance(key, str) or "\0" in key:
         raise QueryError(f"The keys of a raw filter are strings without NUL, not {key!r}.")
+    return _plain_text(key)
+
+
+def _check_filter_key(key: str, value: Any, document: str) -> None:
     if key in _CODE_OPERATORS:
         raise QueryError(f"{key} runs code on the server and is refused. Ask with the other operators of MongoDB.")
-    if key == "$regex" and isinstance(value, str):
-        check_pattern(value)
+    if key == "$regex" and not hasattr(value, "pattern"):
+        check_pattern(_plain_text(value) if isinstance(value, str) else value)
     if key in _PATTERN_EXPRESSIONS:
         _check_pattern_expression(key, value)
     if key == "$jsonSchema":
@@ -153,11 +157,19 @@ def _check_compiled(pattern: Any) -> None:
     check_pattern(pattern.pattern)
 
 
-def _check_scalar(value: int | str) -> None:
+def _plain_scalar(value: int | str) -> int | str:
     if isinstance(value, str):
-        _check_text(value)
-    elif value not in _INT64:
+        text = _plain_text(value)
+        _check_text(text)
+        return text
+    if value not in _INT64:
         raise QueryError(f"MongoDB keeps no integer as large as {value}.")
+    return value
+
+
+def _plain_text(text: str) -> str:
+    """Return the characters of a text: what inherits from `str` may stand for code, or hide what it is."""
+    return str.__str__(text)
 
 
 def _check_text(text: str) -> None:
@@ -173,4 +185,4 @@ def _plain_key(key: Any) -> str:
             f"{key!r} is not a key of a value; operators of MongoDB belong in a raw filter: search({{...}})."
         )
     _check_text(key)
-    return key
+    return _plain_text(key)

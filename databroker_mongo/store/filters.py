@@ -42,6 +42,7 @@ from ..queries import (
     TimeRange,
 )
 from ..queries.fields import DocumentName, split_key
+from ..queries.refusals import plain_filter
 
 Filter = dict[str, Any]
 Leaves = Mapping[type[Query], Callable[[Any], Query]]
@@ -181,7 +182,7 @@ def _equal(query: Eq | NotEq) -> Query:
 
 
 def _member(query: In | NotIn) -> Query:
-    return _some(query.key, {"$in": query.value}, matches_missing=None in query.value)
+    return _some(query.key, {"$in": list(query.value)}, matches_missing=None in query.value)
 
 
 def _comparison(query: Comparison) -> Query:
@@ -210,7 +211,7 @@ def _exists(query: Exists) -> Query:
 def _raw(query: Raw) -> Query:
     if query.document != "start" and asks_text(query.filter):
         raise QueryError("A full-text question is asked of the start document.", document=query.document)
-    filter = dict(query.filter)
+    filter = plain_filter(query.filter, document=query.document)  # it may have been changed since it was made
     _require_encodable(filter)
     return Some(query.document, filter)
 

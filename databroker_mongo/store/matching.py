@@ -57,13 +57,13 @@ def field_values(document: Any, path: str) -> list[Any]:
 
 def _clause(key: str, condition: Any, document: Mapping[str, Any]) -> bool:
     if key in ("$and", "$or", "$nor"):
-        if not isinstance(condition, list) or not condition:
+        if not condition or not _is_list(condition) or not all(isinstance(each, Mapping) for each in condition):
             raise QueryError(f"{key} takes a list of at least one filter, not {condition!r}.")
         answers = (matches(each, document) for each in condition)
         return all(answers) if key == "$and" else any(answers) is (key == "$or")
     if key == "$comment":
         return True
-    if key == "$text":
+    if key == "$text" and isinstance(condition, Mapping):
         return matches_text(condition["$search"], document)
     if key.startswith("$"):
         raise QueryError(f"A catalog in memory does not answer {key}; a catalog on a server may.")
@@ -85,9 +85,11 @@ def _operator(values: list[Any], name: str, operand: Any, condition: Mapping[str
     if name in _ORDERS:
         return any(_compares(value, name, operand) for value in _with_elements(values))
     if name in _OPERATORS:
+        if name in _OPERANDS and not _OPERANDS[name](operand):
+            raise QueryError(f"MongoDB does not understand {name} with {operand!r}.")
         return _OPERATORS[name](values, operand)
     if name == "$regex":
-        return _any_text(values, _compiled(operand, condition.get("$options", "")))
+        return _any_text(values, operand if hasattr(operand, "pattern") else _with_options(operand, condition))
     if name == "$options":
         return True
     raise QueryError(f"A catalog in memory does not answer {name}; a catalog on a server may.")
@@ -179,19 +181,33 @@ def _remainder(values: list[Any], operand: Any) -> bool:
 
 
 def _any_text(values: list[Any], pattern: Any) -> bool:
-    compiled = re.compile(pattern.pattern, pattern.flags)
+    compiled = _compiled(pattern.pattern, pattern.flags)
     return any(isinstance(value, str) and compiled.search(value) is not None for value in _with_elements(values))
 
 
-def _compiled(pattern: Any, options: str) -> Any:
-    if hasattr(pattern, "pattern"):
-        return pattern
+def _with_options(pattern: str, condition: Mapping[str, Any]) -> re.Pattern[str]:
     flags = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
-    return re.compile(pattern, sum(flags[option] for option in options if option in flags))
+    return re.compile(pattern, sum(flags[option] for option in condition.get("$options", "") if option in flags))
+
+
+def _compiled(pattern: str, flags: int) -> re.Pattern[str]:
+    """Return a pattern as MongoDB reads it: its classes know ASCII alone, but letters in either case all letters."""
+    known = flags & (re.IGNORECASE | re.MULTILINE | re.DOTALL)
+    compiled = re.compile(pattern, known)
+    return compiled if compiled.flags & re.IGNORECASE else re.compile(pattern, known | re.ASCII)
 
 
 def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_list(operand: Any) -> bool:
+    return isinstance(operand, list)
+
+
+def _is_division(operand: Any) -> bool:
+    is_pair = isinstance(operand, list) and len(operand) == 2 and all(map(_TYPES["number"], operand))
+    return is_pair and int(operand[0]) != 0
 
 
 _OPERATORS: dict[str, Callable[[list[Any], Any], bool]] = {
@@ -204,4 +220,12 @@ _OPERATORS: dict[str, Callable[[list[Any], Any], bool]] = {
     "$elemMatch": _element,
     "$mod": _remainder,
     "$not": lambda values, operand: not _field(values, operand),
+}
+_OPERANDS: dict[str, Callable[[Any], bool]] = {
+    "$in": _is_list,
+    "$size": _is_integer,
+    "$all": _is_list,
+    "$elemMatch": lambda operand: isinstance(operand, Mapping),
+    "$mod": _is_division,
+    "$not": lambda operand: isinstance(operand, Mapping) or hasattr(operand, "pattern"),
 }

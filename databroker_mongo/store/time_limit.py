@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from ..errors import QueryError, StoreUnavailable
 
 _NO_TEXT_INDEX = 27
-_BAD_FILTER = frozenset({2, 9, 14, 15, 51, 51091, 51108, 51075})  # BadValue, FailedToParse, TypeMismatch, ...
+_BAD_FILTER = frozenset({2, 9, 14, 15, 51, 168, 241, 291})  # BadValue, FailedToParse, TypeMismatch, ...
+_FIRST_OF_EXPRESSIONS = 15_000
+"""From here on MongoDB numbers what may be wrong with an expression or a pattern."""
 
 
 class TimeLimit:
@@ -72,7 +74,7 @@ class TimeLimit:
                 "write to it makes one with databroker-mongo admin create-indexes --text --apply.",
                 address=self._address,
             ) from error
-        if code in _BAD_FILTER:
+        if code is not None and (code in _BAD_FILTER or code >= _FIRST_OF_EXPRESSIONS):
             raise QueryError(f"MongoDB does not understand the filter: {details.get('errmsg', error)}.") from error
 
     def _too_slow(self) -> StoreUnavailable:

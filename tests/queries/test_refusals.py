@@ -3,10 +3,11 @@
 import re
 
 import pytest
+from bson import Code
 from bson import Regex as BSONRegex
 
 from databroker_mongo.errors import QueryError
-from databroker_mongo.queries import Raw, Regex
+from databroker_mongo.queries import Eq, Raw, Regex
 
 CODE = [
     {"$where": "sleep(1000) || true"},
@@ -42,6 +43,12 @@ def test_code_is_refused_at_any_depth(filter, document):
         ".*.*.*.*.*.*x",
         "(",
         "a\0",
+        "[[:alpha:]]",
+        "[a&&b]",
+        "[a--b]",
+        "a{,3}",
+        r"a\Z",
+        r"\u00e9",
     ],
 )
 def test_a_pattern_that_is_wrong_or_can_take_forever_is_refused_wherever_it_stands(pattern):
@@ -94,6 +101,7 @@ def test_bounded_patterns_are_allowed_in_expressions_and_schemas():
         "a{2,5}b*?c",
         "^(?!dark)",
         "[]a]+",
+        r"[\[&\]-]",
     ],
 )
 def test_a_bounded_pattern_is_allowed(pattern):
@@ -123,6 +131,31 @@ def test_a_raw_filter_names_fields_without_the_document_and_the_error_says_how_t
 def test_what_is_no_filter_is_refused(filter):
     with pytest.raises(QueryError):
         Raw(filter)
+
+
+@pytest.mark.parametrize("filter", [{"a": {"$regex": ["a"]}}, {"a": {"$regex": None}}, {"a": {"$regex": 5}}])
+def test_a_pattern_is_a_text(filter):
+    with pytest.raises(QueryError, match="must be a string"):
+        Raw(filter)
+
+
+class _Disguised(str):
+    """A text that is equal to no other."""
+
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        return False
+
+
+def test_a_text_of_any_kind_is_read_as_its_characters():
+    with pytest.raises(QueryError, match="runs code"):
+        Raw({_Disguised("$where"): "true"})
+    with pytest.raises(QueryError, match="runs code"):
+        Raw({"$expr": {_Disguised("$function"): {}}})
+    assert type(Raw({"a": Code("function() {}")}).filter["a"]) is str
+    assert Raw({"a": {"$regex": Code("^Ni")}}).filter == {"a": {"$regex": "^Ni"}}
+    assert type(Eq("a", Code("x")).value) is str
 
 
 def test_a_filter_of_endless_depth_is_refused():

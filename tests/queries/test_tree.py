@@ -29,6 +29,7 @@ from databroker_mongo.queries import (
     ScanID,
     ScanIDRange,
     from_keywords,
+    scope_of,
 )
 
 
@@ -88,6 +89,15 @@ def test_a_question_cannot_be_changed():
     assert query == Raw({"a": [1]})
 
 
+def test_a_list_of_values_is_not_changed_from_outside():
+    values = ["pass-1"]
+    scope = In("data_session", values)
+    values.append("pass-2")
+    assert scope == In("data_session", ("pass-1",))
+    assert not hasattr(scope.value, "append")
+    assert len({scope, In("data_session", ["pass-1"])}) == 1
+
+
 def test_values_of_numpy_are_taken_as_plain_ones():
     assert Eq("a", np.int64(3)) == Eq("a", 3)
     assert type(Eq("a", np.float32(0.5)).value) is float
@@ -121,6 +131,8 @@ def test_any_other_keyword_is_a_type_error_that_says_how_metadata_are_asked():
         lambda: Eq("a", [{"b": {"$ne": 1}}]),
         lambda: In("a", [{"$regex": "x"}]),
         lambda: In("a", "Ni"),
+        lambda: In("a", {"$gt": ""}),
+        lambda: scope_of({"data_session": {"$gt": ""}}),
         lambda: NotIn("a", 5),
         lambda: Eq("a", object()),
         lambda: Eq("a", 2**63),
