@@ -1,6 +1,9 @@
 """Frames that areaDetector's HDF5 plugin, and writers like it, put in one dataset of one file, one row a frame.
 
-Only where the frames are, how the file is opened and what a datum is called is said here.
+Only where the frames are, how the file is opened and what a datum is called is said here. It is what the handlers of
+area-detector-handlers 0.0.10 (``AD_HDF5``, ``AD_HDF5_SWMR``, ``TPX_HDF5``) and of hxntools 0.6.5 (``DEX_HDF5``,
+``MERLIN_FLY_STREAM_V2``) make of them. For ``EIGER2_STREAM`` no handler was published; its dataset is known from the
+scripts by which the beamline HXN takes old runs over into Tiled, and its keywords are taken to be those of the Merlin.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from .switching import SwitchHandler
 
 NEXUS_DATA = "/entry/data/data"
 DETECTOR_DATA = "/entry/instrument/detector/data"
+DETECTOR_ATTRIBUTES = "/entry/instrument/detector/NDAttributes"
 
 
 class AreaDetectorHDF5(PointHandler):

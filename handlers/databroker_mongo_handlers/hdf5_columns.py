@@ -1,13 +1,15 @@
 """HDF5 files with several datasets, of which the keywords of a datum name one: scalers, encoders, regions of interest.
 
-Also files of which the only datum is a whole dataset. Frames by number do not belong here.
+Also files of which the only datum is a whole dataset. Frames by number do not belong here. It is what the handlers of
+area-detector-handlers 0.0.10 (flyscans), of hxntools 0.6.5 (``PANDA``, ``ROI_HDF5_FLY``, ``MERLIN_HDF5_BULK`` and the
+streams) and of the beamlines SRX (``SIS_HDF51``, ``ZEBRA_HDF51``) and ISS (``PIL100k_HDF5``) make of them.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from .area_detector_hdf5 import DETECTOR_DATA, NEXUS_DATA
+from .area_detector_hdf5 import DETECTOR_ATTRIBUTES, DETECTOR_DATA, NEXUS_DATA
 from .datums import PointHandler, WholeHandler
 from .hdf5_rows import HDF5Rows
 from .switching import SwitchHandler
@@ -34,7 +36,7 @@ class FlyscanTargets(_Datasets):
 
     def __init__(self, path: str):
         def choose(target: str = "data") -> tuple[str, dict[str, Any]]:
-            return DETECTOR_DATA if target == "data" else f"/entry/instrument/detector/NDAttributes/{target}", {}
+            return DETECTOR_DATA if target == "data" else f"{DETECTOR_ATTRIBUTES}/{target}", {}
 
         super().__init__(path, choose, swmr=False)
 

@@ -1,4 +1,4 @@
-"""JPEG images, decoded by Pillow."""
+"""JPEG images, decoded by Pillow: families with one image a file, as areaDetector and beamline cameras write them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,59 @@ from typing import Any
 
 import numpy as np
 
-from .file_rows import ArrayHeader
+from .datum_numbers import whole_number
+from .datums import PointHandler, RowsHandler
+from .file_names import name_of_frame
+from .file_rows import ArrayHeader, FileRows
 from .rows import Array
 
 _CHANNELS = {"L": 0, "RGB": 3, "CMYK": 4}
+
+
+class AreaDetectorJPEG(PointHandler):
+    """Spec ``AD_JPEG``: frame ``n`` of the resource is the file that ``template % (path, filename, n)`` names.
+
+    Parameters
+    ----------
+    path : str
+        The folder of the files.
+    template : str
+        In C's ``printf`` style, for folder, file name and number: ``"%s%s_%6.6d.jpg"``.
+    filename : str
+        The part of the name that all files have.
+    frame_per_point : int, optional
+        Frames of one datum.
+    """
+
+    def __init__(self, path: str, *, template: str, filename: str, frame_per_point: int = 1):
+        def path_of(number: int) -> str:
+            return name_of_frame(template, str(path), filename, number=number)
+
+        super().__init__(FileRows(JPEGFormat(), path_of), frame_per_point=frame_per_point)
+
+
+class CameraJPEG(RowsHandler):
+    """Specs ``BMM_USBCAM``, ``BMM_XAS_WEBCAM``, ``BMM_XRD_WEBCAM`` and ``BMM_ANALOG_CAMERA``.
+
+    Datum ``index``, or ``point_number``, is the image in one file.
+
+    Parameters
+    ----------
+    path : str
+        The files' paths in C's ``printf`` style, for their number: ``"/data/usbcam_%d.jpg"``.
+    """
+
+    def __init__(self, path: str):
+        def first_row(index: int | None = None, point_number: int | None = None) -> int:
+            return whole_number(point_number if index is None else index, "index")
+
+        def path_of(number: int) -> str:
+            try:
+                return str(path) % number
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{path} must take a number, as 'usbcam_%d.jpg' does: {error}") from error
+
+        super().__init__(FileRows(JPEGFormat(), path_of), first_row=first_row, rows_per_datum=None)
 
 
 class JPEGFormat:

@@ -1,6 +1,6 @@
 """Files of the pizza-box electrometers and encoders of absorption beamlines: whole files of fixed columns.
 
-Each datum, without keywords, is the file as a table of float64.
+Each datum, without keywords, is the file as a table of float64, as the handlers of the beamline ISS make it.
 """
 
 from __future__ import annotations

@@ -203,6 +203,22 @@ class TestXspress3(HandlerConformance):
         with pytest.raises(ValueError, match="index 3 of an axis of length 3"):
             handler(frame=0, channel=4)
 
+    def test_regions_of_interest_are_what_the_detector_counted_in_all_frames(self, tmp_path):
+        path = self.make_case(tmp_path).path
+        counts = np.arange(7.0)
+        with h5py.File(path, "a") as file:
+            file[f"{DETECTOR}/NDAttributes/CHAN2ROI3"] = counts
+        handler = Xspress3(str(path))
+
+        np.testing.assert_array_equal(handler(data_type="roi", channel=2, roi_num=3), counts)
+        np.testing.assert_array_equal(handler(data_type="spectrum", channel=2), SPECTRA[:, 1])
+        with pytest.raises(OSError, match="CHAN1ROI4"):
+            handler(data_type="roi", channel=1, roi_num=4)
+        with pytest.raises(ValueError, match="'spectrum' or 'roi'"):
+            handler(data_type="counts", channel=1)
+        with pytest.raises(TypeError, match="frame"):
+            handler(data_type="roi", channel=1, frame=3)
+
 
 def test_bulk_spectra_are_all_frames_whatever_the_frame(tmp_path):
     handler = Xspress3Bulk(str(write(tmp_path / "scan.h5", **{f"{DETECTOR}/data": SPECTRA})))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tifffile
+from databroker_mongo_handlers.stream_bytes import OpaqueFiles
 from databroker_mongo_handlers.stream_images import (
     NumberedJPEG,
     NumberedNPY,
@@ -110,6 +111,38 @@ class TestJPEG(HandlerConformance):
             expected=write_jpeg(tmp_path, is_colour=is_colour),
             beyond={"index": 3},
         )
+
+
+class TestOpaqueFiles(HandlerConformance):
+    handler_class = OpaqueFiles
+
+    def make_case(self, folder):
+        rows = [np.frombuffer(bytes([number]) * 20, "uint8") for number in range(4)]
+        for number, row in enumerate(rows):
+            (folder / f"hits_{number:03d}.bin").write_bytes(row.tobytes())
+        return HandlerCase(
+            path=folder / "hits",
+            resource_kwargs={"template": "_{:03d}.bin", "chunk_shape": [1]},
+            datums=indices(4),
+            expected=rows,
+            beyond={"index": 4},
+        )
+
+    def test_a_single_file_is_the_only_row(self, tmp_path):
+        (tmp_path / "a.bin").write_bytes(b"\x01\x02\x03")
+        handler = OpaqueFiles(str(tmp_path / "a.bin"))
+
+        assert handler(index=0).tolist() == [1, 2, 3]
+        with pytest.raises(OSError, match="it has 1 rows"):
+            handler(index=1)
+
+    def test_files_of_different_lengths_are_never_put_together(self, tmp_path):
+        case = self.make_case(tmp_path)
+        (tmp_path / "hits_002.bin").write_bytes(b"more")
+        with pytest.raises(ValueError, match=r"hits_002\.bin holds uint8 of shape \(4,\), unlike"):
+            OpaqueFiles(str(case.path), **case.resource_kwargs).read_into(
+                np.empty((4, 20), "uint8"), case.datums, (slice(0, 20),)
+            )
 
 
 def test_a_single_jpeg_is_one_row_and_a_short_one_an_error(tmp_path):
