@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from .arrays.columns import AssetColumn
 from .arrays.external import corrected
-from .arrays.opening import OpenedColumns, StreamSource, open_columns
+from .arrays.opened import OpenedColumns
+from .arrays.opening import StreamSource, open_columns
 from .assets.reader import AssetReader
 from .assets.resource import Resource
 from .errors import CatalogError, InvalidDocument
@@ -59,10 +60,12 @@ def _verdict(opened: OpenedColumns, key: str, pixels: bool) -> dict[str, Any]:
     column = opened.columns.get(key)
     found = {"shape": column.shape, "dtype": str(column.dtype)} if column is not None else {}
     problem = opened.problems.get(key)
-    if problem is None and isinstance(column, AssetColumn):
+    if problem is None and isinstance(column, AssetColumn) and key not in opened.awaited:
         problem = column.first_problem() or (_read_through(column) if pixels else None)
     if problem is not None:
         return {"status": "unreadable", "reason": problem.message, "facts": problem.facts, **found}
+    if key in opened.awaited:
+        return {"status": "note", "reason": opened.awaited[key].message, "facts": opened.awaited[key].facts, **found}
     note = opened.notes.get(key) or opened.habits.get(key)
     return {**_NO_FAULT, **({} if note is None else {"status": "note", "reason": note}), **found}
 

@@ -11,7 +11,8 @@ import operator
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from .arrays.opening import OpenedColumns, StreamSource, open_columns
+from .arrays.opened import OpenedColumns
+from .arrays.opening import StreamSource, open_columns
 from .arrays.rows import PageRows
 from .arrays.structure import is_streamed
 from .documents import pages_of

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from . import display, live
-from .arrays.opening import OpenedColumns, StreamSource, Transform, open_columns
+from .arrays.opened import OpenedColumns
+from .arrays.opening import StreamSource, Transform, open_columns
 from .arrays.rows import StreamRows, n_events_said
 from .arrays.structure import column_name, is_streamed
 from .arrays.values import as_array
@@ -143,10 +144,11 @@ class Stream:
         opened = self._open(self._select(keys, exclude), eager=True)
         planned = dataset.structures(opened, self.source.data_keys, self._devices())
         loaded, failed = dataset.loaded_dataset(opened, planned, self._attrs())
-        problems = {**{key: error for key, error in opened.problems.items() if key not in planned}, **failed}
+        absent = opened.absent()
+        problems = {key: error for key, error in {**absent, **failed}.items() if key not in opened.awaited}
         if problems and on_error == "raise":
             raise self._unreadable(problems)
-        return self._finished(loaded, problems, dedupe)
+        return self._finished(loaded, {**absent, **failed}, dedupe)
 
     def to_dask(
         self, keys: Iterable[str] | None = None, *, exclude: Collection[str] = (), dedupe: Dedupe | None = None
@@ -180,7 +182,7 @@ class Stream:
         opened = self._open(self._select(keys, exclude), eager=False)
         planned = dataset.structures(opened, self.source.data_keys, self._devices())
         lazy = dataset.lazy_dataset(opened, planned, self._attrs())
-        problems = {key: error for key, error in opened.problems.items() if key not in planned}
+        problems = opened.absent()
         if problems:
             warnings.warn(
                 f"run {self.source.run_uid} (scan id {self._start.get('scan_id')}), stream {self.name!r}: "

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..errors import CatalogError
 from .columns import AssetColumn, Column
-from .opening import OpenedColumns
+from .opened import OpenedColumns
 from .structure import ArrayStructure, DataKey, attributes, column_name, name_dims, plan_chunks
 
 Array = NDArray[Any]

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..assets.datums import Segment
 from ..assets.handler import DatumStructure
-from ..assets.reader import AssetReader
-from ..assets.stream_datums import Piece, join, rows_without_events
+from ..assets.reader import AssetReader, may_still_come
+from ..assets.stream_datums import Piece, join, n_beyond, rows_without_events
 from ..errors import CatalogError, DatumNotFound
 from ..store.protocol import MISSING, Document, Values
 from . import external, inline
-from .columns import AssetColumn, Column, LostColumn
+from .columns import AssetColumn, LostColumn
+from .opened import OpenedColumns
 from .rows import PageRows, StreamRows
 from .stored_rows import chunks_in_events, one_row, rows_in_event
 from .structure import DataKey, declared_structure, is_habitual_slip, is_streamed, reconcile
@@ -71,41 +73,6 @@ class StreamSource:
         return self.transforms.get(name, _unchanged)
 
 
-@dataclass
-class OpenedColumns:
-    """Columns of a stream that may be read, all of one length.
-
-    Attributes
-    ----------
-    columns : dict
-        The columns, by data key, in stored order.
-    file_chunks : dict
-        For columns in files, the chunk shape of the file in ``(rows, *axes)``, where it has one.
-    problems : dict
-        Why a data key cannot be read, or not yet known to be. A key may be in ``columns`` as well: then it raises the
-        same when it is read.
-    notes : dict
-        What its descriptor got wrong about a data key.
-    habits : dict
-        The same, where all descriptors of such detectors do, so that nobody need be warned.
-    n_rows : int
-        The common length.
-    time : numpy.ndarray or None
-        ``(n_rows,)`` float64, seconds since 1970; None for a stream without events.
-    segments : dict
-        For data keys in files, which resource serves which rows, whether they can be read or not.
-    """
-
-    columns: dict[str, Column]
-    file_chunks: dict[str, tuple[int, ...] | None]
-    problems: dict[str, CatalogError]
-    notes: dict[str, str]
-    n_rows: int
-    time: np.ndarray[Any, np.dtype[np.float64]] | None
-    segments: dict[str, tuple[Segment, ...]] = field(default_factory=dict)
-    habits: dict[str, str] = field(default_factory=dict)
-
-
 def open_columns(source: StreamSource, keys: Sequence[str], *, eager: bool) -> OpenedColumns:
     """Open columns of a stream.
 
@@ -131,7 +98,7 @@ class _Opening:
         self._data_keys = {key: data_keys[key] for key in keys}
         self._streamed = [key for key in keys if is_streamed(data_keys[key])]
         self._external = [key for key in keys if "external" in data_keys[key] and key not in self._streamed]
-        self._opened = OpenedColumns({}, {}, {}, {}, 0, None)
+        self._opened = OpenedColumns()
 
     def run(self) -> OpenedColumns:
         rows, opened = self._source.rows, self._opened
@@ -143,7 +110,7 @@ class _Opening:
         seq_num = rows.index.seq_num
         found = self._stream_pieces()
         known = [piece for each in found.values() if not isinstance(each, CatalogError) for piece in each]
-        if not len(seq_num) and known:
+        if not len(seq_num) and known and (self._source.is_complete or not (inline_keys or ids)):
             seq_num = rows_without_events(known)
             opened.n_rows = len(seq_num)
             for key in [*inline_keys, *ids]:
@@ -155,8 +122,8 @@ class _Opening:
             self._open_external(ids)
         for key in self._streamed:
             self._open_streamed(key, found.get(key, []), seq_num)
-        self._trim()
-        self._note_gaps()
+        opened.keep_common_rows(self._streamed, is_complete=self._source.is_complete)
+        opened.note_gaps()
         opened.columns = {key: opened.columns[key] for key in self._data_keys if key in opened.columns}
         return opened
 
@@ -183,7 +150,12 @@ class _Opening:
     ) -> None:
         if isinstance(found, CatalogError):
             self._lose(key, found)
-        elif not found:
+        elif found or self._may_begin(key):
+            self._open_segments(key, join(seq_num, found), frames_in_file=True)
+            n_ahead = n_beyond(seq_num, found)
+            if n_ahead and key not in self._opened.notes:
+                self._opened.notes[key] = f"{n_ahead} rows of stored data are ahead of the events, and left out"
+        else:
             self._lose(
                 key,
                 DatumNotFound(
@@ -191,8 +163,17 @@ class _Opening:
                     "written by suitcase-mongo do not keep these documents."
                 ),
             )
-        else:
-            self._open_segments(key, join(seq_num, found), frames_in_file=True)
+
+    def _may_begin(self, key: str) -> bool:
+        """Tell whether stream datums may still come: events without any stream resource have lost theirs."""
+        return not self._source.is_complete and (not self._opened.n_rows or bool({key, None} & self._keys_of_resources))
+
+    @cached_property
+    def _keys_of_resources(self) -> set[str | None]:
+        """The data keys that stream resources of the run name, those that have no stream datum too."""
+        source = self._source
+        stored = source.rows.store.run_resources(source.run_uid, name="stream_resource")
+        return {doc.get("data_key") for doc in stored}
 
     def _open_segments(self, key: str, segments: tuple[Segment, ...], *, frames_in_file: bool) -> None:
         """Find the structure of a column in its first file, and make the column."""
@@ -200,17 +181,15 @@ class _Opening:
         opened.segments[key] = segments
         first = next((each for each in segments if each.resource is not None), None)
         if first is None and opened.n_rows:
-            self._lose(key, DatumNotFound("no event, and no stream datum, tells where a row of this data key is"))
-            return
+            lost = DatumNotFound("no event, and no stream datum, tells where a row of this data key is")
+            if not frames_in_file or self._source.is_complete:
+                self._lose(key, lost)
+                return
+            self._await(key, lost)
         datum = declared_structure(data_key)
         if frames_in_file and datum is not None:
             datum = one_row(datum, {} if first is None or first.resource is None else first.resource.kwargs)
-        try:
-            if first is not None and first.resource is not None:
-                datum_id = first.ids[0] if first.ids else None
-                datum = self._source.assets.structure(first.resource, first.datums[0], datum_id=datum_id)
-        except CatalogError as error:
-            self._problem(key, error)
+        datum = self._structure_in_file(key, first) or datum
         if datum is None:
             return
         per_row = rows_in_event(data_key, datum) if frames_in_file else None
@@ -227,6 +206,17 @@ class _Opening:
             facts={**self._source.facts, "data_key": key},
         )
         opened.file_chunks[key] = chunks_in_events(datum, per_row)
+
+    def _structure_in_file(self, key: str, first: Segment | None) -> DatumStructure | None:
+        if first is None or first.resource is None:
+            return None
+        datum_id = first.ids[0] if first.ids else None
+        try:
+            return self._source.assets.structure(first.resource, first.datums[0], datum_id=datum_id)
+        except CatalogError as error:
+            report = self._await if not self._source.is_complete and may_still_come(error) else self._problem
+            report(key, error)
+            return None
 
     def _is_as_declared(self, key: str, found: DatumStructure, first: Segment | None) -> bool:
         resource = None if first is None else first.resource
@@ -252,35 +242,13 @@ class _Opening:
             shape = (self._opened.n_rows, *datum.shape)
             self._opened.columns[key] = LostColumn(error, shape=shape, dtype=datum.dtype, facts=error.facts)
 
-    def _note_gaps(self) -> None:
-        """Tell which columns have rows that nothing serves, and what that makes of them."""
-        for key, column in self._opened.columns.items():
-            n_gaps = column.n_gaps() if isinstance(column, AssetColumn) else 0
-            if n_gaps and key not in self._opened.notes:
-                self._opened.notes[key] = f"{n_gaps} of {len(column)} rows have no datum and are missing values"
-
     def _problem(self, key: str, error: CatalogError) -> None:
         error.facts = {**self._source.facts, "data_key": key, **error.facts}
         self._opened.problems[key] = error
 
-    def _trim(self) -> None:
-        """Cut all columns to the rows that every growing file, and every stream resource, already has."""
-        opened = self._opened
-        lengths = {}
-        for key, column in opened.columns.items():
-            if isinstance(column, AssetColumn) and key not in opened.problems:
-                length = column.n_covered() if key in self._streamed else opened.n_rows
-                lengths[key] = length if self._source.is_complete else column.n_available(length)
-        shortest = min(lengths.values(), default=opened.n_rows)
-        if shortest == opened.n_rows:
-            return
-        behind = [key for key, length in lengths.items() if length == shortest]
-        for key in behind:
-            opened.notes[key] = f"only {shortest} of {opened.n_rows} rows are there; all columns end with them"
-        opened.n_rows = shortest
-        opened.time = None if opened.time is None else opened.time[:shortest]
-        for column in opened.columns.values():
-            column.shorten(shortest)
+    def _await(self, key: str, error: CatalogError) -> None:
+        error.facts = {**self._source.facts, "data_key": key, **error.facts}
+        self._opened.awaited[key] = error
 
 
 def _unchanged(document: Document) -> Document:

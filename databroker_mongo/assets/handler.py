@@ -52,7 +52,9 @@ class Handler(Protocol):
     Raises
     ------
     OSError
-        When a file is missing, short or damaged. Any other exception is reported too, with the same facts.
+        When a file is missing, short or damaged. Any other exception is reported too, with the same facts. Of a run in
+        progress a missing file (``FileNotFoundError``), and one that ends early (an ``OSError`` that is an ``EOFError``
+        too), is waited for.
     """
 
     def __call__(self, **datum_kwargs: Any) -> ArrayLike:

@@ -222,6 +222,11 @@ class AssetReader:
             self.roots.check_files(handler.linked_files(iter(datums)), resource)
 
 
+def may_still_come(error: Exception) -> bool:
+    """Tell whether a file is missing or ends early, and nothing else is known to be wrong with it."""
+    return isinstance(error, AssetUnreadable) and isinstance(error.__cause__, FileNotFoundError | EOFError)
+
+
 def _files_of(handler: Any, datums: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(handler.get_file_list(iter(datums))) if hasattr(handler, "get_file_list") else []
 

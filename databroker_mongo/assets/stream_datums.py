@@ -74,6 +74,12 @@ def rows_without_events(found: Sequence[Piece]) -> NDArray[np.int64]:
     return np.unique(np.concatenate(ranges)) if ranges else np.empty(0, np.int64)
 
 
+def n_beyond(seq_num: NDArray[np.int64], found: Sequence[Piece]) -> int:
+    """Count the rows of stream datums after the last event."""
+    last = int(seq_num.max(initial=0))
+    return sum(max(0, piece.seq_stop - max(piece.seq_start, last + 1)) for piece in found)
+
+
 def join(seq_num: NDArray[np.int64], found: Sequence[Piece]) -> tuple[Segment, ...]:
     """Return the segments of a column: each row is served by the piece that covers its ``seq_num``.
 

@@ -48,9 +48,10 @@ def open_external(source: StreamSource, keys: Sequence[str]) -> Mapping[str, Col
         if key not in source.data_keys:
             raise ColumnNotFound(f"the stream has no data key {key!r}", **source.facts, data_key=key)
     opened = open_columns(source, keys, eager=False)
+    problems = {**opened.absent(), **opened.problems}
     for key in keys:
-        if key in opened.problems:
-            raise opened.problems[key]
+        if key in problems:
+            raise problems[key]
     return opened.columns
 
 

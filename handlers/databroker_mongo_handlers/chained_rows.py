@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Protocol
 
-from .rows import Array, Block, Rows, RowStructure
+from .rows import Array, Block, EndsEarly, Rows, RowStructure
 
 
 class CountedRows(Rows, Protocol):
@@ -75,7 +75,7 @@ class ChainedRows:
                     f"{structure.shape}, unlike the {found.dtype} of shape {found.shape} before"
                 )
         if found is None:
-            raise OSError(f"{self._name} has no rows yet")
+            raise EndsEarly(f"{self._name} has no rows yet")
         return found
 
     def read(self, out: Array, block: Block, inner: Sequence[slice]) -> None:
@@ -129,7 +129,7 @@ class ChainedRows:
         if block.stop > self._starts[-1]:
             self._look_again()
         if block.stop > self._starts[-1]:
-            raise OSError(self._shortage(block))
+            raise EndsEarly(self._shortage(block))
         pieces: list[_Piece] = []
         for group in range(block.count):
             for piece in self._pieces_of_group(block, group):

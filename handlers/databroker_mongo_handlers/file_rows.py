@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from .datum_numbers import whole_number
-from .rows import Array, Block, RowStructure, require_dtype
+from .rows import Array, Block, EndsEarly, RowStructure, require_dtype
 from .threads import read_side_by_side
 
 
@@ -173,7 +173,7 @@ class FileRows:
                 f"{path} holds {found} rows, and each file of the family should hold {self._rows_per_file}"
             )
         if found < rows:
-            raise OSError(f"{path} holds {found} rows, and {rows} of it were asked for")
+            raise EndsEarly(f"{path} holds {found} rows, and {rows} of it were asked for")
         return header
 
     def _read_part(self, part: _Part, expected: ArrayHeader, region: tuple[slice, ...]) -> None:

@@ -16,6 +16,7 @@ import hdf5plugin as hdf5plugin  # importing it registers the filters that detec
 
 from .file_locks import is_locked_by_a_writer
 from .hdf5_flags import has_flags
+from .rows import EndsEarly
 
 _BEING_WRITTEN = "it is open for writing by another process"
 _REASONS = {
@@ -185,7 +186,7 @@ def open_hdf5(path: str, *, swmr: bool = False) -> h5py.File:
         When it is missing, empty, truncated, no HDF5 file, or open for writing elsewhere.
     """
     if Path(path).stat().st_size == 0:
-        raise OSError(f"{path} is empty (0 bytes)")
+        raise EndsEarly(f"{path} is empty (0 bytes)")
     if not has_flags(path) and is_locked_by_a_writer(path):
         raise OSError(f"{path} cannot be read: {_BEING_WRITTEN}")
     for mode in (swmr, not swmr):

@@ -17,7 +17,7 @@ from .hdf5_file import OpenFile, acquire, reason_of, release
 from .hdf5_growth import Extent, whole_rows
 from .hdf5_links import files_behind
 from .hdf5_offsets import RowOffsets, is_plain, pays
-from .rows import Array, Block, RowStructure, require_dtype
+from .rows import Array, Block, EndsEarly, RowStructure, require_dtype
 
 _SCRATCH_BYTES = 8 * 2**20
 
@@ -153,7 +153,7 @@ class HDF5Rows:
             self._look_again()
         if stop > self._known.n_rows:
             found = f"{self._known.n_rows}; {self._known.reason}".removesuffix("; ")
-            raise OSError(f"{self._path}: rows {first} to {stop} of {self._name} were asked for, and it has {found}")
+            raise EndsEarly(f"{self._path}: rows {first} to {stop} of {self._name} were asked for, and it has {found}")
         return self._current()
 
 

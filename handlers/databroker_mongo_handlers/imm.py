@@ -15,7 +15,7 @@ import numpy as np
 
 from .datum_numbers import whole_number
 from .datums import RowsHandler
-from .rows import Array, Block, RowStructure, require_dtype
+from .rows import Array, Block, EndsEarly, RowStructure, require_dtype
 
 _HEADER_BYTES = 1024
 _SPARSE = 6
@@ -98,7 +98,7 @@ class _IMMRows:
         if stop > len(self._frames):
             self._walk()
         if stop > len(self._frames):
-            raise OSError(f"{self._path}: frames up to {stop} were asked for, and it has {len(self._frames)}")
+            raise EndsEarly(f"{self._path}: frames up to {stop} were asked for, and it has {len(self._frames)}")
         return self._frames
 
     def _walk(self) -> None:

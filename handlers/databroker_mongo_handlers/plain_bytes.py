@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .rows import Array
+from .rows import Array, EndsEarly
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,9 @@ class Payload:
         needed = self.offset + math.prod(self.shape) * self.dtype.itemsize
         found = Path(self.path).stat().st_size
         if found < needed:
-            raise OSError(f"{self.path} is short: {self.shape} of {self.dtype} need {needed} bytes, and it has {found}")
+            raise EndsEarly(
+                f"{self.path} is short: {self.shape} of {self.dtype} need {needed} bytes, and it has {found}"
+            )
 
     def read(self, out: Array, region: tuple[slice, ...], *, file: FileIO | None = None) -> None:
         """Fill ``out`` with a region, reading the bytes between its first and its last line.
@@ -81,5 +83,5 @@ class Payload:
         while n_read < len(view):
             n_more = file.readinto(view[n_read:])
             if not n_more:
-                raise OSError(f"{self.path} is short: {len(view)} more bytes were asked for, and {n_read} are there")
+                raise EndsEarly(f"{self.path} is short: {len(view)} more bytes were asked for, and {n_read} are there")
             n_read += n_more

@@ -32,6 +32,10 @@ class RowStructure(NamedTuple):
     chunks: tuple[int, ...] | None
 
 
+class EndsEarly(OSError, EOFError):
+    """A file that ends before what was asked of it. While it is written, the rest may still come."""
+
+
 @dataclass(frozen=True)
 class Block:
     """Which rows: ``count`` groups of ``size`` neighbours each, the groups ``step`` rows apart."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from .file_rows import ArrayFormat, ArrayHeader
-from .rows import Array, Block, RowStructure, require_dtype
+from .rows import Array, Block, EndsEarly, RowStructure, require_dtype
 
 
 class SingleFileRows:
@@ -80,5 +80,5 @@ class SingleFileRows:
         header = self._format.describe(self._path)
         n_rows = header.shape[0] if self._is_stack(header) else 1
         if stop > n_rows:
-            raise OSError(f"{self._path}: row {stop - 1} was asked for, and it has {n_rows} rows")
+            raise EndsEarly(f"{self._path}: row {stop - 1} was asked for, and it has {n_rows} rows")
         return header

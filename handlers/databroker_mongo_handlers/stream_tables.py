@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .datums import IndexHandler
-from .rows import Array, Block, RowStructure, require_dtype
+from .rows import Array, Block, EndsEarly, RowStructure, require_dtype
 from .stream_parameters import refuse_unknown
 from .text_table import TableFormat
 
@@ -116,5 +116,5 @@ class _TableRows:
                 table = self._table = self._format.read(self._path)
                 self._size = size
         if stop > len(table):
-            raise OSError(f"{self._path}: line {stop - 1} was asked for, and it has {len(table)} lines")
+            raise EndsEarly(f"{self._path}: line {stop - 1} was asked for, and it has {len(table)} lines")
         return table

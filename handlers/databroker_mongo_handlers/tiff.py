@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from io import FileIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from .datums import PointHandler
 from .file_names import name_of_frame
 from .file_rows import ArrayHeader, FileRows
 from .plain_bytes import Payload
-from .rows import Array
+from .rows import Array, EndsEarly
 from .tiff_layout import layout_of
 
 
@@ -126,6 +127,8 @@ def open_tiff(path: str) -> tifffile.TiffFile:
     except OSError:
         raise
     except Exception as error:
+        if Path(path).stat().st_size == 0:
+            raise EndsEarly(f"{path} is empty (0 bytes)") from error
         raise OSError(f"{path} cannot be opened as TIFF: {error}") from error
 
 
@@ -149,7 +152,7 @@ def _require_segments(file: tifffile.TiffFile, series: tifffile.TiffPageSeries, 
             continue
         end = max((at + n for at, n in zip(page.dataoffsets, page.databytecounts, strict=True)), default=0)
         if end > size:
-            raise OSError(f"{path} is short: its image ends at byte {end}, and it has {size}")
+            raise EndsEarly(f"{path} is short: its image ends at byte {end}, and it has {size}")
 
 
 def _decode(series: tifffile.TiffPageSeries, path: str) -> np.ndarray[Any, Any]:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from databroker_mongo.errors import DocumentWarning, UnreadableColumns
+from databroker_mongo.errors import AssetUnreadable, DatumNotFound, DocumentWarning, UnreadableColumns
+from databroker_mongo.testing import StreamAsset
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:no allowed_roots"),
@@ -78,16 +79,14 @@ def require_whole_frames(dataset):
 def test_a_file_that_grows_in_swmr_mode_is_read_up_to_whole_frames(bench, writer):
     process = writer(SWMR_WRITER, bench.folder / "a.h5")
     run = bench.run(bench.asset("AD_HDF5_SWMR", "a.h5"), edit=in_progress)
-    assert list(run.primary.read(on_error="skip")) == ["I0", "n"]
+    assert run.primary.read()["image"].shape == (0, 1, 4, 6)
     process.stdin.write("go\n")
     process.stdin.flush()
     lengths = []
     deadline = time.monotonic() + 20
     while not lengths or lengths[-1] < 5:
         assert time.monotonic() < deadline
-        dataset = run.refresh().primary.read(on_error="skip")
-        if "image" in dataset:
-            lengths.append(require_whole_frames(dataset))
+        lengths.append(require_whole_frames(run.refresh().primary.read()))
     assert lengths == sorted(lengths)
     assert len(set(lengths)) > 1, "it was seen to grow"
     assert process.poll() is None, "the writer is still at it"
@@ -111,6 +110,115 @@ def test_tiff_files_that_are_still_to_come_shorten_the_other_columns(bench):
     assert run.primary.read().sizes["time"] == 2
     tifffile.imwrite(bench.folder / "img_000002.tiff", np.ones((4, 6), "u2"))
     assert run.refresh().primary.read().sizes["time"] == 3
+
+
+def no_file(bench):
+    return bench.asset("AD_HDF5", "a.h5")
+
+
+def no_rows(bench):
+    bench.write_hdf5(frames=np.empty((0, 4, 6), "u2"), chunks=(1, 4, 6), maxshape=(None, 4, 6))
+    return bench.asset("AD_HDF5", "a.h5")
+
+
+def no_bytes(bench):
+    (bench.folder / "img_000000.tiff").touch()
+    return bench.asset("AD_TIFF", "", template="%s%s_%6.6d.tiff", filename="img")
+
+
+def half_a_frame(bench):
+    path = bench.write_tiffs()[0]
+    path.write_bytes(path.read_bytes()[:-10])
+    return bench.asset("AD_TIFF", "", template="%s%s_%6.6d.tiff", filename="img")
+
+
+def no_rows_of_stream_data(bench):
+    bench.write_hdf5(frames=np.empty((0, 4, 6), "u2"), chunks=(1, 4, 6), maxshape=(None, 4, 6))
+    return stream_asset(bench, [(0, 5)])
+
+
+def stream_asset(bench, spans):
+    parameters = {"dataset": "/entry/data/data", "chunk_shape": [1, 4, 6]}
+    return StreamAsset("application/x-hdf5", f"file://localhost{bench.folder}/a.h5", spans, parameters, (1, 4, 6))
+
+
+@pytest.mark.parametrize("begin", [no_file, no_rows, no_bytes, half_a_frame, no_rows_of_stream_data])
+def test_before_the_first_frame_is_there_all_columns_are_empty_and_that_is_told(bench, begin):
+    primary = bench.run(begin(bench), edit=in_progress).primary
+    with pytest.warns(DocumentWarning, match=f"only 0 of 5 rows are there.*{bench.folder}") as told:
+        dataset = primary.read()
+    assert [str(each.message).partition(":")[0] for each in told if each.category is DocumentWarning][1:] == []
+    assert {name: column.shape for name, column in dataset.items()} == {"I0": (0,), "n": (0,), "image": (0, 1, 4, 6)}
+    assert dataset["image"].dtype == "u2"
+    assert primary.to_dask()["image"].compute().shape == (0, 1, 4, 6)
+    assert primary.read(exclude=["image"]).sizes["time"] == 5
+
+
+@pytest.mark.parametrize("begin", [no_file, no_rows, no_bytes, half_a_frame, no_rows_of_stream_data])
+def test_a_first_frame_that_is_not_there_when_the_run_has_stopped_is_an_error(bench, begin):
+    assert isinstance(bench.fault_of(bench.run(begin(bench))), AssetUnreadable)
+
+
+def test_a_first_frame_that_no_descriptor_describes_is_left_out_and_told(bench):
+    primary = bench.run(no_file(bench), dtype=None, edit=in_progress).primary
+    dataset = primary.read()
+    assert {name: len(column) for name, column in dataset.items()} == {"I0": 0, "n": 0}
+    assert "the file is missing" in dataset.attrs["unreadable"]["image"]
+
+
+def test_health_tells_of_a_first_frame_that_is_still_to_come(bench):
+    health = bench.run(no_file(bench), edit=in_progress).health().set_index("data_key")
+    assert health.loc["image", "status"] == "note"
+    assert f"{bench.folder}/a.h5" in health.loc["image", "reason"]
+    assert health.loc["I0", "status"] == "ok"
+
+
+def test_a_file_that_is_damaged_or_held_by_its_writer_is_an_error_of_a_run_in_progress_too(bench, writer):
+    (bench.folder / "a.h5").write_bytes(b"no HDF5 file")
+    run = bench.run(bench.asset("AD_HDF5", "a.h5"), edit=in_progress)
+    assert "not an HDF5 file" in str(bench.fault_of(run))
+    writer(PLAIN_WRITER, bench.folder / "a.h5")
+    assert "open for writing by another process" in str(bench.fault_of(run.refresh()))
+
+
+def without(*kinds):
+    return lambda documents: [each for each in in_progress(documents) if each[0] not in kinds]
+
+
+def test_a_stream_resource_without_stream_datums_has_no_row_yet(bench):
+    run = bench.run(stream_asset(bench, [(0, 5)]), edit=without("stream_datum"))
+    with pytest.warns(DocumentWarning, match="only 0 of 5 rows are there"):
+        assert run.primary.read()["image"].shape == (0, 1, 4, 6)
+
+
+def test_a_stream_without_events_and_stream_documents_has_no_row_yet(bench):
+    run = bench.run(stream_asset(bench, [(0, 5)]), edit=without("stream_datum", "stream_resource", "event"))
+    assert run.primary.read()["image"].shape == (0, 1, 4, 6)
+
+
+def test_events_without_any_stream_resource_have_lost_it_in_a_run_in_progress_too(bench):
+    run = bench.run(stream_asset(bench, [(0, 5)]), edit=without("stream_datum", "stream_resource"))
+    assert isinstance(bench.fault_of(run), DatumNotFound)
+
+
+def test_stream_data_ahead_of_the_events_is_left_out_and_told(bench):
+    bench.write_hdf5()
+
+    def three_events(documents):
+        kept = in_progress(documents)
+        return [(name, doc) for name, doc in kept if name != "event" or doc["seq_num"] <= 3]
+
+    run = bench.run(stream_asset(bench, [(0, 5)]), edit=three_events)
+    with pytest.warns(DocumentWarning, match="2 rows of stored data are ahead of the events"):
+        assert run.primary.read()["image"].shape == (3, 1, 4, 6)
+
+
+def test_stream_data_before_the_first_event_is_left_out_and_told(bench):
+    bench.write_hdf5()
+    run = bench.run(stream_asset(bench, [(0, 5)]), edit=without("event"))
+    with pytest.warns(DocumentWarning, match="5 rows of stored data are ahead of the events"):
+        assert {name: len(column) for name, column in run.primary.read().items()} == {"I0": 0, "n": 0, "image": 0}
+    assert run.primary.read(["image"]).sizes["time"] == 5
 
 
 def test_a_snapshot_keeps_its_length_while_its_file_grows(bench):

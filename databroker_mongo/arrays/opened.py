@@ -1,0 +1,93 @@
+"""Columns that were opened, all of one length: what is still to come is cut from all, gaps among rows are told.
+
+What does not belong here: finding out which column is where, reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..assets.datums import Segment
+from ..errors import CatalogError
+from .columns import AssetColumn, Column
+
+
+@dataclass
+class OpenedColumns:
+    """Columns of a stream that may be read, all of one length.
+
+    Attributes
+    ----------
+    columns : dict
+        The columns, by data key, in stored order.
+    file_chunks : dict
+        For columns in files, the chunk shape of the file in ``(rows, *axes)``, where it has one.
+    problems : dict
+        Why a data key cannot be read, or not yet known to be. A key may be in ``columns`` as well: then it raises the
+        same when it is read.
+    awaited : dict
+        Why a data key of a run in progress has no row yet. It is in ``columns`` only if its descriptor tells shape and
+        dtype.
+    notes : dict
+        What its descriptor got wrong about a data key.
+    habits : dict
+        The same, where all descriptors of such detectors do, so that nobody need be warned.
+    n_rows : int
+        The common length.
+    time : numpy.ndarray or None
+        ``(n_rows,)`` float64, seconds since 1970; None for a stream without events.
+    segments : dict
+        For data keys in files, which resource serves which rows, whether they can be read or not.
+    """
+
+    columns: dict[str, Column] = field(default_factory=dict)
+    file_chunks: dict[str, tuple[int, ...] | None] = field(default_factory=dict)
+    problems: dict[str, CatalogError] = field(default_factory=dict)
+    awaited: dict[str, CatalogError] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    n_rows: int = 0
+    time: np.ndarray[Any, np.dtype[np.float64]] | None = None
+    segments: dict[str, tuple[Segment, ...]] = field(default_factory=dict)
+    habits: dict[str, str] = field(default_factory=dict)
+
+    def absent(self) -> dict[str, CatalogError]:
+        """Return why there is no column for some data keys."""
+        found = {**self.problems, **self.awaited}
+        return {key: error for key, error in found.items() if key not in self.columns}
+
+    def keep_common_rows(self, streamed: Collection[str], *, is_complete: bool) -> None:
+        """Cut all columns to the rows that every growing file, and every stream resource, already has.
+
+        Parameters
+        ----------
+        streamed : collection of str
+            The data keys that stream datums serve.
+        is_complete : bool
+            The run has stopped, so that its files no longer grow.
+        """
+        lengths = dict.fromkeys(self.awaited, 0)
+        for key, column in self.columns.items():
+            if isinstance(column, AssetColumn) and key not in self.problems and key not in self.awaited:
+                length = column.n_covered() if key in streamed else self.n_rows
+                lengths[key] = length if is_complete else column.n_available(length)
+        shortest = min(lengths.values(), default=self.n_rows)
+        if shortest == self.n_rows:
+            return
+        for key in [key for key, length in lengths.items() if length == shortest]:
+            why = f". As yet, {self.awaited[key].message}" if key in self.awaited else ""
+            self.notes[key] = f"only {shortest} of {self.n_rows} rows are there; all columns end with them{why}"
+        self.n_rows = shortest
+        self.time = None if self.time is None else self.time[:shortest]
+        for column in self.columns.values():
+            column.shorten(shortest)
+
+    def note_gaps(self) -> None:
+        """Tell which columns have rows that nothing serves, and what that makes of them."""
+        for key, column in self.columns.items():
+            n_gaps = column.n_gaps() if isinstance(column, AssetColumn) else 0
+            if n_gaps and key not in self.notes:
+                self.notes[key] = f"{n_gaps} of {len(column)} rows have no datum and are missing values"
