@@ -120,6 +120,10 @@ class Run(Mapping[str, Stream]):
         """Return the run itself, as databroker 1 did."""
         return self
 
+    def configure_new(self) -> Run:
+        """Return the run itself, as databroker 1 did."""
+        return self
+
     def get(self, key: str | None = None, default: Any = None) -> Any:
         """Return a stream, or the default when there is none; without a name the run itself, as databroker 1 did."""
         return self if key is None else super().get(key, default)

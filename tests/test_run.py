@@ -22,7 +22,8 @@ def run():
     return catalog["run"]
 
 
-def test_a_run_that_is_called_or_got_is_itself(run):
+def test_a_run_that_is_called_got_or_configured_anew_is_itself(run):
+    assert run.configure_new() is run
     assert run() is run
     assert run.get() is run
 
