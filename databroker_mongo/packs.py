@@ -163,7 +163,7 @@ def _msgpack_entries(path: Path) -> Iterator[tuple[int, Any]]:
         import msgpack
     except ImportError as error:
         raise ConfigurationError(
-            "To read MessagePack, the package msgpack is needed: pip install 'databroker-mongo[tutorial]'", path=path
+            "To read MessagePack, the package msgpack is needed: pip install msgpack", path=path
         ) from error
     size = path.stat().st_size
     begin = 0

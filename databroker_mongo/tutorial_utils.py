@@ -165,7 +165,7 @@ def _make(name: str, documents: Callable[[Path], Iterable[NamedDocument]]) -> Ca
             made = list(documents(images))
         except ImportError as error:
             raise SampleDataUnavailable(
-                f"Another package is needed ({error}): pip install 'databroker-mongo[tutorial]'"
+                f"Another package is needed ({error}): run `pip install '.[tutorial]'` in a clone of databroker-mongo"
             ) from error
         except OSError as error:
             raise _unwritable(directory, error) from error

