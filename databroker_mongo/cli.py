@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0, or 1 when the command failed, with the reason on standard error; as for any program in a shell, 130 after
         Ctrl-C and 141 when the reader of the output went away. Arguments that are wrong exit with 2.
     """
-    chosen = build_parser().parse_args(arguments)
+    chosen = _parsed(arguments)
     try:
         chosen.run(chosen)
         sys.stdout.flush()
@@ -124,6 +124,18 @@ def build_parser() -> argparse.ArgumentParser:
         for argument in command.arguments:
             added.add_argument(*argument.names, **argument.options)
     return parser
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse; words of a list, as the questions of `ls`, may stand on both sides of an option."""
+    parser = build_parser()
+    chosen, others = parser.parse_known_args(arguments)
+    listed = next((name for name, value in vars(chosen).items() if isinstance(value, list) and name in LISTS), None)
+    if others and (listed is None or any(word.startswith("-") for word in others)):
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
+    if listed is not None:
+        setattr(chosen, listed, getattr(chosen, listed) + others)
+    return chosen
 
 
 class _Version(argparse.Action):
@@ -224,6 +236,7 @@ def list_handlers(chosen: argparse.Namespace) -> None:
         print(line)
 
 
+LISTS = frozenset(argument.names[0] for argument in (CONDITIONS, NAMES, QUESTIONS[0], RUNS, SPECS))
 GROUPS = {
     "admin": "Change a database: its indexes, summaries of runs, and views of proposals.",
     "server": "The local MongoDB.",

@@ -50,12 +50,15 @@ def show_run(chosen: argparse.Namespace) -> None:
         print(json.dumps({**run.metadata, "streams": list(run)}, indent=2, default=str))
         return
     print(run)
-    for line in display.metadata_lines(run.metadata):
+    for line in display.metadata_lines(run.metadata, width=_width()):
         print(line)
 
 
 def check(chosen: argparse.Namespace) -> None:
-    """List what is wrong with the documents of runs; with --all of all runs, and what belongs to no run."""
+    """List what is wrong with the documents of runs; with --all of all runs, and what belongs to no run.
+
+    A catalog with a scope shows nothing that belongs to no run, since that may be anybody's.
+    """
     if bool(chosen.runs) == chosen.all:
         raise ConfigurationError("say which runs are to be checked by their keys, or --all, and not both")
     findings = _findings(_catalog(chosen.catalog), chosen.runs)
@@ -74,11 +77,12 @@ def check(chosen: argparse.Namespace) -> None:
 
 def _findings(catalog: Catalog, keys: Sequence[str]) -> Iterator[Finding]:
     from .health import check_database, check_run
+    from .queries import All
 
     runs: Iterable[Run] = (catalog[_key(key)] for key in keys) if keys else catalog.values()
     for run in runs:
         yield from check_run(catalog.store, run.start["uid"])
-    if not keys:
+    if not keys and catalog.query == All():
         yield from check_database(catalog.store)
 
 
@@ -161,9 +165,12 @@ def _configured_fields(name: str | None) -> Sequence[str]:
 
 
 def _write_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, zone: tzinfo) -> None:
-    width = shutil.get_terminal_size().columns  # 80 where there is no terminal
-    for line in display.run_rows(columns, list(rows), width=width, zone=zone):
+    for line in display.run_rows(columns, list(rows), width=_width(), zone=zone):
         print(line)
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns  # 80 where there is no terminal
 
 
 def _write_json(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

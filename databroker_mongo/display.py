@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from html import escape
@@ -11,7 +14,10 @@ from .printable import printable
 
 _MOST_COLUMNS = 12
 _NARROWEST = 8
-_NEVER_CUT = ("time", "stop.time", "scan_id", "uid", "duration")
+_TIMES = ("time", "stop.time")
+_NEVER_CUT = (*_TIMES, "scan_id", "uid", "duration")
+_NARROWEST_VALUE = 20
+_OFFSET = re.compile(r"(?<=\d\d:\d\d)[+-]\d\d:\d\d(:\d\d)?$")
 _TITLES = {"plan_name": "plan", "sample.name": "sample", "stop.exit_status": "status"}
 
 
@@ -109,9 +115,9 @@ def run_rows(
     zone : tzinfo, optional
         The time zone of times; the local one by default.
     """
-    shown = [tuple(_cell_text(name, cell, zone) for name, cell in zip(columns, row, strict=True)) for row in rows]
-    table = [[printable(cell) for cell in row] for row in (map(_title, columns), *shown)]
-    widths = [max(map(len, cells)) for cells in zip(*table, strict=True)]
+    by_column = [_column(name, [row[place] for row in rows], zone) for place, name in enumerate(columns)]
+    table = list(zip(*by_column, strict=True))
+    widths = [max(map(_width, cells)) for cells in by_column]
     flexible = [place for place, name in enumerate(columns) if name not in _NEVER_CUT]
     while flexible and sum(widths) + 2 * (len(widths) - 1) > width:
         widest = max(flexible, key=widths.__getitem__)
@@ -121,14 +127,19 @@ def run_rows(
     return aligned([[_cut(cell, room) for cell, room in zip(row, widths, strict=True)] for row in table])
 
 
-def metadata_lines(metadata: Mapping[str, Any]) -> list[str]:
-    """Return the fields of a run's documents, a line each."""
+def metadata_lines(metadata: Mapping[str, Any], *, width: int) -> list[str]:
+    """Return the fields of a run's documents; a value that is longer than a line goes on below itself."""
     fields = [
-        (f"{kind}.{name}", str(value))
+        (f"{kind}.{name}", printable(str(value)))
         for kind, document in metadata.items()
         for name, value in (document or {}).items()
     ]
-    return [f"  {line}" for line in aligned(fields)]
+    room = width - max((len(name) for name, _ in fields), default=0) - 4
+    rows: list[tuple[str, str]] = []
+    for name, value in fields:
+        parts = textwrap.wrap(value, max(room, _NARROWEST_VALUE)) or [""]
+        rows += zip([name, *[""] * (len(parts) - 1)], parts, strict=True)
+    return [f"  {line}" for line in aligned(rows)]
 
 
 def explanation_text(steps: Sequence[Mapping[str, Any]], *, joins: bool) -> str:
@@ -147,8 +158,8 @@ def explanation_text(steps: Sequence[Mapping[str, Any]], *, joins: bool) -> str:
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return a line for each row, its cells under one another and two spaces apart."""
     shown = [tuple(map(printable, row)) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in shown]
+    widths = [max(map(_width, column)) for column in zip(*shown, strict=True)]
+    return ["  ".join(map(_padded, row, widths)).rstrip() for row in shown]
 
 
 def local_time(seconds: Any) -> str:
@@ -190,21 +201,48 @@ def _handler_notes(provenance: Any) -> list[str]:
     return [*notes, *(f"hides {other}" for other in hidden)]
 
 
-def _title(name: str) -> str:
-    return _TITLES.get(name, name)
+def _column(name: str, cells: Sequence[Any], zone: tzinfo | None) -> list[str]:
+    """Return a title and the texts of cells; the offset that all times have from UTC is said in the title."""
+    title, shown = _TITLES.get(name, name), [printable(_cell_text(name, cell, zone)) for cell in cells]
+    found = [_OFFSET.search(text) for text in shown] if name in _TIMES else []
+    offsets = {match[0] for match in found if match}
+    if len(offsets) == 1:
+        title, shown = title + offsets.pop(), [_OFFSET.sub("", text) for text in shown]
+    return [printable(title), *shown]
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(_letter_width(letter) for letter in text)
+
+
+def _letter_width(letter: str) -> int:
+    return 0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF")
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - _width(text))
 
 
 def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else text[: room - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    if _width(text) <= room:
+        return text
+    while _width(text) > room - 1:
+        text = text[:-1]
+    return text + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _cell_text(name: str, cell: Any, zone: tzinfo | None) -> str:
     if cell is None:
         return ""
-    if name in ("time", "stop.time"):
+    if name in _TIMES:
         return _time_in(zone, cell, "minutes")
     if name == "uid":
         return str(cell)[:8]
+    if name == "duration":
+        return f"{cell:.1f}"
     if isinstance(cell, float):
         return f"{cell:.6g}"
     return ", ".join(map(str, cell)) if isinstance(cell, list) else str(cell)

@@ -33,6 +33,7 @@ def uri(store_uri, machine):
             uid=f"{number}{number}{number}{number}-0000",
             plan_name=plan,
             sample={"name": sample},
+            plan_args={"detectors": ["eiger", "quadem", "xspress3"], "args": ["theta", -1.5, 1.5], "num": 101},
             motors=["x", "y"],
             exit_status=status,
         ):
@@ -49,7 +50,7 @@ def listed(capsys, *arguments):
 def test_runs_are_listed_the_newest_first_with_a_head(uri, capsys):
     assert main(["ls"]) == 0
     head, *lines = capsys.readouterr().out.splitlines()
-    assert head.split() == ["time", "scan_id", "uid", "plan", "sample", "status", "duration"]
+    assert head.split() == ["time+00:00", "scan_id", "uid", "plan", "sample", "status", "duration"]
     assert [line.split()[2:6] for line in lines] == [
         ["3", "2222-000", "count", "Ni"],
         ["2", "1111-000", "scan", "Cu"],
@@ -84,9 +85,57 @@ def test_questions_are_typed_as_words_and_options(uri, capsys, arguments, scan_i
 
 def test_times_are_shown_in_the_zone_that_is_asked_for(uri, capsys):
     assert main(["ls", "--timezone", "Asia/Tokyo"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1].startswith("2020-09-13 21:26+09:00  1 ")
+    head, *_, last = capsys.readouterr().out.splitlines()
+    assert head.startswith("time+09:00 ")
+    assert last.startswith("2020-09-13 21:26  1 ")
     assert main(["ls", "--timezone", "Nowhere"]) == FAILURE
     assert "no time zone 'Nowhere'" in capsys.readouterr().err
+
+
+def test_times_on_both_sides_of_a_clock_change_have_an_offset_each(uri, capsys):
+    writer = Writer(Catalog.from_uri(uri))
+    writer("start", {"uid": "winter", "time": 1_606_000_000.0, "scan_id": 9})
+    assert main(["ls", "--timezone", "Europe/Berlin", "--columns", "time,scan_id"]) == 0
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        "time                    scan_id",
+        "2020-11-22 00:06+01:00  9",
+        "2020-09-15 14:26+02:00  3",
+    ]
+
+
+def test_texts_of_any_script_are_aligned_and_fit(uri, capsys):
+    writer = Writer(Catalog.from_uri(uri))
+    start = {"uid": "wide", "time": 1_700_000_000.0, "scan_id": 9, "plan_name": "count"}
+    writer("start", {**start, "sample": {"name": "\u6a19\u672c" * 30}})
+    assert main(["ls"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "\u6a19\u672c" in lines[1]
+    widths = [sum(2 if letter == "\u6a19" or letter == "\u672c" else 1 for letter in line) for line in lines]
+    assert max(widths) <= 80
+    place = lines[2].index("success") if "success" in lines[2] else lines[-1].index("success")
+    assert lines[0].index("status") == place
+
+
+def test_the_usual_columns_leave_room_for_the_names_of_plan_and_sample(uri, capsys):
+    writer = Writer(Catalog.from_uri(uri))
+    start = {"uid": "usual", "time": 1_700_000_000.0, "scan_id": 123456, "plan_name": "rel_grid_scan"}
+    writer("start", {**start, "sample": {"name": "Ni foil"}})
+    writer("stop", {"uid": "s", "run_start": "usual", "time": 1_700_012_345.678, "exit_status": "success"})
+    assert main(["ls", "--limit", "1"]) == 0
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.split()[3:] == ["usual", "rel_grid_scan", "Ni", "foil", "success", "12345.7"]
+    assert len(line) <= 80
+
+
+def test_questions_stand_on_both_sides_of_options(uri, capsys):
+    assert listed(capsys, "plan_name=count", "--limit", "5", "scan_id>1") == [3]
+    assert main(["distinct", "sample.name", "--format", "csv", "scan_id=2"]) == 0
+    assert capsys.readouterr().out == "sample.name,runs\nCu,1\n"
+    for arguments in (["ls", "scan_id=2", "--nonsense"], ["show", "1", "--format", "json", "2"]):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 2
+        assert "unrecognized arguments" in capsys.readouterr().err
 
 
 def test_long_texts_are_cut_so_that_a_line_fits(uri, capsys, monkeypatch):
@@ -96,7 +145,7 @@ def test_long_texts_are_cut_so_that_a_line_fits(uri, capsys, monkeypatch):
     assert main(["ls"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
-    assert "scan_nd\N{HORIZONTAL ELLIPSIS}" in lines[1]
+    assert "scan_nd xa\N{HORIZONTAL ELLIPSIS}" in lines[1]
     monkeypatch.setenv("COLUMNS", "200")
     assert main(["ls"]) == 0
     assert "scan_nd xafs transmission" in capsys.readouterr().out
@@ -120,6 +169,7 @@ def test_one_run_is_shown_with_its_metadata(uri, capsys):
     assert "uid='2222-0000'" in out
     assert "* baseline" in out
     assert "{'name': 'Ni'}" in out
+    assert max(map(len, out.splitlines())) <= 80
     assert main(["show", "1111", "--format", "json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert (shown["stop"]["exit_status"], shown["streams"]) == ("fail", ["primary", "baseline"])
@@ -147,6 +197,16 @@ def test_what_is_wrong_with_all_runs_and_belongs_to_none_is_listed_as_json(uri, 
     no_stop, orphans = json.loads(capsys.readouterr().out)
     assert (no_stop["run_uid"], no_stop["kind"], no_stop["facts"]["state"]) == ("2222-0000", "no-stop", "crashed")
     assert (orphans["run_uid"], orphans["kind"], orphans["facts"]) == (None, "orphans", {"run": "nobody", "n": 1})
+
+
+def test_a_catalog_with_a_scope_lists_nothing_that_belongs_to_no_run(uri, machine, capsys):
+    Writer(Catalog.from_uri(uri))("stop", {"uid": "stray", "run_start": "gone", "time": 1.0, "exit_status": "success"})
+    assert main(["check", "--all"]) == 0
+    assert "orphans" in capsys.readouterr().out
+    scope = "scope: {plan_name: [count]}"
+    machine.write(machine.user, "a.yml", f"catalogs: {{mine: {{uri: '{uri}', {scope}}}}}")
+    assert main(["check", "--all"]) == 0
+    assert "orphans" not in capsys.readouterr().out
 
 
 def test_a_question_is_explained_and_indexes_are_listed(uri, capsys):
