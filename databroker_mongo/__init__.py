@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import errors, queries, tutorial_utils
+    from .assets.pool import close_files
     from .named import catalog
     from .queries import FullText, TimeRange
     from .run import Run
@@ -28,6 +29,7 @@ __all__ = [
     "TimeRange",
     "Writer",
     "catalog",
+    "close_files",
     "errors",
     "local_server",
     "queries",
@@ -44,6 +46,7 @@ _HOMES = {
     "TimeRange": "queries",
     "Writer": "writing",
     "catalog": "named",
+    "close_files": "assets.pool",
     "local_server": "store.local_server",
 }
 

@@ -222,6 +222,15 @@ def process_pool() -> HandlerPool:
     return _process_pool
 
 
+def close_files() -> None:
+    """Close the files of runs that this process has open, so that it can open them in another way, or remove them.
+
+    Lazy arrays stay usable: what is computed later opens its files again. A file that another thread is reading from is
+    closed when that thread has read its part.
+    """
+    process_pool().close()
+
+
 def _linked_files(handler: Any) -> list[str]:
     linked_files = getattr(handler, "linked_files", None)
     try:

@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cloudpickle
+import h5py
 import numpy as np
 import pytest
 
+from databroker_mongo import close_files
 from databroker_mongo.assets.pool import process_pool
 
 pytestmark = pytest.mark.filterwarnings("ignore:no allowed_roots")
@@ -117,5 +119,48 @@ def test_however_many_files_are_read_no_more_than_64_stay_open(bench):
         run = bench.run(bench.asset("AD_HDF5", f"file_{number}.h5"), scan_id=number)
         np.testing.assert_array_equal(run.primary.read(["image"])["image"][:, 0], FRAMES)
         assert open_files(bench.folder) <= process_pool().limit == 64
-    process_pool().close()
+    close_files()
     assert open_files(bench.folder) == 0
+
+
+@pytest.mark.parametrize("spec", ["AD_HDF5", "AD_HDF5_SWMR"])
+def test_a_file_can_be_written_once_files_are_closed_and_lazy_arrays_see_what_was_written(bench, spec):
+    path = bench.write_hdf5()
+    primary = bench.run(bench.asset(spec, "a.h5")).primary
+    lazy = primary.to_dask()["image"]
+    np.testing.assert_array_equal(lazy[:, 0], FRAMES)
+    with pytest.raises(OSError, match="already open"):
+        h5py.File(path, "r+")
+    close_files()
+    with h5py.File(path, "r+") as file:
+        file["entry/data/data"][0] = 99
+    assert (lazy[0].compute() == 99).all()
+    np.testing.assert_array_equal(primary.read()["image"][1:, 0], FRAMES[1:])
+
+
+@pytest.mark.skipif(not OWN_FILES.is_dir(), reason="this system does not list open files")
+def test_files_that_are_in_use_are_closed_when_they_no_longer_are(run, bench):
+    lazy = run.primary.to_dask()["image"]
+    stop = threading.Event()
+
+    def read():
+        while not stop.is_set():
+            np.testing.assert_array_equal(lazy[:, 0].compute(scheduler="synchronous"), FRAMES)
+
+    with ThreadPoolExecutor(4) as threads:
+        reading = [threads.submit(read) for _ in range(4)]
+        for _ in range(50):
+            close_files()
+        stop.set()
+        for each in reading:
+            each.result()
+    close_files()
+    assert open_files(bench.folder) == 0
+
+
+def test_the_scheduler_of_processes_computes_right(run):
+    lazy = run.primary.to_dask().chunk({"time": 2})
+    found = lazy.compute(scheduler="processes", num_workers=2)
+    np.testing.assert_array_equal(found["image"][:, 0], FRAMES)
+    np.testing.assert_array_equal(found["n"], range(5))
+    assert found.identical(run.primary.read())
