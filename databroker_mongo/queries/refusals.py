@@ -46,8 +46,7 @@ def plain_value(value: Any) -> Any:
     QueryError
         When it is no JSON-like value, holds an operator of MongoDB, or an integer of more than 64 bits.
     """
-    if hasattr(value, "dtype") and hasattr(value, "tolist"):
-        value = value.tolist()
+    value = _without_numpy(value)
     if isinstance(value, Mapping):
         return {_plain_key(key): plain_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -86,8 +85,7 @@ def _plain_part(part: Any, document: str, depth: int) -> Any:
         for key, value in plain.items():
             _check_filter_key(key, value, document)
         return {key: _plain_part(value, document, depth + 1) for key, value in plain.items()}
-    if hasattr(part, "dtype") and hasattr(part, "tolist"):
-        part = part.tolist()
+    part = _without_numpy(part)
     if isinstance(part, list | tuple | set | frozenset):
         return [_plain_part(item, document, depth + 1) for item in part]
     if isinstance(part, int | str):
@@ -95,6 +93,17 @@ def _plain_part(part: Any, document: str, depth: int) -> Any:
     if hasattr(part, "pattern"):
         _check_compiled(part)
     return part
+
+
+def _without_numpy(value: Any) -> Any:
+    """Return a value of NumPy as one of Python; a time would become a number of whatever it counts."""
+    if not (hasattr(value, "dtype") and hasattr(value, "tolist")):
+        return value
+    if value.dtype.kind in "mM":
+        raise QueryError(
+            f"{value!r} cannot be compared with a value in a document. Times are asked with TimeRange(...)."
+        )
+    return value.tolist()
 
 
 def _filter_key(key: Any) -> str:

@@ -37,7 +37,7 @@ class TimeRange(Query):
 
     Parameters
     ----------
-    since, until : str, datetime, date or float, optional
+    since, until : str, datetime, date, datetime64 or float, optional
         A number counts seconds since 1970. A text is an ISO date and time of any granularity (``"2020-03"`` is the
         moment in which that month begins), with or without an offset, or ``"last 2 h"`` (s, min, h, d, w; a day is
         24 hours), counted back from now. What has no offset is read in `timezone`.
@@ -124,7 +124,9 @@ def _zone(timezone: str | datetime.tzinfo | None) -> tuple[datetime.tzinfo, str]
     if isinstance(timezone, datetime.tzinfo):
         # ZoneInfo says `key`, pytz says `zone`; a pytz zone itself is wrong as the tzinfo of a datetime.
         timezone = getattr(timezone, "key", None) or getattr(timezone, "zone", None) or str(timezone)
-    offset = re.fullmatch(r"(?:UTC)?([+-])(\d\d):?(\d\d)", timezone)
+    if not isinstance(timezone, str):
+        raise QueryError(f"A time zone is a name like 'Europe/Berlin', an offset or a tzinfo, not {timezone!r}.")
+    offset = re.fullmatch(r"(?:UTC)?([+-])([01]\d|2[0-3]):?([0-5]\d)", timezone)
     if offset:
         minutes = int(offset[1] + "1") * (int(offset[2]) * 60 + int(offset[3]))
         return datetime.timezone(datetime.timedelta(minutes=minutes)), timezone
@@ -145,8 +147,13 @@ def _local_zone() -> tuple[datetime.tzinfo, str]:
 
 def _seconds(moment: Moment, zone: datetime.tzinfo, name: str, now: float) -> float | None:
     """Return a moment as seconds since 1970."""
+    if str(moment) == "NaT":
+        raise QueryError(f"{moment!r} is no moment; write {_FORMS}, or leave it out.")
     if isinstance(moment, str):
         moment = _parsed(moment.strip(), now)
+    elif getattr(getattr(moment, "dtype", None), "kind", "") == "M":
+        # NumPy counts in any unit, and gives a datetime for microseconds alone.
+        moment = moment.astype("datetime64[us]").tolist()  # type: ignore[union-attr]
     if isinstance(moment, datetime.datetime):
         return _timestamp(moment, zone, name)
     if isinstance(moment, datetime.date):

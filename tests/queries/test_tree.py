@@ -135,6 +135,8 @@ def test_any_other_keyword_is_a_type_error_that_says_how_metadata_are_asked():
         lambda: scope_of({"data_session": {"$gt": ""}}),
         lambda: NotIn("a", 5),
         lambda: Eq("a", object()),
+        lambda: Eq("a", np.datetime64("2020-03-05T12:30:15.123456789")),
+        lambda: Raw({"time": {"$gt": np.datetime64("2020-03-05T12:30:15.123456789")}}),
         lambda: Eq("a", 2**63),
         lambda: Eq("a", "\ud800"),
         lambda: Comparison("eq", "a", 1),
