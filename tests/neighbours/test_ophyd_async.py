@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import hdf5plugin
 import numpy as np
 import pytest
 import tifffile
@@ -24,6 +25,8 @@ bps = required("bluesky.plan_stubs")
 bpp = required("bluesky.preprocessors")
 adcore = required("ophyd_async.epics.adcore")
 adsim = required("ophyd_async.epics.adsimdetector")
+eiger = required("ophyd_async.fastcs.eiger")
+panda = required("ophyd_async.fastcs.panda")
 
 pytestmark = [
     pytest.mark.usefixtures("installed_handlers"),
@@ -53,6 +56,12 @@ def paths(tmp_path: Path) -> Any:
     return core.StaticPathProvider(core.UUIDFilenameProvider(), tmp_path)
 
 
+@pytest.fixture
+def pv_access() -> None:
+    """What the devices of FastCS need to be made, even without hardware."""
+    required("p4p")
+
+
 def stored_frames(run: Run) -> Any:
     """Return all frames in the one file of a run, which this process may have open without locking."""
     (path,) = set(run.files()["path"])
@@ -60,8 +69,8 @@ def stored_frames(run: Run) -> Any:
         return file["entry/data/data"][:]
 
 
-def fly(detector: Any, **trigger: Any) -> Any:
-    """Take all frames in one go; what is collected are stream documents and no events."""
+def fly(detector: Any, *, expose: Any = None, **trigger: Any) -> Any:
+    """Take all frames in one go, while ``expose`` does what hardware would; no events are collected."""
 
     @bpp.stage_decorator([detector])
     @bpp.run_decorator()
@@ -69,6 +78,8 @@ def fly(detector: Any, **trigger: Any) -> Any:
         yield from bps.prepare(detector, core.TriggerInfo(**trigger), wait=True)
         yield from bps.declare_stream(detector, name="primary", collect=True)
         yield from bps.kickoff(detector, wait=True)
+        if expose is not None:
+            yield from bps.wait_for([expose])
         yield from bps.complete(detector, wait=True)
         yield from bps.collect(detector, name="primary")
 
@@ -169,6 +180,25 @@ def write_tiff(folder: Path, name: str, number: int) -> None:
     tifffile.imwrite(folder / f"{name}_{number:06d}.tiff", frame(number))
 
 
+def write_jpeg(folder: Path, name: str, number: int) -> None:
+    pytest.importorskip("PIL.Image").fromarray(grey(number)).save(folder / f"{name}_{number:06d}.jpg")
+
+
+def grey(number: int) -> Any:
+    return np.full((HEIGHT, WIDTH), 10 + 20 * number, "u1")
+
+
+def test_an_area_detector_is_read_from_the_jpeg_files_of_its_writer(engine, catalog, paths):
+    with core.init_devices(mock=True):
+        detector = adsim.SimDetector("PREFIX:", adcore.ADWriterFactory.jpeg(paths), name="det")
+    FakeIOC(detector, write_jpeg)
+    core.set_mock_value(detector.driver.data_type, adcore.ADBaseDataType.UINT8)
+    (uid,) = engine(bp.count([detector], num=3))
+    loaded = require_same_lazily(catalog[uid])
+    assert loaded["det"].dtype == np.uint8
+    np.testing.assert_array_equal(loaded["det"][:, 0], [grey(number) for number in range(3)])
+
+
 @pytest.mark.parametrize(("format", "write"), [("hdf", append_to_hdf5), ("tiff", write_tiff)])
 def test_an_area_detector_is_read_from_the_files_of_its_writer(engine, catalog, paths, format, write):
     factory = getattr(adcore.ADWriterFactory, format)(paths)
@@ -179,3 +209,64 @@ def test_an_area_detector_is_read_from_the_files_of_its_writer(engine, catalog, 
     loaded = require_same_lazily(catalog[uid])
     assert loaded["det"].dtype == np.uint16
     np.testing.assert_array_equal(loaded["det"][:, 0], [frame(number) for number in range(3)])
+
+
+@pytest.mark.usefixtures("pv_access")
+def test_columns_of_a_panda_are_read_from_the_one_file_of_its_ioc(engine, catalog, paths):
+    with core.init_devices(mock=True):
+        box = panda.HDFPanda("PANDA:", paths, name="panda")
+    columns = {"x": np.arange(5) / 2, "counts": np.arange(5.0) ** 2}
+    types = [panda.PandaHdf5DatasetType.FLOAT_64] * len(columns)
+    core.set_mock_value(box.data.datasets, panda.DatasetTable(name=list(columns), dtype=types))
+    core.set_mock_value(box.data.directory_exists, True)
+
+    core.callback_on_mock_put(box.pcap.arm, lambda is_armed: core.set_mock_value(box.pcap.active, is_armed))
+
+    async def capture() -> None:
+        folder, name = await box.data.hdf_directory.get_value(), await box.data.hdf_file_name.get_value()
+        with h5py.File(Path(folder) / name, "w", libver="latest") as file:
+            for key in columns:
+                file.create_dataset(key, (0,), "f8", maxshape=(None,), chunks=(1024,))
+            file.swmr_mode = True
+            for key, values in columns.items():
+                file[key].resize(len(values), axis=0)
+                file[key][:] = values
+        core.set_mock_value(box.data.num_captured, 5)
+
+    (uid,) = engine(fly(box, expose=capture, number_of_events=5, trigger=core.DetectorTrigger.EXTERNAL_LEVEL))
+    loaded = require_same_lazily(catalog[uid])
+    for key, values in columns.items():
+        np.testing.assert_array_equal(loaded[key][:, 0], values)
+    assert len(set(catalog[uid].files()["path"])) == 1
+
+
+@pytest.mark.usefixtures("pv_access")
+@pytest.mark.parametrize("n_frames_per_file", [5, 2])
+def test_images_of_an_eiger_are_read_from_the_files_of_odin(engine, catalog, paths, n_frames_per_file):
+    with core.init_devices(mock=True):
+        detector = eiger.EigerDetector("EIGER:", paths, name="eiger")
+    for signal, value in (
+        (detector.od.writing, True),
+        (detector.od.fp.data_dims_0, HEIGHT),
+        (detector.od.fp.data_dims_1, WIDTH),
+        (detector.detector.bit_depth_image, 16),
+        (detector.detector.state, "idle"),
+    ):
+        core.set_mock_value(signal, value)
+
+    async def acquire() -> None:
+        folder, prefix = await detector.od.file_path.get_value(), await detector.od.file_prefix.get_value()
+        for number, first in enumerate(range(0, 5, n_frames_per_file), start=1):
+            numbers = range(first, min(first + n_frames_per_file, 5))
+            with h5py.File(Path(folder) / f"{prefix}_{number:06d}.h5", "w", libver="latest") as file:
+                frames = np.array([frame(each) for each in numbers])
+                how = {"chunks": (1, HEIGHT, WIDTH), "maxshape": (None, HEIGHT, WIDTH), **hdf5plugin.Bitshuffle()}
+                file.create_dataset("data", data=frames, **how)
+        core.set_mock_value(detector.od.fp.frames_written, 5)
+
+    edge = core.DetectorTrigger.EXTERNAL_EDGE
+    (uid,) = engine(fly(detector, expose=acquire, number_of_events=5, trigger=edge, livetime=0.1))
+    loaded = require_same_lazily(catalog[uid])
+    assert loaded["eiger"].dtype == np.uint16
+    np.testing.assert_array_equal(loaded["eiger"][:, 0], [frame(number) for number in range(5)])
+    assert len(catalog[uid].files()) == -(-5 // n_frames_per_file)
