@@ -20,13 +20,13 @@ import pymongo
 
 from databroker_mongo.store.local_server import local_server
 
-from . import cold, table
+from . import cold, environments, side_by_side, table
 from .contest import Contestant, Limits, compete
 from .data import make_data
 from .facts import Facts, Sizes
 from .indexes import measure_building
 from .latency import delayed
-from .tasks import GROUPS, TASKS
+from .tasks import GROUPS, TASKS, Goal
 
 _PATH = re.compile(r"(--work|--rst|--server|--databroker-.)[ =]\S+")
 _PACKAGES = ("databroker-mongo", "pymongo", "numpy", "dask", "xarray", "h5py", "tifffile")
@@ -41,15 +41,20 @@ def main() -> None:
             server = stack.enter_context(local_server(options.work / "server")).uri
         else:
             server = options.server
+        if options.catalogs:
+            all_sizes = [replace(sizes, runs=n_runs) for n_runs in options.catalogs]
+            catalogs = [make_data(_with_database(server), options.work, each) for each in all_sizes]
+            side_by_side.measure(catalogs, Limits(options.seconds, options.patience), _note(catalogs[0]), options.rst)
+            return
         facts = make_data(_with_database(server), options.work, sizes)
+        if options.index_building:
+            with pymongo.MongoClient(facts.uri("")) as client:  # type: ignore[var-annotated]
+                _tell(f"{measure_building(facts, client)}\n\n{_note(facts)}\n", options.rst)
+            return
         if options.latency_ms:
             server = stack.enter_context(delayed(server, options.work / "delayed.sock", options.latency_ms / 1000))
             facts = replace(facts, server=_with_database(server))
-        if options.index_building:
-            with pymongo.MongoClient(facts.uri("")) as client:  # type: ignore[var-annotated]
-                print(measure_building(facts, client))
-        else:
-            _measure(facts, options)
+        _measure(facts, options)
 
 
 def _with_database(uri: str) -> str:
@@ -58,14 +63,27 @@ def _with_database(uri: str) -> str:
     return urlunsplit(parts._replace(path="/DATABASE"))
 
 
+def _tell(text: str, path: Path | None) -> None:
+    print(text)
+    if path is not None:
+        path.write_text(text)
+
+
+def _peers(options: argparse.Namespace) -> dict[str, str]:
+    peers = {name: getattr(options, name) for name in environments.REQUIREMENTS}
+    if options.peers:
+        return {name: python or environments.made(name, options.work) for name, python in peers.items()}
+    return {name: python for name, python in peers.items() if python}
+
+
 def _measure(facts: Facts, options: argparse.Namespace) -> None:
-    peers = {"databroker_1": options.databroker_1, "databroker_2": options.databroker_2}
-    peers = {name: python for name, python in peers.items() if python}
+    peers = _peers(options)
     pythons = {"by_hand": sys.executable, "ours": sys.executable, **peers}
     contestants = [Contestant(name, python, facts, n_processes=options.readers) for name, python in pythons.items()]
     wanted = [task for task in TASKS if not options.only or task.group in options.only]
     if options.readers > 1:
-        wanted = [task for task in wanted if task.group != "insert"]  # there is one database to insert into
+        # There is one database to insert into; and many on few processors are held to no goal.
+        wanted = [replace(task, goal=Goal()) for task in wanted if task.group != "insert"]
     rows: list[table.Row] = []
     try:
         if options.readers == 1 and (not options.only or "cold" in options.only):
@@ -76,24 +94,29 @@ def _measure(facts: Facts, options: argparse.Namespace) -> None:
     finally:
         for contestant in contestants:
             contestant.stop()
-    caption = _caption(facts)
-    table.show(rows, list(peers), caption)
-    if options.rst is not None:
-        table.write_rst(options.rst, rows, list(peers), caption)
+    caption = " ".join([_caption(facts), *(f"{environments.versions(*peer)}." for peer in peers.items())])
+    table.show_results(rows, list(peers), caption, options.rst)
 
 
 def _caption(facts: Facts) -> str:
+    sizes = facts.sizes
+    return (
+        f"{_note(facts)} {sizes.runs:,} runs; {sizes.events:,} events of ten numbers; {sizes.arrays:,} events of an "
+        f"array of 1000; {sizes.frames} frames of 1024 x 1024 and {sizes.small_frames} of 256 x 256, uint16. Questions "
+        "and peak memory: by hand / here."
+    )
+
+
+def _note(facts: Facts) -> str:
+    """Tell when, by which command and with which programs it was measured."""
     with pymongo.MongoClient(facts.uri("")) as client:  # type: ignore[var-annotated]
         mongodb = client.server_info()["version"]
-    sizes = facts.sizes
     versions = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     command = _PATH.sub(r"\1 ...", shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]))
     return (
-        f"{time.strftime('%Y-%m-%d')}, ``{command}``. {sizes.runs:,} runs; {sizes.events:,} events of ten numbers; "
-        f"{sizes.arrays:,} events of an array of 1000; {sizes.frames} frames of 1024 x 1024 and {sizes.small_frames} "
-        f"of 256 x 256, uint16. MongoDB {mongodb}, Python {platform.python_version()}, {versions}; {os.cpu_count()} "
-        f"processors, load {os.getloadavg()[1]:.1f}. Medians; contestants take turns, call by call; questions and peak "
-        "memory: by hand / here."
+        f"{time.strftime('%Y-%m-%d')}, ``{command}``. MongoDB {mongodb}, Python {platform.python_version()}, "
+        f"{versions}; {os.cpu_count()} processors, load {os.getloadavg()[1]:.1f}. Medians; contestants take turns, "
+        "call by call."
     )
 
 
@@ -111,8 +134,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--readers", type=int, default=1, help="how many do each task at once (%(default)s)")
     parser.add_argument("--patience", type=float, default=120.0, help="seconds until a call is given up (%(default)s)")
     parser.add_argument("--cold-starts", type=int, default=7, help="how many processes are started (%(default)s)")
-    parser.add_argument("--databroker-1", metavar="PYTHON", help="of an environment with databroker 1.2.5")
-    parser.add_argument("--databroker-2", metavar="PYTHON", help="of an environment with databroker 2.0.2")
+    parser.add_argument(
+        "--peers", action="store_true", help="with databroker 1.2.5 and 2.0.2, from environments that are made here"
+    )
+    parser.add_argument("--databroker-1", metavar="PYTHON", help="of an environment that is there already")
+    parser.add_argument("--databroker-2", metavar="PYTHON", help="of an environment that is there already")
+    parser.add_argument(
+        "--catalogs", type=int, nargs="+", metavar="RUNS", help="measure instead catalogs of so many runs side by side"
+    )
     parser.add_argument(
         "--index-building", action="store_true", help="measure instead how long all indexes take, and what writing then"
     )

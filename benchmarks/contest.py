@@ -179,12 +179,14 @@ def compete(
     """Yield, for each task, what each contestant took for it."""
     for task in tasks:
         results = {contestant.name: Result() for contestant in contestants}
-        still = [each for each in contestants if _warm_up(each, task, results[each.name], limits)]
-        began = time.perf_counter()
+        left = {each: limits.seconds for each in contestants if _warm_up(each, task, results[each.name], limits)}
         for number in range(1, _MOST_ROUNDS + 1):
-            still = [each for each in still if _take_turn(each, task, number, results[each.name], limits)]
-            if number >= _LEAST_ROUNDS and time.perf_counter() - began > limits.seconds * max(1, len(still)):
-                break
+            for contestant in [each for each in left if number <= _LEAST_ROUNDS or left[each] > 0]:
+                began = time.perf_counter()
+                if _take_turn(contestant, task, number, results[contestant.name], limits):
+                    left[contestant] -= time.perf_counter() - began
+                else:
+                    del left[contestant]
         _require_equal(task, results)
         yield task, results
 

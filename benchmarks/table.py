@@ -27,14 +27,15 @@ def cells(row: Row, peers: Sequence[str]) -> list[str]:
         return [task.title, *[failed, *[""] * (len(_HEADINGS) - 2)], *[""] * len(peers)]
     is_reached = task.goal.is_reached(ours.seconds, by_hand.seconds)
     is_reached |= task.goal.is_reached(ours.best_seconds, by_hand.best_seconds)
+    judged = ("yes" if is_reached else "NO") if str(task.goal) else ""
     return [
         task.title,
-        _milliseconds(by_hand.seconds),
-        _milliseconds(ours.seconds),
+        milliseconds(by_hand.seconds),
+        milliseconds(ours.seconds),
         f"{ours.seconds / by_hand.seconds:.2f}",
         f"{ours.best_seconds / by_hand.best_seconds:.2f}",
         str(task.goal),
-        ours.error or ("yes" if is_reached else "NO"),
+        ours.error or judged,
         f"{by_hand.n_questions} / {ours.n_questions}",
         f"{by_hand.peak_megabytes:.0f} / {ours.peak_megabytes:.0f}",
         *(_of_peer(results.get(peer), by_hand) for peer in peers),
@@ -44,27 +45,35 @@ def cells(row: Row, peers: Sequence[str]) -> list[str]:
 def _of_peer(result: Result | None, by_hand: Result) -> str:
     if result is None or not result.readings:
         return "" if result is None else result.error
-    return f"{_milliseconds(result.seconds)} ({result.seconds / by_hand.seconds:.0f}x)"
+    return f"{milliseconds(result.seconds)} ({result.seconds / by_hand.seconds:.0f}x)"
 
 
-def _milliseconds(seconds: float) -> str:
+def milliseconds(seconds: float) -> str:
+    """Return a time as text of three digits."""
     number = seconds * 1000
     return f"{number:.2f}" if number < 10 else f"{number:.1f}" if number < 100 else f"{number:.0f}"
 
 
-def show(rows: Sequence[Row], peers: Sequence[str], caption: str) -> None:
-    """Print the table."""
+def show_results(rows: Sequence[Row], peers: Sequence[str], caption: str, path: Path | None) -> None:
+    """Print the table of all tasks, and write it for the documentation where a file is given."""
+    headings = [*_HEADINGS, *(_PEERS[peer] for peer in peers)]
+    show(headings, [cells(row, peers) for row in rows], caption, path)
+
+
+def show(headings: Sequence[str], rows: Sequence[Sequence[str]], caption: str, path: Path | None) -> None:
+    """Print a table, and write it as reStructuredText where a file is given."""
     table = Table(title="Benchmarks", caption=escape(caption), caption_justify="left")
-    for number, heading in enumerate([*_HEADINGS, *(_PEERS[peer] for peer in peers)]):
-        table.add_column(heading, justify="left" if number in (0, 5, 6) else "right", no_wrap=number == 0)
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if heading[-2:] == "ms" else "left", no_wrap=number == 0)
     for row in rows:
-        table.add_row(*map(escape, cells(row, peers)))
+        table.add_row(*map(escape, row))
     Console(width=None if Console().is_terminal else 200).print(table)
+    if path is not None:
+        path.write_text(_as_rst(headings, rows, caption))
 
 
-def write_rst(path: Path, rows: Sequence[Row], peers: Sequence[str], caption: str) -> None:
-    """Write the table as reStructuredText."""
+def _as_rst(headings: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
     lines = [".. list-table::", "   :header-rows: 1", ""]
-    for row in [[*_HEADINGS, *(_PEERS[peer] for peer in peers)], *(cells(row, peers) for row in rows)]:
+    for row in (headings, *rows):
         lines += [f"   {'* - ' if number == 0 else '  - '}{cell}".rstrip() for number, cell in enumerate(row)]
-    path.write_text("\n".join([*lines, "", caption, ""]))
+    return "\n".join([*lines, "", caption, ""])

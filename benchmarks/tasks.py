@@ -129,7 +129,7 @@ TASKS = (
     Task("catalog[partial uid]", "look-up", "run_of_beginning", _uid_beginning, LOOK_UP),
     Task("uid in catalog", "look-up", "has_run", _uid, LOOK_UP),
     Task("catalog[-5:]", "look-up", "latest_runs", _nothing, LOOK_UP),
-    Task("len(catalog)", "look-up", "count_runs", _nothing, LOOK_UP),
+    Task("len(catalog)", "list", "count_runs", _nothing, LOOK_UP),
     Task("first page of 100 runs", "list", "first_page", _nothing, Goal(ratio=2)),
     Task("metadata of 1000 runs", "list", "runs_between", _window, Goal(ratio=2)),
     Task("table of 1000 runs", "list", "table", _nothing, Goal(ratio=2)),

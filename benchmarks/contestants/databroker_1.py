@@ -68,9 +68,6 @@ class Contestant:
     def read_scalars(self) -> Any:
         return _arrays(self._stream(self._facts.scalars).read())
 
-    def read_one_column(self) -> Any:
-        return _arrays(self._stream(self._facts.scalars).read(["c3"]))
-
     def read_arrays(self) -> Any:
         return _arrays(self._stream(self._facts.arrays).read())
 
