@@ -23,6 +23,7 @@ from .device_configuration import ConfigurationOfDevices
 from .errors import CatalogError, ColumnNotFound, DocumentWarning, UnreadableColumns, UnreadableWarning
 from .live import Row
 from .store.protocol import Document, Store
+from .stream_hints import StreamHints
 from .values import copied
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ OnError = Literal["raise", "skip"]
 Dedupe = Literal["last"]
 
 
-class Stream:
+class Stream(StreamHints):
     """A stream of a run: a snapshot, whose length is fixed when it is first looked at.
 
     Not made by hand: ``run["primary"]`` or ``run.primary`` gives it.

@@ -1,5 +1,6 @@
 """A stream read whole, in part and lazily, on mongomock and on MongoDB."""
 
+import copy
 import pickle
 import warnings
 
@@ -487,6 +488,32 @@ def test_columns_called_time_and_time__are_both_there(store_uri):
         ds = primary.read()
     assert (ds["time__"].item(), ds["time_"].item()) == (1.0, 1.5)
     assert "time__" in primary.timestamps.read()
+
+
+@pytest.mark.parametrize(
+    ("habit", "error", "hint"),
+    [
+        (lambda stream: stream["x"], TypeError, r"stream.read\(\['x'\]\)\['x'\]"),
+        (lambda stream: stream.x, AttributeError, r"stream.read\(\['x'\]\)\['x'\]"),
+        (lambda stream: stream["data"], TypeError, "its columns, which are 'x'"),
+        (lambda stream: stream.data, AttributeError, "its columns, which are 'x'"),
+        (lambda stream: list(stream), TypeError, "its columns, which are 'x'"),
+        (len, TypeError, r"stream.read\(\[\]\).sizes\['time'\]"),
+    ],
+)
+def test_habits_of_other_libraries_are_errors_that_say_what_to_type(store_uri, habit, error, hint):
+    stream = stored(store_uri, build_run({"primary": [{"x": 1}, {"x": 2}]})).primary
+    with pytest.raises(error, match=hint):
+        habit(stream)
+
+
+def test_a_stream_knows_its_data_keys_and_copies_of_it_do(store_uri):
+    stream = stored(store_uri, build_run({"primary": [{"x": 1}, {"x": 2}]})).primary
+    assert stream
+    assert [key in stream for key in ("x", "y", 0)] == [True, False, False]
+    assert not hasattr(stream, "x")
+    assert stream.read([]).sizes["time"] == 2
+    assert "x" in copy.copy(stream)
 
 
 def test_misspelt_options_are_refused(store_uri):
