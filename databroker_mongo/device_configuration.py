@@ -12,7 +12,7 @@ from .arrays.opening import StreamSource
 from .arrays.structure import name_dims
 from .arrays.values import as_array
 from .errors import ColumnNotFound
-from .store.protocol import MISSING
+from .store.protocol import MISSING, Document
 
 if TYPE_CHECKING:
     import xarray
@@ -57,14 +57,16 @@ class DeviceConfiguration:
         self._device = device
         self._section = section
 
+    def __repr__(self) -> str:
+        return f"<configuration of {self._device}: {', '.join(self._names()) or 'nothing'}>"
+
     def read(self) -> xarray.Dataset:
         """Read the configuration, ``(time, ...)`` each, with the coordinate ``time`` in seconds since 1970."""
         from .arrays import dataset
 
         index = self._source.rows.index
-        held = [(each.get("configuration") or {}).get(self._device) or {} for each in self._source.descriptors]
+        held, names = self._held(), self._names()
         data_keys = {key: value for each in held for key, value in (each.get("data_keys") or {}).items()}
-        names = list(dict.fromkeys(key for each in held for key in each.get(self._section) or {}))
         columns = {
             name: as_array([(each.get(self._section) or {}).get(name, MISSING) for each in held])[index.descriptor]
             for name in names
@@ -72,6 +74,13 @@ class DeviceConfiguration:
         shapes = {name: values.shape[1:] for name, values in columns.items()}
         dims = name_dims({name: data_keys.get(name, {}) for name in names}, shapes)
         return dataset.table_of_rows(columns, dims, index.time)
+
+    def _held(self) -> list[Document]:
+        """Return what each descriptor says of the device."""
+        return [(each.get("configuration") or {}).get(self._device) or {} for each in self._source.descriptors]
+
+    def _names(self) -> list[str]:
+        return list(dict.fromkeys(key for each in self._held() for key in each.get(self._section) or {}))
 
     def to_dask(self) -> xarray.Dataset:
         """Read the configuration, as dask arrays of one block."""

@@ -110,11 +110,13 @@ class Run(Mapping[str, Stream]):
         return name in self._by_name()
 
     def __getattr__(self, name: str) -> Stream:
-        if not name.startswith("_"):
-            stream = self._by_name().get(name)
-            if stream is not None:
-                return stream
-        raise AttributeError(f"{type(self).__name__} {self.__dict__.get('_start', {}).get('uid')} has no {name!r}")
+        if name.startswith("_"):
+            raise AttributeError(f"a {type(self).__name__} has no {name!r}")
+        stream = self._by_name().get(name)
+        if stream is None:
+            streams = ", ".join(map(str, self)) or "none"
+            raise AttributeError(f"run {self._start['uid']} has no stream or attribute {name!r}. It has: {streams}.")
+        return stream
 
     def __call__(self) -> Run:
         """Return the run itself, as databroker 1 did."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from .errors import AmbiguousKey, QueryError, RunNotFound
-from .queries import NEWEST_FIRST, Eq, FullText, In, Or, PartialUID, Query, ScanID, conjunction, is_uid_beginning
+from .queries import NEWEST_FIRST, All, Eq, FullText, In, Or, PartialUID, Query, ScanID, conjunction, is_uid_beginning
 from .store.protocol import Document, Store
 
 LARGEST_SCAN_ID = 2**63
@@ -56,7 +56,7 @@ def find(key: Any, store: Store, query: Query) -> Document:
         return _find_text(key, store, query)
     number = integer(key)
     if number is None:
-        _not_found(key, "A key is a uid, the beginning of one, a scan id or a negative number.")
+        _not_found(key, "A key is a uid, the beginning of one, a scan id or a negative number.", All())
     return _find_scan_id(number, store, query)
 
 
@@ -107,7 +107,7 @@ def _find_scan_id(scan_id: int, store: Store, query: Query) -> Document:
     found = _newest(store, query, Eq("scan_id", scan_id), 1) if scan_id < LARGEST_SCAN_ID else []
     if not found:
         hint = " The latest run is catalog[-1]." if scan_id == 0 else ""
-        _not_found(scan_id, f"No run has this scan id.{hint}")
+        _not_found(scan_id, f"No run has this scan id.{hint}", query)
     return found[0]
 
 
@@ -134,6 +134,8 @@ def _find_text(key: str, store: Store, query: Query) -> Document:
     exact = [start for start in found if start["uid"] == key]
     begins = exact or [start for start in found if str(start["uid"]).startswith(key.lower())]
     scans = [] if exact or not key.isdecimal() else [start for start in found if start.get("scan_id") == int(key)]
+    if not begins and not scans:
+        _not_found(key, "No run has this uid, or one that begins with it.", query)
     return _only_one(key, begins, scans[:1])
 
 
@@ -144,8 +146,6 @@ def _newest(store: Store, query: Query, asked: Query, limit: int = 0) -> list[Do
 def _only_one(key: str, begins: Sequence[Document], scans: Sequence[Document]) -> Document:
     """Return the run that both, or one, of the meanings lead to."""
     meant = [*scans, *(start for start in begins if start not in scans)]
-    if not meant:
-        _not_found(key, "No run has this uid, or one that begins with it.")
     if len(meant) == 1:
         return meant[0]
     listed = ", ".join(f"{start['uid']} (scan id {start.get('scan_id')})" for start in meant[:_MOST_LISTED])
@@ -159,5 +159,6 @@ def _only_one(key: str, begins: Sequence[Document], scans: Sequence[Document]) -
     )
 
 
-def _not_found(key: Any, reason: str) -> NoReturn:
-    raise RunNotFound(f"the catalog has no run {key!r}. {reason}", key=key)
+def _not_found(key: Any, reason: str, query: Query) -> NoReturn:
+    among = "" if query == All() else f" It was looked for among the runs that answer to {query!r}."
+    raise RunNotFound(f"the catalog has no run {key!r}. {reason}{among}", key=key)

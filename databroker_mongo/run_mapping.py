@@ -211,6 +211,9 @@ class _Values(ValuesView[Run]):
         for page in self._mapping._pages():
             yield from page
 
+    def __repr__(self) -> str:
+        return f"<runs of {self._mapping!r}>"
+
     def __contains__(self, run: object) -> bool:
         return isinstance(run, Run) and self._mapping.get(run.start["uid"]) == run
 
@@ -224,3 +227,6 @@ class _Items(ItemsView[str, Run]):
         for page in self._mapping._pages():
             for run in page:
                 yield run.start["uid"], run
+
+    def __repr__(self) -> str:
+        return f"<uids and runs of {self._mapping!r}>"

@@ -28,6 +28,12 @@ def test_a_run_that_is_called_got_or_configured_anew_is_itself(run):
     assert run.get() is run
 
 
+def test_an_attribute_that_is_neither_says_which_streams_there_are(run):
+    with pytest.raises(AttributeError, match=r"no stream or attribute 'primry'\. It has: primary, baseline"):
+        run.primry  # noqa: B018
+    assert not hasattr(run, "_repr_of_somebody_")
+
+
 def test_get_with_a_name_is_that_of_a_mapping(run):
     assert run.get("primary") is run["primary"]
     assert run.get("nope") is None

@@ -122,6 +122,14 @@ def test_zero_is_a_scan_id_and_the_error_says_how_to_get_the_latest(store_uri):
         Catalog.from_uri(store_uri)[0]
 
 
+def test_a_key_that_a_search_leaves_out_is_told_to_be_looked_for_among_what_was_found(runs):
+    with pytest.raises(RunNotFound, match=r"No run has this scan id\.\n  key"):
+        runs[999_999]
+    for key in (999_999, "zzz"):
+        with pytest.raises(RunNotFound, match=r"among the runs that answer to Raw\(\{'plan_name'"):
+            runs.search({"plan_name": "count"})[key]
+
+
 def test_slices_and_lists_give_lists_of_runs_the_newest_first(runs):
     assert [UIDS.index(run.start["uid"]) for run in runs[-3:]] == [4, 3, 2]
     assert [UIDS.index(run.start["uid"]) for run in runs[-3:-1]] == [3, 2]
@@ -189,6 +197,8 @@ def test_a_scope_cannot_be_left(runs):
 
 
 def test_reprs_say_where_and_what_and_are_escaped(runs):
+    assert repr(runs.values()) == f"<runs of {runs!r}>"
+    assert repr(runs.items()) == f"<uids and runs of {runs!r}>"
     narrowed = runs.search({"plan_name": "<b>"})
     assert "plan_name" in repr(narrowed)
     assert "<b>" not in narrowed._repr_html_()

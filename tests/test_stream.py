@@ -260,6 +260,7 @@ def test_timestamps_and_configuration_have_a_row_for_each_event(store_uri):
     np.testing.assert_array_equal(stamps["I0"], stamps["time"])
     assert "image" in stamps
     assert list(primary.config) == ["det"]
+    assert repr(primary.config["det"]) == "<configuration of det: gain>"
     np.testing.assert_array_equal(primary.config["det"].read()["gain"], [3] * 5)
     np.testing.assert_array_equal(primary.config_timestamps["det"].read()["gain"], [1.0] * 5)
     with pytest.raises(ColumnNotFound, match="'no_device'"):

@@ -119,12 +119,15 @@ def _is_consequence(error: Any) -> bool:
 
 
 def _described(name: str, doc: Document, error: Any) -> InvalidDocument:
-    path = list(error.absolute_path)
+    path, message = list(error.absolute_path), str(error.message)
     if error.validator == "required":
         path += [key for key in error.validator_value if key not in error.instance][:1]
     elif error.validator == "additionalProperties":
         path += [key for key in error.instance if not _is_foreseen(key, error.schema)][:1]
-    message = error.message if len(error.message) < 300 else f"{error.message[:300]}..."
+    elif error.validator in ("anyOf", "oneOf") and all("type" in each for each in error.validator_value):
+        kinds = " or ".join(str(each["type"]) for each in error.validator_value)
+        message = f"{error.instance!r} is of another type than {kinds}"
+    message = message if len(message) < 300 else f"{message[:300]}..."
     return InvalidDocument(
         f"The {name} document breaks its schema: {message}.", **facts_of(name, doc), **place_of(path)
     )

@@ -35,9 +35,11 @@ def from_keywords(**questions: Any) -> Query:
     """
     unknown = sorted(set(questions) - set(_QUESTIONS))
     if unknown:
+        is_time = unknown[0] in ("since", "until")
+        asked = f"TimeRange({unknown[0]}=...)" if is_time else f"{{{unknown[0]!r}: ...}}"
         raise TypeError(
-            f"search() has no keyword {', '.join(map(repr, unknown))}; it has {', '.join(_QUESTIONS)}. Metadata of the "
-            f"start document are asked with a filter: search({{{unknown[0]!r}: ...}})."
+            f"search() has no keyword {', '.join(map(repr, unknown))}; it has {', '.join(_QUESTIONS)}. Times are asked "
+            f"with TimeRange, metadata of the start document with a filter: search({asked})."
         )
     return conjunction(_QUESTIONS[name](value) for name, value in questions.items())
 

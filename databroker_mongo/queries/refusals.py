@@ -72,7 +72,8 @@ def plain_filter(filter: Any, *, document: str) -> dict[str, Any]:
         field with the prefix of a document.
     """
     if not isinstance(filter, Mapping):
-        raise QueryError(f"A raw filter is a mapping like {{'plan_name': 'count'}}, not {type(filter).__name__}.")
+        hint = f" Words are looked for with FullText({filter!r})." if isinstance(filter, str) else ""
+        raise QueryError(f"A raw filter is a mapping like {{'plan_name': 'count'}}, not {type(filter).__name__}.{hint}")
     copied: dict[str, Any] = _plain_part(filter, document, 0)
     return copied
 

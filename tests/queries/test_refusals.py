@@ -169,3 +169,8 @@ def test_a_filter_of_endless_depth_is_refused():
 def test_operators_that_run_no_code_are_allowed():
     filter = {"a": {"$in": [1, 2], "$exists": True}, "$expr": {"$gt": ["$n", "$m"]}, "stop": 5}
     assert Raw(filter).filter == filter
+
+
+def test_a_text_in_the_place_of_a_filter_is_refused_with_what_looks_for_words():
+    with pytest.raises(QueryError, match=r"not str\. Words are looked for with FullText\('nickel'\)"):
+        Raw("nickel")

@@ -117,6 +117,8 @@ def test_keywords_are_questions_about_other_documents():
 def test_any_other_keyword_is_a_type_error_that_says_how_metadata_are_asked():
     with pytest.raises(TypeError, match=r"no keyword 'plan_name'.*search\(\{'plan_name': \.\.\.\}\)"):
         from_keywords(plan_name="count", stream="primary")
+    with pytest.raises(TypeError, match=r"search\(TimeRange\(since=\.\.\.\)\)"):
+        from_keywords(since="2024-03")
 
 
 @pytest.mark.parametrize(
