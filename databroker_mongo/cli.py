@@ -24,6 +24,7 @@ from .cli_arguments import (
     CONDITIONS,
     DATA,
     DATABASE,
+    EXIT_ZERO,
     FIELD,
     FORCE,
     FORMAT,
@@ -32,6 +33,7 @@ from .cli_arguments import (
     LISTING,
     METADATA,
     NAMES,
+    NO_FILES,
     OF_CATALOG,
     OUTPUT,
     PREFIX,
@@ -58,14 +60,14 @@ class Command:
     words : str
         What is typed: one word, or two for a command of a group.
     run : callable
-        Is given the parsed arguments; raises a CatalogError for what the user can put right. Its docstring is its help,
-        the first line that in the list of commands.
+        Is given the parsed arguments; raises a CatalogError for what the user can put right, and may return what the
+        program exits with. Its docstring is its help, the first line that in the list of commands.
     arguments : tuple of Argument
         What it takes.
     """
 
     words: str
-    run: Callable[[argparse.Namespace], None]
+    run: Callable[[argparse.Namespace], int | None]
     arguments: tuple[Argument, ...] = ()
 
     @property
@@ -85,12 +87,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 1 when the command failed, with the reason on standard error; as for any program in a shell, 130 after
-        Ctrl-C and 141 when the reader of the output went away. Arguments that are wrong exit with 2.
+        0; 1 when the command failed, with the reason on standard error; 3 when ``check`` has found a fault; as for any
+        program in a shell, 130 after Ctrl-C and 141 when the reader of the output went away. Arguments that are wrong
+        exit with 2.
     """
     chosen = _parsed(arguments)
     try:
-        chosen.run(chosen)
+        status: int | None = chosen.run(chosen)
         sys.stdout.flush()
     except CatalogError as error:
         print(f"databroker-mongo: {error}", file=sys.stderr)
@@ -101,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Python flushes standard output once more when it exits, which must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED_PIPE
-    return 0
+    return status or 0
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -246,7 +249,7 @@ COMMANDS = (
     Command("admin create-indexes", cli_admin.create_indexes, (DATABASE, METADATA, TEXT, APPLY)),
     Command("admin create-views", cli_admin.create_views, (DATABASE, CONDITIONS, PREFIX, APPLY)),
     Command("catalogs", list_catalogs),
-    Command("check", cli_runs.check, (RUNS, ALL, OF_CATALOG, TEXT_OR_JSON)),
+    Command("check", cli_runs.check, (RUNS, ALL, NO_FILES, EXIT_ZERO, OF_CATALOG, TEXT_OR_JSON)),
     Command("distinct", cli_runs.list_distinct, (FIELD, *QUESTIONS, FORMAT)),
     Command("explain", cli_runs.explain, QUESTIONS),
     Command("handlers", list_handlers, (SPECS, CATALOG)),

@@ -37,7 +37,9 @@ OF_CATALOG = Argument(
 )
 KEY = Argument(("key",), {"metavar": "KEY", "help": "a uid or its beginning, a scan id, or -1 for the latest run"})
 RUNS = Argument(("runs",), {"nargs": "*", "metavar": "RUN", "help": "as for show: uids, scan ids, or -1"})
-ALL = Argument(("--all",), {"action": "store_true", "help": "all runs, and documents whose run is not there"})
+ALL = Argument(("--all",), {"action": "store_true", "help": "all runs, and the database as a whole"})
+NO_FILES = Argument(("--no-files",), {"action": "store_true", "help": "look at documents alone, not for the files"})
+EXIT_ZERO = Argument(("--exit-zero",), {"action": "store_true", "help": "exit with 0 even if something is wrong"})
 FIELD = Argument(("field",), {"metavar": "FIELD", "help": "like sample.name, stop.exit_status or descriptor.name"})
 QUESTIONS = (
     Argument(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import itertools
 import json
 import shutil
 import sys
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from .run import Run
     from .run_catalog import Catalog
 
+FOUND = 3
 COLUMNS = ("time", "scan_id", "uid", "plan_name", "sample.name", "stop.exit_status", "duration")
 _SAMPLE_FIELDS = ("sample", "sample.name", "sample_name")
 
@@ -54,36 +54,44 @@ def show_run(chosen: argparse.Namespace) -> None:
         print(line)
 
 
-def check(chosen: argparse.Namespace) -> None:
-    """List what is wrong with the documents of runs; with --all of all runs, and what belongs to no run.
+def check(chosen: argparse.Namespace) -> int:
+    """List what is wrong with runs and their files; with --all of all runs, and with the database as a whole.
 
-    A catalog with a scope shows nothing that belongs to no run, since that may be anybody's.
+    A catalog with a scope shows nothing that belongs to no run, since that may be anybody's. The exit status is 3 if
+    there is a fault; a run in progress is none.
     """
     if bool(chosen.runs) == chosen.all:
         raise ConfigurationError("say which runs are to be checked by their keys, or --all, and not both")
-    findings = _findings(_catalog(chosen.catalog), chosen.runs)
+    seen: set[bool] = set()
+    findings = _noted(seen, _findings(_catalog(chosen.catalog), chosen.runs, files=not chosen.no_files))
     if chosen.format == "json":
         columns = ("run_uid", "stream", "data_key", "kind", "message", "facts")
         _write_json(columns, ([getattr(finding, name) for name in columns] for finding in findings))
-        return
-    first = next(findings, None)
-    if first is None:
-        print("nothing is wrong")
-        return
-    for finding in itertools.chain([first], findings):
-        place = (finding.run_uid or "database", finding.stream or "-", finding.data_key or "-")
-        print(*display.aligned([(*place, finding.kind, finding.message)]))
+    else:
+        for finding in findings:
+            place = (finding.run_uid or "database", finding.stream or "-", finding.data_key or "-")
+            print(*display.aligned([(*place, finding.kind, finding.message)]))
+        if not seen:
+            print("nothing is wrong")
+    return FOUND if True in seen and not chosen.exit_zero else 0
 
 
-def _findings(catalog: Catalog, keys: Sequence[str]) -> Iterator[Finding]:
-    from .health import check_database, check_run
+def _noted(seen: set[bool], findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield findings, and keep in mind whether there were any, and whether any is a fault."""
+    for finding in findings:
+        seen.add(finding.is_fault)
+        yield finding
+
+
+def _findings(catalog: Catalog, keys: Sequence[str], *, files: bool) -> Iterator[Finding]:
+    from .health import check_database
     from .queries import All
 
     runs: Iterable[Run] = (catalog[_key(key)] for key in keys) if keys else catalog.values()
     for run in runs:
-        yield from check_run(catalog.store, run.start["uid"])
+        yield from run.findings(files=files)
     if not keys and catalog.query == All():
-        yield from check_database(catalog.store)
+        yield from check_database(catalog.store, metadata=_configured_fields(catalog.name))
 
 
 def list_distinct(chosen: argparse.Namespace) -> None:

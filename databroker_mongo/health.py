@@ -7,7 +7,8 @@ named. What does not belong here: files and whether columns can be read (``reada
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from typing import Any
@@ -16,6 +17,7 @@ from .errors import RunNotFound
 from .queries import Eq
 from .store.examination import EventKind
 from .store.protocol import Document, Store
+from .store.stream_rows import is_streamed, rows_in_files
 
 STALLED_SECONDS = 600.0
 """A run without stop document whose last event is older than this does not go on by itself."""
@@ -41,7 +43,9 @@ class Finding:
     kind : str
         What, in a word: ``no-stop``, ``second-stop``, ``unnamed-stream``, ``missing-value``, ``undeclared-key``,
         ``missing-timestamp``, ``wrong-type``, ``gap``, ``repeated-seq-num``, ``repeated-event``, ``num-events``,
-        ``lost-stream-documents``, ``missing-datum``, ``missing-resource``, ``orphans``.
+        ``lost-stream-documents``, ``missing-datum``, ``missing-resource``; of its files ``missing-files`` and
+        ``unreadable-spec``; of a database ``orphans``, ``duplicates``, ``missing-index``, ``other-index`` and
+        ``extra-index``.
     message : str
         What, in a sentence, and how it is read.
     run_uid, stream, data_key : str or None
@@ -56,6 +60,11 @@ class Finding:
     stream: str | None = None
     data_key: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether somebody has to do something. A run in progress is none, nor is an index that nobody here needs."""
+        return self.kind != "extra-index" and self.facts.get("state") != "in progress"
 
 
 def check_run(store: Store, run_uid: str, *, now: float | None = None) -> list[Finding]:
@@ -81,8 +90,35 @@ def check_run(store: Store, run_uid: str, *, now: float | None = None) -> list[F
     return list(_Check(store, start, time.time() if now is None else now).findings())
 
 
-def check_database(store: Store) -> list[Finding]:
-    """Return the documents of a database whose run, stream, resource or stream resource is not there."""
+def check_database(store: Store, *, metadata: Sequence[str] = ()) -> list[Finding]:
+    """Return what is wrong with a database as a whole: indexes, documents stored twice, and what belongs to nothing.
+
+    Parameters
+    ----------
+    store : Store
+        The database.
+    metadata : sequence of str
+        Fields of the start document that the site asks about, which have an index, too.
+    """
+    return [*_indexes(store, metadata), *_duplicates(store), *_orphans(store)]
+
+
+def _indexes(store: Store, metadata: Sequence[str]) -> Iterator[Finding]:
+    kinds = {"missing": "missing-index", "differs": "other-index", "extra": "extra-index"}
+    for report in store.indexes(metadata=metadata):
+        if report.state in kinds:
+            facts = {"collection": report.collection, "index": report.name}
+            text = f"The index {report.name} of {report.collection!r}: {report.state} ({report.detail})."
+            yield Finding(kinds[report.state], text, facts=facts)
+
+
+def _duplicates(store: Store) -> Iterator[Finding]:
+    for kind, copies in store.examination.duplicates().items():
+        text = f"{len(copies)} {kind} documents are stored more than once, under the same uid."
+        yield Finding("duplicates", text, facts={"document": kind, "uids": list(copies)[:10]})
+
+
+def _orphans(store: Store) -> Iterator[Finding]:
     orphans = store.examination.orphans()
     kinds = (
         ("descriptor", "events", orphans.descriptors),
@@ -93,15 +129,13 @@ def check_database(store: Store) -> list[Finding]:
         ("descriptor", "stream datums", orphans.descriptors_of_stream_datums),
         ("run", "stream resources", orphans.starts_of_stream_resources),
     )
-    found = [
-        Finding("orphans", f"{n} {children} belong to a {parent} that is not there.", facts={parent: uid, "n": n})
-        for parent, children, counts in kinds
-        for uid, n in counts.items()
-    ]
+    for parent, children, counts in kinds:
+        for uid, n in counts.items():
+            text = f"{n} {children} belong to a {parent} that is not there."
+            yield Finding("orphans", text, facts={parent: uid, "n": n})
     for uid in orphans.stray_stream_resources:
         text = "A stream resource names no run, and no stream datum names it."
-        found.append(Finding("orphans", text, facts={"stream_resource": uid}))
-    return found
+        yield Finding("orphans", text, facts={"stream_resource": uid})
 
 
 class _Check:
@@ -116,6 +150,7 @@ class _Check:
         self._descriptors = store.descriptors([self._uid])[self._uid]
         self._kinds = store.examination.event_kinds([each["uid"] for each in self._descriptors])
         self._stream_of = {each["uid"]: each.get("name") or "primary" for each in self._descriptors}
+        self._rows_in_files = rows_in_files(store, self._uid, self._descriptors)
 
     def findings(self) -> Iterator[Finding]:
         """Yield what is wrong, the run first, then its streams."""
@@ -154,7 +189,7 @@ class _Check:
     def _keys(self, descriptor: Document, kind: EventKind) -> Iterator[Finding]:
         """Compare what events hold with what their descriptor declares."""
         facts = {"n_events": kind.n_events, "first_seq_num": kind.first_seq_num}
-        declared = {key: each for key, each in descriptor["data_keys"].items() if not _is_streamed(each)}
+        declared = {key: each for key, each in descriptor["data_keys"].items() if not is_streamed(each)}
         for key in declared.keys() - kind.types.keys():
             text = f"{kind.n_events} events lack {key!r}; it is read as a missing value."
             yield self._finding("missing-value", text, descriptor, data_key=key, **facts)
@@ -187,42 +222,45 @@ class _Check:
             yield self._finding("repeated-event", text, stream, uids=list(copies)[:10])
 
     def _counts(self) -> Iterator[Finding]:
+        """Compare what the stop document tells with the events; of a fly scan, which has none, with rows of files."""
         found: dict[str, int] = dict.fromkeys(self._stream_of.values(), 0)
         for kind in self._kinds:
             found[self._stream_of[kind.descriptor_uid]] += kind.n_events
         told = (self._stop or {}).get("num_events") or {}
-        streamed = {self._stream_of[each["uid"]] for each in self._descriptors if _has_streamed(each)}
-        for stream in {**found, **told}:
-            # A fly scan has no events; what the stop document counts are the rows of its files.
-            if stream in streamed and not found[stream]:
-                continue
-            if told and told.get(stream, 0) != found.get(stream, 0):
-                text = f"The stop document tells of {told.get(stream, 0)} events, {found.get(stream, 0)} are there."
-                yield self._finding("num-events", text, stream, told=told.get(stream, 0), found=found.get(stream, 0))
+        in_files: dict[str, Counter[str]] = {}
+        for (uid, key), n_rows in self._rows_in_files.items():
+            in_files.setdefault(self._stream_of[uid], Counter())[key] += n_rows
+        for stream in {**found, **told} if told else ():
+            counts: list[tuple[str | None, int]] = [(None, found.get(stream, 0))]
+            if not found.get(stream) and self._is_streamed(stream):
+                counts = [*in_files.get(stream, {}).items()]
+            expected = told.get(stream, 0)
+            for data_key, n in counts:
+                if n != expected:
+                    text = f"The stop document tells of {expected} events, {n} are there."
+                    yield self._finding("num-events", text, stream, data_key=data_key, told=expected, found=n)
+
+    def _is_streamed(self, stream: str) -> bool:
+        of_stream = [each for each in self._descriptors if self._stream_of[each["uid"]] == stream]
+        return any(is_streamed(data_key) for each in of_stream for data_key in each["data_keys"].values())
 
     def _external(self) -> Iterator[Finding]:
-        served = self._served() if any(map(_has_streamed, self._descriptors)) else set()
         for descriptor in self._descriptors:
             for key, each in descriptor["data_keys"].items():
-                if _is_streamed(each) and key not in served:
-                    text = f"{key!r} is in a file, but the stream resource that names the file is not there."
-                    yield self._finding("lost-stream-documents", text, descriptor, data_key=key)
-                elif "external" in each and not _is_streamed(each):
+                if is_streamed(each):
+                    yield from self._stream_datums(descriptor, key)
+                elif "external" in each:
                     yield from self._datums(descriptor, key)
 
-    def _served(self) -> set[str]:
-        """Return the data keys that a stream resource serves, be it one that only stream datums tie to the run."""
-        resources = self._store.run_resources(self._uid, name="stream_resource")
-        datums = self._store.stream_datums([each["uid"] for each in self._descriptors])
-        named = {datum.get("stream_resource", "") for datum in datums} - {each["uid"] for each in resources}
-        resources += self._store.stream_resources(sorted(named)) if named else []
-        served = {each["data_key"] for each in resources if "data_key" in each}
-        # Before 2024 a stream resource named no data key; it is read as that of the one key that has no other.
-        streamed = {
-            key for each in self._descriptors for key, data_key in each["data_keys"].items() if _is_streamed(data_key)
-        }
-        has_nameless = any("data_key" not in each for each in resources)
-        return streamed if has_nameless and len(streamed - served) == 1 else served
+    def _stream_datums(self, descriptor: Document, key: str) -> Iterator[Finding]:
+        n_rows = self._rows_in_files.get((descriptor["uid"], key))
+        n_events = sum(kind.n_events for kind in self._kinds if kind.descriptor_uid == descriptor["uid"])
+        if n_rows is None:
+            text = f"{key!r} is in a file, but the stream resource that names the file is not there."
+            yield self._finding("lost-stream-documents", text, descriptor, data_key=key)
+        elif n_rows < n_events and self._stop is not None:
+            text = f"The stream datums of {key!r} tell where {n_rows} rows are, of {n_events}."
+            yield self._finding("lost-stream-documents", text, descriptor, data_key=key, told=n_rows, found=n_events)
 
     def _datums(self, descriptor: Document, key: str) -> Iterator[Finding]:
         index = self._store.event_index([descriptor["uid"]], keys=[key])
@@ -236,11 +274,3 @@ class _Check:
         for uid in sorted(owners - self._store.resources(sorted(owners)).keys()):
             text = f"A resource of {key!r} is not there, so nobody knows the file."
             yield self._finding("missing-resource", text, descriptor, data_key=key, resource_uid=uid)
-
-
-def _has_streamed(descriptor: Document) -> bool:
-    return any(map(_is_streamed, descriptor["data_keys"].values()))
-
-
-def _is_streamed(data_key: Mapping[str, Any]) -> bool:
-    return str(data_key.get("external", "")).startswith("STREAM")

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from .arrays.columns import AssetColumn
@@ -15,7 +15,7 @@ from .arrays.opened import OpenedColumns
 from .arrays.opening import StreamSource, open_columns
 from .assets.reader import AssetReader
 from .assets.resource import Resource
-from .errors import CatalogError, InvalidDocument
+from .errors import CatalogError, HandlerUnavailable, InvalidDocument, UnknownSpec
 from .health import Finding
 
 if TYPE_CHECKING:
@@ -86,6 +86,29 @@ def files(sources: Mapping[str, StreamSource]) -> pandas.DataFrame:
     """Return a row for each file that the run's resources name, those that no event refers to as well."""
     from .report_table import ReportTable
 
+    columns = ["path", "exists", "size_bytes", "spec", "resource_uid", "reason", "facts"]
+    return ReportTable(list(_file_rows(sources)), columns=columns).astype({"size_bytes": "Int64"})
+
+
+def lost_files(sources: Mapping[str, StreamSource]) -> Iterator[Finding]:
+    """Yield, for each root, how many files cannot be found below it, and each spec that nothing here reads."""
+    by_root: dict[str, list[dict[str, Any]]] = {}
+    unserved: dict[str, dict[str, Any]] = {}
+    run_uid = next((source.run_uid for source in sources.values()), None)
+    for row in _file_rows(sources):
+        by_root.setdefault(row["root"], []).append(row)
+        if row["is_unserved"]:
+            unserved.setdefault(row["spec"], row)
+    for spec, row in unserved.items():
+        yield Finding("unreadable-spec", row["reason"], run_uid, facts={"spec": spec})
+    for root, rows in by_root.items():
+        lost = sorted({row["path"] for row in rows if not row["exists"]})
+        if lost:
+            text = f"{len(lost)} of {len(rows)} files below {root!r} are not there, such as {lost[0]!r}."
+            yield Finding("missing-files", text, run_uid, facts={"root": root, "n": len(lost), "paths": lost[:10]})
+
+
+def _file_rows(sources: Mapping[str, StreamSource]) -> Iterable[dict[str, Any]]:
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for source in sources.values():
         opened = open_columns(source, list(source.data_keys), eager=False)
@@ -97,8 +120,7 @@ def files(sources: Mapping[str, StreamSource]) -> pandas.DataFrame:
         for resource in _resources(source):
             if resource.uid not in used:
                 _add_files(rows, source.assets, resource, ())
-    columns = ["path", "exists", "size_bytes", "spec", "resource_uid", "reason", "facts"]
-    return ReportTable(list(rows.values()), columns=columns).astype({"size_bytes": "Int64"})
+    return rows.values()
 
 
 def _resources(source: StreamSource) -> Iterator[Resource]:
@@ -119,16 +141,18 @@ def _add_files(
     datums: Sequence[Mapping[str, Any]],
 ) -> None:
     paths: list[Path] = []
-    fault: dict[str, Any] = {"reason": "", "facts": {}}
+    fault: dict[str, Any] = {"reason": "", "facts": {}, "is_unserved": False}
     try:
         paths = [assets.roots.locate(resource)]
         paths = assets.files(resource, datums) if datums else paths
     except CatalogError as error:
-        fault = {"reason": error.message, "facts": error.facts}
+        is_unserved = isinstance(error, UnknownSpec | HandlerUnavailable)
+        fault = {"reason": error.message, "facts": error.facts, "is_unserved": is_unserved}
+    root = resource.root or str(PurePosixPath(str(resource.place)).parent)
     found = [(str(path), *_on_disk(path)) for path in paths] or [(str(resource.place), False, None)]
     for path, exists, size in found:
         named = {"path": path, "exists": exists, "size_bytes": size}
-        rows[resource.uid, path] = {**named, "spec": resource.spec, "resource_uid": resource.uid, **fault}
+        rows[resource.uid, path] = {**named, "spec": resource.spec, "resource_uid": resource.uid, "root": root, **fault}
 
 
 def _on_disk(path: Path) -> tuple[bool, int | None]:

@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import display, readability, replay
-from .arrays.opening import Transform
+from .arrays.opening import StreamSource, Transform
 from .assets.reader import AssetReader
 from .errors import OldNameWarning, RunNotFound, StreamNotFound
-from .health import check_run
+from .health import Finding, check_run
 from .queries import Eq
 from .store.protocol import Document, Store
 from .stream import Stream
@@ -245,12 +245,21 @@ class Run(Mapping[str, Stream]):
         pandas.DataFrame
             A row for each stream and data key: ``stream``, ``data_key``, ``status`` (``ok``, ``note`` or
             ``unreadable``), ``shape``, ``dtype``, ``reason`` and ``facts`` by name (``path``, ``resource_uid``, ...).
-            Then a row for each finding of `databroker_mongo.health.check_run` that concerns no single column, such as
-            a second stop document; the facts of findings are under their kind. Printed, reasons and facts stand below
-            the rows.
+            Then a row for each of the :meth:`findings` that concerns no single column, such as a second stop document;
+            the facts of findings are under their kind. Printed, reasons and facts stand below the rows.
         """
-        findings = check_run(self._store, self._start["uid"])
-        return readability.health({name: stream.source for name, stream in self.items()}, findings, pixels=pixels)
+        return readability.health(self._sources(), self.findings(), pixels=pixels)
+
+    def findings(self, *, files: bool = True) -> list[Finding]:
+        """List what is wrong with the documents of the run, as `databroker_mongo.health.check_run` does, and its files.
+
+        Parameters
+        ----------
+        files : bool
+            Whether to look whether its files are there, and whether something reads them.
+        """
+        found = check_run(self._store, self._start["uid"])
+        return [*found, *readability.lost_files(self._sources())] if files else found
 
     def files(self) -> pandas.DataFrame:
         """List every file that the run's documents name.
@@ -262,7 +271,10 @@ class Run(Mapping[str, Stream]):
             is not there), ``spec``, ``resource_uid``, and ``reason`` and ``facts``, why it cannot be told which files a
             resource has; then ``path`` is the resource's own.
         """
-        return readability.files({name: stream.source for name, stream in self.items()})
+        return readability.files(self._sources())
+
+    def _sources(self) -> dict[str, StreamSource]:
+        return {name: stream.source for name, stream in self.items()}
 
     def _transformed(self, name: str, document: Document) -> Document:
         transform = self._transforms.get(name)

@@ -8,6 +8,7 @@ from databroker_mongo.errors import RunNotFound
 from databroker_mongo.health import check_database, check_run
 from databroker_mongo.store.connection import locate, open_collections
 from databroker_mongo.store.normalized import open_store
+from databroker_mongo.store.writable_normalized import writable
 from databroker_mongo.testing.runs import Asset, StreamAsset, build_run
 from databroker_mongo.writing import Writer
 
@@ -110,6 +111,32 @@ def test_a_fault_is_found_with_what_it_concerns_and_no_other(checked, documents,
     assert finding.run_uid == "run"
 
 
+def test_stream_datums_that_tell_of_fewer_rows_than_there_are_events_are_found(checked, documents):
+    [datum] = of_kind(documents, "stream_datum")
+    datum["seq_nums"] = datum["indices"] = {"start": 1, "stop": 4}
+    [finding] = checked(documents).values()
+    assert (finding.kind, finding.data_key) == ("lost-stream-documents", "fly")
+    assert (finding.facts["told"], finding.facts["found"]) == (3, 5)
+
+
+def fly_scan(*spans, told):
+    fly = StreamAsset("application/x-hdf5", "file://localhost/a.h5", list(spans), shape=(2, 2))
+    documents = build_run({"primary": []}, assets={"primary": {"fly": fly}}, uid="run")
+    documents[-1][1]["num_events"] = {"primary": told}
+    return documents
+
+
+def test_a_fly_scan_of_as_many_rows_as_its_stop_tells_of_has_no_findings(checked):
+    assert checked(fly_scan((0, 3), (3, 7), (5, 8), told=8)) == {}
+
+
+@pytest.mark.parametrize("told", [5, 9])
+def test_a_fly_scan_of_other_than_the_rows_that_its_stop_tells_of_is_found(checked, told):
+    [finding] = checked(fly_scan((0, 3), (4, 8), told=told)).values()
+    assert (finding.kind, finding.stream, finding.data_key) == ("num-events", "primary", "fly")
+    assert finding.facts == {"told": told, "found": 7}
+
+
 @pytest.mark.parametrize(("key", "value"), [("count", [1]), ("label", 5), ("mca", 1.0), ("det", {"a": 1})])
 def test_a_value_of_a_type_that_was_not_declared_is_found(checked, documents, key, value):
     change_event(data={key: value})(documents)
@@ -172,7 +199,7 @@ def test_documents_whose_parent_never_came_are_orphans(store_uri, documents, lef
         for name, doc in documents:
             if name != left_out:
                 writer(name, doc)
-    findings = check_database(store)
+    findings = [finding for finding in check_database(store) if "index" not in finding.kind]
     assert findings
     assert all(finding.kind == "orphans" for finding in findings)
     assert any(parent in finding.facts and finding.facts["n"] == n for finding in findings)
@@ -180,7 +207,7 @@ def test_documents_whose_parent_never_came_are_orphans(store_uri, documents, lef
         for name, doc in documents:
             if name == left_out:
                 writer(name, doc)
-    assert check_database(store) == []
+    assert [finding for finding in check_database(store) if "index" not in finding.kind] == []
 
 
 def without(*fields):
@@ -203,7 +230,7 @@ def test_a_stream_resource_that_names_no_run_or_data_key_is_no_fault(checked, do
             del doc[field]
         doc.update(place)
     assert checked(documents) == {}
-    assert check_database(open_store(store_uri)) == []
+    assert [finding for finding in check_database(open_store(store_uri)) if "index" not in finding.kind] == []
 
 
 def test_a_stream_resource_that_nothing_ties_to_a_run_is_an_orphan(store_uri, documents):
@@ -213,4 +240,32 @@ def test_a_stream_resource_that_nothing_ties_to_a_run_is_an_orphan(store_uri, do
         for name, doc in documents:
             writer(name, doc)
     uid = of_kind(documents, "stream_resource")[0]["uid"]
-    assert [finding.facts for finding in check_database(open_store(store_uri))] == [{"stream_resource": uid}]
+    findings = [finding for finding in check_database(open_store(store_uri)) if "index" not in finding.kind]
+    assert [finding.facts for finding in findings] == [{"stream_resource": uid}]
+
+
+def test_documents_that_another_program_stored_twice_are_found(store_uri, checked, documents):
+    assert checked(documents) == {}
+    resource, start = of_kind(documents, "resource")[0], documents[0][1]
+    collections = open_collections(locate(store_uri))
+    collections.resource.insert_one(dict(resource))
+    collections.run_start.insert_one(dict(start))
+    findings = [finding.facts for finding in check_database(open_store(store_uri)) if finding.kind == "duplicates"]
+    assert findings == [
+        {"document": "start", "uids": ["run"]},
+        {"document": "resource", "uids": [resource["uid"]]},
+    ]
+
+
+def test_indexes_that_are_missing_other_or_more_than_needed_are_found(mongod_database_uri):
+    store = writable(open_store(mongod_database_uri))
+    assert {finding.kind for finding in check_database(store)} == {"missing-index"}
+    store.create_indexes(metadata=["proposal"])
+    assert check_database(store, metadata=["proposal"]) == []
+    store.collections.run_stop.drop_index([("uid", 1)])
+    store.collections.run_stop.create_index([("uid", 1)])
+    found = {finding.kind: finding for finding in check_database(store)}
+    assert found.keys() == {"other-index", "extra-index"}
+    assert found["other-index"].facts == {"collection": "run_stop", "index": "(uid 1)"}
+    assert found["extra-index"].facts == {"collection": "run_start", "index": "(proposal 1, time -1)"}
+    assert [finding.is_fault for finding in found.values()] == [False, True]

@@ -91,8 +91,26 @@ def test_health_tells_what_is_wrong_with_columns_in_their_rows_and_all_else_in_r
     assert columns.loc["image", "facts"]["spec"] == "NO_SUCH_SPEC"
     others = health[health["data_key"] == ""]
     assert set(others["status"]) == {"note"}
-    assert sorted(kind for facts in others["facts"] for kind in facts) == ["gap", "num-events", "second-stop"]
+    kinds = ["gap", "missing-files", "num-events", "second-stop", "unreadable-spec"]
+    assert sorted(kind for facts in others["facts"] for kind in facts) == kinds
     assert faulty.health().equals(health)
+
+
+@pytest.mark.filterwarnings("ignore:no allowed_roots")
+def test_files_that_are_missing_are_found_by_root_and_specs_that_nothing_reads_by_name(store_uri, tmp_path):
+    (tmp_path / "a").touch()
+    here, there = (
+        Asset("NO_SUCH_SPEC", root, name, [{"point": number} for number in range(3)], shape=(2, 2))
+        for root, name in ((str(tmp_path), "a"), ("/nowhere", "b"))
+    )
+    writer = Writer(store_uri)
+    for name, doc in build_run({"primary": [{"x": 1}] * 3}, assets={"primary": {"one": here, "two": there}}, uid="run"):
+        writer(name, doc)
+    run = Catalog.from_uri(store_uri)["run"]
+    spec, files = run.findings()
+    assert (spec.kind, spec.run_uid, spec.facts) == ("unreadable-spec", "run", {"spec": "NO_SUCH_SPEC"})
+    assert (files.kind, files.facts) == ("missing-files", {"root": "/nowhere", "n": 1, "paths": ["/nowhere/b"]})
+    assert run.findings(files=False) == []
 
 
 @pytest.mark.filterwarnings("ignore:no allowed_roots")

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import revisions
+from .connection import time_limit
 from .failures import asking
+from .insertion import COLLECTIONS, identity_field
 from .protocol import Document
 
 if TYPE_CHECKING:
@@ -74,6 +76,7 @@ class Orphans:
 
 
 _NAMES_AT_ONCE = 10_000
+_PATIENCE_SECONDS = 3600.0
 _TYPES: dict[Any, str] = {
     "double": "number",
     "int": "integer",
@@ -121,6 +124,25 @@ class Examination:
             groups = self._store.collections.event.aggregate(pipeline, allowDiskUse=True)
             return {group["_id"]: group["n"] for group in groups}
 
+    def duplicates(self) -> dict[str, dict[str, int]]:
+        """Return the uids under which more than one document is stored, and how many, by kind of document.
+
+        Stops and events are left to the examination of each run.
+        """
+        with asking("find duplicates", self._store.address), time_limit(_PATIENCE_SECONDS):
+            collections = self._store.collections
+            found = {}
+            for kind in ("start", "descriptor", "resource", "datum", "stream_resource", "stream_datum"):
+                key = identity_field(kind)
+                pipeline = [
+                    {"$match": {key: {"$exists": True}}},
+                    {"$group": {"_id": f"${key}", "n": {"$sum": 1}}},
+                    {"$match": {"n": {"$gt": 1}}},
+                ]
+                groups = getattr(collections, COLLECTIONS[kind]).aggregate(pipeline, allowDiskUse=True)
+                found[kind] = {str(group["_id"]): group["n"] for group in groups}
+            return {kind: copies for kind, copies in found.items() if copies}
+
     def other_stops(self, run_uid: str) -> list[Document]:
         """Return the stops of a run beyond the first: those kept beside, and those another program stored."""
         with asking("find the stops of a run", self._store.address):
@@ -137,7 +159,7 @@ class Examination:
 
     def orphans(self) -> Orphans:
         """Find what documents name as theirs and is not there, in the whole database."""
-        with asking("find orphans", self._store.address):
+        with asking("find orphans", self._store.address), time_limit(_PATIENCE_SECONDS):
             collections = self._store.collections
             return Orphans(
                 descriptors=_unknown(collections.event, "descriptor", collections.event_descriptor),
