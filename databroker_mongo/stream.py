@@ -10,20 +10,18 @@ import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from . import display, live
 from .arrays.opened import OpenedColumns
 from .arrays.opening import StreamSource, Transform, open_columns
-from .arrays.rows import StreamRows, n_events_said
-from .arrays.structure import column_name, is_streamed
-from .arrays.values import as_array
+from .arrays.rows import StreamRows, latest_of_repeats, n_events_said
+from .arrays.structure import column_name
 from .assets.reader import AssetReader
 from .device_configuration import ConfigurationOfDevices
 from .errors import CatalogError, ColumnNotFound, DocumentWarning, UnreadableColumns, UnreadableWarning
 from .live import Row
 from .store.protocol import Document, Store
 from .stream_hints import StreamHints
+from .timestamps import Timestamps
 from .values import copied
 
 if TYPE_CHECKING:
@@ -277,10 +275,8 @@ class Stream(StreamHints):
     ) -> xarray.Dataset:
         if problems:
             dataset.attrs["unreadable"] = {key: str(error) for key, error in problems.items()}
-        if dedupe == "last":
-            seq_num = self.source.rows.index.seq_num[: dataset.sizes.get("time", 0)]
-            is_last = np.append(seq_num[1:] != seq_num[:-1], True)[: len(seq_num)]
-            return dataset.isel(time=np.flatnonzero(is_last))
+        if dedupe == "last" and "time" in dataset.sizes:
+            return dataset.isel(time=latest_of_repeats(self.source.rows.index, dataset.sizes["time"]))
         return dataset
 
     def _unreadable(self, problems: dict[str, CatalogError]) -> UnreadableColumns:
@@ -298,27 +294,3 @@ class Stream(StreamHints):
 def _require(name: str, value: Any, choices: Collection[Any]) -> None:
     if value not in choices:
         raise ValueError(f"{name}={value!r} is unknown; it is one of {', '.join(map(repr, choices))}")
-
-
-class Timestamps:
-    """When each value of a stream was taken, by the clock of its device."""
-
-    def __init__(self, source: StreamSource):
-        self._source = source
-
-    def read(self, keys: Iterable[str] | None = None) -> xarray.Dataset:
-        """Read the timestamps of data keys, ``(time,)`` each, in seconds since 1970; NaN where an event has none."""
-        from .arrays import dataset
-
-        rows = self._source.rows
-        streamed = {key for key, data_key in self._source.data_keys.items() if is_streamed(data_key)}
-        wanted = [key for key in (self._source.data_keys if keys is None else keys) if key not in streamed]
-        found = rows.columns(wanted, section="timestamps")
-        columns = {key: as_array(values) for key, values in found.items()}
-        return dataset.table_of_rows(columns, dict.fromkeys(columns, ()), rows.index.time)
-
-    def to_dask(self, keys: Iterable[str] | None = None) -> xarray.Dataset:
-        """Read the timestamps, as dask arrays of one block."""
-        from .arrays import dataset
-
-        return dataset.chunked(self.read(keys))

@@ -260,6 +260,7 @@ def test_timestamps_and_configuration_have_a_row_for_each_event(store_uri):
     np.testing.assert_array_equal(stamps["I0"], stamps["time"])
     assert "image" in stamps
     assert list(primary.config) == ["det"]
+    assert repr(primary.timestamps).startswith("<timestamps of ")
     assert repr(primary.config["det"]) == "<configuration of det: gain>"
     np.testing.assert_array_equal(primary.config["det"].read()["gain"], [3] * 5)
     np.testing.assert_array_equal(primary.config_timestamps["det"].read()["gain"], [1.0] * 5)
@@ -317,9 +318,11 @@ def test_a_stream_of_stream_data_alone_stands_without_events(store_uri):
     documents = build_run(
         {"primary": []}, assets={"primary": {"image": asset}}, data_keys={"image": {"shape": [1, 4, 6]}}
     )
-    ds = stored(store_uri, documents, {"application/x-rows": Rows}).primary.read()
+    primary = stored(store_uri, documents, {"application/x-rows": Rows}).primary
+    ds = primary.read()
     assert ds["image"].shape == (3, 1, 4, 6)
     assert "time" not in ds.coords
+    assert primary.read(dedupe="last").identical(ds)
 
 
 def test_lost_stream_documents_cost_their_column_only(store_uri):
