@@ -92,7 +92,18 @@ _OURS: Final = (
     "npy_FRAMEWISE",
     "srw",
     "text/csv",
+    "text/csv+absent",
+    "text/csv+present",
 )
 
-PROVIDERS: Final[Mapping[str, str]] = dict.fromkeys(_OURS, OWN_DISTRIBUTION)
+UNREGISTERED: Final[Mapping[str, str]] = {
+    "madx": "sirepo_bluesky.madx_handler:MADXFileHandler",
+    "shadow": "sirepo_bluesky.shadow_handler:ShadowFileHandler",
+}
+"""The class for a spec whose distribution has one, and does not register it."""
+
+PROVIDERS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(_OURS, OWN_DISTRIBUTION),
+    **dict.fromkeys(UNREGISTERED, "sirepo-bluesky"),
+}
 """The distribution to install for a spec, or for the entry-point name of a MIME type."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ..errors import DuplicateHandler, HandlerClashWarning, HandlerUnavailable, UnknownSpec
 from .discovery import Offer, entry_names, normalized, offers
-from .known import PROVIDERS
+from .known import PROVIDERS, UNREGISTERED
 from .loading import HandlerClass, class_path, level, load
 
 BY_HAND: Final = "registered by hand"
@@ -281,11 +281,11 @@ def _unknown(spec: str, names: set[str]) -> UnknownSpec:
     provider = next((PROVIDERS[name] for name in entry_names(spec) if name in PROVIDERS), None)
     upper = {name.upper(): name for name in sorted(names)}
     similar = tuple(upper[name] for name in get_close_matches(spec.upper(), upper, n=3, cutoff=0.75))
-    advice = [
-        f"install the distribution that serves it: pip install {provider}"
-        if provider
-        else "install the distribution that serves it, or register a class for it (register_handler)"
-    ]
+    advice = ["install the distribution that serves it, or register a class for it (register_handler)"]
+    if spec in UNREGISTERED:
+        advice = [f"pip install {provider}, and register its class: register_handler({spec!r}, {UNREGISTERED[spec]!r})"]
+    elif provider:
+        advice = [f"install the distribution that serves it: pip install {provider}"]
     if similar:
         advice.append(f"similar specs are served: {', '.join(similar)}")
     return UnknownSpec(

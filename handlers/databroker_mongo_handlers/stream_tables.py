@@ -1,4 +1,4 @@
-"""MIME type ``text/csv``: a table whose rows are its lines.
+"""MIME type ``text/csv``, with its parameter ``header`` or without: a table whose rows are its lines.
 
 The parameters are the keywords here, and a datum is ``{"index": i}``: line ``i``, a header not counted. A table of
 numbers has rows of shape ``(columns,)``; a table with text has structured rows, one field a column.
@@ -17,7 +17,7 @@ from .text_table import TableFormat
 
 
 class StreamedCSV(IndexHandler):
-    """Lines of a table of text.
+    """MIME type ``text/csv``: lines of a table of text.
 
     Parameters
     ----------
@@ -58,6 +58,20 @@ class StreamedCSV(IndexHandler):
         options = {name: parameters.pop(name) for name in TableFormat.OPTIONS & set(parameters)}
         refuse_unknown(parameters, type(self).__name__)
         super().__init__(_TableRows(path, TableFormat(delimiter=sep or delimiter or ",", **options)))
+
+
+class CSVWithoutHeader(StreamedCSV):
+    """MIME type ``text/csv;header=absent``: the first line is a row, even where none of its fields is a number."""
+
+    def __init__(self, path: str, /, **parameters: Any):
+        super().__init__(path, **{"header": None, **parameters})
+
+
+class CSVWithHeader(StreamedCSV):
+    """MIME type ``text/csv;header=present``: the first line names the columns, even where they are numbers."""
+
+    def __init__(self, path: str, /, **parameters: Any):
+        super().__init__(path, **{"header": 0, **parameters})
 
 
 class _TableRows:

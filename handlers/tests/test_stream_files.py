@@ -12,7 +12,7 @@ from databroker_mongo_handlers.stream_images import (
     StackNPY,
     StackTIFF,
 )
-from databroker_mongo_handlers.stream_tables import StreamedCSV
+from databroker_mongo_handlers.stream_tables import CSVWithHeader, CSVWithoutHeader, StreamedCSV
 from databroker_mongo_handlers.templated_paths import TemplatedPaths
 
 from databroker_mongo.testing import HandlerCase, HandlerConformance
@@ -208,6 +208,30 @@ class TestTableOfNumbers(HandlerConformance):
             datums=indices(3),
             expected=np.array([[1.5, 2], [2.5, 3], [3.5, 4]]),
             beyond={"index": 3},
+        )
+
+
+class TestTableOfTextWithoutHeader(HandlerConformance):
+    handler_class = CSVWithoutHeader
+
+    def make_case(self, folder):
+        (folder / "a.csv").write_text("good,dry\nbad,wet\n")
+        dtype = [("column_0", "U4"), ("column_1", "U3")]
+        return HandlerCase(
+            path=folder / "a.csv",
+            datums=indices(2),
+            expected=[np.array(row, dtype) for row in (("good", "dry"), ("bad", "wet"))],
+            beyond={"index": 2},
+        )
+
+
+class TestTableUnderNumbers(HandlerConformance):
+    handler_class = CSVWithHeader
+
+    def make_case(self, folder):
+        (folder / "a.csv").write_text("700,710\n1.5,2.5\n3.5,4.5\n")
+        return HandlerCase(
+            path=folder / "a.csv", datums=indices(2), expected=[[1.5, 2.5], [3.5, 4.5]], beyond={"index": 2}
         )
 
 

@@ -86,6 +86,13 @@ class TestFailing:
 
         assert caught.value.distribution == "databroker-mongo-handlers"
 
+    def test_an_unknown_spec_whose_class_is_published_but_not_registered_says_how_to_register_it(self):
+        with pytest.raises(UnknownSpec, match="pip install sirepo-bluesky, and register") as caught:
+            HandlerRegistry(discover=False)["shadow"]
+
+        assert "register_handler('shadow', 'sirepo_bluesky.shadow_handler:ShadowFileHandler')" in str(caught.value)
+        assert caught.value.distribution == "sirepo-bluesky"
+
     def test_an_unknown_spec_names_similar_ones(self, install):
         install("alpha")
 

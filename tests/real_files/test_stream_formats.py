@@ -62,6 +62,14 @@ def test_a_table_is_read_row_by_row(bench):
     np.testing.assert_array_equal(run.primary.read()["image"][:, 0], rows)
 
 
+def test_a_table_that_is_said_to_have_no_header_keeps_its_first_line_of_text(bench):
+    words = ["good", "bad", "good", "good", "bad"]
+    (bench.folder / "a.csv").write_text("\n".join(words))
+    uri = f"file://localhost{bench.folder}/a.csv"
+    run = bench.run(StreamAsset("text/csv;header=absent", uri, [(0, 5)], {}, (1,)), dtype=None)
+    assert [row["column_0"].item() for row in run.primary.read()["image"].values] == words
+
+
 def test_several_resources_of_one_key_follow_each_other(bench):
     bench.write_hdf5("a.h5", frames=FRAMES[:3])
     bench.write_hdf5("b.h5", frames=FRAMES[3:])
