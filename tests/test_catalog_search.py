@@ -165,6 +165,32 @@ def test_slices_and_lists_of_keys_give_lists_of_runs(catalog):
         catalog[[-1, -(2**70)]]
 
 
+@pytest.fixture
+def nameless(store_uri):
+    """A database in which another program stored starts without a uid, or with one that is no text."""
+    store = writable(open_store(store_uri))
+    store.insert("start", [{"uid": "aaaa-1", "time": 2.0, "scan_id": 5}])
+    store.collections.run_start.insert_many(
+        [{"time": 1.0, "scan_id": 6}, {"uid": None, "time": 3.0, "scan_id": 7}, {"uid": 8, "time": 4.0, "scan_id": 8}]
+    )
+    return Catalog.from_uri(store_uri)
+
+
+def test_a_run_without_a_uid_is_found_by_what_is_listed_in_its_place(nameless):
+    listed = list(nameless)
+    assert [nameless[uid].start["scan_id"] for uid in listed] == [8, 7, 5, 6]
+    assert uids(nameless[listed]) == listed == list(nameless.table([]).index)
+    assert all(uid in nameless for uid in listed)
+    assert nameless[-1].refresh().start["scan_id"] == 8
+    assert uids(nameless.find(listed[-1])) == [listed[-1]]
+    for found in (nameless.search(limit=3).search({}), nameless.search(ScanID(5, 7, 8)).search(skip=0)):
+        assert list(found) == listed[:3]
+        assert all(uid in found for uid in listed[:3])
+        assert listed[3] not in found
+    assert list(nameless.search(limit=2).search({}, sort="time", skip=1)) == [listed[0]]
+    assert listed[0] not in nameless.search({"scan_id": 6})
+
+
 @pytest.mark.parametrize("value", [object(), {"b": [object()]}, 1j])
 def test_a_value_that_mongodb_does_not_know_is_refused_when_the_question_is_asked(catalog, value):
     found = catalog.search({"a": value})

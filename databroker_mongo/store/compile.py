@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..queries import NEWEST_FIRST, Query
 from . import memory, summary_search
+from .filters import uid_of
 from .protocol import Document, Sort
 from .resolution import resolve
 from .search import Search, is_by_time, search
@@ -57,8 +58,8 @@ def find_starts(
         When the server needs longer than the time limit to find the next page.
     """
     for start in _find(collections, query, tuple(sort) or NEWEST_FIRST, skip, limit, fields):
-        identifier = start.pop("_id", None)
-        start.setdefault("uid", str(identifier))
+        start["uid"] = uid_of(start)
+        start.pop("_id")
         yield start
 
 

@@ -58,6 +58,7 @@ class Some(Query):
 
 EVERY_RUN = Some("start", {})
 NO_RUN = Some("start", {"uid": {"$in": []}})
+_HAS_NO_UID: Filter = {"uid": {"$not": {"$type": "string"}}}
 _OPERATORS = {"lt": "$lt", "le": "$lte", "gt": "$gt", "ge": "$gte"}
 
 
@@ -119,6 +120,12 @@ def negation(part: Query) -> Query:
     return Not(part)
 
 
+def uid_of(start: Mapping[str, Any]) -> str:
+    """Return the uid of a start document, or in the place of a uid that is no text the ``_id``."""
+    uid = start.get("uid")
+    return uid if isinstance(uid, str) else str(start["_id"])
+
+
 def asks_text(part: Any) -> bool:
     """Tell whether a tree or a filter holds a full-text question."""
     if isinstance(part, Some):
@@ -178,11 +185,23 @@ def _some(key: str, condition: Any, *, matches_missing: bool = False) -> Query:
 
 
 def _equal(query: Eq | NotEq) -> Query:
-    return _some(query.key, {"$eq": query.value}, matches_missing=query.value is None)
+    asked = _some(query.key, {"$eq": query.value}, matches_missing=query.value is None)
+    return _or_nameless(asked, query.key, [query.value])
 
 
 def _member(query: In | NotIn) -> Query:
-    return _some(query.key, {"$in": list(query.value)}, matches_missing=None in query.value)
+    asked = _some(query.key, {"$in": list(query.value)}, matches_missing=None in query.value)
+    return _or_nameless(asked, query.key, query.value)
+
+
+def _or_nameless(asked: Query, key: str, values: Iterable[Any]) -> Query:
+    """Return the question that also finds a start without a uid by its ``_id``, which is shown in that place."""
+    if split_key(key) != ("start", "uid"):
+        return asked
+    from bson import ObjectId
+
+    ids = [ObjectId(value) for value in values if isinstance(value, str) and ObjectId.is_valid(value)]
+    return disjunction((asked, Some("start", {"_id": {"$in": ids}, **_HAS_NO_UID}))) if ids else asked
 
 
 def _comparison(query: Comparison) -> Query:

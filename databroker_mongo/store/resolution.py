@@ -25,9 +25,10 @@ from ..queries import (
     conjunction,
     conjuncts,
 )
+from .filters import uid_of
 
 Find = Callable[[Query, Sort, int, int], Iterable[dict[str, Any]]]
-"""Takes a query, sort, skip and limit; returns at least ``uid`` and ``scan_id`` of the start documents, in order."""
+"""Takes a query, sort, skip and limit; returns start documents in order, with ``uid``, ``_id`` and ``scan_id``."""
 
 
 def resolve(query: Query, find: Find) -> Query:
@@ -45,13 +46,14 @@ def resolve(query: Query, find: Find) -> Query:
     with_all = conjunction(_with_all_duplicates(part) if part in once else part for part in parts)
     newest: dict[Any, str] = {}
     for start in find(with_all, NEWEST_FIRST, 0, 0):
-        first = newest.setdefault(start["scan_id"], start["uid"])
-        if first != start["uid"] and any(part.duplicates == "error" for part in once):
+        uid = uid_of(start)
+        first = newest.setdefault(start["scan_id"], uid)
+        if first != uid and any(part.duplicates == "error" for part in once):
             raise QueryError(
                 f"The scan id {start['scan_id']} is of more than one run, and duplicates='error' refuses that. Narrow "
                 "the search, or take duplicates='latest'.",
                 scan_id=start["scan_id"],
-                candidates=[first, start["uid"]],
+                candidates=[first, uid],
             )
     return conjunction([with_all, In("uid", list(newest.values()))])
 
@@ -65,8 +67,8 @@ def _without_windows(query: Query, find: Find) -> Query:
         return query
     inner = resolve(query.query, find)
     if query.limit:
-        return In("uid", [start["uid"] for start in find(inner, query.sort, query.skip, query.limit)])
-    skipped = [start["uid"] for start in find(inner, query.sort, 0, query.skip)] if query.skip else []
+        return In("uid", [uid_of(start) for start in find(inner, query.sort, query.skip, query.limit)])
+    skipped = [uid_of(start) for start in find(inner, query.sort, 0, query.skip)] if query.skip else []
     return conjunction([inner, NotIn("uid", skipped)])
 
 

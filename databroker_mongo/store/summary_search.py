@@ -187,6 +187,8 @@ def _inside(filter: Filter, document: str) -> Filter | None:
             inside[key] = parts
         elif key.startswith("$"):
             return None
+        elif key == "_id" and document == "start":
+            inside[key] = condition  # a summary has that of its start
         else:
             inside[f"{document}.{key}"] = condition
     return inside

@@ -129,6 +129,12 @@ def test_a_run_that_goes_on_is_asked_of_its_documents_until_it_is_summarised_aga
     assert database["run_summary"].find_one({"uid": uid})["stop"]["exit_status"] == "abort"
 
 
+def test_a_run_is_found_by_its_identifier_in_the_database_too(uri, database):
+    build(uri)
+    identifier = database["run_start"].find_one({"scan_id": 3})["_id"]
+    assert found(uri, {"_id": identifier}, Duration("gt", 1) | InProgress()) == [3]
+
+
 def test_a_correction_is_seen_whoever_made_it(uri, database):
     build(uri)
     store = writable(open_store(uri))
