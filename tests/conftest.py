@@ -10,10 +10,12 @@ import sys
 import tempfile
 import textwrap
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,6 +24,7 @@ from databroker_mongo.errors import ServerNotInstalled
 from databroker_mongo.store.local_server import local_server, stop_server
 
 DIRECTORY = "DATABROKER_MONGO_TEST_SERVER"
+COUNTED = ("kills of single servers", "failovers")
 _numbers = itertools.count()
 
 # How fast examples are made and run says more about who else uses the machine than about them.
@@ -40,6 +43,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         directory = Path(os.environ.pop(DIRECTORY))
         stop_server(directory / "data")
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Tell how many servers the tests have killed, as the fixtures of ``tests/faults`` have counted them."""
+    counts: Counter[str] = Counter()
+    for report in itertools.chain(*terminalreporter.stats.values()):
+        if getattr(report, "when", None) == "teardown":
+            counts.update({name: n for name, n in report.user_properties if name in COUNTED})
+    if counts:
+        terminalreporter.write_line(", ".join(f"{counts[name]} {name}" for name in COUNTED))
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,7 @@ class Mongod:
         self.directory = directory
         self.arguments = arguments
         self.process: subprocess.Popen[bytes] | None = None
+        self.n_kills = 0
 
     @property
     def address(self) -> str:
@@ -65,6 +66,11 @@ class Mongod:
             client.admin.command("hello")
 
     def kill(self) -> None:
+        """Kill it in the middle of whatever it does."""
+        self.n_kills += 1
+        self._kill()
+
+    def _kill(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
@@ -80,7 +86,7 @@ class Mongod:
     def end(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.thaw()
-            self.kill()
+            self._kill()
 
 
 class ReplicaSet:
@@ -206,22 +212,26 @@ def _has_mongod() -> None:
 
 
 @pytest.fixture
-def mongod(tmp_path: Path) -> Iterator[Mongod]:
+def mongod(tmp_path: Path, record_property: Callable[[str, Any], None]) -> Iterator[Mongod]:
     """A single server without a replica set."""
     server = Mongod(tmp_path / "data")
     server.start()
     server.wait()
     yield server
     server.end()
+    record_property("kills of single servers", server.n_kills)
 
 
 @pytest.fixture
-def replica_set(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ReplicaSet]:
+def replica_set(
+    tmp_path: Path, request: pytest.FixtureRequest, record_property: Callable[[str, Any], None]
+) -> Iterator[ReplicaSet]:
     """Three members; ``request.param`` is the election timeout in seconds."""
     members = ReplicaSet(tmp_path, election_seconds=getattr(request, "param", 2.0))
     yield members
     for member in members.members:
         member.end()
+    record_property("failovers", sum(member.n_kills for member in members.members))
 
 
 @pytest.fixture

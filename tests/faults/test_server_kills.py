@@ -25,12 +25,19 @@ def kill_single(mongod, load, chance, n_kills):
     load.wait_for_calls(20)
 
 
+KILLS = [(4, 0, "each"), (3, 20, "each"), (3, 0, "batch")]
+FAILOVERS = [(2.0, 1, 0, "each"), (2.0, 1, 20, "each"), (2.0, 1, 0, "batch")]
+
+
+def test_enough_servers_are_killed_each_time():
+    assert sum(n_kills for n_kills, *_ in KILLS) >= 10
+    assert sum(n_kills for _, n_kills, *_ in FAILOVERS) >= 2
+
+
 @pytest.mark.parametrize(
     ("n_kills", "page_rows", "durable"),
     [
-        (4, 0, "each"),
-        (3, 20, "each"),
-        (3, 0, "batch"),
+        *KILLS,
         pytest.param(50, 0, "each", marks=pytest.mark.endurance),
         pytest.param(25, 20, "each", marks=pytest.mark.endurance),
         pytest.param(25, 0, "batch", marks=pytest.mark.endurance),
@@ -81,8 +88,7 @@ def kill_primaries(replica_set, load, chance, n_kills):
 @pytest.mark.parametrize(
     ("replica_set", "n_kills", "page_rows", "durable"),
     [
-        (2.0, 1, 0, "each"),
-        (2.0, 1, 20, "each"),
+        *FAILOVERS,
         pytest.param(10.0, 8, 0, "each", marks=pytest.mark.endurance),
         pytest.param(10.0, 6, 20, "each", marks=pytest.mark.endurance),
         pytest.param(10.0, 6, 0, "batch", marks=pytest.mark.endurance),
