@@ -222,20 +222,20 @@ class AssetColumn(Column):
             stop = min(segment.stop, n_rows)
             if segment.resource is None or stop <= segment.start:
                 continue
-            if self._has_row(segment, stop - 1):
+            if self._has_row(segment.resource, segment, stop - 1):
                 break
             low, high = segment.start, stop - 1
             while low < high:
                 middle = (low + high) // 2
-                low, high = (middle + 1, high) if self._has_row(segment, middle) else (low, middle)
+                is_there = self._has_row(segment.resource, segment, middle)
+                low, high = (middle + 1, high) if is_there else (low, middle)
             n_rows = low
         return n_rows
 
-    def _has_row(self, segment: Segment, row: int) -> bool:
-        assert segment.resource is not None
+    def _has_row(self, resource: Resource, segment: Segment, row: int) -> bool:
         last = (row - segment.start + 1) * segment.datums_per_row - 1
         try:
-            self._assets.structure(segment.resource, segment.datums[last])
+            self._assets.structure(resource, segment.datums[last])
         except AssetUnreadable:
             return False
         return True

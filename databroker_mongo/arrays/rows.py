@@ -58,10 +58,8 @@ class StreamRows:
     @property
     def index(self) -> EventIndex:
         """Descriptor, ``seq_num`` and time of each row."""
-        if self._index is None:
-            self.columns(())
-        assert self._index is not None
-        return self._index
+        with self._lock:
+            return self._first_look(()) if self._index is None else self._index
 
     @property
     def snapshot(self) -> Snapshot:
@@ -76,18 +74,20 @@ class StreamRows:
     def columns(self, keys: Sequence[str], *, section: Section = "data") -> dict[str, Values]:
         """Return the values of these keys in all rows, in one question."""
         with self._lock:
-            if self._index is None:
-                wanted = keys if section == "data" else ()
-                found = self.store.event_index(self._descriptor_uids, keys=wanted, n_expected=self._n_expected)
-                self._index = EventIndex(found.snapshot, found.descriptor, found.seq_num, found.time)
-                if section == "data":
-                    return found.data
-            snapshot = self._index.snapshot
+            if self._index is None and section == "data":
+                return self._first_look(keys).data
+        snapshot = self.snapshot
         if not keys:
             return {}
         if snapshot.n_rows == 0:
             return {key: np.empty(0) for key in keys}
         return self.store.event_columns(snapshot, keys, section=section)
+
+    def _first_look(self, keys: Sequence[str]) -> EventIndex:
+        """Fix the rows, and return them along with the values of these keys, which are not kept."""
+        found = self.store.event_index(self._descriptor_uids, keys=keys, n_expected=self._n_expected)
+        self._index = EventIndex(found.snapshot, found.descriptor, found.seq_num, found.time)
+        return found
 
     def first_events(self) -> Mapping[str, Document]:
         """Return the first event of each descriptor that has any."""
