@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from . import display, readability, replay
 from .arrays.opening import StreamSource, Transform
 from .assets.reader import AssetReader
-from .errors import OldNameWarning, RunNotFound, StreamNotFound
+from .errors import RunNotFound, StreamNotFound
 from .health import Finding, check_run
 from .queries import Eq
+from .run_hints import RunHints
 from .store.protocol import Document, Store
 from .stream import Stream
 from .values import copied
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas
 
 
-class Run(Mapping[str, Stream]):
+class Run(RunHints):
     """One run: a mapping from the names of its streams, in the order they began, to the streams.
 
     Not made by hand: ``catalog[23463]`` gives it. Streams are attributes as well: ``run.primary``.
@@ -118,36 +118,6 @@ class Run(Mapping[str, Stream]):
             raise AttributeError(f"run {self._start['uid']} has no stream or attribute {name!r}. It has: {streams}.")
         return stream
 
-    def __call__(self) -> Run:
-        """Return the run itself, as databroker 1 did."""
-        return self
-
-    def configure_new(self) -> Run:
-        """Return the run itself, as databroker 1 did."""
-        return self
-
-    def get(self, key: str | None = None, default: Any = None) -> Any:
-        """Return a stream, or the default when there is none; without a name the run itself, as databroker 1 did."""
-        return self if key is None else super().get(key, default)
-
-    def read(self) -> NoReturn:
-        """Say which streams can be read.
-
-        Raises
-        ------
-        NotImplementedError
-            Always, as in databroker 1: streams of a run have rows of their own.
-        """
-        self._tell_of_streams("read")
-
-    def to_dask(self) -> NoReturn:
-        """Say which streams can be read; raises `NotImplementedError` as `read` does."""
-        self._tell_of_streams("to_dask")
-
-    def _tell_of_streams(self, method: str) -> NoReturn:
-        calls = ", ".join(f"run[{name!r}].{method}()" for name in self) or "none has come yet"
-        raise NotImplementedError(f"a run is read stream by stream: {calls}")
-
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *(name for name in self if name.isidentifier())})
 
@@ -203,16 +173,6 @@ class Run(Mapping[str, Stream]):
                 is_whole=streams is None,
             )
         )
-
-    def canonical(self, *, fill: str | bool) -> Iterator[tuple[str, Document]]:
-        """Yield the documents of the run; an old name of :meth:`documents`."""
-        warnings.warn("Run.canonical is an old name of Run.documents", OldNameWarning, stacklevel=2)
-        return self.documents(fill=fill)
-
-    def read_canonical(self) -> Iterator[tuple[str, Document]]:
-        """Yield the documents of the run, filled; an old name of ``documents(fill="yes")``."""
-        warnings.warn('Run.read_canonical is an old name of Run.documents(fill="yes")', OldNameWarning, stacklevel=2)
-        return self.documents(fill="yes")
 
     def refresh(self) -> Run:
         """Return the run as it is now: with the events, streams and stop document that have come since."""
