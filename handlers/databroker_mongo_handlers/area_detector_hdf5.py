@@ -19,8 +19,8 @@ DETECTOR_DATA = "/entry/instrument/detector/data"
 DETECTOR_ATTRIBUTES = "/entry/instrument/detector/NDAttributes"
 
 
-class AreaDetectorHDF5(PointHandler):
-    """Specs ``AD_HDF5`` and ``HDF5``: frames in ``/entry/data/data`` of a finished file.
+class _Points(PointHandler):
+    """Datum ``point_number`` is ``frame_per_point`` frames, shape ``(frames, *frame)``.
 
     Parameters
     ----------
@@ -30,53 +30,34 @@ class AreaDetectorHDF5(PointHandler):
         Frames of one datum.
     """
 
-    def __init__(self, path: str, *, frame_per_point: int = 1):
-        super().__init__(HDF5Rows(path, NEXUS_DATA), frame_per_point=frame_per_point)
-
-
-class AreaDetectorHDF5SWMR(PointHandler):
-    """Specs ``AD_HDF5_SWMR`` and ``EIGER2_STREAM``: the same, perhaps while the file is written in SWMR mode.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    frame_per_point : int, optional
-        Frames of one datum.
-    """
+    _dataset = NEXUS_DATA
+    _swmr = False
 
     def __init__(self, path: str, *, frame_per_point: int = 1):
-        super().__init__(HDF5Rows(path, NEXUS_DATA, swmr=True), frame_per_point=frame_per_point)
+        super().__init__(HDF5Rows(path, self._dataset, swmr=self._swmr), frame_per_point=frame_per_point)
 
 
-class TimepixHDF5(PointHandler):
-    """Spec ``TPX_HDF5``: frames in ``/entry/instrument/detector/data``.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    frame_per_point : int, optional
-        Frames of one datum.
-    """
-
-    def __init__(self, path: str, *, frame_per_point: int = 1):
-        super().__init__(HDF5Rows(path, DETECTOR_DATA), frame_per_point=frame_per_point)
+class AreaDetectorHDF5(_Points):
+    """Specs ``AD_HDF5`` and ``HDF5``: frames in ``/entry/data/data`` of a finished file."""
 
 
-class MerlinStream(PointHandler):
-    """Spec ``MERLIN_FLY_STREAM_V2``: the same, perhaps while the file is written in SWMR mode.
+class AreaDetectorHDF5SWMR(_Points):
+    """Specs ``AD_HDF5_SWMR`` and ``EIGER2_STREAM``: the same, perhaps while the file is written in SWMR mode."""
 
-    Parameters
-    ----------
-    path : str
-        The file.
-    frame_per_point : int, optional
-        Frames of one datum.
-    """
+    _swmr = True
 
-    def __init__(self, path: str, *, frame_per_point: int = 1):
-        super().__init__(HDF5Rows(path, DETECTOR_DATA, swmr=True), frame_per_point=frame_per_point)
+
+class TimepixHDF5(_Points):
+    """Spec ``TPX_HDF5``: frames in ``/entry/instrument/detector/data``."""
+
+    _dataset = DETECTOR_DATA
+
+
+class MerlinStream(_Points):
+    """Spec ``MERLIN_FLY_STREAM_V2``: the same, perhaps while the file is written in SWMR mode."""
+
+    _dataset = DETECTOR_DATA
+    _swmr = True
 
 
 class DexelaFrames(IndexHandler):

@@ -27,97 +27,72 @@ _ARRAY_TAGS = ((65000, 1.0),)
 
 
 class _HDF5Times(RowsHandler):
-    """Datum ``point_number`` is a number for one frame a point, and shape ``(frames,)`` for more."""
+    """Datum ``point_number`` is a number for one frame a point, and shape ``(frames,)`` for more.
 
-    def __init__(self, path: str, parts: Sequence[tuple[str, float]], *, frame_per_point: int, swmr: bool):
+    Parameters
+    ----------
+    path : str
+        The file.
+    frame_per_point : int, optional
+        Frames of one datum.
+    """
+
+    _datasets: Sequence[tuple[str, float]] = _DRIVER_CLOCK
+    _swmr = False
+
+    def __init__(self, path: str, *, frame_per_point: int = 1):
         n_frames = whole_number(frame_per_point, "frame_per_point", minimum=1)
 
         def first_row(point_number: int) -> int:
             return whole_number(point_number, "point_number") * n_frames
 
-        rows = _TimeRows([(HDF5Rows(path, f"{_ATTRIBUTES}/{name}", swmr=swmr), scale) for name, scale in parts])
-        super().__init__(rows, first_row=first_row, rows_per_datum=None if n_frames == 1 else n_frames)
+        parts = [(HDF5Rows(path, f"{_ATTRIBUTES}/{name}", swmr=self._swmr), scale) for name, scale in self._datasets]
+        super().__init__(_TimeRows(parts), first_row=first_row, rows_per_datum=None if n_frames == 1 else n_frames)
 
 
 class DriverTimes(_HDF5Times):
-    """Spec ``AD_HDF5_TS``: seconds since 1990 of the driver's clock, ``NDArrayEpicsTSSec`` and ``NDArrayEpicsTSnSec``.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    frame_per_point : int, optional
-        Frames of one datum.
-    """
-
-    def __init__(self, path: str, *, frame_per_point: int = 1):
-        super().__init__(path, _DRIVER_CLOCK, frame_per_point=frame_per_point, swmr=False)
+    """Spec ``AD_HDF5_TS``: seconds since 1990 by the driver, ``NDArrayEpicsTSSec`` and ``NDArrayEpicsTSnSec``."""
 
 
 class DriverTimesSWMR(_HDF5Times):
-    """Spec ``AD_HDF5_SWMR_TS``: the same, perhaps while the file is written in SWMR mode.
+    """Spec ``AD_HDF5_SWMR_TS``: the same, perhaps while the file is written in SWMR mode."""
 
-    Parameters
-    ----------
-    path : str
-        The file.
-    frame_per_point : int, optional
-        Frames of one datum.
-    """
-
-    def __init__(self, path: str, *, frame_per_point: int = 1):
-        super().__init__(path, _DRIVER_CLOCK, frame_per_point=frame_per_point, swmr=True)
+    _swmr = True
 
 
 class ArrayTimes(_HDF5Times):
-    """Specs ``AD_HDF5_ND_TS`` and ``AD_HDF5_DET_TS``: seconds of ``NDArrayTimeStamp``.
+    """Specs ``AD_HDF5_ND_TS`` and ``AD_HDF5_DET_TS``: seconds of ``NDArrayTimeStamp``."""
 
-    Parameters
-    ----------
-    path : str
-        The file.
-    frame_per_point : int, optional
-        Frames of one datum.
-    """
-
-    def __init__(self, path: str, *, frame_per_point: int = 1):
-        super().__init__(path, _ARRAY_CLOCK, frame_per_point=frame_per_point, swmr=True)
+    _datasets = _ARRAY_CLOCK
+    _swmr = True
 
 
 class _TIFFTimes(PointHandler):
-    def __init__(
-        self, path: str, tags: Sequence[tuple[int, float]], *, template: str, filename: str, frame_per_point: int
-    ):
+    """Datum ``point_number`` has the shape ``(frames,)``.
+
+    Parameters
+    ----------
+    path, template, filename, frame_per_point
+        As of ``AD_TIFF``.
+    """
+
+    _tags: Sequence[tuple[int, float]] = _DRIVER_TAGS
+
+    def __init__(self, path: str, *, template: str, filename: str, frame_per_point: int = 1):
         def path_of(number: int) -> str:
             return name_of_frame(template, str(path), filename, number=number)
 
-        super().__init__(FileRows(_TagFormat(tags), path_of), frame_per_point=frame_per_point)
+        super().__init__(FileRows(_TagFormat(self._tags), path_of), frame_per_point=frame_per_point)
 
 
 class TIFFDriverTimes(_TIFFTimes):
-    """Spec ``AD_TIFF_TS``: seconds since 1990 of the driver's clock, shape ``(frames,)``.
-
-    Parameters
-    ----------
-    path, template, filename, frame_per_point
-        As of ``AD_TIFF``.
-    """
-
-    def __init__(self, path: str, *, template: str, filename: str, frame_per_point: int = 1):
-        super().__init__(path, _DRIVER_TAGS, template=template, filename=filename, frame_per_point=frame_per_point)
+    """Spec ``AD_TIFF_TS``: seconds since 1990 of the driver's clock."""
 
 
 class TIFFArrayTimes(_TIFFTimes):
-    """Spec ``AD_TIFF_ND_TS``: seconds of the NDArray's time stamp, shape ``(frames,)``.
+    """Spec ``AD_TIFF_ND_TS``: seconds of the NDArray's time stamp."""
 
-    Parameters
-    ----------
-    path, template, filename, frame_per_point
-        As of ``AD_TIFF``.
-    """
-
-    def __init__(self, path: str, *, template: str, filename: str, frame_per_point: int = 1):
-        super().__init__(path, _ARRAY_TAGS, template=template, filename=filename, frame_per_point=frame_per_point)
+    _tags = _ARRAY_TAGS
 
 
 class _TimeRows:
