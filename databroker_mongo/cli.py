@@ -211,6 +211,9 @@ def migrate_config(chosen: argparse.Namespace) -> None:
         raise ConfigurationError("passwords are not printed: with --keep-passwords name a file by --output")
     entries = find_entries()
     names = chosen.names or [name for name, each in entries.items() if each.form != "own"]
+    if not names:
+        found = "".join(f"\n{problem}" for problem in entries.problems)
+        raise ConfigurationError(f"no file of databroker or intake configures a catalog that can be used{found}")
     migrated = migrate([entries[name] for name in names], keep_secrets=chosen.keep_passwords)
     if chosen.output is None:
         print(migrated.text, end="")

@@ -63,6 +63,16 @@ def test_a_file_is_written_when_named_and_only_there_may_passwords_be(machine, c
     assert "there already" in err
 
 
+def test_where_nothing_is_to_be_moved_that_is_said_with_what_cannot_be_used(machine, capsys):
+    machine.write(machine.user, "a.yml", "catalogs: {mine: {uri: memory://}}")
+    machine.write(machine.intake, "csx.yml", "sources: [")
+    assert main(["migrate-config"]) == FAILURE
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "no file of databroker or intake configures a catalog" in err
+    assert "csx.yml" in err
+
+
 def test_an_unknown_name_fails_with_advice(machine, capsys):
     machine.write(machine.intake, "csx.yml", INTAKE)
     assert main(["migrate-config", "csy"]) == FAILURE

@@ -81,6 +81,8 @@ _ALWAYS = (
     Index("stream_datum", (("descriptor", 1),), "the stream datums of a stream"),
 )
 
+_OF_WORDS = Index("run_start", _TEXT, "search(FullText(...))")
+
 OF_SUMMARIES = (
     Index("run_summary", (("time", -1), ("_id", -1)), "the order of summaries"),
     Index("run_summary", (("uid", 1),), "the summary of a run"),
@@ -115,8 +117,7 @@ def wanted(*, metadata: Iterable[str] = (), text: bool = False) -> tuple[Index, 
             check_path(field)
         keys: IndexKeys = (("$**", 1),) if field == "$**" else ((field, 1), ("time", -1))
         asked.append(Index("run_start", keys, f"search({{{field!r}: ...}})"))
-    texts = [Index("run_start", _TEXT, "search(FullText(...))")] if text else []
-    return (*_ALWAYS, *asked, *texts)
+    return (*_ALWAYS, *asked, *([_OF_WORDS] if text else []))
 
 
 def report(collections: Collections, indexes: Sequence[Index]) -> list[IndexReport]:
@@ -138,6 +139,8 @@ def report(collections: Collections, indexes: Sequence[Index]) -> list[IndexRepo
         if there is None:
             reports += [IndexReport(collection, each.keys, "unknown", each.serves) for each in of_collection]
             continue
+        if collection == _OF_WORDS.collection and _TEXT in there and _OF_WORDS not in of_collection:
+            of_collection.append(_OF_WORDS)
         reports += [_compared(index, there) for index in of_collection]
         extra = there.keys() - {index.keys for index in of_collection} - {(("_id", 1),)}
         reports += [

@@ -41,6 +41,7 @@ def test_nothing_is_made_by_looking_and_all_that_is_missing_by_asking(mongod_dat
     made = writable(store).create_indexes(metadata=["sample.name", "$**"], text=True)
     assert set(states(made).values()) == {"present"}
     assert states(store.indexes(metadata=["sample.name"]))["run_start", "(sample.name 1, time -1)"] == "present"
+    assert states(store.indexes())["run_start", "($** text)"] == "present"
     assert states(writable(store).create_indexes(metadata=["sample.name", "$**"], text=True)) == states(made)
 
 
