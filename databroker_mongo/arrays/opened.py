@@ -77,9 +77,10 @@ class OpenedColumns:
         shortest = min(lengths.values(), default=self.n_rows)
         if shortest == self.n_rows:
             return
-        for key in [key for key, length in lengths.items() if length == shortest]:
-            why = f". As yet, {self.awaited[key].message}" if key in self.awaited else ""
-            self.notes[key] = f"only {shortest} of {self.n_rows} rows are there; all columns end with them{why}"
+        behind = [key for key, length in lengths.items() if length == shortest]
+        told = f"only {shortest} of {self.n_rows} rows are there; all columns end with them, unless exclude={behind!r}"
+        for key in behind:
+            self.notes[key] = f"{told}. As yet, {self.awaited[key].message}" if key in self.awaited else told
         self.n_rows = shortest
         self.time = None if self.time is None else self.time[:shortest]
         for column in self.columns.values():

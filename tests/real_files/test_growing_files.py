@@ -145,7 +145,7 @@ def stream_asset(bench, spans):
 @pytest.mark.parametrize("begin", [no_file, no_rows, no_bytes, half_a_frame, no_rows_of_stream_data])
 def test_before_the_first_frame_is_there_all_columns_are_empty_and_that_is_told(bench, begin):
     primary = bench.run(begin(bench), edit=in_progress).primary
-    with pytest.warns(DocumentWarning, match=f"only 0 of 5 rows are there.*{bench.folder}") as told:
+    with pytest.warns(DocumentWarning, match=rf"only 0 of 5 .*exclude=\['image'\].*{bench.folder}") as told:
         dataset = primary.read()
     assert [str(each.message).partition(":")[0] for each in told if each.category is DocumentWarning][1:] == []
     assert {name: column.shape for name, column in dataset.items()} == {"I0": (0,), "n": (0,), "image": (0, 1, 4, 6)}
