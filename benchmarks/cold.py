@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator, Mapping
 
@@ -46,10 +47,15 @@ def measure(pythons: Mapping[str, str], facts: Facts, *, n_times: int) -> Iterat
     """Yield what each contestant takes; peaks of memory are of the whole process."""
     results = {name: Result() for name in pythons}
     uri = facts.uri(facts.runs_database)
-    for _ in range(n_times):
+    # As after an installation by pip, which compiles; here the first start does, and is not counted.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    for number in range(n_times + 1):
         for name, python in pythons.items():
             program = _FRAME.format(program=_PROGRAMS[name].replace("URI", repr(uri)))
-            done = subprocess.run([python, "-W", "ignore", "-c", program], capture_output=True, text=True, check=False)
+            command = [python, "-W", "ignore", "-c", program]
+            done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+            if number == 0:
+                continue
             if done.returncode:
                 results[name].error = done.stderr.strip().splitlines()[-1]
                 continue
