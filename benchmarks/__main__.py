@@ -94,8 +94,9 @@ def _measure(facts: Facts, options: argparse.Namespace) -> None:
     finally:
         for contestant in contestants:
             contestant.stop()
-    caption = " ".join([_caption(facts), *(f"{environments.versions(*peer)}." for peer in peers.items())])
-    table.show_results(rows, list(peers), caption, options.rst)
+        # What was measured until somebody interrupts is worth having.
+        caption = " ".join([_caption(facts), *(f"{environments.versions(*peer)}." for peer in peers.items())])
+        table.show_results(rows, list(peers), caption, options.rst)
 
 
 def _caption(facts: Facts) -> str:

@@ -129,8 +129,8 @@ def test_a_lazy_dataset_of_2000_rows_travels_in_100_kilobytes(mongod_database_ur
     np.testing.assert_array_equal(cloudpickle.loads(blob)["image0"][:, 0, 0, 0], lazy["image0"][:, 0, 0, 0])
 
 
-MEASURING = """
-import sys, threading, time, warnings
+WATCHING = """
+import collections, sys, threading, time, warnings
 warnings.simplefilter("ignore")
 from pathlib import Path
 from databroker_mongo.run_catalog import Catalog
@@ -138,21 +138,39 @@ from databroker_mongo.run_catalog import Catalog
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
-def watch():
-    while not is_done.wait(0.001):
-        peaks.append(resident())
+def growth(action):
+    def watch():
+        while not is_done.wait(0.001):
+            peaks.append(resident())
+
+    is_done, peaks = threading.Event(), [0]
+    before = resident()
+    watching = threading.Thread(target=watch)
+    watching.start()
+    result = action()
+    is_done.set()
+    watching.join()
+    return max(peaks) - before, result
 
 catalog = Catalog.from_uri(sys.argv[1])
+"""
+
+OF_IMAGES = """
 small, large = catalog[2], catalog[32]
 small.primary.read()
-is_done, peaks = threading.Event(), [0]
-before = resident()
-watching = threading.Thread(target=watch)
-watching.start()
-dataset = large.primary.read()
-is_done.set()
-watching.join()
-print(max(peaks) - before - dataset["image"].nbytes)
+peak, dataset = growth(lambda: large.primary.read())
+print(peak - dataset["image"].nbytes)
+"""
+
+OF_DOCUMENTS = """
+def exported(run):
+    last = collections.deque(run.documents(fill="no"), maxlen=1)
+    return last[0][1]["num_events"]["primary"]
+
+exported(catalog[2])
+peak, n_events = growth(lambda: exported(catalog[32]))
+assert n_events == 40_000
+print(peak)
 """
 
 
@@ -176,6 +194,22 @@ def test_reading_takes_little_more_memory_than_the_data(
             if is_gappy and name == "event" and doc["seq_num"] == 2:
                 doc.update(data={}, timestamps={}, filled={})
             writable(open_store(mongod_database_uri)).insert(name, [doc])
-    command = [sys.executable, "-c", MEASURING, mongod_database_uri]
+    command = [sys.executable, "-c", WATCHING + OF_IMAGES, mongod_database_uri]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
     assert int(done.stdout) < 32_000_000, "half of the largest chunk of a lazy array"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the size of a process is asked of Linux")
+def test_the_documents_of_a_long_run_pass_by_without_being_kept(mongod_database_uri):
+    store = writable(open_store(mongod_database_uri))
+    store.create_indexes()
+    for scan_id, n_rows in ((2, 1000), (32, 40_000)):
+        rows = [{f"number{number}": row + 0.5 for number in range(10)} for row in range(n_rows)]
+        by_kind = {}
+        for name, doc in build_run({"primary": rows}, scan_id=scan_id):
+            by_kind.setdefault(name, []).append(doc)
+        for name, docs in by_kind.items():
+            store.insert(name, docs)
+    command = [sys.executable, "-c", WATCHING + OF_DOCUMENTS, mongod_database_uri]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
+    assert int(done.stdout) < 20_000_000, "a third of what all of them would take"
