@@ -20,11 +20,11 @@ from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 from ..config import CatalogSettings, Uri, redact_uri, reveal
 from ..errors import ConfigurationError
+from . import written
 from .clients import check_uri, client_of, local_server_uri
 
 _memory_names = itertools.count(1)
 _opened_here: dict[str, str] = {}
-_written_here: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -208,19 +208,14 @@ def open_collections(location: Location, *, durable: bool = False) -> Collection
     is_mock = uri.startswith("memory:")
     if not is_mock:
         if durable:
-            _written_here.add(_place(uri))
-        if _place(uri) in _written_here:
+            written.remember(uri, metadata.client)
+        if written.is_written_here(uri, metadata.client):
             metadata, assets = _of_primary(metadata), _of_primary(assets)
         if durable:
             metadata, assets = _durable(metadata), _durable(assets)
     max_time_ms = round(location.options.timeout_seconds * 1000)
     prefix = location.options.collection_prefix
     return Collections(metadata, assets, is_mock, max_time_ms, location.address, prefix)
-
-
-def _place(uri: str) -> str:
-    """Return hosts and database of a URI: those of a reader's account are those of a writer's."""
-    return uri.partition("://")[2].partition("?")[0].rpartition("@")[2].lower()
 
 
 def _of_primary(database: Any) -> Any:

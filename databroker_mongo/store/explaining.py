@@ -12,6 +12,7 @@ from ..queries import And, Duration, Not, Or, Query
 from . import compile as compiled
 from .filters import Filter, Some
 from .joining import RUN_OF
+from .pages import answer_to
 from .reports import Explanation, Step
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _step(collections: Collections, some: Some) -> Step:
     if not some.filter:
         find |= {"sort": {"time": -1, "_id": -1}, "limit": 100}
     with pymongo.timeout(collections.max_time_ms / 1000):
-        answer = collections.metadata.command({"explain": find, "verbosity": "executionStats"})
+        answer = answer_to(collections.metadata, {"explain": find, "verbosity": "executionStats"})
     stats = answer["executionStats"]
     stages = list(_stages(answer["queryPlanner"]["winningPlan"]))
     scans = any(stage["stage"] == "COLLSCAN" for stage in stages)

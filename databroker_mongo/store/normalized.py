@@ -18,6 +18,7 @@ from .connection import Collections, ConnectionOptions, Location, locate, open_c
 from .examination import Examination
 from .failures import asking
 from .known_indexes import finds_rows_by_seq_num
+from .pages import answer_to
 from .protocol import Document, EventIndex, Section, Snapshot, Sort, Values
 from .reports import Explanation, IndexReport
 from .resuming import asked_again, in_order_of_time, repeated
@@ -222,8 +223,7 @@ class NormalizedStore:
         database = self.collections.metadata
         with asking("read statistics", self.address):
             if not self.collections.is_mock:
-                found: dict[str, Any] = database.command("dbStats")
-                return found
+                return answer_to(database, {"dbStats": 1})
             counts = [database[name].count_documents({}) for name in database.list_collection_names()]
             return {"db": database.name, "collections": len(counts), "objects": sum(counts)}
 

@@ -104,7 +104,7 @@ class StartPages:
         bounds = {name: number for name, number in (("skip", skip), ("limit", limit)) if number}  # a view takes no 0
         command = {"count": self._collection.name, "query": query, **bounds}
         with self._limit.question():
-            return int(self._database.command(command)["n"])
+            return int(answer_to(self._database, command)["n"])
 
     def distinct(self, filter: Filter, path: str) -> list[Any]:
         """Return the different values of a field in what matches."""
@@ -199,3 +199,9 @@ class StartPages:
 
         with self._limit.question():
             return asked_again(ask)
+
+
+def answer_to(database: Any, command: Document) -> Document:
+    """Return what a server says to a command that only reads; pymongo would ask the primary alone."""
+    answer: Document = database.command(command, read_preference=database.read_preference)
+    return answer

@@ -1,0 +1,64 @@
+"""A catalog that reads from secondaries, of which one no longer follows: who writes finds what was written."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pymongo
+import pytest
+
+from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.testing import build_run
+from databroker_mongo.writing import Writer
+
+COUNT = """
+import sys
+from databroker_mongo.run_catalog import Catalog
+print(len(Catalog.from_uri(sys.argv[1], read_preference="secondary")))
+"""
+
+
+@pytest.fixture
+def lagging(replica_set):
+    """A set in which the only secondary that clients see stands still; a hidden one makes the majority."""
+    primary = replica_set.primary()
+    with primary.client() as client:
+        config = client.admin.command("replSetGetConfig")["config"]
+        hidden, late = (each for each in config["members"] if each["host"] != primary.address)
+        hidden.update(priority=0, hidden=True)
+        late.update(priority=0)
+        client.admin.command("replSetReconfig", {**config, "version": config["version"] + 1})
+    standing = next(member for member in replica_set.members if member.address == late["host"])
+    deadline = time.monotonic() + 60
+    with pymongo.MongoClient(replica_set.uri) as client:
+        client.admin.command("ping")
+        while client.secondaries != {("127.0.0.1", standing.port)}:
+            assert time.monotonic() < deadline, client.secondaries
+            time.sleep(0.05)
+    with standing.client() as client:
+        client.admin.command("fsync", lock=True)
+    return replica_set
+
+
+def test_who_writes_is_never_answered_by_a_secondary_that_is_behind(lagging):
+    reader = Catalog.from_uri(lagging.uri, read_preference="secondaryPreferred")
+    assert len(reader) == 0
+    # The same set, as somebody else writes it down.
+    written_to = f"mongodb://{lagging.primary().address}/test?replicaSet=rs"
+    with Writer(written_to, on_failure="raise") as writer:
+        for scan_id in (1, 2, 3):
+            documents = list(build_run({"primary": [{"x": scan_id}]}, scan_id=scan_id, time=1e9 + scan_id))
+            for name, doc in documents:
+                writer(name, doc)
+            writer.flush()
+            assert reader[-1].start["uid"] == documents[0][1]["uid"]
+            assert reader[-1].stop is not None
+            assert reader[-1].primary.read()["x"].values.tolist() == [scan_id]
+    assert len(reader.search({"scan_id": {"$gt": 1}})) == 2
+
+    with pymongo.MongoClient(lagging.uri, readPreference="secondary") as client:
+        assert client.get_default_database()["run_start"].count_documents({}) == 0, "the secondary is not behind"
+    other = subprocess.run([sys.executable, "-c", COUNT, lagging.uri], capture_output=True, text=True, timeout=60)
+    assert other.stdout == "0\n", "who writes nothing is answered by the secondary"
