@@ -44,6 +44,18 @@ class Store:
             logging.getLogger(__name__).error("%s", error)
 
 
+def deserialized(message: bytes) -> Any:
+    """Return the name of a document and the document; of what is none, something that will be refused and set aside."""
+    import msgpack
+    import msgpack_numpy
+
+    try:
+        name, doc = msgpack.loads(message, object_hook=msgpack_numpy.decode)
+    except Exception:
+        return "unreadable message", {"message": message}
+    return str(name), doc
+
+
 def reraise(error: Exception) -> None:
     """End the consumer, which otherwise goes on as if nothing had happened, and commits what was never stored."""
     raise error
@@ -57,6 +69,7 @@ if __name__ == "__main__":
         bootstrap_servers=sys.argv[1],
         group_id="mongodb",
         consumer_config={"enable.auto.commit": False, "auto.offset.reset": "earliest"},
+        deserializer=deserialized,
         process_document=Store(DATABASES, quarantine="/var/lib/databroker_mongo"),
     )
     consumer.start_polling(on_exception=reraise)
