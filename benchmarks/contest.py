@@ -23,6 +23,7 @@ from .tasks import Task
 _ROOT = Path(__file__).parents[1]
 _LEAST_ROUNDS = 3
 _MOST_ROUNDS = 40
+_MOST_SECONDS_OVER = 8.0
 
 
 @dataclass
@@ -73,7 +74,8 @@ class Limits:
     Attributes
     ----------
     seconds : float
-        Time for the calls of one contestant at one task; three calls are made in any case.
+        Time for the calls of one contestant at one task. Three calls are made in any case, but none after one that
+        ended eight seconds too late.
     patience : float
         After so many seconds a call is given up, and with it the task.
     """
@@ -181,7 +183,8 @@ def compete(
         results = {contestant.name: Result() for contestant in contestants}
         left = {each: limits.seconds for each in contestants if _warm_up(each, task, results[each.name], limits)}
         for number in range(1, _MOST_ROUNDS + 1):
-            for contestant in [each for each in left if number <= _LEAST_ROUNDS or left[each] > 0]:
+            least_left = -_MOST_SECONDS_OVER if number <= _LEAST_ROUNDS else 0
+            for contestant in [each for each in left if left[each] > least_left]:
                 began = time.perf_counter()
                 if _take_turn(contestant, task, number, results[contestant.name], limits):
                     left[contestant] -= time.perf_counter() - began
