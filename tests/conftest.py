@@ -51,7 +51,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     for report in itertools.chain(*terminalreporter.stats.values()):
         if getattr(report, "when", None) == "teardown":
             counts.update({name: n for name, n in report.user_properties if name in COUNTED})
-    if counts:
+    if counts.total():
         terminalreporter.write_line(", ".join(f"{counts[name]} {name}" for name in COUNTED))
 
 

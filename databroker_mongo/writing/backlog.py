@@ -187,8 +187,9 @@ class Backlog:
                 log.warning("a document was refused, and set aside in %s: %s", path, refusal.error.message)
 
     def close(self) -> None:
-        """Free the spool file; what it holds is left for the next writer."""
+        """Free the spool file; what it holds is left on the disk for the next writer."""
         if self._file is not None:
+            self._file.sync()
             self._file.close()
         self._file = None
         self.is_waiting = False

@@ -81,8 +81,8 @@ class Direct:
             if is_time and self._backlog.catch_up():
                 self.n_acknowledged = self.n_given
 
-    def end(self) -> None:
-        """Free the spool file."""
+    def end(self, *, seconds: float | None = None) -> None:
+        """Free the spool file; nothing waits that ``seconds`` could be for."""
         with self._lock:
             self._revisits.end()
             self._backlog.close()

@@ -67,7 +67,7 @@ class Outbox:
         self._backlog = backlog
         self._limits = limits
         self._batch = _Batch()
-        self._is_sending = False
+        self._in_flight: _Batch | None = None
         self._is_urgent = False
         self._is_ended = False
         self._error: Exception | None = None
@@ -128,14 +128,20 @@ class Outbox:
             self._error = None
             self._is_urgent = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._error or not (self._batch.rows or self._is_sending))
+            self._changed.wait_for(lambda: self._error or not (self._batch.rows or self._in_flight))
             self._is_urgent = False
             if self._error is None and self._backlog.catch_up():
                 self.n_acknowledged = self.n_given
             self._tell()
 
-    def end(self) -> None:
-        """Send what waits, if it can be, and end the thread."""
+    def end(self, *, seconds: float | None = None) -> None:
+        """Send what waits, if it can be, and end the thread.
+
+        Parameters
+        ----------
+        seconds : float, optional
+            How long to wait for that where all that waits is in the spool, from where it is sent another time.
+        """
         with self._changed:
             # A writer may be dropped in any thread; one that holds the lock must not wait for another that wants it.
             may_wait = not self._revisits.is_current
@@ -143,8 +149,11 @@ class Outbox:
             self._is_ended = True
             self._changed.notify_all()
             thread, self._thread = self._thread, None
-        if may_wait and thread not in (None, threading.current_thread()):
-            thread.join()
+            are_kept = not (self._batch.unkept or (self._in_flight and self._in_flight.unkept))
+        if may_wait and thread is not None and thread is not threading.current_thread():
+            thread.join(seconds if are_kept else None)
+            if thread.is_alive():
+                log.warning("%d calls are not stored yet, but spooled.", self.n_given - self.n_acknowledged)
         with self._changed:
             self._backlog.close()
             if self._error is not None:
@@ -197,7 +206,7 @@ class Outbox:
         except Exception as error:  # whatever it is, a thread of the user must learn of it
             failure = error
         with self._changed:
-            self._is_sending = False
+            self._in_flight = None
             if failure is None:
                 self._settle(batch, refusals)
             else:
@@ -213,7 +222,7 @@ class Outbox:
                     return None
                 self._changed.wait(self._seconds_left())
             batch, self._batch = self._batch, _Batch()
-            self._is_sending = True
+            self._in_flight = batch
             self._changed.notify_all()
             return batch
 

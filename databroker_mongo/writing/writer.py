@@ -26,6 +26,7 @@ from .direct import Direct
 from .outbox import BatchLimits, Outbox
 
 _REMEMBERED = frozenset({"descriptor", "resource", "stream_resource", "stop"})
+_SECONDS_AT_EXIT = 3.0
 _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
 
 
@@ -33,7 +34,7 @@ _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
 def _end_all() -> None:
     """Send what writers that were never closed have collected; the clients, registered before, are closed after."""
     for writer in list(_writers):
-        writer._sender.end()
+        writer._sender.end(seconds=_SECONDS_AT_EXIT)
 
 
 class Writer:

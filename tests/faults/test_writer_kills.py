@@ -126,6 +126,34 @@ def test_a_program_whose_server_is_gone_ends_soon(mongod):
     assert time.monotonic() - before < 8
 
 
+WRITE_WITHOUT_SERVER = """
+import os, signal, sys
+from databroker_mongo.writing import Writer
+
+writer = Writer(sys.argv[1], durable="batch", spool=sys.argv[3], batch_seconds=60)
+writer("start", {"uid": "run", "time": 1.0})
+writer.flush()
+os.kill(int(sys.argv[2]), signal.SIGKILL)
+for name, doc in eval(sys.stdin.read()):
+    writer(name, doc)
+"""
+
+
+@pytest.mark.parametrize("n_events", [5, 150])
+def test_a_program_that_ends_without_its_server_leaves_all_in_the_spool_and_ends_soon(mongod, tmp_path, n_events):
+    uri = f"mongodb://{mongod.address}/test"
+    documents = repr([("event", event(number)) for number in range(1, n_events + 1)])
+    command = [sys.executable, "-c", WRITE_WITHOUT_SERVER, uri, str(mongod.process.pid), str(tmp_path)]
+    before = time.monotonic()
+    subprocess.run(command, input=documents, text=True, check=True, timeout=30)
+    assert time.monotonic() - before < 10
+    mongod.process.wait()
+    mongod.start()
+    mongod.wait()
+    Writer(uri, spool=tmp_path).flush()
+    assert len(stored(mongod)) == n_events + 1
+
+
 def test_eight_writing_processes_mix_nothing(mongod, tmp_path):
     uri = f"mongodb://{mongod.address}/test"
     n_events = 50
