@@ -1,4 +1,4 @@
-"""ReportTable: a table of findings that a terminal shows whole. What a report says does not belong here."""
+"""Tables of findings and of runs that a terminal shows whole. What they say does not belong here."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from typing import Any
 
 import pandas
 
+from .printable import printable
+
 _MOST_ROWS = 60
 _BELOW = ("path", "reason", "facts")
 _INDENT = "      "
+_OF_UID = 8
+_WIDEST = 30
 
 
 class ReportTable(pandas.DataFrame):
@@ -36,6 +40,30 @@ class ReportTable(pandas.DataFrame):
     def _repr_html_(self) -> str:
         with pandas.option_context("display.max_colwidth", None):
             return self.to_html(max_rows=_MOST_ROWS, notebook=True)
+
+
+class RunTable(pandas.DataFrame):
+    """A data frame of runs that prints the beginnings of uids and times to the minute, and hides no column."""
+
+    @property
+    def _constructor(self) -> type[RunTable]:
+        return RunTable
+
+    def __repr__(self) -> str:
+        if self.index.name != "uid" or self.empty or not self.columns.is_unique:
+            return super().__repr__()
+        shown = pandas.DataFrame(self.head(_MOST_ROWS)).rename(lambda uid: str(uid)[:_OF_UID])
+        for name in shown.select_dtypes("datetimetz"):
+            shown[name] = shown[name].dt.strftime("%Y-%m-%d %H:%M%z")
+        for name in shown.columns[shown.dtypes.map(str) == "object"]:
+            shown[name] = shown[name].map(_cell_text)
+        printed = shown.to_string(line_width=shutil.get_terminal_size().columns, max_colwidth=_WIDEST)
+        n_more = len(self) - len(shown)
+        return printable(f"{printed}\nand {n_more} more rows" if n_more else printed, keep="\n")
+
+
+def _cell_text(cell: Any) -> str:
+    return ", ".join(map(str, cell)) if isinstance(cell, list) else str(cell)
 
 
 def _below(row: dict[Any, Any]) -> list[str]:

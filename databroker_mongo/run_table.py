@@ -78,10 +78,12 @@ def table(
     """
     import pandas as pd  # a shell's command lists runs without it
 
+    from .report_table import RunTable
+
     found = list(found)
     uids = pd.Index([uid for uid, _ in found], name="uid", dtype=object)
     cells = {name: [cells[place] for _, cells in found] for place, name in enumerate(columns)}
-    frame = pd.DataFrame(cells, index=uids, columns=list(columns))
+    frame = RunTable(cells, index=uids, columns=list(columns))
     for name in set(columns) & set(_TIMES):
         seconds = pd.Series(map(_seconds, frame[name]), index=frame.index, dtype=float)
         frame[name] = pd.to_datetime(seconds, unit="s", utc=True).dt.round("us").dt.tz_convert(_zone(timezone))

@@ -385,6 +385,18 @@ def test_a_table_has_a_row_for_each_run_and_a_column_for_each_field(catalog):
             catalog.table([column])
 
 
+def test_a_printed_table_of_runs_hides_no_column_from_a_narrow_terminal(catalog, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    table = catalog.table(["time", "scan_id", "plan_name", "stop.exit_status", "duration", "streams"], timezone="UTC")
+    printed = repr(table)
+    assert max(map(len, printed.splitlines())) <= 60
+    for told in ("\n77777777  ", "1970-01-12 13:53+0000", "scan_id", "stop.exit_status", "primary, baseline"):
+        assert told in printed
+    assert "1970-01-12 13:58+0000" in repr(table.head(1))
+    assert list(table.index) == NEWEST_FIRST
+    assert "\x1b" not in repr(catalog.table(["plan_name"]).assign(plan_name="\x1b[2J"))
+
+
 def test_distinct_values_are_counted_once_a_run_the_most_frequent_first(catalog):
     assert catalog.distinct("plan_name", counts=True) == {"count": 5, "scan": 2, "fly": 1}
     assert list(catalog.distinct("plan_name", counts=True)) == ["count", "scan", "fly"]
