@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..documents import facts_of
@@ -45,9 +45,13 @@ def identity_field(name: str) -> str:
 
 def identifier(*names: str) -> Any:
     """Return the ``_id`` for what goes by these names: an ObjectId, as all tools for these databases expect."""
+    return _identifiers(["\0".join(names)])[0]
+
+
+def _identifiers(names: Iterable[str]) -> list[Any]:
     from bson import ObjectId
 
-    return ObjectId(hashlib.blake2b("\0".join(names).encode(), digest_size=12).digest())
+    return [ObjectId(hashlib.blake2b(name.encode(), digest_size=12).digest()) for name in names]
 
 
 def insert(collections: Collections, name: str, documents: Sequence[Document], *, guards: dict[str, bool]) -> None:
@@ -77,7 +81,8 @@ def insert(collections: Collections, name: str, documents: Sequence[Document], *
     """
     collection = getattr(collections, COLLECTIONS[name])
     key = identity_field(name)
-    sent = [{"_id": identifier(document[key]), **document} for document in documents]
+    ids = _identifiers([document[key] for document in documents])
+    sent = [{"_id": _id, **document} for _id, document in zip(ids, documents, strict=True)]
     if name not in guards:
         guards[name] = not collections.is_mock and _must_look_up(collection, name, collections.address)
     stored = _stored_already(collection, key, sent) if guards[name] else {}
