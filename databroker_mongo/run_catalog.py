@@ -1,23 +1,22 @@
 """Catalog: the runs of a database, or those of them that answer to questions. What a person types on a catalog is here.
 
-What does not belong here: what stands between the brackets (``run_mapping``), overviews of many runs
+What does not belong here: what stands between the brackets (``run_mapping``), what many runs tell at once
 (``run_overviews``), how questions are answered (``store``), and which catalogs there are (``named``).
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import display, live, run_keys, transforms
+from . import run_keys, transforms
 from .arrays.opening import Transform
 from .assets.machine import open_reader
 from .assets.reader import AssetReader
 from .config import CatalogSettings
-from .errors import CatalogWarning, ConfigurationError, QueryError
-from .live import Change
-from .queries import NEWEST_FIRST, All, Query, Raw, Sorting, Window, conjunction, from_keywords, scope_of, sort_of
+from .errors import CatalogWarning, ConfigurationError
+from .queries import NEWEST_FIRST, All, Query, Sorting, Window, conjunction, from_keywords, query_of, scope_of, sort_of
 from .run import Run
 from .run_overviews import RunOverviews
 from .store.connection import ConnectionOptions
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from .v1 import Broker
 
 MANY_DOCUMENTS = 100_000
-_MOST_LISTED = 10
 
 
 class Catalog(RunOverviews):
@@ -183,9 +181,9 @@ class Catalog(RunOverviews):
         TypeError
             Another keyword.
         """
-        asked = conjunction([self.query, *map(_query, questions), from_keywords(**keywords)])
+        asked = conjunction([self.query, *map(query_of, questions), from_keywords(**keywords)])
         sorting = self._view.sort if sort is None else sort_of(sort)
-        return self._with(Window(asked, sorting, _count(skip, "skip"), _count(limit or 0, "limit")))
+        return self._with(Window(asked, sorting, run_keys.n_runs(skip, "skip"), run_keys.n_runs(limit or 0, "limit")))
 
     def scoped(self, fields: Mapping[str, Any] | None = None, /, **more: Any) -> Catalog:
         """Return the catalog of those runs that have, in each of these fields, one of these values.
@@ -273,24 +271,6 @@ class Catalog(RunOverviews):
         found = self[run.start["uid"] if isinstance(run, Run) else run]
         update_run(writable(self._store), found.start["uid"], start=start, stop=stop)
 
-    def watch(self, *, seconds: float = 1.0) -> Iterator[Change[Run]]:
-        """Yield the runs that start and stop from now on, for as long as it is asked.
-
-        A server that is a replica set tells when runs are stored; another is asked now and then, and then a run is
-        missed whose clock is behind that of the latest run before it.
-
-        Parameters
-        ----------
-        seconds : float
-            How often to ask such a server.
-
-        Yields
-        ------
-        Change
-            ``kind``, ``"start"`` or ``"stop"``, and ``run``, as it is then.
-        """
-        return live.watch(self._store, self.query, self._runs, seconds=seconds)
-
     def register_handler(self, spec: str, handler: Any, overwrite: bool = False) -> None:
         """Serve a spec or MIME type by this class, in this catalog and those searched from it.
 
@@ -311,28 +291,7 @@ class Catalog(RunOverviews):
         """
         self._assets.registry.deregister(spec)
 
-    def __repr__(self) -> str:
-        return display.catalog_text(self._name, self._store.address, repr(self.query))
-
-    def _repr_html_(self) -> str:
-        runs = [(run.start, run.stop) for run in self._runs(list(self._starts(limit=_MOST_LISTED)))]
-        return display.catalog_html(self._name, self._store.address, repr(self.query), runs)
-
-    def _ipython_key_completions_(self) -> list[str]:
-        return [start["uid"] for start in self._starts(limit=100, fields=("uid",))]
-
     def _with(self, view: Window) -> Catalog:
         found = Catalog(self._store, self._assets, name=self._name, transforms=self._transforms)
         found._view = view
         return found
-
-
-def _query(question: Query | Mapping[str, Any]) -> Query:
-    return question if isinstance(question, Query) else Raw(question)
-
-
-def _count(value: Any, name: str) -> int:
-    number = run_keys.integer(value)
-    if number is None or number < 0:
-        raise QueryError(f"{name} is a number of runs, 0 or more, not {value!r}.")
-    return number

@@ -32,6 +32,20 @@ def integer(key: Any) -> int | None:
         return None
 
 
+def n_runs(value: Any, name: str) -> int:
+    """Return how many runs `value` stands for, which is the argument `name` of a search.
+
+    Raises
+    ------
+    QueryError
+        It is no integer, or less than 0.
+    """
+    number = integer(value)
+    if number is None or number < 0:
+        raise QueryError(f"{name} is a number of runs, 0 or more, not {value!r}.")
+    return number
+
+
 def find(key: Any, store: Store, query: Query) -> Document:
     """Return the start document of the run that a key means, among those that answer to ``query``.
 

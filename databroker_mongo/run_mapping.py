@@ -1,4 +1,4 @@
-"""What stands between the brackets of a catalog, and what iterating over it gives; runs are fetched in bulk.
+"""What stands between the brackets of a catalog, what iterating over it gives, and its repr; runs are fetched in bulk.
 
 What does not belong here: what a key may mean (``run_keys``), and questions (``run_catalog``).
 """
@@ -9,7 +9,7 @@ from collections.abc import ItemsView, Iterator, Mapping, Sequence, ValuesView
 from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any, overload
 
-from . import run_keys
+from . import display, run_keys
 from .errors import QueryError, RunIndexError, RunNotFound
 from .queries import Query, Window
 from .run import Run
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PAGES = (100, 900, 2000)
 """How many runs are fetched at once, page after page; the last number repeats."""
+_MOST_LISTED = 10
 
 
 class RunMapping(Mapping[str, Run]):
@@ -128,6 +129,16 @@ class RunMapping(Mapping[str, Run]):
 
     def __hash__(self) -> int:
         return hash(self._store)
+
+    def __repr__(self) -> str:
+        return display.catalog_text(self._name, self._store.address, repr(self.query))
+
+    def _repr_html_(self) -> str:
+        runs = [(run.start, run.stop) for run in self._runs(list(self._starts(limit=_MOST_LISTED)))]
+        return display.catalog_html(self._name, self._store.address, repr(self.query), runs)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return [start["uid"] for start in self._starts(limit=100, fields=("uid",))]
 
     def _starts(self, *, skip: int = 0, limit: int = 0, fields: Sequence[str] = ()) -> Iterator[Document]:
         """Yield start documents in the order of the catalog; ``limit=0`` means all."""

@@ -1,4 +1,4 @@
-"""What a catalog tells of many runs at once: which a text may mean, tables, the values of fields.
+"""What a catalog tells of many runs at once: which a text may mean, tables, the values of fields, what happens to them.
 
 What does not belong here: single runs (``run_mapping``), and what narrows a catalog (``run_catalog``).
 """
@@ -9,7 +9,8 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import run_keys, run_table
+from . import live, run_keys, run_table
+from .live import Change
 from .run import Run
 from .run_mapping import RunMapping
 
@@ -88,6 +89,24 @@ class RunOverviews(RunMapping):
     def facets(self, fields: str | Iterable[str]) -> dict[str, dict[Any, int]]:
         """Return, for each field, how many of these runs have each value."""
         return {field: self.distinct(field, counts=True) for field in _names(fields)}
+
+    def watch(self, *, seconds: float = 1.0) -> Iterator[Change[Run]]:
+        """Yield the runs that start and stop from now on, for as long as it is asked.
+
+        A server that is a replica set tells when runs are stored; another is asked now and then, and then a run is
+        missed whose clock is behind that of the latest run before it.
+
+        Parameters
+        ----------
+        seconds : float
+            How often to ask such a server.
+
+        Yields
+        ------
+        Change
+            ``kind``, ``"start"`` or ``"stop"``, and ``run``, as it is then.
+        """
+        return live.watch(self._store, self.query, self._runs, seconds=seconds)
 
 
 def _as_key(value: Any) -> Any:

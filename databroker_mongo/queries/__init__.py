@@ -21,7 +21,7 @@ from .fields import (
     NotIn,
     Regex,
 )
-from .keywords import from_keywords, scope_of
+from .keywords import from_keywords, query_of, scope_of
 from .runs import (
     Duplicates,
     Duration,
@@ -83,6 +83,7 @@ __all__ = [
     "from_keywords",
     "from_words",
     "is_uid_beginning",
+    "query_of",
     "scope_of",
     "sort_of",
 ]

@@ -1,4 +1,4 @@
-"""The questions that ``search`` takes as keywords, a closed list; and the fields of a scope.
+"""The questions that ``search`` takes: filters, and keywords, a closed list; and the fields of a scope.
 
 What does not belong here: what the questions mean (``runs``), and how they are answered (``store/``).
 """
@@ -42,6 +42,17 @@ def from_keywords(**questions: Any) -> Query:
             f"with TimeRange, metadata of the start document with a filter: search({asked})."
         )
     return conjunction(_QUESTIONS[name](value) for name, value in questions.items())
+
+
+def query_of(question: Query | Mapping[str, Any]) -> Query:
+    """Return a question as a query: what is none is a raw filter on the start document.
+
+    Raises
+    ------
+    QueryError
+        It is no mapping, or one that may not be asked.
+    """
+    return question if isinstance(question, Query) else Raw(question)
 
 
 def scope_of(fields: Mapping[str, Any]) -> Query:
