@@ -65,11 +65,13 @@ def test_a_start_without_a_uid_is_listed_by_its_id(catalog):
     assert "nameless" in repr(catalog[-1])
 
 
-def test_a_uid_that_is_a_number_is_shown_as_it_is(catalog):
+def test_a_start_whose_uid_is_a_number_is_listed_and_found_by_its_id(catalog):
     add(catalog, 5, 2000.0, 2001.0)
+    identifier = str(catalog.store.collections.run_start.find_one({"uid": 5})["_id"])
 
-    assert list(catalog) == [5, "usual"]
-    assert "uid=5" in repr(catalog[-1])
+    assert list(catalog) == [identifier, "usual"]
+    assert f"uid='{identifier}'" in repr(catalog[-1])
+    assert catalog[identifier] == catalog[-1]
     assert catalog._repr_html_()
 
 
