@@ -140,6 +140,20 @@ class HandlerConformance:
             with pytest.raises(OSError):
                 handler.read_into(out, [case.beyond], _whole(case.stack))
 
+    def test_a_file_cut_short_is_an_os_error_and_never_other_data(self, case: HandlerCase) -> None:
+        """The file of the last datum has lost its last byte, as one that is still being copied."""
+        handler, path = self._open(case, case.path), Path(case.path)
+        if hasattr(handler, "get_file_list"):
+            path = Path(handler.get_file_list(iter([case.datums[-1]]))[-1])
+        path.write_bytes(path.read_bytes()[:-1])
+        try:
+            found = np.asarray(handler(**case.datums[-1]))
+        except OSError:
+            return
+        finally:
+            _close(handler)
+        _assert_same(found, case.stack[-1])
+
     def test_an_unknown_keyword_is_refused(self, case: HandlerCase, handler: Handler) -> None:
         """A resource or a datum of another spec must not be read as something else."""
         with pytest.raises(TypeError):

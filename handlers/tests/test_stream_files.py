@@ -128,6 +128,10 @@ class TestOpaqueFiles(HandlerConformance):
             beyond={"index": 4},
         )
 
+    def test_a_file_cut_short_is_an_os_error_and_never_other_data(self, tmp_path):
+        (tmp_path / "a.bin").write_bytes(b"\x01\x02")  # of a file of mere bytes nobody knows how long it should be
+        assert OpaqueFiles(str(tmp_path / "a.bin"))(index=0).tolist() == [1, 2]
+
     def test_a_single_file_is_the_only_row(self, tmp_path):
         (tmp_path / "a.bin").write_bytes(b"\x01\x02\x03")
         handler = OpaqueFiles(str(tmp_path / "a.bin"))

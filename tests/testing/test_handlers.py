@@ -39,7 +39,10 @@ class Honest:
         pass
 
     def _frames(self):
-        return np.load(self.path)
+        try:
+            return np.load(self.path)
+        except ValueError as error:
+            raise OSError(f"{self.path} is damaged: {error}") from error
 
     def _checked(self, frame):
         if frame >= len(self._frames()):
@@ -143,6 +146,20 @@ class NeedsADatum(Honest):
         super().read_into(out, datums, region)
 
 
+class PadsShortFiles(Honest):
+    def _frames(self):
+        content = Path(self.path).read_bytes()[-FRAMES.nbytes :].ljust(FRAMES.nbytes, b"\0")
+        return np.frombuffer(content, FRAMES.dtype).reshape(FRAMES.shape)
+
+
+class LeaksOtherErrors(Honest):
+    def _frames(self):
+        try:
+            return np.load(self.path)
+        except ValueError:
+            raise EOFError from None
+
+
 class LinksRelatively(Honest):
     def linked_files(self, datum_kwargs=()):
         return ["beside.h5"]
@@ -186,6 +203,8 @@ class TestSkipsAbsentLevels:
         (MakesUpMissingFiles, "test_a_missing_file_is_an_os_error"),
         (PadsBeyondTheEnd, "test_a_datum_that_the_files_end_before_is_an_os_error"),
         (DescribesWhatIsNotThere, "test_a_datum_that_the_files_end_before_is_an_os_error"),
+        (PadsShortFiles, "test_a_file_cut_short_is_an_os_error_and_never_other_data"),
+        (LeaksOtherErrors, "test_a_file_cut_short_is_an_os_error_and_never_other_data"),
         (TakesAnyKeyword, "test_an_unknown_keyword_is_refused"),
         (ClosesOnce, "test_close_may_be_called_twice"),
         (OpensToListFiles, "test_the_files_are_listed_without_being_opened"),
@@ -208,7 +227,8 @@ def test_a_broken_promise_is_caught(tmp_path, handler_class, test):
     if test == "test_read_into_is_slicing":
         wanted = ("case", "handler")
 
-    with pytest.raises((AssertionError, pytest.fail.Exception, OSError, RuntimeError, IndexError, ExceptionGroup)):
+    broken = (AssertionError, pytest.fail.Exception, OSError, RuntimeError, IndexError, EOFError, ExceptionGroup)
+    with pytest.raises(broken):
         method(**{name: given[name] for name in wanted if name in given})
 
 
