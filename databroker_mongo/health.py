@@ -173,7 +173,7 @@ class _Check:
     def _stops(self) -> Iterator[Finding]:
         for stop in self._store.examination.other_stops(self._uid):
             text = f"There is a second stop document, with exit status {stop.get('exit_status')!r}; the first counts."
-            yield self._finding("second-stop", text, uid=stop["uid"])
+            yield self._finding("second-stop", text, uid=stop.get("uid"))
         if self._stop is None:
             yield self._without_stop()
 
@@ -200,8 +200,8 @@ class _Check:
             text = f"{kind.n_events} events have no timestamp for {key!r}."
             yield self._finding("missing-timestamp", text, descriptor, data_key=key, **facts)
         for key in declared.keys() & kind.types.keys():
-            dtype, found = declared[key]["dtype"], kind.types[key]
-            if "external" not in declared[key] and found not in _FIT[dtype]:
+            dtype, found = str(declared[key].get("dtype")), kind.types[key]
+            if "external" not in declared[key] and found not in _FIT.get(dtype, (found,)):
                 text = f"{kind.n_events} events hold a value of type {found} for {key!r}, declared as {dtype}."
                 yield self._finding("wrong-type", text, descriptor, data_key=key, **facts)
 
@@ -226,7 +226,8 @@ class _Check:
         found: dict[str, int] = dict.fromkeys(self._stream_of.values(), 0)
         for kind in self._kinds:
             found[self._stream_of[kind.descriptor_uid]] += kind.n_events
-        told = (self._stop or {}).get("num_events") or {}
+        told = (self._stop or {}).get("num_events")
+        told = told if isinstance(told, Mapping) else {}
         in_files: dict[str, Counter[str]] = {}
         for (uid, key), n_rows in self._rows_in_files.items():
             in_files.setdefault(self._stream_of[uid], Counter())[key] += n_rows
@@ -270,7 +271,7 @@ class _Check:
         if missing:
             text = f"{len(missing)} of {len(named)} datums of {key!r} are not there."
             yield self._finding("missing-datum", text, descriptor, data_key=key, datum_ids=missing[:10])
-        owners = {each["resource"] for each in datums.values()}
+        owners = {each["resource"] for each in datums.values() if "resource" in each}
         for uid in sorted(owners - self._store.resources(sorted(owners)).keys()):
             text = f"A resource of {key!r} is not there, so nobody knows the file."
             yield self._finding("missing-resource", text, descriptor, data_key=key, resource_uid=uid)

@@ -147,7 +147,7 @@ class Replay:
             self._fill_page(source, keys, page)
 
     def _assets(self, datums: Sequence[Document]) -> Iterator[Named]:
-        names = list(dict.fromkeys(datum["resource"] for datum in datums))
+        names = list(dict.fromkeys(datum["resource"] for datum in datums if "resource" in datum))
         new = [name for name in names if name not in self._seen_resources]
         found = self._store.resources(new) if new else {}
         for name in new:
@@ -160,14 +160,16 @@ class Replay:
         yield "resource", self._transform("resource")(resource)
 
     def _datum_pages(self, datums: Sequence[Document]) -> Iterator[Named]:
-        self._seen_datums.update(datum["datum_id"] for datum in datums)
+        self._seen_datums.update(_identity(datum) for datum in datums)
         transform = self._transform("datum")
         for page in pages_of("datum_page", map(transform, datums), size=self._page_size):
             yield "datum_page", page
 
     def _unreferenced(self) -> Iterator[Named]:
         """Yield the resources of the run that no event refers to, and the datums that none does."""
-        resources = {doc["uid"]: doc for doc in self._store.run_resources(self._start["uid"]) if doc.get("uid")}
+        resources = {
+            doc["uid"]: doc for doc in self._store.run_resources(self._start["uid"]) if isinstance(doc.get("uid"), str)
+        }
         for uid, resource in resources.items():
             if uid not in self._seen_resources:
                 yield from self._resource(resource)
@@ -180,7 +182,7 @@ class Replay:
     def _is_new(self, datum: Document) -> bool:
         """Tell whether a datum was not there yet, and remember it."""
         n_seen = len(self._seen_datums)
-        self._seen_datums.add(datum["datum_id"])
+        self._seen_datums.add(_identity(datum))
         return len(self._seen_datums) > n_seen
 
     def _fill_page(self, source: StreamSource, keys: Sequence[str], page: Document) -> None:
@@ -199,3 +201,7 @@ class Replay:
         from .arrays.dataset import lazy_rows
 
         return lazy_rows(column)
+
+
+def _identity(datum: Document) -> str:
+    return str(datum.get("datum_id"))

@@ -100,7 +100,11 @@ def _n_events(
 ) -> dict[str, int]:
     """Return how many events each run has: as its stop says, or counted."""
     said = {uid: stop.get("num_events") for uid, stop in stops.items()}
-    counts = {uid: sum(each.values()) for uid, each in said.items() if isinstance(each, Mapping)}
+    counts = {
+        uid: sum(each.values())
+        for uid, each in said.items()
+        if isinstance(each, Mapping) and all(isinstance(n, int) for n in each.values())
+    }
     to_count = {
         uid: [descriptor for descriptors in of_run.values() for descriptor in descriptors]
         for uid, of_run in streams.items()

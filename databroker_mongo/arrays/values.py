@@ -90,10 +90,16 @@ def _from_list(values: Sequence[Any]) -> Array:
 
 
 def _without_gaps(values: Sequence[Any]) -> Array:
+    array = _of_one_kind(values)
+    return _objects([_row(value) for value in values]) if array is None else array
+
+
+def _of_one_kind(values: Sequence[Any]) -> Array | None:
+    """Return values of one shape and one kind as an array that holds exactly them, None where there is none."""
     kinds = {kind_of(leaf) for value in values for leaf in _leaves(value)}
     shapes = {_shape(value) for value in values}
     if len(shapes) > 1 or None in shapes:
-        return _objects([_row(value) for value in values])
+        return None
     if kinds <= {int, float} and kinds:
         return _numbers(values, kinds)
     if kinds == {bool}:
@@ -102,17 +108,17 @@ def _without_gaps(values: Sequence[Any]) -> Array:
         return np.array(values, dtype=str)
     if not kinds and values:
         return np.array(values, dtype=np.float64)
-    return _objects([_row(value) for value in values])
+    return None
 
 
-def _numbers(values: Sequence[Any], kinds: set[type]) -> Array:
+def _numbers(values: Sequence[Any], kinds: set[type]) -> Array | None:
     if float not in kinds:
         try:
             return np.array(values, dtype=np.int64)
         except OverflowError:
-            return _objects(values)
+            return None
     if any(kind_of(leaf) is int and abs(leaf) > _EXACT_INT for value in values for leaf in _leaves(value)):
-        return _objects([_row(value) for value in values])
+        return None
     return np.array(values, dtype=np.float64)
 
 
@@ -143,9 +149,8 @@ def _row(value: Any) -> Any:
     """Return a row of an object column: a list of numbers as an array, anything else as it is."""
     if not isinstance(value, list) or _shape(value) is None:
         return value
-    return (
-        _without_gaps([value])[0] if all(kind_of(leaf) in (int, float, bool, str) for leaf in _leaves(value)) else value
-    )
+    array = _of_one_kind([value])
+    return value if array is None else array[0]
 
 
 def _objects(values: Sequence[Any]) -> Array:

@@ -87,7 +87,7 @@ class Resource:
             spec=_required(doc, "mimetype", doc.get("spec")),
             is_stream=True,
             path=str(Place("" if place.host else place.drive, place.parts)),
-            kwargs=dict(doc.get("parameters") or {}),
+            kwargs=_keywords(doc, "parameters"),
             path_semantics="windows" if place.is_windows else "posix",
             run_uid=doc.get("run_start"),
             uri=uri,
@@ -101,7 +101,7 @@ class Resource:
             is_stream=is_stream,
             root=str(doc.get("root") or ""),
             path=str(doc.get("resource_path") or ""),
-            kwargs=dict(doc.get("resource_kwargs") or {}),
+            kwargs=_keywords(doc, "resource_kwargs"),
             path_semantics=doc.get("path_semantics") or "posix",
             run_uid=doc.get("run_start"),
         )
@@ -121,3 +121,15 @@ def _required(doc: Mapping[str, Any], field_name: str, default: str | None = Non
             run_uid=doc.get("run_start"),
         )
     return str(value)
+
+
+def _keywords(doc: Mapping[str, Any], field_name: str) -> dict[str, Any]:
+    value = doc.get(field_name) or {}
+    if not isinstance(value, Mapping):
+        raise InvalidDocument(
+            f"the {field_name} of the resource document are no keywords but a {type(value).__name__}",
+            resource_uid=doc.get("uid"),
+            run_uid=doc.get("run_start"),
+            field=field_name,
+        )
+    return dict(value)

@@ -9,6 +9,7 @@ A *page* (``event_page``, ``datum_page``, and the old ``bulk_events``, ``bulk_da
     pages       pages <-> single documents
     checks      which documents are valid; their values put as MongoDB keeps them
     usual       ... quickly, for the documents that come by the thousand
+    readable    what can be read of a descriptor that another program left broken
 
 What does not belong here: which values can be kept (``values``), where documents go and when (``store/``, ``writing``).
 """
@@ -16,5 +17,6 @@ What does not belong here: which values can be kept (``values``), where document
 from .checks import checked, encode, validate
 from .names import SINGLES, facts_of
 from .pages import pages_of, rows_of
+from .readable import readable_descriptor
 
-__all__ = ["SINGLES", "checked", "encode", "facts_of", "pages_of", "rows_of", "validate"]
+__all__ = ["SINGLES", "checked", "encode", "facts_of", "pages_of", "readable_descriptor", "rows_of", "validate"]

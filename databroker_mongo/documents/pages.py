@@ -133,9 +133,14 @@ def pages_of(name: str, rows: Iterable[Document], *, size: int) -> Iterator[Docu
         Single documents; no more than one page of them is held at once.
     size : int
         The most rows of one page.
+
+    Raises
+    ------
+    InvalidDocument
+        A row lacks a field, or has something else where a mapping belongs.
     """
     layout = _PAGES[name]
-    remaining = iter(rows)
+    remaining = (_whole(layout, row) for row in rows)
     while chunk := list(islice(remaining, size)):
         page = _packed(layout, chunk)
         if page is not None:
@@ -145,6 +150,15 @@ def pages_of(name: str, rows: Iterable[Document], *, size: int) -> Iterator[Docu
             alike = _packed(layout, list(group))
             assert alike is not None
             yield alike
+
+
+def _whole(layout: _Page, row: Document) -> Document:
+    """Return a row of which a page can be made."""
+    _require(layout.single, row, (layout.parent, *layout.fields))
+    for section in layout.sections:
+        if type(row.get(section, row)) is not dict:
+            _require_mapping(layout.single, row, row[section], (section,))
+    return row
 
 
 def _kind(layout: _Page, row: Document) -> tuple[Any, ...]:

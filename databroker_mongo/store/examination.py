@@ -149,7 +149,7 @@ class Examination:
             collections = self._store.collections
             stops = list(collections.run_stop.find({"run_start": run_uid}, {"_id": 0}))
             kept = collections.named("run_stop_revisions").find({"document.run_start": run_uid}, {"_id": 0})
-            known = {stop["uid"] for stop in stops}
+            known = [stop.get("uid") for stop in stops]
             return stops[1:] + [each["document"] for each in kept if each["document"]["uid"] not in known]
 
     def revisions(self, name: str, uid: str) -> list[Document]:
@@ -179,13 +179,19 @@ def _by_types(descriptor_uids: Sequence[str]) -> list[Document]:
     entry = {"key": "$$entry.k", "type": {"$type": "$$entry.v"}}
     keys = {
         "descriptor": "$descriptor",
-        "data": {"$map": {"input": {"$objectToArray": "$data"}, "as": "entry", "in": entry}},
-        "timestamps": {"$map": {"input": {"$objectToArray": "$timestamps"}, "as": "entry", "in": "$$entry.k"}},
+        "data": {"$map": {"input": _entries_of("data"), "as": "entry", "in": entry}},
+        "timestamps": {"$map": {"input": _entries_of("timestamps"), "as": "entry", "in": "$$entry.k"}},
     }
     return [
         {"$match": {"descriptor": {"$in": list(descriptor_uids)}}},
         {"$group": {"_id": keys, "n": {"$sum": 1}, "first": {"$min": "$seq_num"}}},
     ]
+
+
+def _entries_of(section: str) -> Document:
+    """Return what gives the entries of a section; none where it is no mapping, for which the server has no answer."""
+    is_mapping = {"$eq": [{"$type": f"${section}"}, "object"]}
+    return {"$objectToArray": {"$cond": [is_mapping, f"${section}", {}]}}
 
 
 def _event_kind(group: Document) -> EventKind:
@@ -197,12 +203,18 @@ def _event_kind(group: Document) -> EventKind:
 def _counted(events: Iterable[Document]) -> list[EventKind]:
     groups: dict[tuple[Any, ...], list[int]] = {}
     for event in events:
-        types = tuple((key, _TYPES.get(type(value), type(value).__name__)) for key, value in event["data"].items())
-        groups.setdefault((event["descriptor"], types, frozenset(event["timestamps"])), []).append(event["seq_num"])
+        types = tuple((key, _TYPES.get(type(value), type(value).__name__)) for key, value in _entries(event, "data"))
+        timestamps = frozenset(key for key, _ in _entries(event, "timestamps"))
+        groups.setdefault((event["descriptor"], types, timestamps), []).append(event.get("seq_num", 0))
     return [
         EventKind(descriptor, dict(types), timestamps, len(seq_nums), min(seq_nums))
         for (descriptor, types, timestamps), seq_nums in groups.items()
     ]
+
+
+def _entries(event: Document, section: str) -> Iterable[tuple[str, Any]]:
+    value = event.get(section)
+    return value.items() if isinstance(value, dict) else ()
 
 
 def _stray(stream_resources: Any, stream_datums: Any) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..config import Uri
+from ..documents import readable_descriptor
 from ..queries import Query
 from . import compile as compiled
 from . import distinct, event_rows, explaining, indexes
@@ -97,7 +98,7 @@ class NormalizedStore:
         """Return the descriptors of each run, in the order of their time."""
         found: dict[str, list[Document]] = {uid: [] for uid in run_uids}
         for descriptor in self._of_runs("event_descriptor", run_uids):
-            found[descriptor["run_start"]].append(descriptor)
+            found[descriptor["run_start"]].append(readable_descriptor(descriptor))
         return found
 
     def streams(self, run_uids: Sequence[str]) -> dict[str, dict[str, list[str]]]:
@@ -106,7 +107,8 @@ class NormalizedStore:
         fields = {"_id": 0, "uid": 1, "run_start": 1, "name": 1, "time": 1}
         for descriptor in self._of_runs("event_descriptor", run_uids, fields):
             streams = found[descriptor["run_start"]]
-            streams.setdefault(descriptor.get("name") or "primary", []).append(descriptor["uid"])
+            readable = readable_descriptor(descriptor)
+            streams.setdefault(readable.get("name") or "primary", []).append(readable["uid"])
         return found
 
     def _of_runs(

@@ -41,8 +41,8 @@ def rows_in_files(store: Store, run_uid: str, descriptors: Sequence[Document]) -
     spans: dict[tuple[str, str], list[tuple[int, int]]] = {place: [] for place in streamed if place[1] in keys.values()}
     for datum in datums:
         place = datum["descriptor"], keys.get(datum.get("stream_resource", ""), "")
-        seq_nums = datum.get("seq_nums")
-        if place in spans and seq_nums:
+        seq_nums: Any = datum.get("seq_nums")
+        if place in spans and _is_span(seq_nums):
             spans[place].append((seq_nums["start"], seq_nums["stop"]))
     return {place: _n_covered(each) for place, each in spans.items()}
 
@@ -50,14 +50,19 @@ def rows_in_files(store: Store, run_uid: str, descriptors: Sequence[Document]) -
 def _keys_of_resources(store: Store, run_uid: str, datums: Sequence[Document], streamed: set[str]) -> dict[str, str]:
     """Return the data key that each stream resource serves, be it one that only stream datums tie to the run."""
     resources = store.run_resources(run_uid, name="stream_resource")
-    named = {datum.get("stream_resource", "") for datum in datums} - {each["uid"] for each in resources}
+    named = {datum.get("stream_resource", "") for datum in datums} - {each.get("uid") for each in resources}
     resources += store.stream_resources(sorted(named)) if named else []
+    resources = [each for each in resources if "uid" in each]
     keys = {each["uid"]: each["data_key"] for each in resources if "data_key" in each}
     # Before 2024 a stream resource named no data key; it is read as that of the one key that has no other.
     without = streamed - set(keys.values())
     if len(without) == 1:
         keys |= {each["uid"]: next(iter(without)) for each in resources if "data_key" not in each}
     return keys
+
+
+def _is_span(seq_nums: Any) -> bool:
+    return isinstance(seq_nums, Mapping) and all(isinstance(seq_nums.get(end), int) for end in ("start", "stop"))
 
 
 def _n_covered(spans: Iterable[tuple[int, int]]) -> int:

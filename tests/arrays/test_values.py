@@ -75,6 +75,12 @@ def test_ragged_rows_are_arrays_of_their_own_in_an_object_column():
     assert second.dtype == np.float64
 
 
+@pytest.mark.parametrize("row", [["x", 1.0], [True, 2], [2**60, 0.5], ["a\0"], [None, 1.0], [["x"], [1]]])
+def test_a_list_that_no_array_holds_stays_the_list_it_is(row):
+    assert as_array([row, [1.0, 2.0]])[0] == row
+    assert as_array([row])[0] == row
+
+
 def test_a_missing_list_is_a_row_of_nan():
     np.testing.assert_array_equal(as_array([[1, 2], MISSING]), [[1, 2], [np.nan, np.nan]])
 

@@ -1,0 +1,72 @@
+"""What can be read of a stored descriptor that another program left broken.
+
+What does not belong here: which documents may be stored (``checks``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
+from .names import Document
+
+
+def readable_descriptor(descriptor: Document) -> Document:
+    """Return a descriptor whose fields are of the types that readers count on.
+
+    What is of another type counts as absent, so that one broken entry does not hide the columns beside it; a
+    descriptor as it should be is returned as it is.
+    """
+    uid = descriptor.get("uid")
+    fields = {
+        "uid": uid if uid and isinstance(uid, Hashable) else "",
+        "time": _time(descriptor.get("time")),
+        "data_keys": _mappings(descriptor.get("data_keys")),
+    }
+    fields |= {name: read(descriptor[name]) for name, read in _OPTIONAL.items() if descriptor.get(name)}
+    changed = {name: value for name, value in fields.items() if not _is_same(descriptor.get(name), value)}
+    return {**descriptor, **changed} if changed else descriptor
+
+
+def _is_same(found: Any, value: Any) -> bool:
+    return type(found) is type(value) and bool(found == value)
+
+
+def _time(value: Any) -> Any:
+    return value if isinstance(value, int | float) and math.isfinite(value) else 0.0
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _mappings(value: Any) -> Document:
+    """Return a mapping of mappings; an entry that is none is empty."""
+    return {key: _mapping(each) for key, each in _mapping(value).items()}
+
+
+def _lists(value: Any) -> Document:
+    return {key: each for key, each in _mapping(value).items() if isinstance(each, list)}
+
+
+def _configuration(value: Any) -> Document:
+    return {device: _device(each) for device, each in _mappings(value).items()}
+
+
+def _device(entry: Document) -> Document:
+    kept = {name: _mapping(entry[name]) for name in ("data", "timestamps") if entry.get(name)}
+    if entry.get("data_keys"):
+        kept["data_keys"] = _mappings(entry["data_keys"])
+    return {**entry, **kept}
+
+
+_OPTIONAL: dict[str, Callable[[Any], Any]] = {
+    "name": _text,
+    "configuration": _configuration,
+    "object_keys": _lists,
+}
