@@ -53,8 +53,8 @@ class Handler(Protocol):
     ------
     OSError
         When a file is missing, short or damaged. Any other exception is reported too, with the same facts. Of a run in
-        progress a missing file (``FileNotFoundError``), and one that ends early (an ``OSError`` that is an ``EOFError``
-        too), is waited for.
+        progress a file that is missing in its directory (``FileNotFoundError``), and one that ends early (an
+        ``OSError`` that is an ``EOFError`` too), is waited for.
     """
 
     def __call__(self, **datum_kwargs: Any) -> ArrayLike:

@@ -6,6 +6,7 @@ with what was promised. What does not belong here: dims, chunks, rows of a strea
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -223,8 +224,13 @@ class AssetReader:
 
 
 def may_still_come(error: Exception) -> bool:
-    """Tell whether a file is missing or ends early, and nothing else is known to be wrong with it."""
-    return isinstance(error, AssetUnreadable) and isinstance(error.__cause__, FileNotFoundError | EOFError)
+    """Tell whether a file ends early, or is missing in a directory that is there: any other is lost, or not mounted."""
+    if not isinstance(error, AssetUnreadable):
+        return False
+    if not isinstance(error.__cause__, FileNotFoundError):
+        return isinstance(error.__cause__, EOFError)
+    missing = error.__cause__.filename or error.facts.get("path")
+    return missing is not None and Path(os.fsdecode(missing)).parent.is_dir()
 
 
 def _files_of(handler: Any, datums: Sequence[Mapping[str, Any]]) -> list[str]:

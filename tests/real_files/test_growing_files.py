@@ -166,6 +166,12 @@ def test_a_first_frame_that_no_descriptor_describes_is_left_out_and_told(bench):
     assert "the file is missing" in dataset.attrs["unreadable"]["image"]
 
 
+def test_a_file_whose_directory_is_missing_costs_its_own_column_of_a_run_in_progress_too(bench):
+    run = bench.run(bench.asset("AD_HDF5", "not/mounted/a.h5"), edit=in_progress)
+    assert "the file is missing" in str(bench.fault_of(run))
+    assert {name: len(column) for name, column in run.primary.read(on_error="skip").items()} == {"I0": 5, "n": 5}
+
+
 def test_health_tells_of_a_first_frame_that_is_still_to_come(bench):
     health = bench.run(no_file(bench), edit=in_progress).health().set_index("data_key")
     assert health.loc["image", "status"] == "note"
