@@ -104,8 +104,8 @@ class Catalog(RunOverviews):
             By kind of document (``start``, ``stop``, ``descriptor``, ``resource``, ``stream_resource``, ``datum``),
             what corrects it when it is read.
         **options : object
-            Of the connection: ``timeout_seconds``, ``server_selection_seconds``, ``pool_size``, ``app_name``,
-            ``read_preference``, ``max_staleness_seconds``.
+            Of the connection: ``timeout_seconds``, ``pool_size``, ``app_name``, ``read_preference``,
+            ``max_staleness_seconds``.
 
         Raises
         ------

@@ -41,7 +41,6 @@ CATALOG_KEYS: Final = (
     "collection_prefix",
     "app_name",
     "timeout_seconds",
-    "server_selection_seconds",
     "metadata_indexes",
 )
 _MEANT_EVEN_IF_EMPTY: Final = ("handler_registry", "allowed_roots")
@@ -78,7 +77,6 @@ def read_catalog(file: YamlFile, name: str, *, is_trusted: bool = False) -> Cata
         collection_prefix=section.text("collection_prefix"),
         app_name=section.text("app_name"),
         timeout_seconds=section.number("timeout_seconds"),
-        server_selection_seconds=section.number("server_selection_seconds"),
         metadata_indexes=section.texts("metadata_indexes") or (),
         file=file.path,
         line=section.line(),

@@ -54,8 +54,6 @@ class CatalogSettings:
         The name by which the server's administrator sees the connections.
     timeout_seconds : float, optional
         The time limit of a question.
-    server_selection_seconds : float, optional
-        The time within which a server must be found.
     metadata_indexes : tuple of str
         Fields of the start document that deserve an index.
     file : pathlib.Path, optional
@@ -85,7 +83,6 @@ class CatalogSettings:
     collection_prefix: str | None = None
     app_name: str | None = None
     timeout_seconds: float | None = None
-    server_selection_seconds: float | None = None
     metadata_indexes: tuple[str, ...] = ()
     file: Path | None = field(default=None, compare=False)
     line: int | None = field(default=None, compare=False)

@@ -34,9 +34,7 @@ class ConnectionOptions:
     Attributes
     ----------
     timeout_seconds : float
-        Time limit of each question, server and network together.
-    server_selection_seconds : float
-        How long to wait for a server that answers.
+        Time limit of each question: to find a server that answers, the network and the server's work together.
     pool_size : int
         Most connections of one process.
     app_name : str
@@ -50,7 +48,6 @@ class ConnectionOptions:
     """
 
     timeout_seconds: float = 10.0
-    server_selection_seconds: float = 10.0
     pool_size: int = 8
     app_name: str = "databroker_mongo"
     read_preference: str | None = None
@@ -67,7 +64,6 @@ class ConnectionOptions:
         """Return the arguments of ``MongoClient``; what the URI itself sets is left to it."""
         arguments: dict[str, Any] = {
             "timeoutMS": round(self.timeout_seconds * 1000),
-            "serverSelectionTimeoutMS": round(self.server_selection_seconds * 1000),
             "maxPoolSize": self.pool_size,
             "appName": self.app_name,
             "readPreference": self.read_preference,
@@ -213,7 +209,8 @@ def open_collections(location: Location, *, durable: bool = False) -> Collection
             metadata, assets = _of_primary(metadata), _of_primary(assets)
         if durable:
             metadata, assets = _durable(metadata), _durable(assets)
-    max_time_ms = round(location.options.timeout_seconds * 1000)
+    in_uri = None if is_mock else metadata.client.options.timeout
+    max_time_ms = round((in_uri or location.options.timeout_seconds) * 1000)
     prefix = location.options.collection_prefix
     return Collections(metadata, assets, is_mock, max_time_ms, location.address, prefix)
 

@@ -27,7 +27,6 @@ catalogs:
     pool_size: 8
     app_name: viewer
     timeout_seconds: 30
-    server_selection_seconds: 2.5
     metadata_indexes: [sample.name]
 """
 
@@ -49,7 +48,7 @@ def test_every_key_of_a_catalog_is_read():
     assert settings.scope == {"data_session": ("pass-1", 2), "proposal": ("p7",)}
     assert (settings.read_preference, settings.max_staleness_seconds) == ("secondaryPreferred", 120)
     assert (settings.pool_size, settings.app_name) == (8, "viewer")
-    assert (settings.timeout_seconds, settings.server_selection_seconds) == (30.0, 2.5)
+    assert settings.timeout_seconds == 30.0
     assert settings.metadata_indexes == ("sample.name",)
     assert (settings.file, settings.line) == (PATH, 3)
 

@@ -1,10 +1,12 @@
 """What pymongo raises becomes an error that says what was asked, of whom, and what to do."""
 
 import logging
+import time
 
 import pymongo.errors
 import pytest
 
+from databroker_mongo import Catalog
 from databroker_mongo.errors import ConfigurationError, NotAuthorized, StoreError, StoreUnavailable
 from databroker_mongo.store.failures import asking
 
@@ -41,3 +43,12 @@ def test_each_question_is_logged(caplog):
 def test_other_errors_pass_as_they_are():
     with pytest.raises(ZeroDivisionError), asking("count runs", ADDRESS):
         raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(("query", "options"), [("?timeoutMS=300", {}), ("", {"timeout_seconds": 0.3})])
+def test_the_time_limit_of_a_question_includes_the_search_for_a_server(query, options):
+    catalog = Catalog.from_uri(f"mongodb://127.0.0.1:1/absent{query}", **options)
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable, match="no MongoDB server answered"):
+        catalog[-1]
+    assert time.monotonic() - began < 5
