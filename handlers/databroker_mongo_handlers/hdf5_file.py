@@ -15,7 +15,7 @@ import h5py
 import hdf5plugin as hdf5plugin  # importing it registers the filters that detectors write with
 
 from .file_locks import is_locked_by_a_writer
-from .hdf5_flags import has_flags
+from .hdf5_flags import has_flags, is_open_for_writing, n_missing_bytes
 from .rows import EndsEarly
 
 _BEING_WRITTEN = "it is open for writing by another process"
@@ -53,7 +53,8 @@ class OpenFile:
     def __init__(self, path: str, *, swmr: bool):
         self.lock = threading.RLock()
         self._path, self._swmr = path, swmr
-        self._file = open_hdf5(path, swmr=swmr)
+        # Without a writer to follow, damage is an error at once: in SWMR mode HDF5 waits for it to be mended.
+        self._file = open_hdf5(path, swmr=swmr and is_open_for_writing(path))
         self.is_fresh = True
 
     @property
@@ -81,6 +82,9 @@ class OpenFile:
             raise OSError(f"{file.filename} has no dataset {name}: {_where_it_ends(file, name)}") from error
         if not isinstance(found, h5py.Dataset):
             raise OSError(f"{file.filename}: {name} is not a dataset; it holds {_members(found)}")
+        if found.is_virtual and self._swmr and not file.swmr_mode:
+            self.look_again()  # its sources may have writers
+            found = self._file[name]
         return found
 
     def look_again(self) -> None:
@@ -185,8 +189,7 @@ def open_hdf5(path: str, *, swmr: bool = False) -> h5py.File:
     OSError
         When it is missing, empty, truncated, no HDF5 file, or open for writing elsewhere.
     """
-    if Path(path).stat().st_size == 0:
-        raise EndsEarly(f"{path} is empty (0 bytes)")
+    _require_whole(path)
     if not has_flags(path) and is_locked_by_a_writer(path):
         raise OSError(f"{path} cannot be read: {_BEING_WRITTEN}")
     for mode in (swmr, not swmr):
@@ -199,6 +202,14 @@ def open_hdf5(path: str, *, swmr: bool = False) -> h5py.File:
                 if not any(sign in str(error) for sign in _HELD_OTHERWISE_IN_THIS_PROCESS):
                     raise OSError(f"{path} cannot be opened as HDF5: {reason_of(error)}") from error
     raise OSError(f"{path} cannot be read: this process holds it open in a way that HDF5 does not share")
+
+
+def _require_whole(path: str) -> None:
+    if Path(path).stat().st_size == 0:
+        raise EndsEarly(f"{path} is empty (0 bytes)")
+    n_missing = n_missing_bytes(path)
+    if n_missing:
+        raise EndsEarly(f"{path} is truncated, or still being written: its last {n_missing} bytes are missing")
 
 
 def reason_of(error: Exception) -> str:

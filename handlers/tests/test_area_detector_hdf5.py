@@ -201,6 +201,27 @@ def test_a_bad_file_is_an_os_error_with_path_and_reason(tmp_path, spoil, reason)
     assert str(path) in str(caught.value)
 
 
+def test_a_file_without_its_last_byte_is_an_error_at_once_where_a_writer_would_be_followed(tmp_path):
+    path = tmp_path / "scan.h5"
+    with h5py.File(path, "w", libver="latest") as file:
+        file.create_dataset(NEXUS, data=np.ones((3, 6, 5)), chunks=(1, 6, 5), maxshape=(None, 6, 5))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(OSError, match="its last 1 bytes are missing"):
+        HDF5Rows(str(path), NEXUS, swmr=True).describe(0, 1)
+
+
+def test_a_damaged_file_is_an_error_at_once_where_a_writer_would_be_followed(tmp_path):
+    path = tmp_path / "scan.h5"
+    with h5py.File(path, "w", libver="latest") as file:
+        file.create_dataset(NEXUS, data=np.ones((3, 6, 5)), chunks=(1, 6, 5), maxshape=(None, 6, 5))
+    content = bytearray(path.read_bytes())
+    header_of_dataset = content.rfind(b"OHDR")
+    content[header_of_dataset + 10 : header_of_dataset + 14] = b"\xff\xfe\xfd\xfc"
+    path.write_bytes(content)
+    with pytest.raises(OSError, match="entry"):
+        HDF5Rows(str(path), NEXUS, swmr=True).describe(0, 1)
+
+
 WRITER = """
 import sys, h5py, numpy as np
 path, mode = sys.argv[1:]
