@@ -225,6 +225,8 @@ def _where_it_ends(file: h5py.File, name: str) -> str:
         if link is None:
             return f"{group.name} holds {_members(group)}"
         found = group.get(part)
+        if found is None and isinstance(link, h5py.HardLink):
+            return f"{part} in {group.name} is damaged"
         if found is None:
             target = getattr(link, "filename", None)
             return f"{part} in {group.name} links to " + (f"the file {target}" if target else str(link.path))
