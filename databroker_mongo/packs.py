@@ -165,11 +165,13 @@ def _msgpack_entries(path: Path) -> Iterator[tuple[int, Any]]:
         raise ConfigurationError(
             "To read MessagePack, the package msgpack is needed: pip install msgpack", path=path
         ) from error
+    # msgpack_numpy.patch(), which bluesky-kafka calls, puts in its place a class derived from it that runs pickles.
+    unpacker = msgpack.Unpacker.__mro__[-2]
     size = path.stat().st_size
     begin = 0
     with path.open("rb") as file:
         # No part of a file is longer than the file, however long it says it is.
-        entries = msgpack.Unpacker(file, object_hook=_decode_numpy, strict_map_key=False, max_buffer_size=max(size, 1))
+        entries = unpacker(file, object_hook=_decode_numpy, strict_map_key=False, max_buffer_size=max(size, 1))
         try:
             for entry in entries:
                 yield begin, entry

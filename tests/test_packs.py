@@ -160,7 +160,20 @@ def encoded(array: np.ndarray, **changes: object) -> dict:
     return {**described, **{name.encode(): value for name, value in changes.items()}}
 
 
-def test_a_pickled_array_is_refused_and_not_unpickled(tmp_path):
+class UnpacksPickles(msgpack.Unpacker):
+    """What msgpack_numpy.patch() puts in the place of msgpack's own."""
+
+    def __init__(self, *arguments, object_hook, **options):
+        def unpickled(value):
+            return pickle.loads(value[b"data"]) if value.get(b"kind") == b"O" else object_hook(value)
+
+        super().__init__(*arguments, object_hook=unpickled, **options)
+
+
+@pytest.mark.parametrize("unpacker", [msgpack.Unpacker, UnpacksPickles])
+def test_a_pickled_array_is_refused_and_not_unpickled(tmp_path, monkeypatch, unpacker):
+    monkeypatch.setattr(msgpack, "Unpacker", unpacker)
+
     class Trap:
         def __reduce__(self):
             return Path.mkdir, (tmp_path / "made",)
