@@ -107,6 +107,7 @@ class ConfiguredCatalogs(Mapping[str, "Catalog"]):
             Whether a catalog that was added under this name before may be replaced.
         **settings : object
             The other keys of a catalog in a YAML file: ``asset_uri``, ``root_map``, ``handlers``, ``scope``, ...
+            Directories are given by their whole paths.
 
         Returns
         -------
@@ -116,8 +117,8 @@ class ConfiguredCatalogs(Mapping[str, "Catalog"]):
         Raises
         ------
         ConfigurationError
-            The name is configured already, with other settings, or is a URI; the URI cannot be used; or a setting is
-            unknown or of another type.
+            The name is configured already, with other settings, or is a URI; the URI cannot be used; a setting is
+            unknown or of another type; or a directory is relative.
         """
         if is_uri(name):
             raise ConfigurationError(f"{redact_uri(name)!r} is no name for a catalog: give a name first, then the URI")

@@ -14,7 +14,7 @@ from . import run_keys, transforms
 from .arrays.opening import Transform
 from .assets.machine import open_reader
 from .assets.reader import AssetReader
-from .config import CatalogSettings
+from .config import CatalogSettings, Directory
 from .errors import CatalogWarning, ConfigurationError
 from .queries import NEWEST_FIRST, All, Query, Sorting, Window, conjunction, from_keywords, query_of, scope_of, sort_of
 from .run import Run
@@ -84,7 +84,7 @@ class Catalog(RunOverviews):
         *,
         asset_uri: str | None = None,
         handlers: Mapping[str, Any] | None = None,
-        root_map: Mapping[str, str] | None = None,
+        root_map: Mapping[str, Directory] | None = None,
         transforms: Mapping[str, Transform] | None = None,
         **options: Any,
     ) -> Catalog:
@@ -98,8 +98,8 @@ class Catalog(RunOverviews):
             The database of resources and datums, where that is another one.
         handlers : mapping of str to class or str, optional
             Handler classes by spec or MIME type; they come before installed ones.
-        root_map : mapping of str to str, optional
-            What to put in the place of a root in the documents.
+        root_map : mapping of str to str or path, optional
+            What to put in the place of a root in the documents: whole paths, which mean the same in every process.
         transforms : mapping of str to callable, optional
             By kind of document (``start``, ``stop``, ``descriptor``, ``resource``, ``stream_resource``, ``datum``),
             what corrects it when it is read.
@@ -110,7 +110,8 @@ class Catalog(RunOverviews):
         Raises
         ------
         ConfigurationError
-            The URI has an unknown scheme, names no database, or cannot be parsed.
+            The URI has an unknown scheme, names no database, or cannot be parsed; or a place in ``root_map`` is
+            relative.
         TypeError
             An option is unknown.
         """

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..config import CatalogSettings, find_entries, site_settings
+from ..config import CatalogSettings, Directory, find_entries, site_settings, whole_root_map
 from .reader import AssetReader
 from .registry import HandlerRegistry
 from .roots import Roots
@@ -19,7 +19,7 @@ def open_reader(
     settings: CatalogSettings | None = None,
     *,
     handlers: Mapping[str, Any] | None = None,
-    root_map: Mapping[str, str] | None = None,
+    root_map: Mapping[str, Directory] | None = None,
 ) -> AssetReader:
     """Return what reads the external data of a catalog on this machine.
 
@@ -35,7 +35,7 @@ def open_reader(
     Raises
     ------
     ConfigurationError
-        A setting of this machine cannot be used.
+        A setting of this machine cannot be used, or a place given in code is relative.
     """
     site = site_settings()
     trusted = settings is not None and settings.is_trusted
@@ -46,9 +46,10 @@ def open_reader(
         allowed_modules=None if trusted else site.allowed_modules,
         discover=replacing is None,
     )
-    merged = {**site.root_map, **(settings.root_map if settings else {}), **(root_map or {})}
+    given = whole_root_map(root_map or {})
+    merged = {**site.root_map, **(settings.root_map if settings else {}), **given}
     roots = Roots(merged, _allowed_roots(site.allowed_roots, settings))
-    return _TravellingReader(registry, roots, settings, dict(root_map or {}))
+    return _TravellingReader(registry, roots, settings, given)
 
 
 def _allowed_roots(site: tuple[str, ...] | None, settings: CatalogSettings | None) -> tuple[str, ...] | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from ..config import Directory, whole_root_map, whole_roots
 from ..errors import AssetUnreadable, CatalogWarning, PathNotAllowed
 from .places import Place
 from .resource import Resource
@@ -54,14 +55,23 @@ class Roots:
     root_map : mapping of str to str, optional
         What to put in the place of a beginning of a path: paths or ``file`` URIs, compared component by component; the
         longest one wins, and of several that mean one place the last.
-    allowed_roots : sequence of str, optional
+    allowed_roots : str or sequence of str, optional
         The directories that may be read, links followed. When it is not given, the rights of this process decide; then
         only paths that leave the root they are under are refused, and the first use warns.
+
+    Raises
+    ------
+    ConfigurationError
+        A place is relative, so that it would mean another one in each process.
     """
 
-    def __init__(self, root_map: Mapping[str, str] | None = None, allowed_roots: Sequence[str] | None = None):
-        self.root_map = dict(root_map or {})
-        self.allowed_roots = None if allowed_roots is None else tuple(allowed_roots)
+    def __init__(
+        self,
+        root_map: Mapping[str, Directory] | None = None,
+        allowed_roots: Directory | Sequence[Directory] | None = None,
+    ):
+        self.root_map = whole_root_map(root_map or {})
+        self.allowed_roots = None if allowed_roots is None else whole_roots(allowed_roots)
         self._entries = _entries(self.root_map)
         self._has_warned = False
 
@@ -205,7 +215,7 @@ class Roots:
 
 
 def _entries(root_map: Mapping[str, str]) -> list[_Mapped]:
-    entries = (_Mapped(key, Place.parse(key), str(target)) for key, target in root_map.items())
+    entries = (_Mapped(key, Place.parse(key), target) for key, target in root_map.items())
     last = {entry.prefix: entry for entry in entries}
     return sorted(last.values(), key=lambda entry: (bool(entry.prefix.drive), len(entry.prefix.parts)), reverse=True)
 

@@ -4,6 +4,7 @@ The parts, from the values up::
 
     uris            a URI that never shows its password; redact_uri
     settings        CatalogSettings, SiteSettings
+    whole_paths     directories that mean one place
     yaml_files      YAML with line numbers
     directories     where files are looked for
     own_form        our YAML form                 older_forms   intake's and databroker's
@@ -25,9 +26,11 @@ from .older_forms import settings_of_v0, v0_contents
 from .settings import CatalogSettings, SiteSettings
 from .site import site_settings
 from .uris import Uri, is_uri, redact_uri
+from .whole_paths import Directory, whole_root_map, whole_roots
 
 __all__ = [
     "CatalogSettings",
+    "Directory",
     "Entries",
     "Migrated",
     "SearchDirectory",
@@ -46,6 +49,8 @@ __all__ = [
     "tutorial_data_directory",
     "user_directory",
     "v0_contents",
+    "whole_root_map",
+    "whole_roots",
     "write_entry",
     "write_new",
 ]

@@ -15,6 +15,7 @@ from .entries import find_entries
 from .own_form import plain_values, read_catalog, to_yaml
 from .settings import CatalogSettings
 from .uris import Uri
+from .whole_paths import require_whole
 from .yaml_files import parse_yaml, read_text
 
 _MARK: Final = "# Written by databroker_mongo when this catalog was added; removing the catalog removes this file.\n"
@@ -44,9 +45,11 @@ def write_entry(name: str, uri: str | Uri, *, replace: bool = False, **settings:
     Raises
     ------
     ConfigurationError
-        The name is configured already, with other settings; or a setting is unknown or of another type.
+        The name is configured already, with other settings; a setting is unknown or of another type; or a place in
+        ``root_map`` or ``allowed_roots`` is relative.
     """
     path = _file_of(name)
+    require_whole(settings)
     text = _MARK + to_yaml({name: plain_values({"uri": uri, **settings})})
     wanted = read_catalog(parse_yaml(text, path), name)
     if _is_written(wanted, replace=replace):

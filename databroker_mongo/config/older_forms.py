@@ -16,6 +16,7 @@ from ..errors import ConfigurationError
 from .own_form import read_imports, read_root_map, read_transforms, read_uri
 from .settings import CatalogSettings
 from .uris import VARIABLE, Uri
+from .whole_paths import require_whole
 from .yaml_files import Section, YamlFile, parse_yaml, read_text
 
 NORMALIZED_DRIVER: Final = "bluesky-mongo-normalized-catalog"
@@ -154,8 +155,9 @@ def settings_of_v0(config: Mapping[str, Any], name: str) -> CatalogSettings:
     Raises
     ------
     ConfigurationError
-        A key is unknown or missing, or a value of another type.
+        A key is unknown or missing, or a value of another type; or a place in ``root_map`` is relative.
     """
+    require_whole(config)
     written = YamlFile(Path(f"{name}.yml").absolute(), dict(config), {})
     return replace(read_v0(written, name, is_trusted=True), file=None, line=None)
 

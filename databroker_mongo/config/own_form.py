@@ -14,14 +14,16 @@ The forms of databroker and intake are read in ``older_forms.py``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from .settings import READ_PREFERENCES, TRANSFORMED, CatalogSettings, SiteSettings
 from .uris import VARIABLE, Uri
+from .whole_paths import is_whole
 from .yaml_files import Section, YamlFile
 
 TOP_KEYS: Final = ("catalogs", "site")
@@ -167,9 +169,12 @@ def _refuse_empty(section: Section, key: str) -> None:
 def _place(section: Section, place: str, *keys: str) -> str:
     if VARIABLE.search(place):
         raise section.error("variables of the environment are replaced in URIs only: write the path itself", *keys)
-    if "://" in place or PureWindowsPath(place).is_absolute():
+    if is_whole(place):
         return place
-    return str(section.file.path.parent / Path(place).expanduser())
+    at_home = os.path.expanduser(place)  # noqa: PTH111 Path.expanduser raises what is no error of ours
+    if at_home.startswith("~"):
+        raise section.error(f"there is no home directory for {place!r}: write the path itself", *keys)
+    return str(section.file.path.parent / at_home)
 
 
 def read_imports(section: Section, key: str) -> dict[str, str] | None:

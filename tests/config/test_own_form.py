@@ -91,6 +91,7 @@ def test_a_catalog_with_a_uri_alone_leaves_the_rest_to_the_defaults():
         ("scope: {data_session: []}", "must have a text"),
         ("scope: {data_session: {$ne: x}}", "must have a text"),
         ("allowed_roots:", "'allowed_roots' has no value"),
+        ("root_map: {/a: ~nobody-of-this-name/a}", "no home directory for '~nobody-of-this-name/a'"),
         ("root_map: {/a: '${HOME}/a'}", "variables of the environment are replaced in URIs only"),
     ],
 )
