@@ -7,14 +7,16 @@ What does not belong here: what stands between the brackets (``run_mapping``), w
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from . import run_keys, transforms
+from . import run_keys
+from . import transforms as corrections
 from .arrays.opening import Transform
 from .assets.machine import open_reader
 from .assets.reader import AssetReader
-from .config import CatalogSettings, Directory
+from .config import CATALOG_KEYS, CatalogSettings, Directory
 from .errors import CatalogWarning, ConfigurationError
 from .queries import NEWEST_FIRST, All, Query, Sorting, Window, conjunction, from_keywords, query_of, scope_of, sort_of
 from .run import Run
@@ -84,11 +86,17 @@ class Catalog(RunOverviews):
         *,
         asset_uri: str | None = None,
         handlers: Mapping[str, Any] | None = None,
+        handler_registry: Mapping[str, Any] | None = None,
         root_map: Mapping[str, Directory] | None = None,
-        transforms: Mapping[str, Transform] | None = None,
+        allowed_roots: Directory | Iterable[Directory] | None = None,
+        transforms: Mapping[str, Transform | str] | None = None,
+        scope: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> Catalog:
         """Open the catalog of a database; nothing is asked of it yet.
+
+        Its arguments are the keys of a catalog in a YAML file, but for ``description`` and ``metadata_indexes``, which
+        are for those who look after it.
 
         Parameters
         ----------
@@ -97,26 +105,41 @@ class Catalog(RunOverviews):
         asset_uri : str, optional
             The database of resources and datums, where that is another one.
         handlers : mapping of str to class or str, optional
-            Handler classes by spec or MIME type; they come before installed ones.
+            Handler classes, ``"module:Class"`` or the names of installed distributions, by spec or MIME type; they come
+            before other installed ones.
+        handler_registry : mapping of str to class or str, optional
+            The same, but in the place of all that is installed.
         root_map : mapping of str to str or path, optional
             What to put in the place of a root in the documents: whole paths, which mean the same in every process.
-        transforms : mapping of str to callable, optional
+        allowed_roots : str, path or iterable of these, optional
+            The directories that files may be under, links followed. Where the site says some, files must be under those
+            as well.
+        transforms : mapping of str to callable or str, optional
             By kind of document (``start``, ``stop``, ``descriptor``, ``resource``, ``stream_resource``, ``datum``),
-            what corrects it when it is read.
+            what corrects it when it is read: a function or ``"module:function"``.
+        scope : mapping of str to object, optional
+            Only these runs are in it, as with :meth:`scoped`.
         **options : object
             Of the connection: ``timeout_seconds``, ``pool_size``, ``app_name``, ``read_preference``,
-            ``max_staleness_seconds``.
+            ``max_staleness_seconds``, ``collection_prefix``.
 
         Raises
         ------
         ConfigurationError
-            The URI has an unknown scheme, names no database, or cannot be parsed; or a place in ``root_map`` is
-            relative.
+            The URI has an unknown scheme, names no database, or cannot be parsed; a directory is relative; or a value
+            cannot be meant.
+        QueryError
+            The scope is none.
         TypeError
             An option is unknown.
         """
-        store = open_store(uri, asset_uri=asset_uri, options=ConnectionOptions(**options))
-        return cls(store, open_reader(handlers=handlers, root_map=root_map), transforms=transforms)
+        _require_known(options)
+        store = open_store(uri, asset_uri=asset_uri, options=ConnectionOptions.given(**options))
+        assets = open_reader(
+            handlers=handlers, handler_registry=handler_registry, root_map=root_map, allowed_roots=allowed_roots
+        )
+        query = None if scope is None else scope_of(scope)
+        return cls(store, assets, query=query, transforms=corrections.given(transforms))
 
     @classmethod
     def from_settings(cls, settings: CatalogSettings) -> Catalog:
@@ -131,7 +154,7 @@ class Catalog(RunOverviews):
         """
         store = open_store(settings.uri, asset_uri=settings.asset_uri, options=ConnectionOptions.of(settings))
         scope = scope_of(settings.scope) if settings.scope else None
-        return cls(store, open_reader(settings), query=scope, name=settings.name, transforms=transforms.of(settings))
+        return cls(store, open_reader(settings), query=scope, name=settings.name, transforms=corrections.of(settings))
 
     @classmethod
     def in_memory(cls, **options: Any) -> Catalog:
@@ -296,3 +319,12 @@ class Catalog(RunOverviews):
         found = Catalog(self._store, self._assets, name=self._name, transforms=self._transforms)
         found._view = view
         return found
+
+
+def _require_known(options: Iterable[str]) -> None:
+    known = sorted({*CATALOG_KEYS} - {"description", "metadata_indexes"})
+    for name in options:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}."
+            raise TypeError(f"from_uri() has no argument {name!r}; {hint}")

@@ -1,11 +1,13 @@
 """Finding runs in a catalog, on mongomock and on MongoDB."""
 
 import pickle
+import sys
 import types
 
 import numpy as np
 import pytest
 
+from databroker_mongo.config import CATALOG_KEYS
 from databroker_mongo.errors import (
     AmbiguousKey,
     CatalogError,
@@ -244,3 +246,68 @@ def test_a_store_that_is_only_read_is_not_corrected(runs):
     catalog = Catalog(types.SimpleNamespace(address="packs://here"), runs.assets)
     with pytest.raises(ConfigurationError, match="packs://here is only read"):
         catalog.update(1, start={"sample": "B"})
+
+
+SETTINGS_IN_CODE = {
+    "asset_uri": "memory://assets",
+    "handlers": {"SPEC": "json:JSONDecoder"},
+    "handler_registry": {"SPEC": "json:JSONDecoder"},
+    "root_map": {"/a": "/b"},
+    "allowed_roots": ["/data"],
+    "transforms": {"start": "copy:copy"},
+    "scope": {"data_session": ["pass-1"]},
+    "read_preference": "nearest",
+    "max_staleness_seconds": 120,
+    "pool_size": 2,
+    "collection_prefix": "pass-1.",
+    "app_name": "viewer",
+    "timeout_seconds": 3,
+}
+
+
+def test_each_setting_of_a_configured_catalog_can_be_given_in_code():
+    of_people = {"uri", "description", "metadata_indexes"}
+    assert SETTINGS_IN_CODE.keys() == {*CATALOG_KEYS} - of_people
+    catalog = Catalog.from_uri("mongodb://host/runs", **SETTINGS_IN_CODE | {"asset_uri": "mongodb://host/assets"})
+    assert catalog.assets.roots.allowed_roots == ("/data",)
+    assert "pass-1" in repr(catalog.query)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("read_preference", "fastest"),
+        ("max_staleness_seconds", 5),
+        ("pool_size", 0),
+        ("pool_size", "8"),
+        ("timeout_seconds", -1),
+        ("timeout_seconds", True),
+        ("allowed_roots", ["here"]),
+        ("transforms", {"event": dict}),
+        ("transforms", {"start": 5}),
+        ("transforms", {"start": "copy:no_such_function"}),
+        ("transforms", {"start": "copy"}),
+        ("scope", {}),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_is_refused_when_it_is_given(name, value):
+    with pytest.raises(ValueError, match=name.removesuffix("s")):
+        Catalog.from_uri("memory://x", **{name: value})
+
+
+def test_a_setting_of_another_name_is_refused_with_the_name_that_is_near():
+    with pytest.raises(TypeError, match="'allowed_root'; did you mean 'allowed_roots'"):
+        Catalog.from_uri("memory://x", allowed_root=["/"])
+
+
+def test_a_scope_given_in_code_is_left_by_nothing(runs, store_uri):
+    scoped = Catalog.from_uri(store_uri, scope={"scan_id": [1, 3]})
+    assert [run.start["scan_id"] for run in scoped.values()] == [3, 1]
+    assert 2 not in scoped
+    assert len(scoped.search({"scan_id": 2})) == 0
+
+
+@pytest.mark.parametrize("name", ["lab_fixes:mark", "lab_fixes.mark"])
+def test_a_transform_given_in_code_may_be_named(runs, store_uri, monkeypatch, name):
+    monkeypatch.setitem(sys.modules, "lab_fixes", types.SimpleNamespace(mark=lambda start: {**start, "marked": True}))
+    assert Catalog.from_uri(store_uri, transforms={"start": name})[-1].start["marked"]

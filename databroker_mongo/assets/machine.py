@@ -6,10 +6,19 @@ was given in code travels with it. What does not belong here: reading files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ..config import CatalogSettings, Directory, find_entries, site_settings, whole_root_map
+from ..config import (
+    CatalogSettings,
+    Directory,
+    SiteSettings,
+    find_entries,
+    site_settings,
+    whole_root_map,
+    whole_roots,
+)
 from .reader import AssetReader
 from .registry import HandlerRegistry
 from .roots import Roots
@@ -19,7 +28,9 @@ def open_reader(
     settings: CatalogSettings | None = None,
     *,
     handlers: Mapping[str, Any] | None = None,
+    handler_registry: Mapping[str, Any] | None = None,
     root_map: Mapping[str, Directory] | None = None,
+    allowed_roots: Directory | Iterable[Directory] | None = None,
 ) -> AssetReader:
     """Return what reads the external data of a catalog on this machine.
 
@@ -28,9 +39,14 @@ def open_reader(
     settings : CatalogSettings, optional
         What is configured for the catalog.
     handlers : mapping of str to class or str, optional
-        Handlers given in code; they come before any others.
-    root_map : mapping of str to str, optional
+        Handlers given in code; they come before any others. A text without dot or colon is a pin: the name of the
+        distribution that serves the spec.
+    handler_registry : mapping of str to class or str, optional
+        Handlers given in code that replace the discovery of installed ones.
+    root_map : mapping of str to str or path, optional
         Roots given in code; they come before those of the settings.
+    allowed_roots : str, path or iterable of these, optional
+        Directories given in code; where the settings say some, files must be under both.
 
     Raises
     ------
@@ -38,18 +54,51 @@ def open_reader(
         A setting of this machine cannot be used, or a place given in code is relative.
     """
     site = site_settings()
+    by_spec = {**(handler_registry or {}), **(handlers or {})}
+    given = _Given(
+        pins={spec: handler for spec, handler in by_spec.items() if _is_pin(handler)},
+        replaces_installed=handler_registry is not None,
+        root_map=whole_root_map(root_map or {}),
+        allowed_roots=None if allowed_roots is None else whole_roots(allowed_roots),
+    )
+    registry = _registry(settings, site, given, {spec: by_spec[spec] for spec in by_spec.keys() - given.pins.keys()})
+    configured = _allowed_roots(site.allowed_roots, settings)
+    merged = {**site.root_map, **(settings.root_map if settings else {}), **given.root_map}
+    if given.allowed_roots is None:
+        roots = Roots(merged, configured)
+    else:
+        roots = Roots(merged, given.allowed_roots, also_under=configured)
+    return _TravellingReader(registry, roots, settings, given)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What was given in code and travels, beside the handlers registered by hand."""
+
+    pins: Mapping[str, str]
+    replaces_installed: bool
+    root_map: Mapping[str, str]
+    allowed_roots: tuple[str, ...] | None
+
+
+def _is_pin(handler: object) -> bool:
+    return isinstance(handler, str) and not set(handler) & set(":.")
+
+
+def _registry(
+    settings: CatalogSettings | None, site: SiteSettings, given: _Given, handlers: Mapping[str, Any]
+) -> HandlerRegistry:
+    if given.replaces_installed:
+        return HandlerRegistry(handlers, pins=given.pins, discover=False)
     trusted = settings is not None and settings.is_trusted
     replacing = None if settings is None else settings.handler_registry
-    registry = HandlerRegistry(
+    pins = {**site.handlers, **(settings.handlers if settings else {})} if replacing is None else replacing
+    return HandlerRegistry(
         handlers,
-        pins={**site.handlers, **(settings.handlers if settings else {})} if replacing is None else replacing,
+        pins={**pins, **given.pins},
         allowed_modules=None if trusted else site.allowed_modules,
         discover=replacing is None,
     )
-    given = whole_root_map(root_map or {})
-    merged = {**site.root_map, **(settings.root_map if settings else {}), **given}
-    roots = Roots(merged, _allowed_roots(site.allowed_roots, settings))
-    return _TravellingReader(registry, roots, settings, given)
 
 
 def _allowed_roots(site: tuple[str, ...] | None, settings: CatalogSettings | None) -> tuple[str, ...] | None:
@@ -61,18 +110,22 @@ def _allowed_roots(site: tuple[str, ...] | None, settings: CatalogSettings | Non
 
 
 class _TravellingReader(AssetReader):
-    def __init__(
-        self, registry: HandlerRegistry, roots: Roots, settings: CatalogSettings | None, root_map: dict[str, str]
-    ):
+    def __init__(self, registry: HandlerRegistry, roots: Roots, settings: CatalogSettings | None, given: _Given):
         super().__init__(registry, roots)
         self._settings = settings
-        self._root_map = root_map
+        self._given = given
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _arrive, (self._settings, self.registry.registered, self._root_map)
+        return _arrive, (self._settings, self.registry.registered, self._given)
 
 
-def _arrive(settings: CatalogSettings | None, handlers: dict[str, Any], root_map: dict[str, str]) -> AssetReader:
+def _arrive(settings: CatalogSettings | None, handlers: dict[str, Any], given: _Given) -> AssetReader:
     here = find_entries() if settings is not None else {}
     own = here[settings.name] if settings is not None and settings.name in here else settings
-    return open_reader(own, handlers=handlers, root_map=root_map)
+    return open_reader(
+        own,
+        handlers={**given.pins, **handlers},
+        handler_registry={} if given.replaces_installed else None,
+        root_map=given.root_map,
+        allowed_roots=given.allowed_roots,
+    )

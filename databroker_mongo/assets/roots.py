@@ -58,6 +58,8 @@ class Roots:
     allowed_roots : str or sequence of str, optional
         The directories that may be read, links followed. When it is not given, the rights of this process decide; then
         only paths that leave the root they are under are refused, and the first use warns.
+    also_under : sequence of str, optional
+        Directories that files must be under as well.
 
     Raises
     ------
@@ -69,14 +71,18 @@ class Roots:
         self,
         root_map: Mapping[str, Directory] | None = None,
         allowed_roots: Directory | Sequence[Directory] | None = None,
+        *,
+        also_under: Sequence[Directory] | None = None,
     ):
         self.root_map = whole_root_map(root_map or {})
         self.allowed_roots = None if allowed_roots is None else whole_roots(allowed_roots)
+        self._also_under = None if also_under is None else whole_roots(also_under)
         self._entries = _entries(self.root_map)
         self._has_warned = False
 
     def __repr__(self) -> str:
-        return f"Roots({self.root_map!r}, {self.allowed_roots!r})"
+        also = "" if self._also_under is None else f", also_under={self._also_under!r}"
+        return f"Roots({self.root_map!r}, {self.allowed_roots!r}{also})"
 
     def locate(self, resource: Resource) -> Path:
         """Return the path of a resource on this machine.
@@ -136,6 +142,9 @@ class Roots:
         entry = f"{route.entry.key} -> {route.entry.target}" if route.entry else "no entry for it"
         keys = f" (there are entries for {', '.join(self.root_map)})" if self.root_map and not route.entry else ""
         allowed = ", ".join(self.allowed_roots) if self.allowed_roots is not None else "not set"
+        allowed += (
+            "" if self._also_under is None else f"; and under those of the settings: {', '.join(self._also_under)}"
+        )
         lines = [
             f"spec: {resource.spec}",
             f"in the document: {resource.uri or f'root {resource.root!r}, path {resource.path!r}'}",
@@ -170,7 +179,7 @@ class Roots:
 
     def _limits(self, route: _Route) -> Sequence[str | Path] | None:
         if self.allowed_roots is not None:
-            return self.allowed_roots
+            return self.allowed_roots if self._also_under is None else _common(self.allowed_roots, self._also_under)
         return None if route.anchor is None else (route.anchor,)
 
     def _limits_of_files(self, route: _Route, located: Path) -> Sequence[str | Path]:
@@ -193,7 +202,7 @@ class Roots:
         except ValueError as error:
             self._refuse(path, resource, f"it is no path ({error})")
         if limits is not None and not _is_under(real, [_real(limit) for limit in limits]):
-            places = " or ".join(map(str, limits)) or "anything, for allowed_roots is empty"
+            places = " or ".join(map(str, limits)) or self._nothing_allowed()
             self._refuse(path, resource, f"it leads to {real}, which is not under {places}")
 
     def _refuse(self, path: Path, resource: Resource, reason: str) -> NoReturn:
@@ -203,12 +212,19 @@ class Roots:
             **facts_of_place(resource, path),
         )
 
+    def _nothing_allowed(self) -> str:
+        if not self.allowed_roots or self._also_under is None:
+            return "anything, for allowed_roots is empty"
+        given, said = ", ".join(self.allowed_roots), ", ".join(self._also_under)
+        return f"anything: nothing is both under the allowed_roots given in code, {given}, and the settings', {said}"
+
     def _warn_once(self) -> None:
         if self.allowed_roots is None and not self._has_warned:
             self._has_warned = True
             warnings.warn(
                 "no allowed_roots are set for this catalog: its documents may name any file that this account can "
-                "read. Set allowed_roots to the directories that hold its data",
+                "read. Set allowed_roots to the directories that hold its data: in the settings of the catalog or the "
+                "site, or as an argument of Catalog.from_uri",
                 CatalogWarning,
                 stacklevel=2,
             )
@@ -259,6 +275,13 @@ def _is_under(path: str, real_limits: Sequence[str]) -> bool:
     except ValueError:
         return False
     return any(real.is_relative_to(limit) for limit in real_limits)
+
+
+def _common(some: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    """Return the directories that are under one of some and one of others, links followed."""
+    reals, other_reals = [_real(each) for each in some], [_real(each) for each in others]
+    inner = [each for each in reals if _is_under(each, other_reals)]
+    return tuple(dict.fromkeys([*inner, *(each for each in other_reals if _is_under(each, reals))]))
 
 
 def _is_plain_name(name: str) -> bool:

@@ -23,12 +23,16 @@ from .directories import SearchDirectory, search_directories, spool_directory, t
 from .entries import Entries, find_entries
 from .migration import Migrated, migrate, write_new
 from .older_forms import settings_of_v0, v0_contents
-from .settings import CatalogSettings, SiteSettings
+from .own_form import CATALOG_KEYS
+from .settings import READ_PREFERENCES, TRANSFORMED, CatalogSettings, SiteSettings
 from .site import site_settings
 from .uris import Uri, is_uri, redact_uri
 from .whole_paths import Directory, whole_root_map, whole_roots
 
 __all__ = [
+    "CATALOG_KEYS",
+    "READ_PREFERENCES",
+    "TRANSFORMED",
     "CatalogSettings",
     "Directory",
     "Entries",

@@ -15,16 +15,18 @@ import itertools
 import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
+from numbers import Real
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
-from ..config import CatalogSettings, Uri, redact_uri, reveal
+from ..config import READ_PREFERENCES, CatalogSettings, Uri, redact_uri, reveal
 from ..errors import ConfigurationError
 from . import written
 from .clients import check_uri, client_of, local_server_uri
 
 _memory_names = itertools.count(1)
 _opened_here: dict[str, str] = {}
+_LEAST = {"timeout_seconds": 0.001, "pool_size": 1, "max_staleness_seconds": 90}
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class ConnectionOptions:
         How far behind a secondary may be; 90 or more.
     collection_prefix : str
         What the names of the collections begin with, where they are views of one proposal.
+
+    Raises
+    ------
+    ConfigurationError
+        A value cannot be meant.
     """
 
     timeout_seconds: float = 10.0
@@ -53,6 +60,23 @@ class ConnectionOptions:
     read_preference: str | None = None
     max_staleness_seconds: int | None = None
     collection_prefix: str = ""
+
+    def __post_init__(self) -> None:
+        for name, least in _LEAST.items():
+            number: Any = getattr(self, name)
+            is_number = isinstance(number, Real) and not isinstance(number, bool)
+            if number is not None and not (is_number and number >= least):
+                raise ConfigurationError(f"{name} must be a number, at least {least:g}, not {number!r}", setting=name)
+        if self.read_preference not in (None, *READ_PREFERENCES):
+            raise ConfigurationError(
+                f"read_preference must be one of {', '.join(READ_PREFERENCES)}, not {self.read_preference!r}",
+                setting="read_preference",
+            )
+
+    @classmethod
+    def given(cls, **options: Any) -> ConnectionOptions:
+        """Return options given in code; None stands for the default."""
+        return cls(**{name: value for name, value in options.items() if value is not None})
 
     @classmethod
     def of(cls, settings: CatalogSettings) -> ConnectionOptions:

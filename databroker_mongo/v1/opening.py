@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from .. import transforms
 from ..config import CatalogSettings, find_entries, settings_of_v0, v0_contents
 from ..errors import ConfigurationError, ConfigurationWarning
-from ..transforms import of as transforms_of
 
 if TYPE_CHECKING:
     from ..run_catalog import Catalog
@@ -50,13 +50,13 @@ def open_config(config: Mapping[str, Any], *, auto_register: bool, name: str | N
     """
     from ..run_catalog import Catalog
 
-    transforms = dict(config.get("transforms") or {})
-    in_code = {kind: transforms.pop(kind) for kind in list(transforms) if callable(transforms[kind])}
-    settings = settings_of_v0({**config, "transforms": transforms}, name or "unnamed")
+    named = dict(config.get("transforms") or {})
+    in_code = transforms.given({kind: named.pop(kind) for kind in list(named) if callable(named[kind])})
+    settings = settings_of_v0({**config, "transforms": named}, name or "unnamed")
     opened = Catalog.from_settings(_with_handlers(settings, auto_register))
     if not in_code:
         return opened
-    functions = {**transforms_of(settings), **in_code}
+    functions = {**transforms.of(settings), **in_code}
     return Catalog(opened.store, opened.assets, name=opened.name, transforms=functions)
 
 
