@@ -92,6 +92,7 @@ class FileRows:
         self._format = file_format
         self._path_of = path_of
         self._n_axes = len(chunk_shape)
+        self._row_shape = tuple(chunk_shape[1:])
         self._rows_per_file = whole_number(chunk_shape[0], "chunk_shape", minimum=1) if chunk_shape else 1
         self._lets_others_work = lets_others_work
         self._expected: ArrayHeader | None = None
@@ -158,7 +159,9 @@ class FileRows:
         self._expected = None
 
     def _has_axis_of_rows(self, header: ArrayHeader) -> bool:
-        return self._rows_per_file > 1 or (len(header.shape) == self._n_axes and header.shape[:1] == (1,))
+        if self._rows_per_file > 1:
+            return not self._row_shape or header.shape != self._row_shape  # some formats keep no axis for a single row
+        return len(header.shape) == self._n_axes and header.shape[:1] == (1,)
 
     def _row_of(self, header: ArrayHeader) -> ArrayHeader:
         return header._replace(shape=header.shape[1:]) if self._has_axis_of_rows(header) else header

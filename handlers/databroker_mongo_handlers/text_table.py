@@ -65,14 +65,19 @@ class TableFormat:
     def read(self, path: str) -> Array:
         """Return the table: shape ``(lines, columns)`` where all are numbers, else ``(lines,)`` of a structured dtype.
 
+        A last line that does not end, and lacks fields or the text of the last one, is still being written, and is
+        left out.
+
         Raises
         ------
         OSError
             When the file is missing or no such table.
         """
         try:
-            lines = self._lines(Path(path).read_text(self._encoding))
-            names, lines = self._split_header(lines)
+            text = Path(path).read_text(self._encoding)
+            names, lines = self._split_header(self._lines(text))
+            if lines and not text.endswith(("\n", "\r")) and not (len(lines[-1]) >= len(names) and lines[-1][-1]):
+                del lines[-1]
             names, lines = self._choose_columns(names, lines)
             return self._to_array(names, lines)
         except (ValueError, csv.Error) as error:

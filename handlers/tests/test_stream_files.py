@@ -55,6 +55,22 @@ class TestThreePagesAFile(HandlerConformance):
         )
 
 
+class TestOnePageInTheLastFile(HandlerConformance):
+    handler_class = NumberedTIFF
+
+    def make_case(self, folder):
+        for number in range(3):
+            pages = ROWS[3 * number : min(3 * number + 3, 7)]
+            tifffile.imwrite(folder / f"img_{number}.tiff", pages.squeeze(), photometric="minisblack")
+        return HandlerCase(
+            path=folder,
+            resource_kwargs={"template": "%s%s_%d.tiff", "filename": "img", "chunk_shape": [3, 16, 8]},
+            datums=indices(7),
+            expected=ROWS[:7],
+            beyond={"index": 7},
+        )
+
+
 class TestNumberedNPY(HandlerConformance):
     handler_class = NumberedNPY
 
@@ -279,6 +295,19 @@ def test_whole_numbers_that_a_float_cannot_hold_are_kept_whole(tmp_path):
     (tmp_path / "table.csv").write_text("9007199254740993,1.5\n")
 
     assert StreamedCSV(str(tmp_path / "table.csv"))(index=0)["column_0"] == 9007199254740993
+
+
+@pytest.mark.parametrize(
+    ("text", "parameters"),
+    [("1.5,2\n2.5", {}), ("1.5,2\n2.5,", {}), ("1.5 2\n2.5 ", {"sep": " "}), ("t,u\n1.5,2\n2.5,", {"header": 0})],
+)
+def test_a_line_that_is_still_being_written_is_not_there_and_those_before_it_are(tmp_path, text, parameters):
+    (tmp_path / "table.csv").write_text(text)
+    handler = StreamedCSV(str(tmp_path / "table.csv"), **parameters)
+
+    assert handler(index=0).tolist() == [1.5, 2]
+    with pytest.raises(EOFError, match="line 1 was asked for, and it has 1 lines"):
+        handler(index=1)
 
 
 def test_lines_that_were_added_are_seen(tmp_path):
