@@ -10,6 +10,7 @@ The names are loaded when they are first used, so that one suite does not need w
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ _HOMES = {
     "StreamAsset": "runs",
     "build_run": "runs",
 }
+
+if "pytest" in sys.modules:  # an assertion that fails then shows its values, as in a test of one's own
+    sys.modules["pytest"].register_assert_rewrite(f"{__name__}.handlers", f"{__name__}.case_files")
 
 
 def __getattr__(name: str) -> Any:

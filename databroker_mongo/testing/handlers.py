@@ -14,13 +14,16 @@
                 expected=frames,
             )
 
-Run it with pytest. Levels that the handler does not have are skipped, saying so. It needs pytest and Hypothesis.
+Run it with pytest. Levels that the handler does not have are skipped, saying so. It needs pytest and Hypothesis, whose
+examples are the same in every run: whether a test passes depends on the handler alone.
 What only one format can get wrong does not belong here, nor do files of any real format.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -32,12 +35,19 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from databroker_mongo.assets.handler import DescribesDatum, Handler, ReadsRegions, RefersToFiles
+from databroker_mongo.testing import case_files
 
 _many_regions = settings(
     max_examples=25,
     deadline=None,
     database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    derandomize=True,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.differing_executors,
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+    ],
 )
 
 
@@ -84,13 +94,18 @@ class HandlerConformance:
     handler_class: ClassVar[Any]
 
     def make_case(self, folder: Path) -> HandlerCase:
-        """Write the files of a resource into an empty folder, and say what they hold."""
+        """Write the files of a resource into an empty folder, and say what they hold.
+
+        The tests cut and hide the files of this folder, so those that are kept elsewhere must be copied into it.
+        """
         raise NotImplementedError(f"{type(self).__name__} must say what its files hold, in make_case(folder)")
 
     @pytest.fixture
     def case(self, tmp_path: Path) -> HandlerCase:
         """Return the case, its files written."""
-        return self.make_case(tmp_path)
+        case = self.make_case(tmp_path)
+        _require_case(case, type(self).__name__)
+        return case
 
     @pytest.fixture
     def handler(self, case: HandlerCase) -> Any:
@@ -140,19 +155,22 @@ class HandlerConformance:
             with pytest.raises(OSError):
                 handler.read_into(out, [case.beyond], _whole(case.stack))
 
-    def test_a_file_cut_short_is_an_os_error_and_never_other_data(self, case: HandlerCase) -> None:
-        """The file of the last datum has lost its last byte, as one that is still being copied."""
-        handler, path = self._open(case, case.path), Path(case.path)
-        if hasattr(handler, "get_file_list"):
-            path = Path(handler.get_file_list(iter([case.datums[-1]]))[-1])
-        path.write_bytes(path.read_bytes()[:-1])
-        try:
-            found = np.asarray(handler(**case.datums[-1]))
-        except OSError:
-            return
-        finally:
-            _close(handler)
-        _assert_same(found, case.stack[-1])
+    def test_a_file_cut_short_is_an_os_error_and_never_other_data(self, case: HandlerCase, tmp_path: Path) -> None:
+        """Each file in turn has lost its last byte, as one that is still being copied, or its second half."""
+        for path in self._files(case, tmp_path):
+            size = path.stat().st_size
+            for n_left in (size - 1, size // 2) if size else ():
+                with case_files.cut(path, n_left):
+                    damage = f"{path.name} was cut to {n_left} of its {size} bytes"
+                    self._require_truth_or_os_error(case, damage, may_be_short=n_left < size - 1)
+
+    def test_a_file_that_is_not_there_is_an_os_error_and_never_other_data(
+        self, case: HandlerCase, tmp_path: Path
+    ) -> None:
+        """Each file in turn is missing, while the others are there."""
+        for path in self._files(case, tmp_path):
+            with case_files.hidden([path]):
+                self._require_truth_or_os_error(case, f"{path.name} was removed")
 
     def test_an_unknown_keyword_is_refused(self, case: HandlerCase, handler: Handler) -> None:
         """A resource or a datum of another spec must not be read as something else."""
@@ -170,16 +188,39 @@ class HandlerConformance:
         handler.close()
         handler.close()
 
+    def test_constructing_opens_nothing(self, case: HandlerCase, tmp_path: Path) -> None:
+        """The files are away while the class is called, and there again when a datum is read."""
+        with case_files.hidden(tmp_path.iterdir()), _explained("the files were away while the class was called"):
+            handler = self._open(case, case.path)
+        with _explained("the files were away while the class was called, and there again when a datum was read"):
+            _assert_same(handler(**case.datums[0]), case.stack[0])
+        _close(handler)
+
     def test_the_files_are_listed_without_being_opened(self, case: HandlerCase, tmp_path: Path) -> None:
         """``get_file_list`` works on names alone, and names files that are there."""
         handler = self._open(case, case.path)
         if not hasattr(handler, "get_file_list"):
             pytest.skip(f"{self.handler_class.__name__} has no get_file_list()")
-        paths = [Path(path) for path in handler.get_file_list(iter(case.datums))]
-        assert paths
-        assert all(path.exists() for path in paths)
-        absent = self._open(case, tmp_path / "no such folder" / Path(case.path).name)
-        assert absent.get_file_list(iter(case.datums)) is not None
+        case_files.listed(handler, case.path, case.datums, tmp_path)
+        with case_files.hidden(tmp_path.iterdir()), _explained("the files were away while they were to be listed"):
+            assert self._open(case, case.path).get_file_list(iter(case.datums)) is not None
+
+    def test_a_datum_is_read_from_its_listed_files_alone(
+        self, case: HandlerCase, handler: Handler, tmp_path: Path
+    ) -> None:
+        """Callers check no other files against the folders that they may read from."""
+        if not hasattr(handler, "get_file_list"):
+            pytest.skip(f"{self.handler_class.__name__} has no get_file_list()")
+        for datum, expected in zip(case.datums, case.stack, strict=True):
+            named = case_files.listed(handler, case.path, [datum], tmp_path)
+            others = {*case_files.written(tmp_path)} - {*named, *case_files.linked(handler, [datum])}
+            names = ", ".join(sorted(path.name for path in others))
+            with (
+                case_files.hidden(others),
+                _explained(f"neither get_file_list() nor linked_files() names {names} for {dict(datum)}; it was away"),
+                self._opened(case) as other,
+            ):
+                _assert_same(other(**datum), expected)
 
     def test_structure_agrees_with_the_arrays(self, case: HandlerCase, handler: Handler) -> None:
         """For each datum, before it is read."""
@@ -199,10 +240,16 @@ class HandlerConformance:
         stack = case.stack
         chosen = data.draw(st.lists(st.integers(0, len(stack) - 1), max_size=2 * len(stack)), label="datums")
         region = tuple(data.draw(_slices(length), label="region") for length in stack.shape[1:])
-        expected = stack[np.array(chosen, dtype=np.intp)][(slice(None), *region)]
-        out = _buffer(expected, strided=data.draw(st.booleans(), label="strided"))
-        handler.read_into(out, [case.datums[position] for position in chosen], region)  # type: ignore[attr-defined]
-        _assert_same(out, expected)
+        self._assert_region(case, handler, chosen, region, strided=data.draw(st.booleans(), label="strided"))
+
+    def test_read_into_of_chosen_regions_is_slicing(self, case: HandlerCase, handler: Handler) -> None:
+        """The ends, the middle and the halves of each axis, of several datums and of one twice; strided or not."""
+        self._require_regions(handler)
+        last = len(case.datums) - 1
+        chosen = itertools.product(_chosen_regions(case.stack.shape[1:]), ([0, last], [last, 0, last]), (False, True))
+        for region, positions, strided in chosen:
+            with _explained(f"datums {positions}, region {region}, {'a strided' if strided else 'a plain'} buffer"):
+                self._assert_region(case, handler, positions, region, strided=strided)
 
     def test_read_into_of_all_datums_both_ways_is_the_whole_stack(self, case: HandlerCase, handler: Handler) -> None:
         """The reads that happen most, and their reverse."""
@@ -232,11 +279,88 @@ class HandlerConformance:
         assert all(Path(path).is_absolute() for path in paths)
 
     def _open(self, case: HandlerCase, path: Path | str, **more: Any) -> Any:
+        if not callable(getattr(self, "handler_class", None)):
+            pytest.fail(
+                f"{type(self).__name__} must say which class it tests: handler_class = MyHandler", pytrace=False
+            )
         return self.handler_class(str(path), **case.resource_kwargs, **more)
+
+    def _files(self, case: HandlerCase, folder: Path) -> list[Path]:
+        """Return the files that the handler lists, and all others that the case has written."""
+        handler = self._open(case, case.path)
+        try:
+            named = case_files.listed(handler, case.path, case.datums, folder)
+        finally:
+            _close(handler)
+        return list(dict.fromkeys([*named, *case_files.written(folder)]))
+
+    def _require_truth_or_os_error(self, case: HandlerCase, damage: str, *, may_be_short: bool = False) -> None:
+        """Insist that each datum is what it was or raises OSError, called and read in part; or is seen to be short.
+
+        A warning that is an error in these tests tells as well.
+        """
+        whole = _whole(case.stack)
+        for position, datum in enumerate(case.datums):
+            with (
+                _explained(f"{damage}, and the datum {dict(datum)} was called"),
+                suppress(OSError, Warning),
+                self._opened(case) as handler,
+            ):
+                found = np.asarray(handler(**datum))
+                if not may_be_short or found.shape == case.stack.shape[1:]:
+                    _assert_same(found, case.stack[position])
+            with (
+                _explained(f"{damage}, and the datum {dict(datum)} was read into an array"),
+                suppress(OSError, Warning),
+                self._opened(case) as handler,
+            ):
+                if isinstance(handler, ReadsRegions):
+                    self._assert_region(case, handler, [position], whole, strided=False)
+
+    @contextmanager
+    def _opened(self, case: HandlerCase) -> Iterator[Any]:
+        handler = self._open(case, case.path)
+        try:
+            yield handler
+        finally:
+            _close(handler)
+
+    def _assert_region(
+        self, case: HandlerCase, handler: Any, chosen: Sequence[int], region: tuple[slice, ...], *, strided: bool
+    ) -> None:
+        expected = case.stack[np.array(chosen, dtype=np.intp)][(slice(None), *region)]
+        out = _buffer(expected, strided=strided)
+        handler.read_into(out, [case.datums[position] for position in chosen], region)
+        _assert_same(out, expected)
 
     def _require_regions(self, handler: Handler) -> None:
         if not isinstance(handler, ReadsRegions):
             pytest.skip(f"{self.handler_class.__name__} has no read_into(): level 2 is absent")
+
+
+def _require_case(case: Any, name: str) -> None:
+    """Say what a case lacks before a test trips over it."""
+    wrong = ""
+    if not isinstance(case, HandlerCase):
+        wrong = f"returns {case!r}: it must return a HandlerCase"
+    elif len(case.datums) < 2:
+        wrong = "names fewer than two datums; where there is only one, name it twice"
+    elif len(case.datums) != len(case.expected):
+        wrong = f"names {len(case.datums)} datums and {len(case.expected)} expected arrays: each datum has one"
+    elif len({np.shape(array) for array in case.expected}) > 1:
+        wrong = "expects arrays of several shapes; all datums of a case have one, so write a case for each"
+    if wrong:
+        pytest.fail(f"make_case() of {name} {wrong}", pytrace=False)
+
+
+@contextmanager
+def _explained(situation: str) -> Iterator[None]:
+    """Add to whatever goes wrong when it did."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"What was tried: {situation}.")
+        raise
 
 
 def _close(handler: Any) -> None:
@@ -247,6 +371,17 @@ def _close(handler: Any) -> None:
 def _slices(length: int) -> st.SearchStrategy[slice]:
     bounds = st.tuples(st.integers(0, length), st.integers(0, length))
     return bounds.map(lambda pair: slice(min(pair), max(pair)))
+
+
+def _chosen_regions(shape: tuple[int, ...]) -> list[tuple[slice, ...]]:
+    """Return the whole, then for each axis its first and last entry, what is between, and its halves."""
+    whole = tuple(slice(0, length) for length in shape)
+    regions = [whole]
+    for axis, n in enumerate(shape):
+        for start, stop in ((0, 1), (n - 1, n), (1, n - 1), (0, n // 2), (n // 2, n)):
+            if 0 <= start < stop:
+                regions.append((*whole[:axis], slice(start, stop), *whole[axis + 1 :]))
+    return regions
 
 
 def _whole(stack: np.ndarray[Any, Any]) -> tuple[slice, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 from pathlib import Path
 
 import numpy as np
@@ -124,8 +126,7 @@ class CountsChunksInFrames(Honest):
 
 class ForgetsTheRegion(Honest):
     def read_into(self, out, datums, region):
-        whole = np.stack([self._frames()[self._checked(**datum)] for datum in datums])
-        out[...] = whole[(slice(None), *(slice(0, part.stop - part.start) for part in region))]
+        super().read_into(out, datums, tuple(slice(0, part.stop - part.start) for part in region))
 
 
 class SortsDatums(Honest):
@@ -160,6 +161,94 @@ class LeaksOtherErrors(Honest):
             raise EOFError from None
 
 
+class OpensWhenMade(Honest):
+    def __init__(self, path):
+        super().__init__(path)
+        self._frames()
+
+
+class LooksWhenMade(Honest):
+    """Constructing does not fail where the file is not there, but it has looked for it."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.is_there = Path(path).exists()
+
+    def _frames(self):
+        return super()._frames() if self.is_there else FRAMES[:0]
+
+
+class OpensWhenMadeAndListsNothing:
+    """The least of a handler: level 0, without a list of files."""
+
+    def __init__(self, path):
+        self.frames = np.load(path)
+
+    def __call__(self, frame):
+        return self.frames[frame]
+
+
+class WithSidecar(Honest):
+    """Frames without a header; what they are like is in a JSON file beside them."""
+
+    def get_file_list(self, datum_kwargs):
+        return [self.path, self.sidecar]
+
+    @property
+    def sidecar(self):
+        return f"{self.path}.json"
+
+    def _frames(self):
+        try:
+            told = json.loads(Path(self.sidecar).read_text())
+        except ValueError as error:
+            raise OSError(f"{self.sidecar} is damaged: {error}") from error
+        content = Path(self.path).read_bytes()
+        self._require(len(content) == np.dtype(told["dtype"]).itemsize * np.prod(told["shape"]))
+        return self._array(content, **told)
+
+    def _require(self, is_whole):
+        if not is_whole:
+            raise OSError(f"{self.path} is short")
+
+    def _array(self, content, *, shape, dtype):
+        return np.frombuffer(content, dtype).reshape(shape)
+
+
+class TakesShortFrames(WithSidecar):
+    def _require(self, is_whole):
+        pass
+
+    def _array(self, content, *, shape, dtype):
+        return super()._array(content.ljust(FRAMES.nbytes, b"\0"), shape=shape, dtype=dtype)
+
+
+class TakesShortFramesAndListsThemLast(TakesShortFrames):
+    def get_file_list(self, datum_kwargs):
+        return [self.sidecar, self.path]
+
+
+class LeaksErrorsOfJSON(WithSidecar):
+    def _frames(self):
+        json.loads(Path(self.sidecar).read_text())
+        return super()._frames()
+
+
+class DoesWithoutItsSidecar(WithSidecar):
+    """Where the sidecar is damaged or missing, it has an idea of its own."""
+
+    def _frames(self):
+        try:
+            return super()._frames()
+        except OSError:
+            return np.frombuffer(Path(self.path).read_bytes().ljust(FRAMES.nbytes), ">u2").reshape(FRAMES.shape)
+
+
+class DoesNotListItsSidecar(WithSidecar):
+    def get_file_list(self, datum_kwargs):
+        return [self.path]
+
+
 class LinksRelatively(Honest):
     def linked_files(self, datum_kwargs=()):
         return ["beside.h5"]
@@ -179,6 +268,63 @@ class TestHonest(Kit):
     handler_class = Honest
 
 
+class KitWithSidecar(Kit):
+    def make_case(self, folder):
+        case = Kit.make_case(self, folder)
+        (folder / "frames.npy").write_bytes(FRAMES.tobytes())
+        # The line end after the last brace can be lost without harm.
+        told = json.dumps({"shape": FRAMES.shape, "dtype": "<u2"}, indent=1)
+        (folder / "frames.npy.json").write_text(f"{told}\n")
+        return case
+
+
+class TestWithSidecar(KitWithSidecar):
+    __test__ = True
+    handler_class = WithSidecar
+
+
+class OneFileEach(Honest):
+    """A folder, in which each frame has a file."""
+
+    def get_file_list(self, datum_kwargs):
+        return [str(Path(self.path, f"{datum['frame']}.npy")) for datum in datum_kwargs]
+
+    def __call__(self, frame):
+        return self._frame(frame)
+
+    def read_into(self, out, datums, region):
+        for place, datum in zip(out, datums, strict=True):
+            place[...] = self._frame(**datum)[region]
+
+    def _checked(self, frame):
+        self._frame(frame)
+
+    def _frame(self, frame):
+        [path] = self.get_file_list([{"frame": frame}])
+        try:
+            return np.load(path)
+        except ValueError as error:
+            raise OSError(f"{path} is damaged: {error}") from error
+
+
+class CountsItsFiles(OneFileEach):
+    def __call__(self, frame):
+        n_files = len(list(Path(self.path).iterdir()))
+        return super().__call__(frame) if n_files == 5 else FRAMES[0] * 0
+
+
+class KitOfAFolder(Kit):
+    def make_case(self, folder):
+        for number, frame in enumerate(FRAMES):
+            np.save(folder / f"{number}.npy", frame)
+        return HandlerCase(path=folder, datums=[{"frame": n} for n in range(5)], expected=FRAMES, beyond={"frame": 5})
+
+
+class TestOneFileEach(KitOfAFolder):
+    __test__ = True
+    handler_class = OneFileEach
+
+
 class TestSkipsAbsentLevels:
     def test_and_says_which(self, tmp_path):
         class Level0:
@@ -194,42 +340,58 @@ class TestSkipsAbsentLevels:
             kit.test_read_into_of_all_datums_both_ways_is_the_whole_stack(case, Level0("x"))
 
 
+CUT = "test_a_file_cut_short_is_an_os_error_and_never_other_data"
+REMOVED = "test_a_file_that_is_not_there_is_an_os_error_and_never_other_data"
+CHOSEN = "test_read_into_of_chosen_regions_is_slicing"
+
+
 @pytest.mark.parametrize(
-    ("handler_class", "test"),
+    ("kit_class", "handler_class", "test", "raised"),
     [
-        (Converts, "test_every_datum_is_its_expected_array"),
-        (ReadsForwardOnly, "test_datums_are_read_in_any_order_and_more_than_once"),
-        (SharesWhatIsOpen, "test_a_second_instance_reads_the_same"),
-        (MakesUpMissingFiles, "test_a_missing_file_is_an_os_error"),
-        (PadsBeyondTheEnd, "test_a_datum_that_the_files_end_before_is_an_os_error"),
-        (DescribesWhatIsNotThere, "test_a_datum_that_the_files_end_before_is_an_os_error"),
-        (PadsShortFiles, "test_a_file_cut_short_is_an_os_error_and_never_other_data"),
-        (LeaksOtherErrors, "test_a_file_cut_short_is_an_os_error_and_never_other_data"),
-        (TakesAnyKeyword, "test_an_unknown_keyword_is_refused"),
-        (ClosesOnce, "test_close_may_be_called_twice"),
-        (OpensToListFiles, "test_the_files_are_listed_without_being_opened"),
-        (NamesWrongFiles, "test_the_files_are_listed_without_being_opened"),
-        (LiesAboutItsDtype, "test_structure_agrees_with_the_arrays"),
-        (CountsChunksInFrames, "test_structure_agrees_with_the_arrays"),
-        (ForgetsTheRegion, "test_read_into_is_slicing"),
-        (SortsDatums, "test_read_into_of_all_datums_both_ways_is_the_whole_stack"),
-        (FillsACopy, "test_read_into_is_slicing"),
-        (NeedsADatum, "test_read_into_of_nothing_is_not_beyond_the_end"),
-        (LinksRelatively, "test_linked_files_are_absolute_and_known_before_anything_is_read"),
+        (Kit, Converts, "test_every_datum_is_its_expected_array", AssertionError),
+        (Kit, ReadsForwardOnly, "test_datums_are_read_in_any_order_and_more_than_once", AssertionError),
+        (Kit, SharesWhatIsOpen, "test_a_second_instance_reads_the_same", AssertionError),
+        (Kit, MakesUpMissingFiles, "test_a_missing_file_is_an_os_error", pytest.fail.Exception),
+        (Kit, PadsBeyondTheEnd, "test_a_datum_that_the_files_end_before_is_an_os_error", pytest.fail.Exception),
+        (Kit, DescribesWhatIsNotThere, "test_a_datum_that_the_files_end_before_is_an_os_error", pytest.fail.Exception),
+        (Kit, PadsShortFiles, CUT, AssertionError),
+        (Kit, LeaksOtherErrors, CUT, EOFError),
+        (KitWithSidecar, TakesShortFrames, CUT, AssertionError),
+        (KitWithSidecar, TakesShortFramesAndListsThemLast, CUT, AssertionError),
+        (KitWithSidecar, LeaksErrorsOfJSON, CUT, ValueError),
+        (KitWithSidecar, DoesWithoutItsSidecar, CUT, AssertionError),
+        (KitWithSidecar, DoesWithoutItsSidecar, REMOVED, AssertionError),
+        (KitWithSidecar, DoesNotListItsSidecar, "test_a_datum_is_read_from_its_listed_files_alone", OSError),
+        (KitOfAFolder, CountsItsFiles, "test_a_datum_is_read_from_its_listed_files_alone", AssertionError),
+        (Kit, TakesAnyKeyword, "test_an_unknown_keyword_is_refused", pytest.fail.Exception),
+        (Kit, ClosesOnce, "test_close_may_be_called_twice", RuntimeError),
+        (Kit, OpensWhenMade, "test_constructing_opens_nothing", OSError),
+        (Kit, LooksWhenMade, "test_constructing_opens_nothing", OSError),
+        (Kit, OpensWhenMadeAndListsNothing, "test_constructing_opens_nothing", OSError),
+        (Kit, OpensToListFiles, "test_the_files_are_listed_without_being_opened", OSError),
+        (Kit, NamesWrongFiles, "test_the_files_are_listed_without_being_opened", pytest.fail.Exception),
+        (Kit, LiesAboutItsDtype, "test_structure_agrees_with_the_arrays", AssertionError),
+        (Kit, CountsChunksInFrames, "test_structure_agrees_with_the_arrays", AssertionError),
+        (Kit, ForgetsTheRegion, CHOSEN, AssertionError),
+        (Kit, ForgetsTheRegion, "test_read_into_is_slicing", AssertionError),
+        (Kit, SortsDatums, "test_read_into_of_all_datums_both_ways_is_the_whole_stack", AssertionError),
+        (Kit, SortsDatums, CHOSEN, AssertionError),
+        (Kit, FillsACopy, CHOSEN, AssertionError),
+        (Kit, NeedsADatum, "test_read_into_of_nothing_is_not_beyond_the_end", IndexError),
+        (Kit, LinksRelatively, "test_linked_files_are_absolute_and_known_before_anything_is_read", AssertionError),
     ],
 )
-def test_a_broken_promise_is_caught(tmp_path, handler_class, test):
-    kit = Kit()
+def test_a_broken_promise_is_caught(tmp_path, kit_class, handler_class, test, raised):
+    kit = kit_class()
     kit.handler_class = handler_class
-    given = {"case": kit.make_case(tmp_path), "handler": handler_class(tmp_path / "frames.npy"), "tmp_path": tmp_path}
+    given = {"case": kit.make_case(tmp_path), "tmp_path": tmp_path}
     method = getattr(kit, test)
-    wanted = method.__code__.co_varnames[: method.__code__.co_argcount + method.__code__.co_kwonlyargcount]
-    if test == "test_read_into_is_slicing":
-        wanted = ("case", "handler")
+    wanted = inspect.signature(method).parameters
+    if "handler" in wanted:
+        given["handler"] = handler_class(given["case"].path)
 
-    broken = (AssertionError, pytest.fail.Exception, OSError, RuntimeError, IndexError, EOFError, ExceptionGroup)
-    with pytest.raises(broken):
-        method(**{name: given[name] for name in wanted if name in given})
+    with pytest.raises(raised):
+        method(**{name: given[name] for name in wanted})
 
 
 def test_an_author_is_told_what_a_case_needs(tmp_path):
