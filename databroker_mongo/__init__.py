@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from .store.local_server import local_server
     from .stream import Stream
     from .v1 import Broker
-    from .writing import Writer
+    from .writing import REMOVE, Writer
 
 __all__ = [
     "Broker",
     "Catalog",
     "FullText",
+    "REMOVE",
     "Run",
     "Stream",
     "TimeRange",
@@ -41,6 +42,7 @@ _HOMES = {
     "Broker": "v1",
     "Catalog": "run_catalog",
     "FullText": "queries",
+    "REMOVE": "writing",
     "Run": "run",
     "Stream": "stream",
     "TimeRange": "queries",

@@ -14,6 +14,7 @@ from .health import Finding, check_run
 from .queries import Eq
 from .run_hints import RunHints
 from .store.protocol import Document, Store
+from .store.reports import Revision
 from .stream import Stream
 from .values import copied
 
@@ -188,6 +189,17 @@ class Run(RunHints):
             catalog_name=self._catalog_name,
             transforms=self._transforms,
         )
+
+    def revisions(self) -> list[Revision]:
+        """List what the documents of the run were before each of their corrections.
+
+        Returns
+        -------
+        list of Revision
+            Those of the start, of the stop and of the descriptors, the oldest first: each with the kind and uid of its
+            document, the earlier contents as they were stored (``document``), and the fields that were ``changed``.
+        """
+        return self._store.examination.run_revisions(self._start["uid"])
 
     def health(self, *, pixels: bool = False) -> pandas.DataFrame:
         """Tell for each column whether it can be read, what is at fault if not, and what is wrong with the documents.

@@ -28,6 +28,7 @@ from .store.reports import Explanation
 
 if TYPE_CHECKING:
     from .v1 import Broker
+    from .writing.corrections import Changes
 
 MANY_DOCUMENTS = 100_000
 
@@ -262,24 +263,32 @@ class Catalog(RunOverviews):
         self,
         run: Run | str | int,
         *,
-        start: Mapping[str, Any] | None = None,
-        stop: Mapping[str, Any] | None = None,
+        start: Changes | None = None,
+        stop: Changes | None = None,
+        descriptors: Mapping[str, Changes] | None = None,
     ) -> None:
-        """Correct fields of a run's start or stop document; the earlier documents are kept as revisions.
+        """Correct fields of a run's start, stop or descriptors; the earlier documents are kept as revisions.
 
-        A run that was read before stays as it is; its ``refresh()`` returns the corrected one.
+        A run that was read before stays as it is; its ``refresh()`` returns the corrected one, and its
+        ``revisions()`` what was before.
 
         Parameters
         ----------
         run : Run, str or int
             A run of this catalog, or its key as between the brackets.
         start, stop : mapping, optional
-            New values of fields, by name; fields that are not named stay as they are.
+            New values of fields, by name; fields that are not named stay as they are. A tuple of names leads into a
+            nested field: ``{("sample", "name"): "A2"}``. `databroker_mongo.REMOVE` as the value removes the field.
+        descriptors : mapping of str to mapping, optional
+            The same for the descriptors of streams, by the name of the stream (all its descriptors) or the uid of one:
+            ``{"primary": {("data_keys", "I0", "units"): "nA"}}``.
 
         Raises
         ------
         RunNotFound
             No run of this catalog answers to the key, or it has no stop document to correct.
+        StreamNotFound
+            The run has no such stream or descriptor.
         InvalidDocument
             The corrected document breaks its schema, or a field that identifies it is to be changed.
         NotAuthorized
@@ -293,7 +302,7 @@ class Catalog(RunOverviews):
         if not isinstance(self._store, NormalizedStore):
             raise ConfigurationError(f"{self._store.address} is only read: nothing can be corrected there")
         found = self[run.start["uid"] if isinstance(run, Run) else run]
-        update_run(writable(self._store), found.start["uid"], start=start, stop=stop)
+        update_run(writable(self._store), found.start["uid"], start=start, stop=stop, descriptors=descriptors)
 
     def register_handler(self, spec: str, handler: Any, overwrite: bool = False) -> None:
         """Serve a spec or MIME type by this class, in this catalog and those searched from it.

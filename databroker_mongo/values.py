@@ -249,6 +249,11 @@ def differences(one: Any, other: Any, *, limit: int) -> list[str]:
     ]
 
 
+def changed_fields(one: Any, other: Any) -> list[str]:
+    """Name the fields in which two encodable mappings differ, those within others joined by dots."""
+    return [".".join(map(str, path)) for path, _, _ in _differences((), one, other)]
+
+
 _ABSENT = object()
 
 

@@ -14,6 +14,7 @@ from .connection import time_limit
 from .failures import asking
 from .insertion import COLLECTIONS, identity_field
 from .protocol import Document
+from .reports import Revision
 
 if TYPE_CHECKING:
     from .normalized import NormalizedStore
@@ -156,6 +157,11 @@ class Examination:
         """Return the earlier contents of a corrected start, stop or descriptor, the oldest first."""
         with asking("read the revisions of a document", self._store.address):
             return revisions.revisions(self._store.collections, name, uid)
+
+    def run_revisions(self, run_uid: str) -> list[Revision]:
+        """Return what the documents of a run were before each of their corrections."""
+        with asking("read the revisions of a run", self._store.address):
+            return revisions.of_run(self._store.collections, run_uid)
 
     def orphans(self) -> Orphans:
         """Find what documents name as theirs and is not there, in the whole database."""

@@ -220,8 +220,8 @@ def require_equal(name: str, sent: Document, stored: Document) -> None:
         return
     lines = differences(one, other, limit=5)
     raise DuplicateDocument(
-        f"A {name} document of this {identity_field(name)} is stored already, with other contents. To correct a start "
-        "or stop use catalog.update.\n  " + "\n  ".join(lines),
+        f"A {name} document of this {identity_field(name)} is stored already, with other contents. To correct a "
+        "start, stop or descriptor use catalog.update.\n  " + "\n  ".join(lines),
         **facts_of(name, sent),
         differences=lines,
     )

@@ -10,7 +10,7 @@ What does not belong here: anything that imports pymongo, or that knows a layout
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -290,8 +290,22 @@ class WritableStore(Store, Protocol):
         """
         ...
 
-    def replace(self, name: str, document: Document) -> None:
-        """Put a corrected start, stop or descriptor in the place of the stored one, keeping that as a revision."""
+    def correct(self, name: str, uid: str, change: Callable[[Document], Document]) -> None:
+        """Change a stored start, stop or descriptor, keeping what it was as a revision.
+
+        Parameters
+        ----------
+        name, uid : str
+            Kind and uid of the document.
+        change : callable
+            Is given the document as it is stored and returns what it is to be; called again whenever somebody else
+            corrected the document in between.
+
+        Raises
+        ------
+        InvalidDocument
+            When there is no such document.
+        """
         ...
 
     def build_summaries(self, *, apply: bool) -> SummaryReport:

@@ -1,4 +1,4 @@
-"""What a database tells of itself: how it answers a question, its indexes, the state of its summaries.
+"""What a database tells of itself: how it answers a question, its indexes, its summaries, what was corrected.
 
 What does not belong here: anything that asks it.
 """
@@ -6,7 +6,7 @@ What does not belong here: anything that asks it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from .. import display
 
@@ -109,3 +109,31 @@ class SummaryReport:
     n_runs: int
     n_written: int
     n_removed: int
+
+
+@dataclass(frozen=True)
+class Revision:
+    """What a document was before a correction.
+
+    Attributes
+    ----------
+    name : str
+        Kind of the document: ``start``, ``stop`` or ``descriptor``.
+    uid : str
+        Its uid.
+    number : int
+        Counts the corrections of this document, from 0.
+    document : dict
+        Its contents before the correction, as they were stored.
+    changed : tuple of str
+        The fields that the correction changed, those within others joined by dots.
+    """
+
+    name: str
+    uid: str
+    number: int
+    document: dict[str, Any]
+    changed: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"<Revision {self.number} of the {self.name} {self.uid!r}, before {', '.join(self.changed)} changed>"

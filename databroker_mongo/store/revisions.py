@@ -8,42 +8,72 @@ What does not belong here: which corrections are allowed (``writing``), first in
 
 from __future__ import annotations
 
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..documents import facts_of
 from ..errors import InvalidDocument, StoreUnavailable
-from ..values import are_equal
+from ..values import are_equal, changed_fields, copied
 from .connection import Collections
 from .insertion import COLLECTIONS, identifier, put
 from .protocol import Document
+from .reports import Revision
 
 CORRECTABLE = ("start", "stop", "descriptor")
 
+_LONGEST_SECONDS = 300.0
+_LONGEST_PAUSE_SECONDS = 0.05
+_mock_lock = threading.Lock()
 
-def replace(collections: Collections, name: str, document: Document) -> None:
-    """Put a corrected document in the place of the stored one of its uid, keeping that as a revision.
 
-    Replacing by what is stored already changes nothing, and a replacement that was cut short can be sent again.
+def correct(collections: Collections, name: str, uid: str, change: Callable[[Document], Document]) -> None:
+    """Change a stored document, keeping what it was as a revision. What others change meanwhile is kept as well.
+
+    A correction that was cut short can be made again.
+
+    Parameters
+    ----------
+    collections : Collections
+        Where it is stored.
+    name : str
+        Its kind.
+    uid : str
+        Its uid.
+    change : callable
+        Is given the document as it is stored and returns what it is to be. It is called again whenever another
+        correction came in between.
 
     Raises
     ------
     InvalidDocument
         No document of this uid is stored.
     StoreUnavailable
-        Others kept correcting the same document at the same time.
+        Others kept correcting the same document for five minutes.
     """
     current = getattr(collections, COLLECTIONS[name])
-    for _ in range(10):
-        stored = current.find_one({"uid": document["uid"]})
+    deadline = time.monotonic() + _LONGEST_SECONDS
+    while True:
+        # In this order: a revision that is numbered after the latest one is then never older than that.
+        latest = _latest(collections, name, uid)
+        stored = current.find_one({"uid": uid})
         if stored is None:
-            raise InvalidDocument(f"No {name} document of this uid is stored.", **facts_of(name, document))
-        identity = stored.pop("_id")
-        if are_equal(stored, document):
+            raise InvalidDocument(f"No {name} document of this uid is stored.", document=name, uid=uid)
+        contents = {key: value for key, value in stored.items() if key != "_id"}
+        changed = change(copied(contents))
+        if are_equal(contents, changed):
             return
-        _keep(collections, name, stored)
-        if _is_replaced(collections, current, {"_id": identity, **stored}, document):
+        is_kept = _is_kept(collections, name, latest, contents)
+        if is_kept and _is_replaced(collections, current, stored, changed):
             return
-    raise StoreUnavailable(f"The {name} document is being corrected elsewhere; try again.", **facts_of(name, document))
+        if time.monotonic() > deadline:
+            raise StoreUnavailable(
+                f"The {name} document is being corrected elsewhere; try again.", **facts_of(name, changed)
+            )
+        # Those who correct the same document at the same time should not meet again.
+        time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 (nothing is kept secret)
 
 
 def revisions(collections: Collections, name: str, uid: str) -> list[Document]:
@@ -52,23 +82,58 @@ def revisions(collections: Collections, name: str, uid: str) -> list[Document]:
     return [each["document"] for each in found]
 
 
+def of_run(collections: Collections, run_uid: str) -> list[Revision]:
+    """Return what all documents of a run were before each of their corrections, document by document."""
+    found: list[Revision] = []
+    for name, field in (("start", "uid"), ("stop", "run_start"), ("descriptor", "run_start")):
+        stored = getattr(collections, COLLECTIONS[name]).find({field: run_uid}, {"_id": 0})
+        kept = list(_revisions_of(collections, name).find({f"document.{field}": run_uid}, {"_id": 0}))
+        for current in stored:
+            earlier = [each for each in kept if each["document"].get("uid") == current.get("uid")]
+            found += _corrections(name, sorted(earlier, key=_number), current)
+    return found
+
+
+def _corrections(name: str, earlier: list[Document], current: Document) -> Iterable[Revision]:
+    later = [*(each["document"] for each in earlier[1:]), current]
+    for each, following in zip(earlier, later, strict=False):
+        changed = tuple(changed_fields(each["document"], following))
+        if changed:  # else a correction that was cut short
+            yield Revision(name, str(current.get("uid")), _number(each), each["document"], changed)
+
+
+def _number(revision: Document) -> int:
+    return int(revision.get("revision", 0))
+
+
 def _revisions_of(collections: Collections, name: str) -> Any:
     return collections.named(f"{COLLECTIONS[name]}_revisions")
 
 
-def _keep(collections: Collections, name: str, stored: Document) -> None:
-    """Keep contents as the next revision, unless an attempt that was cut short did so."""
-    earlier = revisions(collections, name, stored["uid"])
-    if earlier and are_equal(earlier[-1], stored):
-        return
-    number = len(earlier)
-    revision = {"_id": identifier(stored["uid"], str(number)), "revision": number, "document": stored}
-    put(_revisions_of(collections, name), name, [revision], is_mock=collections.is_mock)
+def _latest(collections: Collections, name: str, uid: str) -> Document | None:
+    found: Document | None = _revisions_of(collections, name).find_one({"document.uid": uid}, sort=[("revision", -1)])
+    return found
 
 
-def _is_replaced(collections: Collections, current: Any, expected: Document, document: Document) -> bool:
+def _is_kept(collections: Collections, name: str, latest: Document | None, contents: Document) -> bool:
+    """Keep contents as the revision after the latest, unless an attempt that was cut short did so.
+
+    False when another revision has that number: a correction came in between.
+    """
+    if latest is not None and are_equal(latest["document"], contents):
+        return True
+    number = 0 if latest is None else _number(latest) + 1
+    revision = {"_id": identifier(contents["uid"], str(number)), "revision": number, "document": contents}
+    met = put(_revisions_of(collections, name), name, [revision], is_mock=collections.is_mock)
+    return all(are_equal(contents, other["document"]) for _, other in met)
+
+
+def _is_replaced(collections: Collections, current: Any, expected: Document, changed: Document) -> bool:
     """Replace unless the stored document is no longer the expected one."""
-    condition: Document = {"_id": expected["_id"]}
-    if not collections.is_mock:
-        condition["$expr"] = {"$eq": ["$$ROOT", {"$literal": expected}]}
-    return bool(current.replace_one(condition, document).matched_count)
+    identity = {"_id": expected["_id"]}
+    if collections.is_mock:
+        with _mock_lock:  # mongomock, which compares no whole documents, is in this process alone
+            is_expected = are_equal(current.find_one(identity), expected)
+            return is_expected and bool(current.replace_one(identity, changed).matched_count)
+    condition = {**identity, "$expr": {"$eq": ["$$ROOT", {"$literal": expected}]}}
+    return bool(current.replace_one(condition, changed).matched_count)

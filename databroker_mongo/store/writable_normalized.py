@@ -5,7 +5,7 @@ Opened by ``writing`` and ``cli_admin`` alone. What does not belong here: how a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from . import indexes, insertion, summaries
 from . import revisions as corrections
@@ -56,10 +56,10 @@ class WritableNormalizedStore(NormalizedStore):
                 indexes.create(self.collections, indexes.OF_SUMMARIES)
             return summaries.build(self.collections, apply=apply)
 
-    def replace(self, name: str, document: Document) -> None:
-        """Put a corrected document in the place of the stored one, keeping that as a revision."""
+    def correct(self, name: str, uid: str, change: Callable[[Document], Document]) -> None:
+        """Change a stored document, keeping what it was as a revision, and what others change meanwhile."""
         with asking(f"correct a document of kind {name}", self.address):
-            corrections.replace(self.collections, name, document)
+            corrections.correct(self.collections, name, uid, change)
 
 
 def writable(store: NormalizedStore) -> WritableNormalizedStore:

@@ -7,13 +7,13 @@
     delivery       brings documents to the store, through restarts of its server
     revisits       ... from time to time, when it was gone
     backlog        spools what cannot be stored, and sets aside what is refused
-    corrections    changes to the start or stop of a run
+    corrections    changes to the start, stop and descriptors of a run
 
 What does not belong here: what makes a document valid (``documents``), how it is put into MongoDB or into a file
 (``store/``).
 """
 
-from .corrections import update_run
+from .corrections import REMOVE, update_run
 from .writer import Writer
 
-__all__ = ["Writer", "update_run"]
+__all__ = ["REMOVE", "Writer", "update_run"]

@@ -1,29 +1,51 @@
-"""Changes to the start or stop of a run; what they replace is kept.
+"""Changes to the start, stop or descriptors of a run; what they replace is kept.
 
 What does not belong here: how revisions are stored (``store/revisions``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import enum
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from .. import documents
-from ..errors import InvalidDocument, RunNotFound
+from ..errors import InvalidDocument, RunNotFound, StreamNotFound
 from ..queries import Eq
 from ..store.protocol import Document, WritableStore
+from ..values import copied
 
 _FIXED = ("uid", "run_start")
+
+Changes = Mapping[str | tuple[str, ...], Any]
+"""New values of fields. A key is the name of a field, or a tuple of names that leads into nested ones."""
+
+
+class Removal(enum.Enum):
+    """The type of ``REMOVE``."""
+
+    REMOVE = "remove"
+
+    def __repr__(self) -> str:
+        return "REMOVE"
+
+
+REMOVE = Removal.REMOVE
+"""As the new value of a field: the field is removed."""
 
 
 def update_run(
     store: WritableStore,
     run_uid: str,
     *,
-    start: Mapping[str, Any] | None = None,
-    stop: Mapping[str, Any] | None = None,
+    start: Changes | None = None,
+    stop: Changes | None = None,
+    descriptors: Mapping[str, Changes] | None = None,
 ) -> None:
-    """Change fields of a run's start and stop document. The same change made twice is made once.
+    """Change fields of a run's start, stop and descriptors. The same change made twice is made once.
+
+    Others may correct the same run at the same time: each field has the value that was given last.
 
     Parameters
     ----------
@@ -32,21 +54,27 @@ def update_run(
     run_uid : str
         Its full uid.
     start, stop : mapping, optional
-        New values of fields, by name; fields that are not named stay as they are.
+        New values of fields, by name; fields that are not named stay as they are. A tuple of names leads into a
+        nested field: ``{("sample", "name"): "A2"}``. ``REMOVE`` as the value removes the field.
+    descriptors : mapping of str to mapping, optional
+        The same for the descriptors of streams, by the name of the stream (all its descriptors) or the uid of one.
 
     Raises
     ------
     RunNotFound
         There is no such run, or it has no stop document to change.
+    StreamNotFound
+        The run has no such stream or descriptor.
     InvalidDocument
-        The changed document breaks its schema, or a field that identifies it is to be changed.
+        The changed document breaks its schema, or a field that identifies it is to be changed. Nothing is changed.
     """
-    changed = []
-    for name, changes in (("start", start), ("stop", stop)):
-        if changes is not None:
-            changed.append((name, _changed(name, _stored(store, name, run_uid), changes)))
-    for name, document in changed:
-        store.replace(name, document)
+    wanted = {"start": start, "stop": stop}
+    corrections = [(name, _stored(store, name, run_uid), changes) for name, changes in wanted.items() if changes]
+    corrections += [("descriptor", *each) for each in _of_streams(store, run_uid, descriptors or {})]
+    for name, stored, changes in corrections:
+        _changed(name, changes, stored)
+    for name, stored, changes in corrections:
+        store.correct(name, stored["uid"], partial(_changed, name, changes))
 
 
 def _stored(store: WritableStore, name: str, run_uid: str) -> Document:
@@ -63,13 +91,55 @@ def _stored(store: WritableStore, name: str, run_uid: str) -> Document:
     return stop
 
 
-def _changed(name: str, stored: Document, changes: Mapping[str, Any]) -> Document:
-    for field in _FIXED:
-        if field in changes and changes[field] != stored.get(field):
-            raise InvalidDocument(
-                f"The field {field!r} identifies a {name} document and cannot be changed.",
-                **documents.facts_of(name, stored),
-                field=field,
+def _of_streams(
+    store: WritableStore, run_uid: str, wanted: Mapping[str, Changes]
+) -> Iterator[tuple[Document, Changes]]:
+    if not wanted:
+        return
+    _stored(store, "start", run_uid)
+    stored = store.descriptors([run_uid])[run_uid]
+    for key, changes in wanted.items():
+        found = [each for each in stored if key in (each.get("name") or "primary", each["uid"])]
+        if not found:
+            names = ", ".join(dict.fromkeys(str(each.get("name") or "primary") for each in stored)) or "none"
+            raise StreamNotFound(
+                f"The run has no stream {key!r}, and no descriptor of that uid. It has: {names}.",
+                run_uid=run_uid,
+                stream=key,
             )
-    [(_, document)] = documents.checked(name, {**stored, **changes})
+        for descriptor in found:
+            yield descriptor, changes
+
+
+def _changed(name: str, changes: Changes, stored: Document) -> Document:
+    changed = copied(stored)
+    for key, value in changes.items():
+        path = key if isinstance(key, tuple) else (key,)
+        if path[:1] in [(field,) for field in _FIXED] and (len(path) > 1 or value != stored.get(path[0])):
+            raise InvalidDocument(
+                f"The field {path[0]!r} identifies a {name} document and cannot be changed.",
+                **documents.facts_of(name, stored),
+                field=path[0],
+            )
+        _set(name, changed, path, value)
+    [(_, document)] = documents.checked(name, changed)
     return document
+
+
+def _set(name: str, document: Document, path: tuple[str, ...], value: Any) -> None:
+    """Set or remove the field that a path leads to; what it leads through is made where it is missing."""
+    place: Any = document
+    for depth, field in enumerate(path[:-1], 1):
+        if field not in place and value is REMOVE:
+            return
+        place = place.setdefault(field, {})
+        if not isinstance(place, dict):
+            raise InvalidDocument(
+                f"The field {'.'.join(path[:depth])!r} is no mapping, so there is no field {'.'.join(path)!r} in it.",
+                **documents.facts_of(name, document),
+                field=".".join(path),
+            )
+    if value is REMOVE:
+        place.pop(path[-1], None)
+    else:
+        place[path[-1]] = value

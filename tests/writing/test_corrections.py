@@ -1,13 +1,23 @@
 """Corrections of a run change what is read, keep what was, and are checked like any document."""
 
+import subprocess
+import sys
+import threading
+
 import pytest
 
-from databroker_mongo.errors import InvalidDocument, RunNotFound
+from databroker_mongo import REMOVE, Catalog
+from databroker_mongo.errors import InvalidDocument, RunNotFound, StreamNotFound
 from databroker_mongo.store.normalized import open_store
 from databroker_mongo.store.writable_normalized import writable
 from databroker_mongo.writing import Writer, update_run
 
-START = {"uid": "run", "time": 1.0, "sample": "A"}
+KEY = {"source": "PV:x", "dtype": "number", "shape": [], "units": "mm"}
+START = {"uid": "run", "time": 1.0, "sample": "A", "user": {"name": "Ann", "badge": 7}}
+DESCRIPTORS = [
+    {"uid": f"desc-{number}", "run_start": "run", "time": 1.0 + number, "name": name, "data_keys": {"x": dict(KEY)}}
+    for number, name in enumerate(["primary", "baseline", "primary"])
+]
 STOP = {"uid": "stop", "run_start": "run", "time": 2.0, "exit_status": "success"}
 
 
@@ -16,8 +26,15 @@ def store(store_uri):
     store = writable(open_store(store_uri))
     writer = Writer(store)
     writer("start", START)
+    for descriptor in DESCRIPTORS:
+        writer("descriptor", descriptor)
     writer("stop", STOP)
     return store
+
+
+@pytest.fixture
+def catalog(store, store_uri):
+    return Catalog.from_uri(store_uri)
 
 
 def test_fields_of_start_and_stop_are_changed_and_the_earlier_ones_kept(store):
@@ -30,23 +47,154 @@ def test_fields_of_start_and_stop_are_changed_and_the_earlier_ones_kept(store):
     assert [doc["sample"] for doc in store.examination.revisions("start", "run")] == ["A", "B"]
 
 
-@pytest.mark.parametrize("changes", [{"uid": "other"}, {"time": "noon"}, {"sample": {1}}])
+def test_fields_are_removed_and_nested_ones_changed_in_any_document(catalog):
+    for _ in range(2):
+        catalog.update(
+            -1,
+            start={"sample": REMOVE, ("user", "badge"): REMOVE, ("user", "name"): "Bob", ("new", "a", "b"): [1]},
+            stop={"exit_status": "abort", ("never", "there"): REMOVE, "not there": REMOVE},
+            descriptors={"primary": {("data_keys", "x", "units"): "um"}, "desc-1": {"hints": {}}},
+        )
+    run = catalog[-1]
+    assert run.start == {"uid": "run", "time": 1.0, "user": {"name": "Bob"}, "new": {"a": {"b": [1]}}}
+    assert run.stop == {**STOP, "exit_status": "abort"}
+    units = {each["uid"]: each["data_keys"]["x"]["units"] for each in run.descriptors}
+    assert units == {"desc-0": "um", "desc-1": "mm", "desc-2": "um"}
+    assert run["baseline"].descriptors[0]["hints"] == {}
+    assert run.primary.read().attrs["stream"] == "primary"
+
+
+def test_what_was_before_each_correction_is_listed(catalog):
+    assert catalog[-1].revisions() == []
+    catalog.update(-1, start={"sample": "B"}, descriptors={"primary": {("data_keys", "x", "units"): "um"}})
+    catalog.update(-1, start={"sample": REMOVE, ("user", "name"): "Bob"}, stop={"reason": "beam lost"})
+    found = [(each.name, each.uid, each.number, each.changed) for each in catalog[-1].revisions()]
+    assert found == [
+        ("start", "run", 0, ("sample",)),
+        ("start", "run", 1, ("sample", "user.name")),
+        ("stop", "stop", 0, ("reason",)),
+        ("descriptor", "desc-0", 0, ("data_keys.x.units",)),
+        ("descriptor", "desc-2", 0, ("data_keys.x.units",)),
+    ]
+    assert catalog[-1].revisions()[0].document == START
+    assert repr(catalog[-1].revisions()[1]) == "<Revision 1 of the start 'run', before sample, user.name changed>"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"uid": "other"},
+        {"uid": REMOVE},
+        {("uid",): "other"},
+        {("uid", "x"): 1},
+        {"time": "noon"},
+        {"time": REMOVE},
+        {"sample": {1}},
+        {("sample", "name"): "B"},
+    ],
+    ids=repr,
+)
 def test_a_correction_that_breaks_the_run_is_refused_and_changes_nothing(store, changes):
     with pytest.raises(InvalidDocument) as caught:
         update_run(store, "run", start=changes, stop={"reason": "never stored"})
     assert caught.value.run_uid == "run"
     assert store.stops(["run"])["run"] == STOP
-    assert store.examination.revisions("start", "run") == []
+    assert store.examination.run_revisions("run") == []
 
 
-def test_a_stop_that_would_belong_to_another_run_is_refused(store):
+def test_a_document_that_would_belong_to_another_run_is_refused(store):
     with pytest.raises(InvalidDocument, match="'run_start' identifies a stop"):
         update_run(store, "run", stop={"run_start": "other"})
+    with pytest.raises(InvalidDocument, match="'run_start' identifies a descriptor"):
+        update_run(store, "run", descriptors={"baseline": {"run_start": REMOVE}})
+    with pytest.raises(InvalidDocument) as caught:
+        update_run(store, "run", descriptors={"baseline": {"data_keys": REMOVE}})
+    assert (caught.value.uid, caught.value.stream) == ("desc-1", "baseline")
 
 
-def test_a_run_that_is_not_there_or_has_not_stopped_cannot_be_corrected(store):
+def test_a_run_or_stream_that_is_not_there_or_has_not_stopped_cannot_be_corrected(store):
     with pytest.raises(RunNotFound, match="no run 'other'"):
         update_run(store, "other", start={"sample": "B"})
+    with pytest.raises(RunNotFound, match="no run 'other'"):
+        update_run(store, "other", descriptors={"primary": {"hints": {}}})
     Writer(store)("start", {"uid": "crashed", "time": 1.0})
     with pytest.raises(RunNotFound, match="no stop document"):
         update_run(store, "crashed", stop={"reason": "power cut"})
+    with pytest.raises(StreamNotFound, match=r"no stream 'dark'.*primary, baseline"):
+        update_run(store, "run", start={"sample": "B"}, descriptors={"dark": {"hints": {}}})
+    assert store.examination.run_revisions("run") == []
+
+
+def test_two_who_correct_one_run_at_the_same_time_both_have_their_way(store, catalog, monkeypatch):
+    from databroker_mongo.writing import corrections
+
+    original = corrections.documents.checked
+
+    def while_another_corrects(name, doc):
+        monkeypatch.setattr(corrections.documents, "checked", original)
+        catalog.update("run", start={"comment": "theirs", ("user", "badge"): 8})
+        return original(name, doc)
+
+    monkeypatch.setattr(corrections.documents, "checked", while_another_corrects)
+    update_run(store, "run", start={"note": "ours", ("user", "name"): "Bob"})
+    assert catalog["run"].start == {
+        **START,
+        "comment": "theirs",
+        "note": "ours",
+        "user": {"name": "Bob", "badge": 8},
+    }
+    assert [each.number for each in catalog["run"].revisions()] == [0, 1]
+
+
+def test_threads_that_correct_one_run_lose_no_field(store, catalog):
+    def write(writer):
+        for number in range(5):
+            catalog.update("run", start={f"field_{writer}_{number}": number}, stop={f"field_{writer}_{number}": number})
+
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for document in (catalog["run"].start, catalog["run"].stop):
+        assert len([name for name in document if name.startswith("field_")]) == 15
+
+
+CORRECT = """
+import sys
+from databroker_mongo import Catalog
+
+catalog = Catalog.from_uri(sys.argv[1])
+catalog[-1]
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(20):
+    catalog.update("run", start={f"field_{sys.argv[2]}_{number}": number})
+"""
+
+
+@pytest.mark.timeout(400)
+def test_ten_processes_that_correct_one_run_lose_no_field(mongod_database_uri):
+    with Writer(mongod_database_uri) as writer:
+        writer("start", START)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", CORRECT, mongod_database_uri, str(number)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(10)
+    ]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in processes:
+        process.communicate()
+        assert process.returncode == 0
+    run = Catalog.from_uri(mongod_database_uri)["run"]
+    assert len([name for name in run.start if name.startswith("field_")]) == 200
+    assert [each.number for each in run.revisions()] == list(range(200))
+    assert all(len(each.changed) == 1 for each in run.revisions())
