@@ -21,6 +21,16 @@ class CountedRows(Rows, Protocol):
         """Return how many whole rows there are now."""
         ...
 
+    def require_sources(self) -> None:
+        """Refuse to take for all rows those before the first file that is missing.
+
+        Raises
+        ------
+        OSError
+            When such a file is missing.
+        """
+        ...
+
 
 @dataclass
 class _Piece:
@@ -96,6 +106,12 @@ class ChainedRows:
         self._look_again()
         return self._starts[-1]
 
+    def require_sources(self) -> None:
+        """Refuse to take for all rows those before the first file that is missing."""
+        self._look_again()
+        for source in self._sources[-1:]:
+            source.require_sources()
+
     def paths(self, numbers: Iterable[int]) -> list[str]:
         """Return the files of all sources there are now, opening none."""
         return self._list_paths()
@@ -114,6 +130,8 @@ class ChainedRows:
     def _look_again(self) -> None:
         self.close()
         self._sources = self._find_sources()
+        for source in self._sources[:-1]:
+            source.require_sources()  # or the rows of the next would be taken for its own
         self._starts = list(accumulate((source.n_rows() for source in self._sources), initial=0))
 
     def _shortage(self, block: Block) -> str:

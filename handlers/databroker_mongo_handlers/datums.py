@@ -152,6 +152,7 @@ class WholeHandler(CallsReadInto):
         OSError
             When a file is missing, damaged or open for writing.
         """
+        self._rows.require_sources()
         n_rows = self._rows.n_rows()
         shape, dtype, chunks = self._rows.describe(0, n_rows)
         return Structure((n_rows, *shape), dtype, chunks and (1, *chunks))

@@ -6,15 +6,19 @@ import re
 from typing import Any
 
 import h5py
+import numpy as np
 
 from .chained_rows import ChainedRows
 from .datum_numbers import whole_number
-from .datums import IndexHandler, WholeHandler
+from .datums import IndexHandler, RowsHandler, WholeHandler
+from .file_rows import FileRows
 from .hdf5_file import open_hdf5
 from .hdf5_rows import HDF5Rows
+from .hdf5_single import HDF5Format
 from .switching import SwitchHandler
 
 _DATA = re.compile(r"data_(\d+)")
+_ALL_IMAGES = "/entry/data/data"
 _SETTINGS = "/entry/instrument/detector/detectorSpecific"
 
 
@@ -53,27 +57,75 @@ class EigerSeries(SwitchHandler):
         super().__init__(choose, make=make)
 
 
+class EigerDataFiles(RowsHandler):
+    """Spec ``AD_EIGER_APSPolar``: datum ``image_num`` is one image of the data files, which are read without a master.
+
+    Image ``i`` is row ``i % images_per_file`` of ``/entry/data/data`` in ``PATH_data_NNNNNN.h5``, where ``NNNNNN`` is
+    ``1 + i // images_per_file``; its shape is ``(1, y, x)``.
+
+    Parameters
+    ----------
+    path : str
+        The beginning of the files' paths.
+    images_per_file : int
+        Images of each data file; the last may have fewer.
+    """
+
+    def __init__(self, path: str, *, images_per_file: int):
+        n_images = whole_number(images_per_file, "images_per_file", minimum=1)
+
+        def path_of(number: int) -> str:
+            return f"{path}_data_{1 + number:06d}.h5"
+
+        def first_row(image_num: int) -> int:
+            return whole_number(image_num, "image_num")
+
+        rows = FileRows(HDF5Format(_ALL_IMAGES, swmr=True), path_of, chunk_shape=(n_images, 1, 1))
+        super().__init__(rows, first_row=first_row, rows_per_datum=1)
+
+
 def _images_of(master: str) -> ChainedRows:
     def find_sources() -> list[HDF5Rows]:
         with open_hdf5(master, swmr=True) as file:
-            group = file.get("/entry/data") or file.get("/entry")
-            names = sorted(filter(_DATA.fullmatch, group or ()), key=lambda name: int(name.rpartition("_")[2]))
-            if not names:
-                raise OSError(f"{master} links to no data: neither /entry/data nor /entry holds data_000001")
-            paths = [f"{group.name}/{name}" for name in names[: _n_written(file, [group.get(name) for name in names])]]
+            paths = _datasets(file)
         return [HDF5Rows(master, path, swmr=True) for path in paths]
 
     return ChainedRows(find_sources, list_paths=lambda: [master], name=master)
 
 
+def _datasets(file: h5py.File) -> list[str]:
+    """Return the names of the datasets that hold the images: links to the data files, or one dataset of all images."""
+    groups = [found for name in ("/entry/data", "/entry") if isinstance(found := file.get(name), h5py.Group)]
+    for group in groups:
+        names = sorted(filter(_DATA.fullmatch, group), key=lambda name: int(name.rpartition("_")[2]))
+        if names:
+            n_written = _n_written(file, [group.get(name) for name in names])
+            return [f"{group.name}/{name}" for name in names[:n_written]]
+    if any(group.name == "/entry/data" and "data" in set(group) for group in groups):
+        return [_ALL_IMAGES]
+    raise OSError(
+        f"{file.filename} links to no data: neither /entry/data nor /entry holds data_000001, nor is there a dataset "
+        f"{_ALL_IMAGES}"
+    )
+
+
 def _n_written(file: h5py.File, datasets: list[h5py.Dataset | None]) -> int:
     """Count the data files that belong to the series: the master of a finished one may link to more, never written."""
-    settings = file.get(_SETTINGS) or {}
-    if not {"nimages", "ntrigger"} <= set(settings):
+    n_images, n_triggers = (_setting(file, name) for name in ("nimages", "ntrigger"))
+    if n_images is None or n_triggers is None:
         return len(datasets)
-    n_left = int(settings["nimages"][()]) * int(settings["ntrigger"][()])
+    n_left = n_images * n_triggers
     for number, dataset in enumerate(datasets):
         if dataset is None:
             return number if n_left <= 0 else len(datasets)
         n_left -= len(dataset)
     return len(datasets)
+
+
+def _setting(file: h5py.File, name: str) -> int | None:
+    """Return a number of the settings; None where it is not there, lost with a file, or no single number."""
+    try:
+        found = np.asarray(file[f"{_SETTINGS}/{name}"][()]).reshape(-1)
+        return int(found[0]) if len(found) == 1 and found[0] == int(found[0]) else None
+    except (KeyError, OSError, RuntimeError, TypeError, ValueError, OverflowError):
+        return None

@@ -6,7 +6,7 @@ that are not there in full are not counted. Reading rows does not belong here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,21 @@ from typing import Any
 import h5py
 
 from .hdf5_file import open_hdf5
-from .hdf5_links import find_source
+from .hdf5_links import find_source, missing_behind
 
 _NO_LIMIT = h5py.h5s.UNLIMITED
 
 
 @dataclass(frozen=True)
 class Extent:
-    """``n_rows`` whole rows from the first on, and why there are no more (empty when the dataset simply ends)."""
+    """``n_rows`` whole rows from the first on, and why there are no more (empty when the dataset simply ends).
+
+    ``is_short`` tells that the next rows are in a file that is not there.
+    """
 
     n_rows: int
     reason: str = ""
+    is_short: bool = False
 
 
 def whole_rows(dataset: h5py.Dataset, *, swmr: bool) -> Extent:
@@ -107,30 +111,32 @@ def _virtual_rows(dataset: h5py.Dataset, *, swmr: bool) -> Extent:
     for source in dataset.virtual_sources():
         if "%b" in source.file_name:
             continue
-        n_there, reason = _rows_in_source(dataset, source, swmr=swmr)
-        missing_from = _Rows.of(source.vspace).position(n_there)
+        there = _rows_in_source(dataset, source, swmr=swmr)
+        missing_from = _Rows.of(source.vspace).position(there.n_rows)
         if missing_from is not None and missing_from < found.n_rows:
-            found = Extent(missing_from, reason)
+            found = replace(there, n_rows=missing_from)
     return found
 
 
-def _rows_in_source(dataset: h5py.Dataset, source: Any, *, swmr: bool) -> tuple[int, str]:
+def _rows_in_source(dataset: h5py.Dataset, source: Any, *, swmr: bool) -> Extent:
     owner = dataset.file.filename
     if source.file_name == ".":
         return _mapped_rows(dataset.file, source, n_axes=dataset.ndim, swmr=swmr)
     path = find_source(owner, source.file_name)
     if not Path(path).exists():
-        return 0, f"the next ones are in {path}, which is missing"
+        return Extent(0, f"the next ones are in {path}, which is missing", is_short=True)
     with open_hdf5(path, swmr=swmr) as file:
         return _mapped_rows(file, source, n_axes=dataset.ndim, swmr=swmr)
 
 
-def _mapped_rows(file: h5py.File, source: Any, *, n_axes: int, swmr: bool) -> tuple[int, str]:
+def _mapped_rows(file: h5py.File, source: Any, *, n_axes: int, swmr: bool) -> Extent:
     """Return how many of the rows taken from a source are there, and why there are no more."""
     try:
         data = file[source.dset_name]
-    except KeyError:
-        return 0, f"the next ones are in {source.dset_name} of {file.filename}, which is missing"
+    except (KeyError, OSError):
+        lost = missing_behind(file, source.dset_name, swmr=swmr)
+        where = ", ".join(lost) or f"{source.dset_name} of {file.filename}"
+        return Extent(0, f"the next ones are in {where}, which is missing", is_short=True)
     n_rows = whole_rows(data, swmr=swmr).n_rows if data.ndim else 1
     placed, taken = _Rows.of(source.vspace), source.src_space
     last: tuple[int, ...] = ()
@@ -140,8 +146,8 @@ def _mapped_rows(file: h5py.File, source: Any, *, n_axes: int, swmr: bool) -> tu
         selected = _Rows.of(taken)
         last = () if selected.has_no_end else taken.get_select_bounds()[1]
     if any(high >= length for high, length in zip(last[1:], data.shape[1:], strict=False)):
-        return 0, f"{file.filename} holds rows of shape {data.shape[1:]}, too small for their place"
+        return Extent(0, f"{file.filename} holds rows of shape {data.shape[1:]}, too small for their place")
     if data.ndim == n_axes:
-        return selected.n_before(n_rows), f"the next ones are not in {file.filename} yet"
+        return Extent(selected.n_before(n_rows), f"the next ones are not in {file.filename} yet")
     is_whole = not last or last[0] < n_rows
-    return (placed.n_rows if is_whole else 0), f"{file.filename} is not whole yet"
+    return Extent(placed.n_rows if is_whole else 0, f"{file.filename} is not whole yet")

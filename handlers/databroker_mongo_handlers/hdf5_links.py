@@ -39,6 +39,11 @@ def files_behind(file: h5py.File, name: str, *, swmr: bool = False) -> list[str]
     return list(search.found)
 
 
+def missing_behind(file: h5py.File, name: str, *, swmr: bool = False) -> list[str]:
+    """Return those of the files behind a dataset that are not there."""
+    return [path for path in files_behind(file, name, swmr=swmr) if not Path(path).exists()]
+
+
 def find_source(owner: str, source: str) -> str:
     """Return the absolute path of a source of a virtual dataset; ``owner`` is the file of the virtual dataset."""
     return _find(owner, source, _VIRTUAL_SOURCE_PREFIX)

@@ -15,7 +15,7 @@ import numpy as np
 
 from .hdf5_file import OpenFile, acquire, reason_of, release
 from .hdf5_growth import Extent, whole_rows
-from .hdf5_links import files_behind
+from .hdf5_links import files_behind, missing_behind
 from .hdf5_offsets import RowOffsets, is_plain, pays
 from .rows import Array, Block, EndsEarly, RowStructure, require_dtype
 
@@ -91,6 +91,19 @@ class HDF5Rows:
             self._look_again()
             return self._known.n_rows
 
+    def require_sources(self) -> None:
+        """Refuse to take for all rows those of a virtual dataset that come before the first missing file.
+
+        Raises
+        ------
+        OSError
+            When such a file is missing.
+        """
+        with self._open().lock:
+            self._look_again()
+            if self._known.is_short:
+                raise EndsEarly(f"{self._path}: {self._name} has {self._known.n_rows} rows; {self._known.reason}")
+
     def paths(self, numbers: Iterable[int]) -> list[str]:
         """Return the one file."""
         return [self._path]
@@ -132,10 +145,19 @@ class HDF5Rows:
         """Return the dataset of the file as opened last, by whomever."""
         if not self._dataset:
             self._linked, self._is_plain, self._offsets = None, None, None
-            self._dataset = self._open().dataset(self._name)
+            self._dataset = self._find_dataset(self._open())
             if self._dataset.ndim == 0:
                 raise OSError(f"{self._path}: {self._name} is a single value and has no rows")
         return self._dataset
+
+    def _find_dataset(self, file: OpenFile) -> h5py.Dataset:
+        try:
+            return file.dataset(self._name)
+        except OSError as error:
+            lost = missing_behind(file.file, self._name, swmr=self._swmr)
+            if not lost:
+                raise
+            raise OSError(f"{error}; {lost[-1]} is missing") from error
 
     def _look_again(self) -> None:
         try:

@@ -15,7 +15,9 @@ from .rows import Array, Block
 
 
 class AreaDetectorHDF5Single(PointHandler):
-    """Spec ``AD_HDF5_SINGLE``: frame ``n`` is ``/entry/data/data`` of the file ``template % (path, filename, n)``.
+    """Specs ``AD_HDF5_SINGLE``, ``AD_HDF5_lambda`` and ``AD_HDF5_Lambda250k_APSPolar``: a file for each frame.
+
+    Frame ``n`` is ``/entry/data/data`` of the file ``template % (path, filename, n)``.
 
     Parameters
     ----------
@@ -65,6 +67,7 @@ class HDF5Format:
         """
         rows = HDF5Rows(path, self._dataset, swmr=self._swmr)
         try:
+            rows.require_sources()
             n_rows = rows.n_rows()
             row = rows.describe(0, n_rows)
         finally:
@@ -98,6 +101,7 @@ class HDF5Format:
         lines, *inner = region
         rows = HDF5Rows(path, self._dataset, swmr=self._swmr)
         try:
+            rows.require_sources()
             n_rows = rows.n_rows()
             row = rows.describe(0, n_rows)
             expected.require(ArrayHeader((n_rows, *row.shape), row.dtype), path)

@@ -113,6 +113,10 @@ class RowView:
         """Return how many whole rows there are now."""
         return self._rows.n_rows()
 
+    def require_sources(self) -> None:
+        """Refuse to take for all rows those before the first file that is missing."""
+        self._rows.require_sources()
+
     def paths(self, numbers: Iterable[int]) -> list[str]:
         """Return the files that these rows are read from, opening none."""
         return self._rows.paths(numbers)
