@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import OldNameWarning
 from . import opening
@@ -24,7 +24,8 @@ class Broker(Finding):
     """The runs of a catalog, as databroker 1 showed them.
 
     ``db[key]`` takes a scan id, a uid or the beginning of one, a negative number, a slice ``[-5:]`` or several of them,
-    and gives a `Header` or a list of them. ``db(plan_name="count", since="2024-03")`` gives all headers that answer.
+    and gives a `Header` or a list of them, nested as the keys are. ``db(plan_name="count", since="2024-03")`` gives all
+    headers that answer.
 
     Parameters
     ----------
@@ -152,3 +153,22 @@ class Broker(Finding):
     def stats(self) -> dict[str, Any]:
         """Return what MongoDB says of the size of the database (``dbStats``)."""
         return self._catalog.store.statistics()
+
+    def fill_event(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Say how filled events are asked for.
+
+        Raises
+        ------
+        NotImplementedError
+            Always, as in databroker 1.2.
+        """
+        raise NotImplementedError(
+            "events are not filled one by one: db.get_events(header, fill=True) yields them filled, and "
+            "event_model.Filler(db.reg.handler_reg, root_map=db.reg.root_map) fills documents as they are emitted"
+        )
+
+    fill_events = fill_event
+
+    def stream_names_given_header(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Say how the names of streams are asked for; raises `NotImplementedError`, since no header is given."""
+        raise NotImplementedError("the names of the streams of a header are header.stream_names")

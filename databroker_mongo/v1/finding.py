@@ -5,7 +5,8 @@ What does not belong here: what the keywords of ``db(...)`` ask (``questions``),
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import QueryError
@@ -44,20 +45,32 @@ class Finding(Reading):
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, slice):
             return self._slice(key)
-        if not isinstance(key, str) and isinstance(key, Iterable):
-            return [Header(run, self) for run in self._catalog[list(key)]]
+        if _is_several(key):
+            return self._several(list(key))
         return Header(self._catalog[key], self)
 
     def _slice(self, key: slice) -> list[Header]:
-        begin, end = key.start, key.stop or 0
-        if begin is None or begin > -1 or end > 0:
+        begin, end, step = key.start, key.stop or 0, 1 if key.step is None else key.step
+        if begin is None or begin > -1 or end > 0 or step == 0:
             raise QueryError(
-                "a slice of db counts back from the latest run and has a beginning, as db[-5:] or db[-5:-2]; it was "
-                f"db[{key.start}:{key.stop}:{key.step}]"
+                "a slice of db counts back from the latest run and has a beginning, as db[-5:] or db[-5:-2], and its "
+                f"step is not 0; it was db[{key.start}:{key.stop}:{key.step}]"
             )
-        found = self._catalog[begin : end or None]
-        wanted = (end - 1 - position for position in reversed(range(begin, end, key.step or 1)))
-        return [Header(found[number], self) for number in wanted if number < len(found)]
+        positions = range(begin, end, step)
+        if not positions:
+            return []
+        newest_first = positions if step < 0 else reversed(positions)
+        latest = max(positions[0], positions[-1])
+        found = self._catalog[min(positions[0], positions[-1]) : latest + 1 or None]
+        wanted = itertools.takewhile(lambda place: place < len(found), (latest - each for each in newest_first))
+        headers = [Header(found[place], self) for place in wanted]
+        # As in databroker 1, which reverses the positions whatever the step: a step back gives the oldest first.
+        return headers[::-1] if step < 0 else headers
+
+    def _several(self, keys: Sequence[Any]) -> list[Any]:
+        """Return what each key gives; all plain keys are asked for together."""
+        plain = iter(self._catalog[[key for key in keys if not _is_nested(key)]])
+        return [self[key] if _is_nested(key) else Header(next(plain), self) for key in keys]
 
     def __call__(self, text_search: str | None = None, **query: Any) -> Results:
         """Find runs.
@@ -119,6 +132,14 @@ class Finding(Reading):
         """Narrow each later ``db(...)`` by these keywords as well; ``db[...]`` stays as it is."""
         self.filters.update(query)
 
-    def clear_filters(self) -> None:
-        """Undo :meth:`add_filter`."""
+    def clear_filters(self, **query: Any) -> None:
+        """Undo :meth:`add_filter`; keywords have no effect, as in databroker 1."""
         self.filters.clear()
+
+
+def _is_several(key: Any) -> bool:
+    return not isinstance(key, str) and isinstance(key, Iterable)
+
+
+def _is_nested(key: Any) -> bool:
+    return isinstance(key, slice) or _is_several(key)

@@ -32,6 +32,30 @@ def test_several_keys_give_a_list_in_their_order(db, kind):
     assert scan_ids(db[kind([3, 1, -1])]) == [3, 1, 4]
 
 
+def nested_scan_ids(found):
+    return [nested_scan_ids(each) if isinstance(each, list) else each.start["scan_id"] for each in found]
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ([3, [1, -1]], [3, [1, 4]]),
+        ([[3], [], [[2, "1"]]], [[3], [], [[2, 1]]]),
+        ((-1, slice(-4, -2)), [4, [2, 1]]),
+        ([slice(-1, -3, -1), 2, iter([3, 1])], [[3, 4], 2, [3, 1]]),
+        (np.array([[3, 1], [2, -1]]), [[3, 1], [2, 4]]),
+        ([], []),
+    ],
+)
+def test_keys_may_be_nested_and_headers_are_as_they_are(db, keys, expected):
+    assert nested_scan_ids(db[keys]) == expected
+
+
+def test_one_unknown_key_among_nested_ones_is_an_error(db):
+    with pytest.raises(KeyError, match="99"):
+        db[[1, [2, 99]]]
+
+
 @pytest.mark.parametrize(
     ("key", "expected"),
     [
@@ -45,6 +69,33 @@ def test_several_keys_give_a_list_in_their_order(db, kind):
 )
 def test_a_slice_gives_the_newest_first(db, key, expected):
     assert scan_ids(db[key]) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        (slice(-1, -5, -1), [1, 2, 3, 4]),
+        (slice(-1, -4, -1), [2, 3, 4]),
+        (slice(-2, -5, -1), [1, 2, 3]),
+        (slice(-1, -5, -2), [2, 4]),
+        (slice(-1, -9, -3), [1, 4]),
+        (slice(np.int64(-1), np.int32(-3), np.int8(-1)), [3, 4]),
+        (slice(-1, -(10**9), -1), [1, 2, 3, 4]),
+        (slice(-1, -5), []),
+        (slice(-5, -1, -1), []),
+        (slice(-3, None, -1), []),
+        (slice(-(10**9), None, 2), [3, 1]),
+        (slice(-(10**9), None, 10**8), []),
+    ],
+)
+def test_the_step_of_a_slice_is_that_of_the_positions_read_backwards(db, key, expected):
+    assert scan_ids(db[key]) == expected
+
+
+@pytest.mark.parametrize("step", [0, 1.5, "1"])
+def test_a_step_that_is_none_is_refused(db, step):
+    with pytest.raises((TypeError, ValueError)):
+        db[-4::step]
 
 
 @pytest.mark.parametrize("key", [slice(None, -1), slice(0, 3), slice(-3, 1)])
@@ -108,8 +159,9 @@ def test_filters_narrow_each_search_until_they_are_cleared(db):
     assert scan_ids(db(user="bob")) == []
     assert db.filters == {"user": "ann", "since": TIME + 1}
     assert db[1].start["scan_id"] == 1
-    db.clear_filters()
+    db.clear_filters(user="ann", anything=1)
     assert len(list(db())) == 4
+    assert db.filters == {}
 
 
 def test_an_alias_is_an_attribute_that_asks(db):
@@ -131,3 +183,22 @@ def test_an_alias_takes_the_name_of_nothing_else(db, name):
 
 def test_an_unknown_attribute_is_an_attribute_error(db):
     assert not hasattr(db, "no_such_alias")
+
+
+@pytest.mark.parametrize(
+    ("call", "remedy"),
+    [
+        (lambda db: db.fill_events(events=[], descriptors=[], fields=["img"]), "fill=True"),
+        (lambda db: db.fill_event({}, inplace=True), "fill=True"),
+        (lambda db: db.stream_names_given_header(db[1]), r"header\.stream_names"),
+    ],
+)
+def test_what_databroker_1_no_longer_had_says_what_to_type(db, call, remedy):
+    with pytest.raises(NotImplementedError, match=remedy):
+        call(db)
+
+
+@pytest.mark.parametrize("name", ["fill_event", "fill_events", "stream_names_given_header"])
+def test_such_a_name_is_no_alias(db, name):
+    with pytest.raises(ValueError, match=name):
+        db.alias(name, user="ann")
