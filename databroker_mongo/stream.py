@@ -117,7 +117,7 @@ class Stream(StreamHints):
         keys : iterable of str, optional
             The data keys that are wanted; all by default. Nothing else is fetched.
         exclude : collection of str
-            Data keys that are not wanted.
+            Data keys that are not wanted; one that the stream does not have makes no difference.
         on_error : {"raise", "skip"}
             What to do about columns that cannot be read: raise one error for all, or leave them out and name them,
             with the reason, in ``ds.attrs["unreadable"]``.
@@ -159,7 +159,7 @@ class Stream(StreamHints):
         keys : iterable of str, optional
             The data keys that are wanted; all by default.
         exclude : collection of str
-            Data keys that are not wanted.
+            Data keys that are not wanted; one that the stream does not have makes no difference.
         dedupe : {"last"}, optional
             Keep only the latest of several events of one ``seq_num``.
 
@@ -231,7 +231,7 @@ class Stream(StreamHints):
         known = self.source.data_keys
         wanted = list(known) if keys is None else [keys] if isinstance(keys, str) else list(keys)
         left_out = {exclude} if isinstance(exclude, str) else set(exclude)
-        for key in [*wanted, *left_out]:
+        for key in wanted:
             if key not in known:
                 raise ColumnNotFound(
                     f"the stream has no data key {key!r}. It has: {', '.join(known)}.",

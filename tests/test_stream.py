@@ -128,6 +128,18 @@ def test_only_the_keys_that_are_asked_for_are_there(store_uri):
         primary.read(["I1"])
 
 
+@pytest.mark.parametrize("method", ["read", "to_dask"])
+def test_to_exclude_what_is_not_there_makes_no_difference(store_uri, method):
+    """One list of exclusions serves many runs, as it does in databroker 1; what is asked for must be there."""
+    ask = getattr(stored(store_uri, build_run({"primary": ROWS})).primary, method)
+    assert list(ask(exclude=["not there", "mca", "name"])) == ["I0", "n", "ok"]
+    assert list(ask(exclude="not there")) == list(ask())
+    assert list(ask(["n", "ok"], exclude=["n", "not there"])) == ["ok"]
+    for keys in (["not there"], "not there", ["n", "not there"]):
+        with pytest.raises(ColumnNotFound, match="no data key 'not there'"):
+            ask(keys, exclude=["not there"])
+
+
 def test_a_wrong_declared_shape_is_told_once_and_the_data_is_right(store_uri):
     data_keys = {"image": {"shape": [-1, 4, 6]}}
     documents = build_run({"primary": ROWS}, assets={"primary": {"image": image()}}, data_keys=data_keys)
