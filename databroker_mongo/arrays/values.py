@@ -5,6 +5,7 @@ Pure. What does not belong here: where values come from, and what their axes are
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,7 +55,7 @@ def fit(values: Array, dtype: np.dtype[Any], row_shape: tuple[int, ...]) -> Arra
         return _objects(list(values))
     if len(values) == 0:
         return np.empty((0, *row_shape), dtype)
-    if values.shape[1:] == row_shape and (values.dtype.kind, dtype.kind) == ("U", "U"):
+    if values.shape[1:] == row_shape and values.dtype.kind == dtype.kind == "U" and np.can_cast(values.dtype, dtype):
         return values.astype(dtype)
     if values.shape[1:] == row_shape and values.dtype.kind in "biuf" and fits(values, dtype):
         return _exactly(values, dtype)
@@ -161,10 +162,24 @@ def _objects(values: Sequence[Any]) -> Array:
 
 
 def _structured(values: Values, dtype: np.dtype[Any]) -> Array:
-    try:
-        return np.array([_records(value) for value in values], dtype=dtype)
-    except (TypeError, ValueError):
-        return _objects(list(values))
+    """Return records, or the lists that they are stored as where these are no such records exactly."""
+    rows = values.tolist() if isinstance(values, np.ndarray) else values
+    if MISSING not in rows:
+        records = [_records(value) for value in rows]
+        try:
+            array = np.array(records, dtype=dtype)
+        except (TypeError, ValueError, OverflowError):
+            array = None
+        if array is not None and _are_records(array.tolist(), records):
+            return array
+    return _objects([None if value is MISSING else value for value in rows])
+
+
+def _are_records(found: Any, sent: Any) -> bool:
+    """Tell whether records, or their parts, are those that were sent: NumPy would round, crop and repeat them."""
+    if isinstance(found, list | tuple | np.ndarray):
+        return isinstance(sent, list | tuple) and len(found) == len(sent) and all(map(_are_records, found, sent))
+    return bool(found == sent) or (isinstance(sent, float) and math.isnan(sent) and bool(found != found))
 
 
 def _records(value: Any) -> Any:

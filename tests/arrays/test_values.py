@@ -100,6 +100,58 @@ def test_structured_values_are_records():
     assert array["n"].tolist() == [[2, 4]]
 
 
+RECORD = np.dtype([("x", "<f4"), ("n", "<i4"), ("name", "<U2")])
+PAIR = np.dtype([("x", "<i4"), ("y", "<i4")])
+
+
+@pytest.mark.parametrize("is_array", [False, True])
+def test_records_of_one_kind_of_number_are_records_too(is_array):
+    rows = [[1, 2], [3, 4]]
+    array = as_array(np.array(rows) if is_array else rows, declared=PAIR)
+    assert array.tolist() == [(1, 2), (3, 4)]
+    tables = [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]
+    array = as_array(np.array(tables) if is_array else tables, declared=PAIR)
+    assert array["y"].tolist() == [[2, 4], [6, 8]]
+
+
+@pytest.mark.parametrize(
+    ("row", "dtype"),
+    [
+        ([0.1, 2, "a"], RECORD),
+        ([0.5, 2.5, "a"], RECORD),
+        ([0.5, 2**40, "a"], RECORD),
+        ([0.5, 2, "abc"], RECORD),
+        ([0.5, 2, "a\0"], RECORD),
+        ([0.5, 2], RECORD),
+        ([[0.5, 2, "abc"]], RECORD),
+        (1, PAIR),
+        ([1], PAIR),
+        ([1, 2, 3], PAIR),
+        ("ab", PAIR),
+        (None, PAIR),
+    ],
+)
+def test_what_is_no_such_record_exactly_stays_the_list_it_is(row, dtype):
+    array = as_array([row, row], declared=dtype)
+    assert array.dtype == object
+    assert array.tolist() == [row, row]
+
+
+def test_records_may_hold_nan():
+    assert np.isnan(as_array([[np.nan, 2, "a"]], declared=RECORD)["x"][0])
+
+
+def test_a_record_that_an_event_lacks_is_none():
+    array = as_array([[1, 2], MISSING], declared=PAIR)
+    assert array.tolist() == [[1, 2], None]
+
+
+def test_text_is_never_cropped_to_what_was_promised():
+    assert fit(np.array(["a"]), np.dtype("<U3"), ()).dtype == "<U3"
+    with pytest.raises(ShapeMismatch):
+        fit(np.array(["abcd"]), np.dtype("<U3"), ())
+
+
 def test_promised_values_are_cast_only_when_none_changes():
     np.testing.assert_array_equal(fit(np.array([1, 2]), np.dtype(float), ()), [1.0, 2.0])
     with pytest.raises(ShapeMismatch, match="events hold float64"):
