@@ -5,13 +5,15 @@ What does not belong here: how values are fetched (``values``).
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import CatalogWarning
+from ..arrays.structure import column_name
+from ..errors import CatalogWarning, DocumentWarning
 from ..store.protocol import Values
 from .selection import Selection, select
 from .values import is_external, open_external, stored_values
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
     from ..run import Run
     from ..stream import Stream
+
+_PACKAGE = f"{__name__.partition('.')[0]}."
 
 
 def table_of(
@@ -93,10 +97,29 @@ def _frame(
     # pandas 3 counts whole seconds in another unit.
     times = pandas.to_datetime(time, unit="s").as_unit("ns") if convert_times else time
     columns = {key: values[:n_rows] for key, values in columns.items()}
-    columns.update(_extra_columns(selections, descriptor))
-    table = pandas.DataFrame({"time": times, **columns}, index=index.seq_num[:n_rows])
+    has_time_key = "time" in columns
+    columns.update(_extra_columns(selections, descriptor, columns))
+    taken = {*stream.source.data_keys, *columns}
+    named = {column_name(key, taken): values for key, values in columns.items()}
+    if has_time_key:
+        _warn_of_time_key(stream, column_name("time", taken))
+    table = pandas.DataFrame({"time": times, **named}, index=index.seq_num[:n_rows])
     is_wanted = np.array([bool(selection.keys) for selection in selections])[descriptor]
     return table if is_wanted.all() else table[is_wanted]
+
+
+def _warn_of_time_key(stream: Stream, name: str) -> None:
+    """Tell whoever called this package that the values of a data key are under another name than theirs."""
+    facts = stream.source.facts
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(
+        f"run {facts['run_uid']} (scan id {facts['scan_id']}), stream {stream.name!r}: the data key 'time' is called "
+        f"{name!r} here, because 'time' are the times of the events",
+        DocumentWarning,
+        stacklevel=level,
+    )
 
 
 def _columns(stream: Stream, keys: Sequence[str], *, fill: bool) -> dict[str, Values]:
@@ -125,6 +148,15 @@ def _objects(values: Sequence[Any]) -> np.ndarray[Any, Any]:
     return column
 
 
-def _extra_columns(selections: Sequence[Selection], descriptor: np.ndarray[Any, Any]) -> Mapping[str, Values]:
-    names = dict.fromkeys(name for selection in selections for name in selection.extra)
-    return {name: _whole([selections[each].extra.get(name, np.nan) for each in descriptor.tolist()]) for name in names}
+def _extra_columns(
+    selections: Sequence[Selection], descriptor: np.ndarray[Any, Any], columns: Mapping[str, Values]
+) -> Mapping[str, Values]:
+    """Return columns of metadata; what is a data key of some descriptors keeps its values in their rows."""
+    found: dict[str, Values] = {}
+    for name in dict.fromkeys(name for selection in selections for name in selection.extra):
+        values: list[Any] = [selections[each].extra.get(name, np.nan) for each in descriptor.tolist()]
+        if name in columns:
+            for row, each in enumerate(descriptor.tolist()):
+                values[row] = columns[name][row] if name in selections[each].keys else values[row]
+        found[name] = _whole(values)
+    return found

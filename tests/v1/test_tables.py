@@ -1,12 +1,13 @@
 """Tables of streams."""
 
+import copy
 import timeit
 
 import numpy as np
 import pandas
 import pytest
 
-from databroker_mongo.errors import CatalogWarning
+from databroker_mongo.errors import CatalogWarning, DocumentWarning
 from databroker_mongo.run_catalog import Catalog
 from databroker_mongo.testing import build_run
 from databroker_mongo.testing.runs import StreamAsset
@@ -98,6 +99,68 @@ def test_tables_of_several_runs_are_below_one_another(db):
     assert table["x"].notna().sum() == 4
     assert db.get_table(db(user="nobody")).empty
     assert table.index.name == "seq_num"
+
+
+SECONDS = [TIME + 50002 + row for row in range(3)]
+
+
+def with_time(catalog, values, **more):
+    """Store a run with a data key called ``time``, and return its header."""
+    rows = [{"x": row, "time": value, **dict.fromkeys(more, row)} for row, value in enumerate(values)]
+    for name, document in build_run({"primary": rows}, scan_id=8, time=TIME + 50000):
+        Writer(catalog)(name, document)
+    return catalog.v1[8]
+
+
+@pytest.mark.parametrize("values", [[0.5, 1.5, 2.5], [3, 4, 5], ["a", "b", "c"], [[1, 2], [3, 4], [5, 6]]])
+@pytest.mark.parametrize("fields", [None, ["time"], ["ti.*"], "time", ["x", "time"]])
+def test_a_data_key_called_time_stands_beside_the_times(catalog, values, fields):
+    header = with_time(catalog, values)
+    with pytest.warns(DocumentWarning, match=f"run {header.uid}.*'time_'") as caught:
+        table = header.table(fields=fields, convert_times=False, localize_times=False)
+    assert [each.filename for each in caught] == [__file__]
+    assert table["time"].tolist() == SECONDS
+    assert table["time_"].tolist() == values
+    assert {*table.columns} - {"x"} == {"time", "time_"}
+
+
+def test_the_name_of_such_a_column_is_that_of_the_dataset(catalog):
+    header = with_time(catalog, [0.5, 1.5, 2.5], time_=None)
+    with pytest.warns(DocumentWarning, match="'time__'") as caught:
+        tables = catalog.v1.get_table([header, catalog.v1[1]])
+    with pytest.warns(DocumentWarning, match="'time__'"):
+        dataset = header.xarray()
+    assert caught[0].filename == __file__
+    assert list(tables.columns[:4]) == ["time", "x", "time__", "time_"]
+    assert tables["time"].notna().all()
+    assert tables["time__"].tolist()[:3] == dataset["time__"].values.tolist() == [0.5, 1.5, 2.5]
+    assert dataset["time_"].values.tolist() == [0, 1, 2]
+
+
+def test_what_is_a_data_key_of_one_descriptor_and_metadata_of_another_is_both(catalog):
+    (_, start), (_, first), *events, stop = build_run(
+        {"primary": [{"m": i} for i in range(4)]}, scan_id=8, time=TIME + 9e4
+    )
+    second = copy.deepcopy(first)
+    second.update(uid="later", time=first["time"] + 2.5)
+    second["data_keys"]["gain"] = {"source": "sim", "dtype": "number", "shape": []}
+    first["configuration"] = {"det": {"data": {"gain": 7}, "timestamps": {"gain": TIME}, "data_keys": {}}}
+    for _, event in events[2:]:
+        event["descriptor"] = "later"
+        event["data"]["gain"] = event["timestamps"]["gain"] = event["seq_num"] / 2
+    for name, document in [("start", start), ("descriptor", first), ("descriptor", second), *events, stop]:
+        Writer(catalog)(name, document)
+    assert catalog.v1[8].table(fields=["m", "gain"])["gain"].tolist() == [7, 7, 1.5, 2.0]
+
+
+def test_metadata_called_time_stand_beside_the_times(db):
+    table = db[1].table(fields=["I0", "time"], convert_times=False, localize_times=False)
+    assert list(table.columns) == ["time", "I0", "time_"]
+    assert table["time"].tolist() == [TIME + 2 + row for row in range(5)]
+    assert table["time_"].tolist() == [TIME] * 5
+    everything = db[1].table(fields=[])
+    assert everything["time"][1] == pandas.Timestamp("2023-11-14 22:13:22")
+    assert everything["time_"][1] == TIME
 
 
 class Rows:
