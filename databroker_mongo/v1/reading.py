@@ -134,8 +134,8 @@ class Reading:
         Returns
         -------
         pandas.DataFrame
-            A row for each event, the index ``seq_num``, the times in the column ``time``: ``datetime64`` in UTC. A data key
-            or metadata of that name is in ``time_``. Empty where no run has the stream.
+            A row for each event, the index ``seq_num``, the times in the column ``time``: ``datetime64`` in UTC.
+            What else is called so, a data key or metadata, is in ``time_``. Empty where no run has the stream.
 
         Raises
         ------
