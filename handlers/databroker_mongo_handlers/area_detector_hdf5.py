@@ -124,7 +124,7 @@ class AreaDetectorHDF5Stream(SwitchHandler):
         def make(kind: str) -> PointHandler | IndexHandler:
             return IndexHandler(rows) if kind == "index" else PointHandler(rows, frame_per_point=frame_per_point)
 
-        super().__init__(_by_kind, make=make)
+        super().__init__(_by_kind, make=make, datum_names=("point_number",))
 
 
 def _by_kind(**datum: Any) -> tuple[str, dict[str, Any]]:

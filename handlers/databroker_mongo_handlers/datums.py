@@ -13,7 +13,7 @@ import numpy as np
 
 from .chained_rows import CountedRows
 from .datum_numbers import stretches, whole_number
-from .levels import CallsReadInto, Datum
+from .levels import CallsReadInto, Datum, names_of
 from .rows import Array, Block, Rows, Structure, chunks_by_datum
 
 
@@ -86,6 +86,9 @@ class RowsHandler(CallsReadInto):
         """Close what is open; calling the handler again opens it again."""
         self._rows.close()
 
+    def _datum_names(self) -> Sequence[str]:
+        return names_of(self._first_row)
+
     def _numbers(self, datum_kwargs: Iterable[Datum]) -> Iterable[int]:
         for datum in datum_kwargs:
             first = self._first_row(**datum)
@@ -130,6 +133,10 @@ class IndexHandler(RowsHandler):
             return whole_number(datum[keyword], keyword)
 
         super().__init__(rows, first_row=first_row, rows_per_datum=None)
+        self._keyword = keyword
+
+    def _datum_names(self) -> Sequence[str]:
+        return (self._keyword,)
 
 
 class WholeHandler(CallsReadInto):

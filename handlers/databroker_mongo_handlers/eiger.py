@@ -25,8 +25,8 @@ _SETTINGS = "/entry/instrument/detector/detectorSpecific"
 class EigerSeries(SwitchHandler):
     """Specs ``AD_EIGER``, ``AD_EIGER2`` and ``AD_EIGER_SLICE``.
 
-    Datum ``seq_id`` is all images of ``PATH_SEQID_master.h5``, shape ``(images, y, x)``; with ``frame_num`` it is that
-    one of them, shape ``(y, x)``.
+    Datum ``seq_id``, a number or the digits of one, is all images of ``PATH_SEQID_master.h5``, shape
+    ``(images, y, x)``; with ``frame_num`` it is that one of them, shape ``(y, x)``.
 
     Parameters
     ----------
@@ -45,11 +45,12 @@ class EigerSeries(SwitchHandler):
         if images_per_file is None and frame_per_point is None:
             raise ValueError("images_per_file or frame_per_point must be given")
 
-        def choose(seq_id: int, frame_num: int | None = None) -> tuple[tuple[int, bool], dict[str, Any]]:
-            series = whole_number(seq_id, "seq_id")
+        def choose(seq_id: int | str, frame_num: int | None = None) -> tuple[tuple[int | str, bool], dict[str, Any]]:
+            is_text = isinstance(seq_id, str) and seq_id.isdecimal()
+            series = seq_id if is_text else whole_number(seq_id, "seq_id")
             return ((series, True), {}) if frame_num is None else ((series, False), {"frame_num": frame_num})
 
-        def make(key: tuple[int, bool]) -> WholeHandler | IndexHandler:
+        def make(key: tuple[int | str, bool]) -> WholeHandler | IndexHandler:
             series, is_whole = key
             rows = _images_of(f"{path}_{series}_master.h5")
             return WholeHandler(rows) if is_whole else IndexHandler(rows, keyword="frame_num")

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -39,18 +40,56 @@ class RegionHandler(Protocol):
         ...
 
 
-class CallsReadInto:
-    """Level 0 by way of levels 1 and 2."""
+class Closes:
+    """A handler that ``with`` closes, as those of area-detector-handlers are; closing it once more does no harm."""
 
-    def __call__(self: RegionHandler, **datum_kwargs: Any) -> Array:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what is open: of itself, nothing."""
+
+
+class CallsReadInto(Closes):
+    """Level 0 by way of levels 1 and 2; the arguments of a datum may also be given by position."""
+
+    def __call__(self, *arguments: Any, **datum_kwargs: Any) -> Array:
         """Return the array of one datum, in the shape and dtype that `structure` tells.
 
         Raises
         ------
         OSError
             When a file is missing, damaged, short or open for writing.
+        TypeError
+            When there are more arguments than a datum has.
         """
-        shape, dtype, _ = self.structure(**datum_kwargs)
+        datum = self._named(arguments, datum_kwargs)
+        reader: RegionHandler = self  # type: ignore[assignment]  # subclasses have the other levels
+        shape, dtype, _ = reader.structure(**datum)
         out: Array = np.empty((1, *shape), dtype)
-        self.read_into(out, [datum_kwargs], tuple(slice(0, length) for length in shape))
+        reader.read_into(out, [datum], tuple(slice(0, length) for length in shape))
         return out.reshape(shape)
+
+    def _datum_names(self) -> Sequence[str]:
+        """Return the names of what may be given by position, in order."""
+        return ()
+
+    def _named(self, arguments: Sequence[Any], datum_kwargs: Datum) -> Datum:
+        names = self._datum_names() if arguments else ()
+        if len(arguments) > len(names):
+            takes = f"at most {len(names)} ({', '.join(names)})" if names else "none"
+            raise TypeError(f"a datum has {len(arguments)} arguments without names, and takes {takes}")
+        named = dict(zip(names, arguments, strict=False))
+        twice = named.keys() & datum_kwargs.keys()
+        if twice:
+            raise TypeError(f"a datum has {', '.join(sorted(twice))} by position and by name")
+        return {**named, **datum_kwargs}
+
+
+def names_of(interprets: Callable[..., Any]) -> list[str]:
+    """Return the names of the arguments of a function that interprets a datum, in order."""
+    parameters = inspect.signature(interprets).parameters.values()
+    return [each.name for each in parameters if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)]

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from .levels import Closes
 from .rows import Array
 
 _CLOCK_TICK_SECONDS = 8.0051232e-9
 
 
-class _WordTable:
+class _WordTable(Closes):
     """Records of so many int32."""
 
     def __init__(self, path: str, *, n_words: int):

@@ -12,11 +12,12 @@ import numpy as np
 from .datum_numbers import whole_number
 from .file_names import name_of_frame
 from .hdf5_file import acquire, release
+from .levels import Closes
 
 _ATTRIBUTES = "/entry/instrument/NDAttributes"
 
 
-class SpecsTables:
+class SpecsTables(Closes):
     """Spec ``SPECS_HDF5_SINGLE_DATAFRAME``: datum ``point_number`` is a list of tables with their kinetic energies.
 
     Parameters

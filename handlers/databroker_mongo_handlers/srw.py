@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from .levels import Closes
 from .rows import Array
 
 _HEADER_LINES = 10
 _N_HORIZONTAL, _N_VERTICAL = 6, 9
 
 
-class SimulatedIntensity:
+class SimulatedIntensity(Closes):
     """Specs ``srw`` and ``SIREPO_FLYER``: the datum, without keywords, is the intensity.
 
     Parameters

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from .levels import CallsReadInto, Datum, RegionHandler
+from .levels import CallsReadInto, Datum, RegionHandler, names_of
 from .rows import Array, Structure
 
 _MOST_KEPT = 64
@@ -21,6 +21,8 @@ class SwitchHandler(CallsReadInto):
         From the keywords of a datum to the key of its handler and the keywords that are left for it.
     make : callable
         From a key to a new handler.
+    datum_names : sequence of str, optional
+        What may be given by position, in order; by default what ``choose`` takes.
     """
 
     def __init__(
@@ -28,9 +30,11 @@ class SwitchHandler(CallsReadInto):
         choose: Callable[..., tuple[Hashable, dict[str, Any]]],
         *,
         make: Callable[[Any], Any],
+        datum_names: Sequence[str] | None = None,
     ):
         self._choose = choose
         self._make = make
+        self._names = datum_names
         self._made: dict[Hashable, RegionHandler] = {}
 
     def structure(self, **datum_kwargs: Any) -> Structure:
@@ -80,6 +84,9 @@ class SwitchHandler(CallsReadInto):
         """Close what is open; calling the handler again opens it again."""
         while self._made:
             self._made.popitem()[1].close()
+
+    def _datum_names(self) -> Sequence[str]:
+        return names_of(self._choose) if self._names is None else self._names
 
     def _by_key(self, datum_kwargs: Iterable[Datum]) -> dict[Hashable, list[dict[str, Any]]]:
         chosen: dict[Hashable, list[dict[str, Any]]] = {}

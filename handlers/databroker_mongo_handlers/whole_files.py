@@ -11,7 +11,7 @@ import numpy as np
 
 from .datums import IndexHandler
 from .file_rows import ArrayFormat
-from .levels import CallsReadInto
+from .levels import CallsReadInto, Closes
 from .npy import NPYFormat
 from .rows import Array, Structure, require_dtype
 from .single_file_rows import SingleFileRows
@@ -99,7 +99,7 @@ class NumpyFrames(IndexHandler):
         super().__init__(SingleFileRows(NPYFormat(), path), keyword="frame_no")
 
 
-class TextNumbers:
+class TextNumbers(Closes):
     """Spec ``DAT``: numbers in a text file, as `numpy.loadtxt` reads them.
 
     Parameters

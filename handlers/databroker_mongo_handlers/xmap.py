@@ -17,6 +17,7 @@ from .area_detector_hdf5 import NEXUS_DATA
 from .datum_numbers import whole_number
 from .datums import WholeHandler
 from .hdf5_rows import HDF5Rows
+from .levels import Closes
 from .rows import Array
 
 _BUFFER_TAGS, _PIXEL_TAGS = [0x55AA, 0xAA55], [0x33CC, 0xCC33]
@@ -26,7 +27,7 @@ _CHANNELS_PER_MODULE = 4
 _DATA_TYPES = {_SPECTRA: "spectrum", _REGIONS: "roi"}
 
 
-class XmapMapping:
+class XmapMapping(Closes):
     """Spec ``XIA_XMAP_HDF5``: datum ``data_type``, ``channel`` (from 1) and ``roi_num`` (from 0).
 
     With ``data_type`` ``"roi"`` it is the counts of one region of interest in one channel, with ``"spectrum"`` the
@@ -43,7 +44,7 @@ class XmapMapping:
         self._file: Any = WholeHandler(HDF5Rows(path, NEXUS_DATA))
         self._buffers: Array | None = None
 
-    def __call__(self, *, data_type: str, channel: int, roi_num: int | None = None) -> Array:
+    def __call__(self, data_type: str, channel: int, roi_num: int | None = None) -> Array:
         """Return one number a pixel, shape ``(pixels,)``, uint32; or one spectrum, ``(pixels, bins)``, uint16.
 
         Raises

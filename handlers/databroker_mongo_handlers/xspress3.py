@@ -45,7 +45,7 @@ class Xspress3(SwitchHandler):
                 return _by_frame_and_channel(**place)
             raise ValueError(f"data_type must be 'spectrum' or 'roi', not {data_type!r}")
 
-        super().__init__(choose, make=_Maker(path, key))
+        super().__init__(choose, make=_Maker(path, key), datum_names=("frame", "channel"))
 
 
 class Xspress3Bulk(SwitchHandler):
