@@ -16,6 +16,7 @@
     |-- StoreError(OSError)                MongoDB cannot answer
     |   |-- StoreUnavailable(ConnectionError)  no server, or none within the time limit
     |   |-- NotAuthorized(PermissionError)     the account may not do this
+    |       |-- AuthenticationFailed               the user or the password is refused, or there is none
     |-- ServerError(RuntimeError)          the local MongoDB server cannot be started or stopped
     |   |-- ServerNotInstalled                 no mongod that runs on this machine
     |   |-- DataDirectoryUnusable(OSError)     in use elsewhere, unwritable, on a network disk, of another version
@@ -145,6 +146,10 @@ class StoreUnavailable(StoreError, ConnectionError):
 
 class NotAuthorized(StoreError, PermissionError):
     """The account may not do this."""
+
+
+class AuthenticationFailed(NotAuthorized):
+    """The user or the password is refused, or the server wants them and there are none."""
 
 
 class ServerError(CatalogError, RuntimeError):

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from ..errors import ConfigurationError, NotAuthorized, StoreError, StoreUnavailable
+from ..errors import (
+    AuthenticationFailed,
+    CatalogError,
+    ConfigurationError,
+    NotAuthorized,
+    StoreError,
+    StoreUnavailable,
+)
 
 TRANSIENT = frozenset({6, 7, 24, 64, 89, 91, 112, 189, 262, 9001, 10058, 10107, 11600, 11602, 13435, 13436})
 """Codes of the server's "not now": it steps down, shuts down, was interrupted, or another write was in the way."""
@@ -16,7 +24,9 @@ _CURSOR_IS_GONE = frozenset({43, 175, 237})
 _logger = logging.getLogger(__name__)
 
 UNAUTHORIZED = 13
-_AUTHENTICATION_FAILED = 18
+_REFUSED_ACCOUNT = frozenset({11, 18, 334})
+_ATLAS = 8000
+_COMMAND = re.compile(r"(command \{ ?\w+: [^,}]*).*", re.DOTALL)
 _TIME_LIMIT_EXCEEDED = 50
 
 
@@ -35,8 +45,10 @@ def asking(operation: str, address: str) -> Iterator[None]:
     ------
     StoreUnavailable
         No server answered, or not within the time limit.
+    AuthenticationFailed
+        The user or the password is refused, or there is none.
     NotAuthorized
-        The account may not do this, or its credentials were refused.
+        The account may not do this.
     StoreError
         The server refused for another reason.
     ConfigurationError
@@ -47,25 +59,33 @@ def asking(operation: str, address: str) -> Iterator[None]:
     _logger.debug("%s: %s", address, operation)
     try:
         yield
-    except pymongo.errors.ConfigurationError as error:
-        raise _unsupported(error, address) from error
-    except (pymongo.errors.ExecutionTimeout, pymongo.errors.NetworkTimeout) as error:
-        raise _too_slow(operation, address, error) from error
-    except pymongo.errors.OperationFailure as error:
-        raise _refused(error, operation, address) from error
-    except pymongo.errors.ConnectionFailure as error:
+    except pymongo.errors.PyMongoError as error:
+        # What the driver appends is the server's whole answer, with the clock of its set and a signature of that.
+        error.args = (_words(error), *error.args[1:])
+        raise _translated(error, operation, address) from error
+
+
+def _translated(error: Exception, operation: str, address: str) -> CatalogError:
+    import pymongo.errors
+
+    if isinstance(error, pymongo.errors.ConfigurationError):
+        return _unsupported(error, address)
+    if isinstance(error, pymongo.errors.ExecutionTimeout | pymongo.errors.NetworkTimeout):
+        return _too_slow(operation, address, error)
+    if isinstance(error, pymongo.errors.OperationFailure):
+        return _refused(error, operation, address)
+    if isinstance(error, pymongo.errors.ConnectionFailure):
         if error.timeout and not isinstance(error, pymongo.errors.ServerSelectionTimeoutError):
-            raise _too_slow(operation, address, error) from error
-        raise StoreUnavailable(
-            f"no MongoDB server answered at {address} when it was asked to {operation}: {_first_line(error)}. "
+            return _too_slow(operation, address, error)
+        return StoreUnavailable(
+            f"no MongoDB server answered at {address} when it was asked to {operation}: {_words(error)}. "
             "Check that the server runs and that this machine reaches it.",
             address=address,
             operation=operation,
-        ) from error
-    except pymongo.errors.PyMongoError as error:
-        raise StoreError(
-            f"MongoDB at {address} could not {operation}: {_first_line(error)}", address=address, operation=operation
-        ) from error
+        )
+    return StoreError(
+        f"MongoDB at {address} could not {operation}: {_words(error)}", address=address, operation=operation
+    )
 
 
 def is_broken_off(error: Exception) -> bool:
@@ -77,13 +97,21 @@ def is_broken_off(error: Exception) -> bool:
     return isinstance(error, pymongo.errors.AutoReconnect) and not error.timeout
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).split(", Timeout:")[0].splitlines()[0] if str(error) else type(error).__name__
+def _words(error: Exception) -> str:
+    """Return what the server or the driver says in words, on one line."""
+    details = getattr(error, "details", None)
+    said = ""
+    if isinstance(details, Mapping):
+        parts = [details, *details.get("writeErrors", ()), *details.get("writeConcernErrors", ())]
+        said = next((str(part["errmsg"]) for part in parts if part.get("errmsg")), "")
+    text = said or str(error).partition(", full error: ")[0].partition(", Timeout:")[0]
+    lines = _COMMAND.sub(r"\1}", text).splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__
 
 
 def _too_slow(operation: str, address: str, error: Exception) -> StoreUnavailable:
     return StoreUnavailable(
-        f"MongoDB at {address} did not {operation} within the time limit: {_first_line(error)}. A catalog's "
+        f"MongoDB at {address} did not {operation} within the time limit: {_words(error)}. A catalog's "
         "timeout_seconds sets the limit; catalog.explain(query) shows which index would help.",
         address=address,
         operation=operation,
@@ -94,28 +122,45 @@ def _refused(error: Exception, operation: str, address: str) -> StoreError:
     code = getattr(error, "code", None)
     if code == _TIME_LIMIT_EXCEEDED:
         return _too_slow(operation, address, error)
-    if code in (UNAUTHORIZED, _AUTHENTICATION_FAILED):
-        return NotAuthorized(
-            f"the account used for {address} may not {operation}: {_first_line(error)}. "
-            "Ask for the role 'read' on the database to read, 'readWrite' to write, or check user and password.",
-            address=address,
-            operation=operation,
-        )
+    if code in _REFUSED_ACCOUNT or code == UNAUTHORIZED or code == _ATLAS:
+        return _not_authorized(error, operation, address)
     if code in TRANSIENT:
         return StoreUnavailable(
-            f"MongoDB at {address} could not {operation} just now: {_first_line(error)}. Try again.",
+            f"MongoDB at {address} could not {operation} just now: {_words(error)}. Try again.",
             address=address,
             operation=operation,
         )
     return StoreError(
-        f"MongoDB at {address} refused to {operation}: {_first_line(error)}", address=address, operation=operation
+        f"MongoDB at {address} refused to {operation}: {_words(error)}", address=address, operation=operation
+    )
+
+
+def _not_authorized(error: Exception, operation: str, address: str) -> NotAuthorized:
+    facts = {"address": address, "operation": operation, "code": getattr(error, "code", None)}
+    said = _words(error)
+    if "requires authentication" in said:
+        return AuthenticationFailed(
+            f"MongoDB at {address} wants a user and a password before it is asked to {operation}: {said}. "
+            "Write them into the URI: mongodb://USER:${MY_PASSWORD}@HOST/DATABASE?authSource=admin.",
+            **facts,
+        )
+    if facts["code"] in _REFUSED_ACCOUNT or said.startswith("bad auth"):
+        return AuthenticationFailed(
+            f"MongoDB at {address} does not accept the user or the password with which it was asked to {operation}: "
+            f"{said}. Check both, and authSource, which names the database that keeps the account.",
+            **facts,
+        )
+    return NotAuthorized(
+        f"the account used for {address} may not {operation}: {said}. "
+        "Ask for the role 'read' on the database to read, 'readWrite' to write.",
+        **facts,
     )
 
 
 def _unsupported(error: Exception, address: str) -> ConfigurationError:
     import pymongo
 
-    text = _first_line(error)
+    text = _words(error)
     if "wire version" not in text:
         return ConfigurationError(f"the settings of {address} cannot be used: {text}", address=address)
     return ConfigurationError(

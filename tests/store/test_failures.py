@@ -2,12 +2,19 @@
 
 import logging
 import time
+import traceback
 
 import pymongo.errors
 import pytest
 
 from databroker_mongo import Catalog
-from databroker_mongo.errors import ConfigurationError, NotAuthorized, StoreError, StoreUnavailable
+from databroker_mongo.errors import (
+    AuthenticationFailed,
+    ConfigurationError,
+    NotAuthorized,
+    StoreError,
+    StoreUnavailable,
+)
 from databroker_mongo.store.failures import asking
 
 ADDRESS = "mongodb://reader:***@mongo.example.org/beamline"
@@ -21,7 +28,11 @@ ADDRESS = "mongodb://reader:***@mongo.example.org/beamline"
         (pymongo.errors.NetworkTimeout("timed out"), StoreUnavailable, "within the time limit"),
         (pymongo.errors.ExecutionTimeout("exceeded", 50), StoreUnavailable, "within the time limit"),
         (pymongo.errors.OperationFailure("not authorized on x", 13), NotAuthorized, "role 'read'"),
-        (pymongo.errors.OperationFailure("auth failed", 18), NotAuthorized, "may not count runs"),
+        (pymongo.errors.OperationFailure("auth failed", 18), AuthenticationFailed, "does not accept the user or"),
+        (pymongo.errors.OperationFailure("no such user", 11), AuthenticationFailed, "Check both, and authSource"),
+        (pymongo.errors.OperationFailure("bad auth : failed", 8000), AuthenticationFailed, "does not accept"),
+        (pymongo.errors.OperationFailure("user is not allowed to do this", 8000), NotAuthorized, "role 'read'"),
+        (pymongo.errors.OperationFailure("find requires authentication", 13), AuthenticationFailed, "wants a user and"),
         (pymongo.errors.OperationFailure("bad value", 2), StoreError, "refused to count runs: bad value"),
         (pymongo.errors.CursorNotFound("cursor 5"), StoreError, "count runs"),
         (pymongo.errors.ConfigurationError("reports wire version 6, needs 8"), ConfigurationError, "is too old"),
@@ -32,6 +43,49 @@ def test_each_failure_has_its_own_error_with_the_server_and_the_operation(raised
         raise raised
     assert caught.value.address == ADDRESS
     assert caught.value.__cause__ is raised
+
+
+CLOCK = {"clusterTime": 5, "signature": {"hash": b"5f2b", "keyId": 7}}
+COMMAND = '{ insert: "run_start", ordered: false, $clusterTime: { clusterTime: 5, signature: { hash: "5f2b" } } }'
+RIGHT = f"not authorized on test to execute command {COMMAND}"
+
+
+@pytest.mark.parametrize(
+    ("raised", "says"),
+    [
+        (
+            pymongo.errors.OperationFailure(RIGHT, 13, {"ok": 0.0, "errmsg": RIGHT, "$clusterTime": CLOCK}),
+            'not authorized on test to execute command { insert: "run_start"}. Ask for the role',
+        ),
+        (
+            pymongo.errors.OperationFailure("failed", 18, {"errmsg": "Authentication failed.", "$clusterTime": CLOCK}),
+            "Authentication failed. Check both",
+        ),
+        (
+            pymongo.errors.OperationFailure("no", 2, {"errmsg": "bad value", "$clusterTime": CLOCK}),
+            "refused to count runs: bad value",
+        ),
+        (
+            pymongo.errors.NotPrimaryError("not primary", {"ok": 0.0, "$clusterTime": CLOCK}),
+            "to count runs: not primary. Check",
+        ),
+        (
+            pymongo.errors.BulkWriteError({"writeErrors": [{"code": 2, "errmsg": "bad"}], "$clusterTime": CLOCK}),
+            "refused to count runs: bad",
+        ),
+        (
+            pymongo.errors.WriteConcernError("waiting", 64, {"errmsg": "timed out", "$clusterTime": CLOCK}),
+            "just now: timed out.",
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_no_message_shows_the_clock_of_the_set_or_its_signature(raised, says):
+    with pytest.raises(StoreError) as caught, asking("count runs", ADDRESS):
+        raise raised
+    shown = "".join(traceback.format_exception(caught.value, limit=0))
+    assert says in str(caught.value)
+    assert not any(word in shown for word in ("$clusterTime", "signature", "5f2b", "full error"))
 
 
 def test_each_question_is_logged(caplog):
