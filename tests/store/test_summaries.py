@@ -138,8 +138,8 @@ def test_a_run_is_found_by_its_identifier_in_the_database_too(uri, database):
 def test_a_correction_is_seen_whoever_made_it(uri, database):
     build(uri)
     store = writable(open_store(uri))
-    stored = database["run_start"].find_one({"scan_id": 3}, {"_id": 0})
-    store.replace("start", {**stored, "scan_id": 33})
+    uid = database["run_start"].find_one({"scan_id": 3})["uid"]
+    store.correct("start", uid, lambda stored: {**stored, "scan_id": 33})
     assert found(uri, duration_gt=1) == [4, 33, 2, 1]
     assert found(uri, duration_gt=1, start={"scan_id": 3}) == []
 
