@@ -104,8 +104,13 @@ def lost_files(sources: Mapping[str, StreamSource]) -> Iterator[Finding]:
     for root, rows in by_root.items():
         lost = sorted({row["path"] for row in rows if not row["exists"]})
         if lost:
+            absence = next((row["absence"] for row in rows if row["absence"] is not None), None)
             text = f"{len(lost)} of {len(rows)} files below {root!r} are not there, such as {lost[0]!r}."
-            yield Finding("missing-files", text, run_uid, facts={"root": root, "n": len(lost), "paths": lost[:10]})
+            facts = {"root": root, "n": len(lost), "paths": lost[:10]}
+            if absence is not None:
+                text += f" {absence.remedy}."
+                facts["missing_directory"] = str(absence.directory)
+            yield Finding("missing-files", text, run_uid, facts=facts)
 
 
 def _file_rows(sources: Mapping[str, StreamSource]) -> Iterable[dict[str, Any]]:
@@ -150,6 +155,10 @@ def _add_files(
         fault = {"reason": error.message, "facts": error.facts, "is_unserved": is_unserved}
     root = resource.root or str(PurePosixPath(str(resource.place)).parent)
     found = [(str(path), *_on_disk(path)) for path in paths] or [(str(resource.place), False, None)]
+    absence = None if all(exists for _, exists, _ in found) else assets.roots.absence(resource)
+    if absence is not None and not fault["reason"]:
+        fault["reason"] = absence.remedy
+    fault["absence"] = absence
     for path, exists, size in found:
         named = {"path": path, "exists": exists, "size_bytes": size}
         rows[resource.uid, path] = {**named, "spec": resource.spec, "resource_uid": resource.uid, "root": root, **fault}

@@ -213,9 +213,12 @@ class AssetReader:
             if isinstance(error, AssetError):
                 error.add_facts(**facts)
                 raise
-            raise AssetUnreadable(
-                f"the data of resource {resource.uid!r} cannot be read: {_reason(error)}", **facts
-            ) from error
+            absence = self.roots.absence(resource)
+            reason = _reason(error)
+            if absence is not None:
+                facts["missing_directory"] = str(absence.directory)
+                reason = f"{reason}. {absence.remedy}"
+            raise AssetUnreadable(f"the data of resource {resource.uid!r} cannot be read: {reason}", **facts) from error
 
     def _check_files(self, handler: Any, resource: Resource, datums: Sequence[Mapping[str, Any]]) -> None:
         self.roots.check_files(_files_of(handler, datums), resource)

@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn
 
 from ..config import Directory, whole_root_map, whole_roots
 from ..errors import AssetUnreadable, CatalogWarning, PathNotAllowed
+from .mounts import Absence, find_absence
 from .places import Place
 from .resource import Resource
 
@@ -136,6 +137,20 @@ class Roots:
             if not (is_inside[folder] and _is_plain_name(name)) or os.path.islink(path):  # noqa: PTH114 made for speed
                 self._require_inside(Path(path).absolute(), resource, limits)
 
+    def absence(self, resource: Resource) -> Absence | None:
+        """Return which directory of a resource is not on this machine, and what to do; None if all are there.
+
+        For a resource that cannot be on this machine at all, the error of `locate` says what to do.
+        """
+        return self._absence(self._route(resource))
+
+    def _absence(self, route: _Route) -> Absence | None:
+        if route.path is None:
+            return None
+        target = None if route.entry is None else route.entry.apply(())
+        mapped = None if route.entry is None or target is None else (route.entry.key, target)
+        return find_absence(route.path, route.place, route.anchor, mapped)
+
     def explain(self, resource: Resource) -> str:
         """Tell what is tried to find a resource on this machine, a line each."""
         route = self._route(resource)
@@ -155,6 +170,8 @@ class Roots:
         if route.path is not None:
             lines.append(f"mount: {_mount(route.path)}")
             lines.append(f"it is {'there' if os.path.lexists(route.path) else 'not there'}")
+            absence = self._absence(route)
+            lines += [] if absence is None else [absence.remedy]
         try:
             self._locate(resource, route)
         except (PathNotAllowed, AssetUnreadable) as error:
@@ -206,10 +223,15 @@ class Roots:
             self._refuse(path, resource, f"it leads to {real}, which is not under {places}")
 
     def _refuse(self, path: Path, resource: Resource, reason: str) -> NoReturn:
+        absence = None if ".." in path.parts else self.absence(resource)
+        advice = (
+            "If it belongs to the data, have its directory added to the allowed_roots of the catalog, on the machine "
+        )
+        advice = advice + "that opens it" if absence is None else absence.remedy
         raise PathNotAllowed(
-            f"the file may not be read: {reason}. If it belongs to the data, have its directory added to the "
-            "allowed_roots of the catalog, on the machine that opens it",
+            f"the file may not be read: {reason}. {advice}",
             **facts_of_place(resource, path),
+            missing_directory=None if absence is None else str(absence.directory),
         )
 
     def _nothing_allowed(self) -> str:

@@ -33,8 +33,8 @@ def size_bytes(runs: Iterable[Run]) -> int:
     total = 0
     for run in runs:
         files = run.files()
-        for path in files["path"][~files["exists"].astype(bool)]:
-            raise AssetUnreadable(f"the file {path} is missing", path=path, run_uid=run.start["uid"])
+        for path, reason in files.loc[~files["exists"].astype(bool), ["path", "reason"]].to_numpy():
+            raise AssetUnreadable(_missing(path, reason), path=path, run_uid=run.start["uid"])
         total += int(files["size_bytes"].sum())
     return total
 
@@ -63,9 +63,15 @@ def copy_files(run: Run, resource: Mapping[str, Any], new_root: Path, roots: Roo
         try:
             shutil.copy2(old, new)
         except FileNotFoundError as error:
-            raise AssetUnreadable(f"the file {old} is missing", path=str(old)) from error
+            absence = roots.absence(Resource.from_document(resource))
+            remedy = "" if absence is None else absence.remedy
+            raise AssetUnreadable(_missing(str(old), remedy), path=str(old)) from error
         pairs.append((str(old), str(new)))
     return pairs
+
+
+def _missing(path: str, reason: str) -> str:
+    return f"the file {path} is missing" + (f". {reason}" if reason else "")
 
 
 def _root_of(located: Path, resource: Mapping[str, Any]) -> Path:

@@ -338,3 +338,66 @@ def test_roots_travel(inside):
     roots = pickle.loads(pickle.dumps(Roots({"/old": str(inside)}, [str(inside)])))
 
     assert roots.locate(resource("/old", "a/scan.h5")) == inside / "a/scan.h5"
+
+
+class TestAbsence:
+    """A whole root that is not on this machine, as when nothing is mounted."""
+
+    @pytest.mark.parametrize(
+        ("root", "path", "directory"),
+        [
+            ("gone/data", "a/scan.h5", "gone/data"),
+            ("gone/data", "scan.h5", "gone/data"),
+            (None, "gone/data/a/scan.h5", "gone"),
+            ("URI", "gone/data/a/scan.h5", "gone"),
+            ("here", "a/b/scan.h5", "here/a"),
+            ("empty", "a/scan.h5", "empty"),
+            ("empty", "", "empty"),
+            (None, "empty/scan.h5", "empty"),
+            ("URI", "empty/scan.h5", "empty"),
+        ],
+    )
+    def test_the_remedy_is_the_entry_of_the_directory_that_is_not_there(self, tmp_path, root, path, directory):
+        for name in ("here", "here/else", "empty"):
+            (tmp_path / name).mkdir()
+        if root == "URI":
+            document = at_uri(f"file://localhost{tmp_path / path}")
+        else:
+            document = resource("", tmp_path / path) if root is None else resource(tmp_path / root, path)
+        absence = Roots(allowed_roots=["/"]).absence(document)
+        assert absence.directory == tmp_path / directory
+        assert f"root_map: {{'{tmp_path / directory}': '/where/it/is/here'}}" in absence.remedy
+        assert socket.gethostname() in absence.remedy
+        assert ("empty," in absence.remedy) is (directory == "empty")
+
+    @pytest.mark.parametrize("path", ["a/scan.h5", "a/another.h5", "a"])
+    def test_a_file_alone_that_is_missing_has_none(self, inside, path):
+        assert Roots(allowed_roots=["/"]).absence(resource(inside, path)) is None
+
+    def test_an_entry_that_leads_nowhere_is_to_be_corrected(self, tmp_path):
+        nowhere = str(tmp_path / "mnt/gone")
+        for document in (resource("/nsls2/data", "x/a.h5"), at_uri("file://localhost/nsls2/data/a.h5")):
+            absence = Roots({"/nsls2": nowhere}, ["/"]).absence(document)
+            assert f"correct the entry of root_map that leads there: {{'/nsls2': '{nowhere}'}}" in absence.remedy
+
+    def test_below_an_entry_that_is_there_a_longer_one_is_the_remedy(self, inside):
+        absence = Roots({"/nsls2": str(inside)}, ["/"]).absence(resource("/nsls2/data", "x/a.h5"))
+        assert absence.directory == inside / "data"
+        assert "root_map: {'/nsls2/data': '/where/it/is/here'}" in absence.remedy
+
+    def test_a_directory_that_may_not_be_looked_at_is_not_called_absent(self, inside, monkeypatch):
+        def refuse(path, **_):
+            raise PermissionError(13, "Permission denied", str(path))
+
+        monkeypatch.setattr(Path, "stat", refuse)
+        assert Roots(allowed_roots=["/"]).absence(resource("/gone", "a.h5")) is None
+
+    @pytest.mark.parametrize("path", ["a\0b/c", "../../a/b"])
+    def test_what_is_no_path_has_none(self, inside, path):
+        with pytest.raises(PathNotAllowed, match=r"no path|not under|leads out"):
+            Roots(allowed_roots=[str(inside)]).locate(resource(inside, path))
+
+    def test_a_root_that_is_neither_here_nor_allowed_is_a_matter_of_the_root_map(self, inside):
+        with pytest.raises(PathNotAllowed, match=r"root_map: \{'/nsls2/data': ") as caught:
+            Roots(allowed_roots=[str(inside)]).locate(resource("/nsls2/data", "a/scan.h5"))
+        assert caught.value.missing_directory == "/nsls2/data"
