@@ -5,13 +5,14 @@ What does not belong here: the data itself; settings of catalogs (``config``).
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from .arrays.opening import StreamSource
-from .arrays.structure import name_dims
+from .arrays.structure import is_streamed, name_dims
 from .arrays.values import as_array
-from .errors import ColumnNotFound
+from .errors import ColumnNotFound, DocumentWarning
 from .store.protocol import MISSING, Document
 
 if TYPE_CHECKING:
@@ -61,10 +62,21 @@ class DeviceConfiguration:
         return f"<configuration of {self._device}: {', '.join(self._names()) or 'nothing'}>"
 
     def read(self) -> xarray.Dataset:
-        """Read the configuration, ``(time, ...)`` each, with the coordinate ``time`` in seconds since 1970."""
+        """Read the configuration, ``(time, ...)`` each, with the coordinate ``time`` in seconds since 1970.
+
+        There is a row for each event. A stream whose data is in stream resources alone has no events; then there is no
+        row, and a warning: `descriptors` of the stream has the configuration.
+        """
         from .arrays import dataset
 
         index = self._source.rows.index
+        if not len(index.time) and any(map(is_streamed, self._source.data_keys.values())):
+            warnings.warn(
+                f"the stream {self._source.facts.get('stream')!r} has no events, and so its configuration no rows. It "
+                f"is in the descriptors: stream.descriptors[0]['configuration'][{self._device!r}]",
+                DocumentWarning,
+                stacklevel=2,
+            )
         held, names = self._held(), self._names()
         data_keys = {key: value for each in held for key, value in (each.get("data_keys") or {}).items()}
         columns = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .arrays.opening import StreamSource
 from .arrays.structure import is_streamed
 from .arrays.values import as_array
+from .errors import ColumnNotFound
 
 if TYPE_CHECKING:
     import xarray
@@ -22,18 +23,40 @@ class Timestamps:
     def __repr__(self) -> str:
         return f"<timestamps of {', '.join(self._source.data_keys) or 'no data key'}>"
 
-    def read(self, keys: Iterable[str] | None = None) -> xarray.Dataset:
-        """Read the timestamps of data keys, ``(time,)`` each, in seconds since 1970; NaN where an event has none."""
+    def read(self, keys: str | Iterable[str] | None = None) -> xarray.Dataset:
+        """Read the timestamps of data keys, ``(time,)`` each, in seconds since 1970; NaN where an event has none.
+
+        Parameters
+        ----------
+        keys : str or iterable of str, optional
+            The data keys that are wanted; by default all but those in stream resources, whose timestamps are in no
+            event.
+
+        Raises
+        ------
+        ColumnNotFound
+            The stream has no such data key, or the events hold no timestamps of it.
+        """
         from .arrays import dataset
 
         rows = self._source.rows
-        streamed = {key for key, data_key in self._source.data_keys.items() if is_streamed(data_key)}
-        wanted = [key for key in (self._source.data_keys if keys is None else keys) if key not in streamed]
-        found = rows.columns(wanted, section="timestamps")
+        found = rows.columns(self._select(keys), section="timestamps")
         columns = {key: as_array(values) for key, values in found.items()}
         return dataset.table_of_rows(columns, dict.fromkeys(columns, ()), rows.index.time)
 
-    def to_dask(self, keys: Iterable[str] | None = None) -> xarray.Dataset:
+    def _select(self, keys: str | Iterable[str] | None) -> list[str]:
+        known = [key for key, data_key in self._source.data_keys.items() if not is_streamed(data_key)]
+        wanted = known if keys is None else [keys] if isinstance(keys, str) else list(keys)
+        for key in wanted:
+            if key not in known:
+                raise ColumnNotFound(
+                    f"the events of the stream hold no timestamps of {key!r}, but of {', '.join(known) or 'nothing'}",
+                    **self._source.facts,
+                    data_key=key,
+                )
+        return wanted
+
+    def to_dask(self, keys: str | Iterable[str] | None = None) -> xarray.Dataset:
         """Read the timestamps, as dask arrays of one block."""
         from .arrays import dataset
 

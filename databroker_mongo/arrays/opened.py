@@ -5,7 +5,7 @@ What does not belong here: finding out which column is where, reading.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,3 +92,8 @@ class OpenedColumns:
             n_gaps = column.n_gaps() if isinstance(column, AssetColumn) else 0
             if n_gaps and key not in self.notes:
                 self.notes[key] = f"{n_gaps} of {len(column)} rows have no datum and are missing values"
+
+    def add_notes(self, notes: Mapping[str, str]) -> None:
+        """Tell something more about data keys."""
+        for key, note in notes.items():
+            self.notes[key] = f"{self.notes[key]}; {note}" if key in self.notes else note

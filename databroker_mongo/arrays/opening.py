@@ -24,7 +24,7 @@ from .columns import AssetColumn, LostColumn
 from .opened import OpenedColumns
 from .rows import PageRows, StreamRows
 from .stored_rows import chunks_in_events, one_row, rows_in_event
-from .structure import DataKey, declared_structure, is_habitual_slip, is_streamed, reconcile
+from .structure import DataKey, contradictions, declared_structure, is_habitual_slip, is_streamed, reconcile
 
 Transform = external.Transform
 
@@ -101,7 +101,7 @@ class _Opening:
         self._opened = OpenedColumns()
 
     def run(self) -> OpenedColumns:
-        rows, opened = self._source.rows, self._opened
+        source, rows, opened = self._source, self._source.rows, self._opened
         inline_keys = [key for key in self._data_keys if key not in self._streamed and key not in self._external]
         along = inline_keys if self._eager or inline.are_few(self._data_keys, inline_keys, rows.n_expected) else []
         values = rows.columns([*self._external, *along])
@@ -110,7 +110,7 @@ class _Opening:
         seq_num = rows.index.seq_num
         found = self._stream_pieces()
         known = [piece for each in found.values() if not isinstance(each, CatalogError) for piece in each]
-        if not len(seq_num) and known and (self._source.is_complete or not (inline_keys or ids)):
+        if not len(seq_num) and known and (source.is_complete or not (inline_keys or ids)):
             seq_num = rows_without_events(known)
             opened.n_rows = len(seq_num)
             for key in [*inline_keys, *ids]:
@@ -118,12 +118,13 @@ class _Opening:
         else:
             opened.time = rows.index.time
             opened.n_rows = len(seq_num)
-            opened.columns.update(inline.open_inline(self._source, self._data_keys, inline_keys, values))
+            opened.columns.update(inline.open_inline(source, self._data_keys, inline_keys, values))
             self._open_external(ids)
         for key in self._streamed:
             self._open_streamed(key, found.get(key, []), seq_num)
-        opened.keep_common_rows(self._streamed, is_complete=self._source.is_complete)
+        opened.keep_common_rows(self._streamed, is_complete=source.is_complete)
         opened.note_gaps()
+        opened.add_notes(contradictions(source.descriptors, self._data_keys))
         opened.columns = {key: opened.columns[key] for key in self._data_keys if key in opened.columns}
         return opened
 

@@ -21,6 +21,8 @@ Chunks = tuple[tuple[int, ...], ...]
 _TARGET_BYTES = 32_000_000
 _MOST_BYTES = 64_000_000
 _ATTRIBUTES = ("units", "precision", "source", "long_name")
+_SAID_ONCE = ("external", "units", "dims")
+"""What a column has once for all of its rows, and no value tells."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,26 @@ def _go_together(own: Sequence[str], shape: Sequence[int], lengths: Mapping[str,
 def is_streamed(data_key: DataKey) -> bool:
     """Tell whether the values of a data key are in stream resources."""
     return str(data_key.get("external", "")).startswith("STREAM:")
+
+
+def contradictions(descriptors: Sequence[Mapping[str, Any]], keys: Collection[str]) -> dict[str, str]:
+    """Tell of data keys that the descriptors of a stream declare in several ways, of which a column can have one.
+
+    Parameters
+    ----------
+    descriptors : sequence of mapping
+        The descriptors, in order of time.
+    keys : collection of str
+        The data keys that are wanted.
+    """
+    told = {}
+    for key in keys if len(descriptors) > 1 else ():
+        said = [each["data_keys"][key] for each in descriptors if key in each["data_keys"]]
+        differing = [name for name in _SAID_ONCE if any(each.get(name) != said[0].get(name) for each in said)]
+        ways = [f"{name} {said[0].get(name)!r}" for name in differing]
+        if ways:
+            told[key] = f"the descriptors of the stream do not agree; the first says {', '.join(ways)}, which is taken"
+    return told
 
 
 def column_name(key: str, taken: Collection[str]) -> str:

@@ -5,6 +5,7 @@ What does not belong here: tables, documents, anything that knows a file.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ import numpy as np
 from ..arrays.columns import Column
 from ..arrays.opening import StreamSource, open_columns
 from ..arrays.structure import is_streamed
-from ..errors import ColumnNotFound
+from ..errors import ColumnNotFound, DocumentWarning
 from ..store.protocol import MISSING, Values
 
 BLOCK_BYTES: Final = 64_000_000
@@ -35,7 +36,7 @@ def is_external(source: StreamSource, key: str) -> bool:
 
 
 def open_external(source: StreamSource, keys: Sequence[str]) -> Mapping[str, Column]:
-    """Open columns of external data, all of one length.
+    """Open columns of external data, all of one length, and warn of what their documents got wrong.
 
     Raises
     ------
@@ -52,6 +53,11 @@ def open_external(source: StreamSource, keys: Sequence[str]) -> Mapping[str, Col
     for key in keys:
         if key in problems:
             raise problems[key]
+    if opened.notes:
+        told = "; ".join(f"{key!r}: {note}" for key, note in opened.notes.items())
+        warnings.warn(
+            f"run {source.run_uid}, stream {source.facts.get('stream')!r}: {told}", DocumentWarning, stacklevel=3
+        )
     return opened.columns
 
 

@@ -1,0 +1,75 @@
+"""What is left out or guessed while a stream is read is told."""
+
+import copy
+import warnings
+
+import numpy as np
+import pytest
+
+from databroker_mongo import Catalog, Writer
+from databroker_mongo.errors import ColumnNotFound, DocumentWarning
+from databroker_mongo.testing import StreamAsset, build_run
+
+pytestmark = pytest.mark.filterwarnings("ignore:no allowed_roots")
+
+
+def stored(uri, documents):
+    catalog = Catalog.from_uri(uri)
+    with Writer(catalog, durable="batch") as writer:
+        for name, document in documents:
+            writer(name, document)
+    return catalog[documents[0][1]["uid"]]
+
+
+def with_second_descriptor(documents, **changes):
+    """The second half of the events belongs to a descriptor that declares ``x`` in another way."""
+    start, (_, first), *events, stop = documents
+    second = copy.deepcopy(first)
+    second.update(uid="second", time=first["time"] + 1.5)
+    second["data_keys"]["x"].update(changes)
+    half = len(events) // 2
+    for _, event in events[half:]:
+        event["descriptor"] = "second"
+    return [start, ("descriptor", first), *events[:half], ("descriptor", second), *events[half:], stop]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"units": "µm"}, {"units": None}, {"dims": ["energy"]}, {"external": "FILESTORE:"}], ids=str
+)
+@pytest.mark.parametrize("method", ["read", "to_dask"])
+def test_what_the_descriptors_of_a_stream_do_not_agree_about_is_told(store_uri, changes, method):
+    rows = [{"x": [1.0, 2.0]}, {"x": [3.0, 4.0]}]
+    documents = build_run({"primary": rows}, data_keys={"x": {"units": "mm", "dims": ["place"]}})
+    run = stored(store_uri, with_second_descriptor(documents, **changes))
+    with pytest.warns(DocumentWarning, match=f"'x': the descriptors .* do not agree; .* {next(iter(changes))}"):
+        column = getattr(run.primary, method)()["x"]
+    np.testing.assert_array_equal(column, [[1.0, 2.0], [3.0, 4.0]])
+    assert column.attrs["units"] == "mm"
+    assert "do not agree" in run.health().set_index("data_key").loc["x", "reason"]
+
+
+def test_descriptors_that_agree_about_a_column_are_nothing_to_tell(store_uri):
+    documents = build_run({"primary": [{"x": "ab"}, {"x": "abc"}]}, data_keys={"x": {"dtype_numpy": "<U2"}})
+    run = stored(store_uri, with_second_descriptor(documents, dtype_numpy="<U3", precision=3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert run.primary.read()["x"].values.tolist() == ["ab", "abc"]
+
+
+@pytest.mark.parametrize("keys", ["typo", ["x", "typo"], "image", ["image"]])
+def test_timestamps_that_no_event_holds_are_an_error(store_uri, keys):
+    asset = StreamAsset("application/x-hdf5", "file://localhost/x.h5", [(0, 2)], {"dataset": "d"}, (1, 2, 2))
+    run = stored(store_uri, build_run({"primary": [{"x": 1}, {"x": 2}]}, assets={"primary": {"image": asset}}))
+    for method in ("read", "to_dask"):
+        with pytest.raises(ColumnNotFound, match="no timestamps of .*, but of x"):
+            getattr(run.primary.timestamps, method)(keys)
+    assert list(run.primary.timestamps.read("x")) == list(run.primary.timestamps.read()) == ["x"]
+
+
+def test_the_configuration_of_a_stream_without_events_is_told_to_be_elsewhere(store_uri):
+    asset = StreamAsset("application/x-hdf5", "file://localhost/x.h5", [(0, 2)], {"dataset": "d"}, (1, 2, 2))
+    configuration = {"det": {"data": {"gain": 3}, "timestamps": {"gain": 1.0}, "data_keys": {}}}
+    run = stored(store_uri, build_run({"fly": []}, assets={"fly": {"image": asset}}, configuration=configuration))
+    with pytest.warns(DocumentWarning, match=r"stream.descriptors\[0\]\['configuration'\]\['det'\]"):
+        assert run.fly.config["det"].read()["gain"].size == 0
+    assert run.fly.descriptors[0]["configuration"]["det"]["data"] == {"gain": 3}
