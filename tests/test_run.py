@@ -109,7 +109,8 @@ def test_files_that_are_missing_are_found_by_root_and_specs_that_nothing_reads_b
     run = Catalog.from_uri(store_uri)["run"]
     spec, files = run.findings()
     assert (spec.kind, spec.run_uid, spec.facts) == ("unreadable-spec", "run", {"spec": "NO_SUCH_SPEC"})
-    assert (files.kind, files.facts) == ("missing-files", {"root": "/nowhere", "n": 1, "paths": ["/nowhere/b"]})
+    facts = {"root": "/nowhere", "n": 1, "paths": ["/nowhere/b"], "missing_directory": "/nowhere"}
+    assert (files.kind, files.facts) == ("missing-files", facts)
     assert run.findings(files=False) == []
 
 
