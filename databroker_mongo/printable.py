@@ -1,6 +1,13 @@
-"""Text that a terminal shows and does not obey. Nothing else."""
+"""Text that a terminal shows and does not obey, and values in messages. Nothing else."""
 
 from __future__ import annotations
+
+import reprlib
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel = 4
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = _SHORT.maxset = _SHORT.maxfrozenset = 10
+_SHORT.maxstring = _SHORT.maxother = 200
 
 
 def printable(text: str, *, keep: str = "") -> str:
@@ -24,3 +31,11 @@ def printable(text: str, *, keep: str = "") -> str:
         letter if letter.isprintable() or letter in keep else letter.encode("unicode_escape").decode()
         for letter in text
     )
+
+
+def shown(value: object) -> str:
+    """Return what a message says of a value: its repr, cut where it is long; its type where it has none."""
+    try:
+        return _SHORT.repr(value)
+    except Exception:  # an integer of many digits has no repr either, and a class of somebody's own may have any fault
+        return f"<{type(value).__name__}>"

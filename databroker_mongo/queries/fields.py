@@ -5,13 +5,16 @@ What does not belong here: questions about a run as a whole (``runs``), and time
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import datetime
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from ..errors import QueryError
+from ..printable import shown
+from .moments import seconds_at
 from .patterns import check_pattern
-from .refusals import check_path, plain_value
+from .plain import is_of_bson, one_of, plain_value, plain_values
+from .refusals import check_path
 from .tree import Query
 
 DocumentName = Literal["start", "stop", "descriptor"]
@@ -24,6 +27,11 @@ def split_key(key: str) -> tuple[DocumentName, str]:
     if dot and prefix in get_args(DocumentName):
         return prefix, path  # type: ignore[return-value]  # mypy does not narrow by get_args
     return "start", key
+
+
+def _compared(key: str, value: Any) -> Any:
+    """Return what the field is compared with: a time, by its seconds."""
+    return seconds_at(*split_key(key), value)
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class _ValueQuery(_FieldQuery):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "value", plain_value(self.value))
+        object.__setattr__(self, "value", _compared(self.key, plain_value(self.value)))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.key!r}, {self.value!r})"
@@ -71,12 +79,10 @@ class _MemberQuery(_ValueQuery):
     """A question that compares the field with each of the values."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.value, str | Mapping) or not isinstance(self.value, Iterable):
-            raise QueryError(f"{type(self).__name__} takes a list of values, not {self.value!r}.", key=self.key)
-        object.__setattr__(self, "value", list(self.value))
-        super().__post_init__()
+        _FieldQuery.__post_init__(self)
+        values = plain_values(self.value, asker=type(self).__name__, key=self.key)
         # A list could be changed by whoever is given the question, and with it the scope of a catalog.
-        object.__setattr__(self, "value", tuple(self.value))
+        object.__setattr__(self, "value", tuple(_compared(self.key, each) for each in values))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.key!r}, {list(self.value)!r})"
@@ -94,7 +100,7 @@ class NotIn(_MemberQuery):
 
 @dataclass(frozen=True, repr=False)
 class Comparison(Query):
-    """The field is less or greater than the value; only numbers compare with numbers, and texts with texts.
+    """The field is less or greater than the value; only numbers compare with numbers, texts with texts, and so on.
 
     Parameters
     ----------
@@ -102,7 +108,7 @@ class Comparison(Query):
         Less than, less or equal, greater than, greater or equal.
     key : str
         The field.
-    value : float or str
+    value : float, str, datetime, or a value of BSON that has an order
         What it is compared with.
     """
 
@@ -111,13 +117,12 @@ class Comparison(Query):
     value: Any
 
     def __post_init__(self) -> None:
-        operator = getattr(self.operator, "value", self.operator)
-        if operator not in get_args(Operator):
-            raise QueryError(f"The operator of a comparison is one of {get_args(Operator)}, not {self.operator!r}.")
+        operator = one_of(get_args(Operator), self.operator, name="The operator of a comparison")
         check_path(split_key(self.key)[1])
-        value = plain_value(self.value)
-        if not isinstance(value, int | float | str):
-            raise QueryError(f"Only numbers and texts have an order; {value!r} has none.", key=self.key)
+        value = _compared(self.key, plain_value(self.value))
+        has_order = is_of_bson(value) and not hasattr(value, "pattern")
+        if not has_order and not isinstance(value, int | float | str | bytes | datetime.datetime):
+            raise QueryError(f"Only numbers, texts and dates have an order; {shown(value)} has none.", key=self.key)
         object.__setattr__(self, "operator", operator)
         object.__setattr__(self, "value", value)
 

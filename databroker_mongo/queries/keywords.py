@@ -5,12 +5,14 @@ What does not belong here: what the questions mean (``runs``), and how they are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from ..errors import QueryError
+from ..printable import shown
 from .fields import In, split_key
+from .plain import without_numpy
 from .runs import Duration, HasDataKey, HasDevice, HasStream, InProgress, Raw
 from .tree import Not, Query, conjunction
 
@@ -65,16 +67,22 @@ def scope_of(fields: Mapping[str, Any]) -> Query:
     """
     if not fields:
         raise QueryError("A scope needs at least one field, as in scoped(data_session=['pass-123456']).")
-    scope = [In(name, [value] if isinstance(value, str | int) else value) for name, value in fields.items()]
+    scope = [In(name, _values(value)) for name, value in fields.items()]
     for part in scope:
-        if None in part.value or split_key(part.key)[0] != "start":
+        if any(value is None for value in part.value) or split_key(part.key)[0] != "start":
             raise QueryError("A scope is made of values, not None, of fields of the start document.", field=part.key)
     return conjunction(scope)
 
 
+def _values(given: Any) -> Any:
+    """Return a value as a list of one; what gives several values, as it is."""
+    values = without_numpy(given)
+    return values if isinstance(values, Iterable) and not isinstance(values, str | bytes | int) else [values]
+
+
 def _in_progress(value: Any) -> Query:
     if not isinstance(value, bool):
-        raise QueryError(f"in_progress is True or False, not {value!r}.")
+        raise QueryError(f"in_progress is True or False, not {shown(value)}.")
     return InProgress() if value else Not(InProgress())
 
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from ..errors import QueryError
+from ..printable import shown
 from .fields import DocumentName, Operator
-from .refusals import check_path, plain_filter, plain_value
+from .plain import one_of, plain_text, plain_value
+from .refusals import check_path, plain_filter
 from .tree import Query
 
 Duplicates = Literal["latest", "all", "error"]
@@ -64,8 +66,8 @@ class FullText(Query):
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str) or not self.text.strip():
-            raise QueryError(f"A full-text question needs at least one word, not {self.text!r}.")
-        plain_value(self.text)
+            raise QueryError(f"A full-text question needs at least one word, not {shown(self.text)}.")
+        object.__setattr__(self, "text", plain_text(self.text))
 
     @property
     def query(self) -> dict[str, Any]:
@@ -82,8 +84,8 @@ class PartialUID(Query):
     def __init__(self, *partial_uids: str):
         for partial in partial_uids:
             if not isinstance(partial, str) or not is_uid_beginning(partial):
-                raise QueryError(f"{partial!r} is not the beginning of a uid: hex digits and '-' only.")
-        object.__setattr__(self, "partial_uids", tuple(partial.lower() for partial in partial_uids))
+                raise QueryError(f"{shown(partial)} is not the beginning of a uid: hex digits and '-' only.")
+        object.__setattr__(self, "partial_uids", tuple(plain_text(partial).lower() for partial in partial_uids))
 
     def __repr__(self) -> str:
         return f"PartialUID({', '.join(map(repr, self.partial_uids))})"
@@ -140,8 +142,8 @@ class HasStream(Query):
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
-            raise QueryError(f"The name of a stream is a string, not {self.name!r}.")
-        plain_value(self.name)
+            raise QueryError(f"The name of a stream is a string, not {shown(self.name)}.")
+        object.__setattr__(self, "name", plain_text(self.name))
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ class HasDataKey(Query):
     name: str
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
+        object.__setattr__(self, "name", _plain_name(self.name))
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ class HasDevice(Query):
     name: str
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
+        object.__setattr__(self, "name", _plain_name(self.name))
 
 
 @dataclass(frozen=True)
@@ -182,9 +184,9 @@ class Duration(Query):
     def __post_init__(self) -> None:
         seconds = plain_value(self.seconds)
         if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-            raise QueryError(f"A duration is a number of seconds, not {self.seconds!r}.")
-        if self.operator not in get_args(Operator):
-            raise QueryError(f"The operator of a comparison is one of {get_args(Operator)}, not {self.operator!r}.")
+            raise QueryError(f"A duration is a number of seconds, not {shown(self.seconds)}.")
+        operator = one_of(get_args(Operator), self.operator, name="The operator of a duration")
+        object.__setattr__(self, "operator", operator)
         object.__setattr__(self, "seconds", seconds)
 
 
@@ -213,18 +215,16 @@ class Window(Query):
 def _scan_id(value: Any) -> int:
     scan_id = plain_value(value)
     if isinstance(scan_id, bool) or not isinstance(scan_id, int):
-        raise QueryError(f"A scan id is an integer, not {value!r}.")
+        raise QueryError(f"A scan id is an integer, not {shown(value)}.")
     return scan_id
 
 
-def _check_name(name: Any) -> None:
+def _plain_name(name: Any) -> str:
     check_path(name)
     if "." in name:
         raise QueryError(f"MongoDB takes the dots in {name!r} for the path of a field; it cannot be asked for.")
+    return plain_text(name)
 
 
 def _duplicates(value: Any) -> Duplicates:
-    chosen = getattr(value, "value", value)
-    if chosen not in get_args(Duplicates):
-        raise QueryError(f"duplicates is one of {get_args(Duplicates)}, not {value!r}.")
-    return chosen  # type: ignore[no-any-return]
+    return one_of(get_args(Duplicates), value, name="duplicates")  # type: ignore[return-value]  # they are the choices

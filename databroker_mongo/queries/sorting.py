@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import QueryError
+from ..printable import shown
+from .plain import plain_text, without_numpy
 from .refusals import check_path
 
 Sort = tuple[tuple[str, int], ...]
@@ -23,7 +25,8 @@ def sort_of(sorting: Sorting) -> Sort:
     QueryError
         For anything else, and for fields of other documents.
     """
-    is_several = isinstance(sorting, list | tuple) and not (len(sorting) == 2 and isinstance(sorting[1], int))
+    is_pair = isinstance(sorting, list | tuple) and len(sorting) == 2 and _direction(sorting[1]) is not None
+    is_several = isinstance(sorting, list | tuple) and not is_pair
     parts = tuple(map(_sort_field, sorting if is_several else [sorting]))
     return parts if "time" in dict(parts) else (*parts, *NEWEST_FIRST)
 
@@ -31,10 +34,17 @@ def sort_of(sorting: Sorting) -> Sort:
 def _sort_field(part: object) -> tuple[str, int]:
     if isinstance(part, str):
         part = (part.removeprefix("-"), -1 if part.startswith("-") else 1)
-    if not isinstance(part, tuple | list) or len(part) != 2 or part[1] not in (1, -1):
-        raise QueryError(f"{part!r} is no order; write 'scan_id', '-time', ('time', -1), or a list of these.")
-    name, direction = part
+    direction = _direction(part[1]) if isinstance(part, tuple | list) and len(part) == 2 else None
+    if not isinstance(part, tuple | list) or direction not in (1, -1):
+        raise QueryError(f"{shown(part)} is no order; write 'scan_id', '-time', ('time', -1), or a list of these.")
+    name = part[0]
     check_path(name)
     if name.startswith(("stop.", "descriptor.")):
         raise QueryError(f"Runs are sorted by fields of the start document; {name!r} is of another.")
-    return name.removeprefix("start."), int(direction)
+    return plain_text(name).removeprefix("start."), direction
+
+
+def _direction(value: object) -> int | None:
+    """Return a number of Python or NumPy; None for what is none."""
+    number = without_numpy(value)
+    return int.__index__(number) if isinstance(number, int) else None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import QueryError
-from .refusals import plain_value
+from .plain import plain_value
 from .tree import Query
 
 Moment = str | float | datetime.date | None

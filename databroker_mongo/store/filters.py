@@ -190,8 +190,14 @@ def _equal(query: Eq | NotEq) -> Query:
 
 
 def _member(query: In | NotIn) -> Query:
-    asked = _some(query.key, {"$in": list(query.value)}, matches_missing=None in query.value)
-    return _or_nameless(asked, query.key, query.value)
+    # Among other values MongoDB takes a regular expression as one to match texts with, not as a value.
+    patterns = [value for value in query.value if hasattr(value, "pattern")]
+    others = [value for value in query.value if not hasattr(value, "pattern")]
+    has_none = any(value is None for value in others)
+    asked = _some(query.key, {"$in": others}, matches_missing=has_none)
+    if patterns:
+        asked = disjunction([asked, *(_some(query.key, {"$eq": pattern}) for pattern in patterns)])
+    return _or_nameless(asked, query.key, others)
 
 
 def _or_nameless(asked: Query, key: str, values: Iterable[Any]) -> Query:
@@ -241,7 +247,7 @@ def _require_encodable(filter: Filter) -> None:
 
     try:
         bson.encode(filter)
-    except bson.errors.BSONError as error:
+    except (bson.errors.BSONError, ValueError, TypeError, OverflowError) as error:
         raise QueryError(f"MongoDB cannot be asked with this filter: {error}.") from error
 
 

@@ -8,10 +8,14 @@ What does not belong here: anything that reads a collection.
 
 from __future__ import annotations
 
+import datetime
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+from bson import Code, DBRef, Decimal128, MaxKey, MinKey, ObjectId, Regex, Timestamp
+from bson.datetime_ms import DatetimeMS
 
 from ..errors import QueryError
 from .bson_order import order_key, type_rank
@@ -20,22 +24,40 @@ from .text_search import matches_text
 _NOTHING = object()
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "double": lambda value: isinstance(value, float),
-    "string": lambda value: isinstance(value, str),
-    "object": lambda value: isinstance(value, Mapping),
+    "string": lambda value: isinstance(value, str) and not isinstance(value, Code),
+    "object": lambda value: isinstance(value, Mapping | DBRef),
     "array": lambda value: isinstance(value, list),
+    "binData": lambda value: isinstance(value, bytes),
+    "objectId": lambda value: isinstance(value, ObjectId),
     "bool": lambda value: isinstance(value, bool),
+    "date": lambda value: isinstance(value, datetime.datetime | DatetimeMS),
     "null": lambda value: value is None,
+    "regex": lambda value: isinstance(value, Regex),
+    "javascript": lambda value: isinstance(value, Code) and value.scope is None,
+    "javascriptWithScope": lambda value: isinstance(value, Code) and value.scope is not None,
     "int": lambda value: _is_integer(value) and -(2**31) <= value < 2**31,
+    "timestamp": lambda value: isinstance(value, Timestamp),
     "long": lambda value: _is_integer(value) and not -(2**31) <= value < 2**31,
-    "number": lambda value: _is_integer(value) or isinstance(value, float),
+    "decimal": lambda value: isinstance(value, Decimal128),
+    "minKey": lambda value: isinstance(value, MinKey),
+    "maxKey": lambda value: isinstance(value, MaxKey),
+    "number": lambda value: _is_integer(value) or isinstance(value, float | Decimal128),
 }
-_TYPE_NUMBERS = {1: "double", 2: "string", 3: "object", 4: "array", 8: "bool", 10: "null", 16: "int", 18: "long"}
+_TYPE_NUMBERS = {
+    **{1: "double", 2: "string", 3: "object", 4: "array", 5: "binData", 7: "objectId", 8: "bool", 9: "date"},
+    **{10: "null", 11: "regex", 13: "javascript", 15: "javascriptWithScope", 16: "int", 17: "timestamp", 18: "long"},
+    **{19: "decimal", -1: "minKey", 127: "maxKey"},
+}
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "$gt": lambda a, b: bool(a > b),
     "$gte": lambda a, b: bool(a >= b),
     "$lt": lambda a, b: bool(a < b),
     "$lte": lambda a, b: bool(a <= b),
 }
+_MOST_DIGITS = 10
+"""No list has an element of a longer number."""
+
+_NAN = order_key(math.nan)
 _OPPOSITES = {"$ne": "$eq", "$nin": "$in"}
 
 
@@ -63,7 +85,7 @@ def _clause(key: str, condition: Any, document: Mapping[str, Any]) -> bool:
         return all(answers) if key == "$and" else any(answers) is (key == "$or")
     if key == "$comment":
         return True
-    if key == "$text" and isinstance(condition, Mapping):
+    if key == "$text" and isinstance(condition, Mapping) and isinstance(condition.get("$search"), str):
         return matches_text(condition["$search"], document)
     if key.startswith("$"):
         raise QueryError(f"A catalog in memory does not answer {key}; a catalog on a server may.")
@@ -105,7 +127,7 @@ def _at(value: Any, path: list[str]) -> Iterator[Any]:
         for item in value:
             if isinstance(item, Mapping):
                 yield from _at(item, path)
-        if path[0].isdecimal() and int(path[0]) < len(value):
+        if path[0].isdecimal() and len(path[0]) < _MOST_DIGITS and int(path[0]) < len(value):
             yield from _at(value[int(path[0])], path[1:])
     else:
         yield _NOTHING
@@ -128,11 +150,15 @@ def _equals(value: Any, operand: Any) -> bool:
 def _compares(value: Any, name: str, operand: Any) -> bool:
     if operand is None:
         return name in ("$gte", "$lte") and _equals(value, None)
+    if isinstance(operand, MinKey | MaxKey) and not isinstance(value, type(operand)):
+        # Of all values these alone have an order with those of other types, and with what is missing.
+        return name.startswith("$gt" if isinstance(operand, MinKey) else "$lt")
     if value is _NOTHING or type_rank(value) != type_rank(operand):
         return False
-    if operand != operand or value != value:  # NaN is equal to NaN and has no order
-        return name in ("$gte", "$lte") and _equals(value, operand)
-    return _ORDERS[name](order_key(value), order_key(operand))
+    keys = order_key(value), order_key(operand)
+    if _NAN in keys:  # it is equal to itself and has no order
+        return name in ("$gte", "$lte") and keys[0] == keys[1]
+    return _ORDERS[name](*keys)
 
 
 def _equal(values: list[Any], operand: Any) -> bool:
@@ -150,7 +176,8 @@ def _exists(values: list[Any], operand: Any) -> bool:
 
 
 def _has_type(values: list[Any], operand: Any) -> bool:
-    names = [_TYPE_NUMBERS.get(each, str(each)) for each in (operand if isinstance(operand, list) else [operand])]
+    asked = operand if isinstance(operand, list) else [operand]
+    names = [_TYPE_NUMBERS.get(each, str(each)) if isinstance(each, int) else str(each) for each in asked]
     unknown = [name for name in names if name not in _TYPES]
     if unknown:
         raise QueryError(f"A catalog in memory does not know the type {unknown[0]!r}.")
@@ -175,14 +202,23 @@ def _element(values: list[Any], operand: Mapping[str, Any]) -> bool:
 
 
 def _remainder(values: list[Any], operand: Any) -> bool:
-    divisor, remainder = operand
-    numbers = (value for value in _with_elements(values) if _TYPES["number"](value))
-    return any(math.fmod(int(number), divisor) == remainder for number in numbers)
+    divisor, remainder = map(_whole, operand)
+    numbers = (_whole(value) for value in _with_elements(values))
+    return any(number is not None and math.fmod(number, divisor) == remainder for number in numbers)
+
+
+def _whole(value: Any) -> Any:
+    """Return a number without its fraction; None for what has none."""
+    number = value.to_decimal() if isinstance(value, Decimal128) else value
+    return int(number) if _TYPES["number"](value) and math.isfinite(number) else None
 
 
 def _any_text(values: list[Any], pattern: Any) -> bool:
-    compiled = _compiled(pattern.pattern, pattern.flags)
-    return any(isinstance(value, str) and compiled.search(value) is not None for value in _with_elements(values))
+    compiled, itself = _compiled(pattern.pattern, pattern.flags), order_key(pattern)
+    return any(
+        compiled.search(value) is not None if _TYPES["string"](value) else order_key(value) == itself
+        for value in _with_elements(values)
+    )
 
 
 def _with_options(pattern: str, condition: Mapping[str, Any]) -> re.Pattern[str]:
@@ -206,8 +242,8 @@ def _is_list(operand: Any) -> bool:
 
 
 def _is_division(operand: Any) -> bool:
-    is_pair = isinstance(operand, list) and len(operand) == 2 and all(map(_TYPES["number"], operand))
-    return is_pair and int(operand[0]) != 0
+    is_pair = isinstance(operand, list) and len(operand) == 2
+    return is_pair and _whole(operand[0]) not in (None, 0) and _whole(operand[1]) is not None
 
 
 _OPERATORS: dict[str, Callable[[list[Any], Any], bool]] = {

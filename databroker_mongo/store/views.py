@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, QueryError
-from ..queries.refusals import check_path, plain_value
+from ..queries.plain import plain_value
+from ..queries.refusals import check_path
 
 if TYPE_CHECKING:
     from .connection import Collections

@@ -1,0 +1,213 @@
+"""Values that other programs stored: they are found, compare, sort and count, in memory as on a server."""
+
+import datetime
+import itertools
+import re
+
+import pandas as pd
+import pytest
+from bson import Binary, Code, DBRef, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
+from bson.datetime_ms import DatetimeMS
+
+from databroker_mongo import Catalog
+from databroker_mongo.errors import QueryError
+from databroker_mongo.queries import In, Key
+
+UTC = datetime.UTC
+NOON = datetime.datetime(2020, 1, 2, 12)
+ID = ObjectId("0123456789abcdef01234567")
+STORED = [
+    None, False, True, -1, 0, 1, 1.0, 1.5, 2**40, Int64(5), float("nan"), float("inf"), Decimal128("1.5"),
+    Decimal128("2"), Decimal128("NaN"), Decimal128("Infinity"), "", "a", "abc", "1.5", b"", b"ab", Binary(b"ab", 5),
+    ID, ObjectId("f" * 24), NOON, DatetimeMS(2**60), Timestamp(5, 1), Regex("a"), Regex("a", "i"), Code("a"),
+    Code("a", {}), MinKey(), MaxKey(), DBRef("a", 1), {}, {"a": Decimal128("1.5")}, {"a": Regex("a")}, [], [1, "a"],
+    [Decimal128("1.5")], [Regex("a")], [[ID]], [MinKey(), None],
+]  # fmt: skip
+OPERATORS = ["$eq", "$ne", "$gt", "$gte", "$lt", "$lte"]
+
+
+def start_of(number, **fields):
+    return {"uid": f"run-{number:03}", "time": float(number), **fields}
+
+
+def catalog_of(uri, starts, stops=(), descriptors=()):
+    catalog = Catalog.from_uri(uri)
+    for name, documents in (("run_start", starts), ("run_stop", stops), ("event_descriptor", descriptors)):
+        if documents:
+            getattr(catalog.store.collections, name).insert_many([dict(each) for each in documents])
+    return catalog
+
+
+@pytest.fixture
+def odd(store_uri):
+    """A catalog of runs with one odd value each; the last two lack it."""
+    starts = [start_of(number, odd=value) for number, value in enumerate(STORED)]
+    return catalog_of(store_uri, [*starts, start_of(900), start_of(901, more={})])
+
+
+@pytest.fixture
+def both(database_name, mongod_database_uri):
+    """The same catalog in memory and on a server."""
+    starts = [start_of(number, odd=value) for number, value in enumerate(STORED)]
+    return [catalog_of(uri, [*starts, start_of(900)]) for uri in (f"memory://{database_name}", mongod_database_uri)]
+
+
+def numbers(catalog):
+    return sorted(int(uid.removeprefix("run-")) for uid in catalog)
+
+
+def places(*values):
+    """Where these very values are stored, with their types."""
+    return sorted(
+        number
+        for number, stored in enumerate(STORED)
+        if any(type(stored) is type(value) and stored == value for value in values)
+    )
+
+
+def test_a_filter_compares_values_of_every_type_in_memory_as_on_a_server(both):
+    in_memory, on_server = both
+    operands = [value for value in STORED if not isinstance(value, Regex)]
+    filters = [{"odd": {name: value}} for name, value in itertools.product(OPERATORS, operands)]
+    filters += [{"odd": value} for value in operands] + [{"odd": re.compile("^a")}, {"odd": Regex("a", "i")}]
+    filters += [{"odd": {"$in": [value, "abc"]}} for value in operands] + [{"odd": {"$eq": Regex("a")}}]
+    filters += [{"odd": {"$mod": [2, 1]}}, {"odd": {"$in": [re.compile("^a"), None]}}]
+    filters += [{"odd": {"$type": name}} for name in ("number", "decimal", "date", "regex", "string", "objectId", 19)]
+    for filter in filters:
+        assert numbers(in_memory.search(filter)) == numbers(on_server.search(filter)), filter
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (Decimal128("1.5"), places(1.5, Decimal128("1.5"), [Decimal128("1.5")])),
+        (1.5, places(1.5, Decimal128("1.5"), [Decimal128("1.5")])),
+        (ID, places(ID)),
+        (Regex("a"), places(Regex("a"), [Regex("a")])),
+        (NOON, places(NOON)),
+        (NOON.replace(tzinfo=UTC), places(NOON)),
+        (datetime.datetime(2020, 1, 2, 14, tzinfo=datetime.timezone(datetime.timedelta(hours=2))), places(NOON)),
+        (pd.Timestamp("2020-01-02 12:00"), places(NOON)),
+        (b"ab", places(b"ab")),
+        (MinKey(), places(MinKey(), [MinKey(), None])),
+        ({"a": Decimal128("1.5")}, places({"a": Decimal128("1.5")})),
+    ],
+)
+def test_a_value_is_found_by_each_way_to_ask_for_it(odd, value, expected):
+    assert numbers(odd.search(Key("odd") == value)) == expected
+    assert numbers(odd.search(In("odd", [value, "nowhere"]))) == expected
+    assert numbers(odd.scoped(odd=[value])) == expected
+    assert numbers(odd.search({"odd": {"$eq": value}})) == expected
+    assert len(odd.search(Key("odd") != value)) == len(odd) - len(expected)
+
+
+def test_dates_numbers_and_identifiers_have_an_order(odd):
+    later = NOON + datetime.timedelta(milliseconds=1)
+    assert numbers(odd.search((Key("odd") >= NOON) & (Key("odd") < later))) == places(NOON)
+    assert numbers(odd.search(Key("odd") > Decimal128("1.5"))) == numbers(odd.search(Key("odd") > 1.5))
+    assert numbers(odd.search(Key("odd") > ID)) == places(ObjectId("f" * 24))
+    with pytest.raises(QueryError, match="have an order"):
+        odd.search(Key("odd") > Regex("a"))
+
+
+# Times are numbers. A date that is asked of them is one, a text is refused, and nothing is empty without a word.
+
+MIDDAY = NOON.replace(tzinfo=UTC)
+EARLIER, LATER = MIDDAY - datetime.timedelta(seconds=1.25), MIDDAY + datetime.timedelta(seconds=1.5)
+MOMENTS = [each.timestamp() for each in (EARLIER, MIDDAY, LATER)]
+
+
+@pytest.fixture
+def timed(store_uri):
+    """Three runs, at three moments; the moment is a date too, and their stops and descriptors have the same times."""
+    dates = [EARLIER, MIDDAY, LATER]
+    starts = [
+        {"uid": f"run-{number}", "time": seconds, "made": date, "more": [{"time": date}]}
+        for number, (seconds, date) in enumerate(zip(MOMENTS, dates, strict=True))
+    ]
+    stops = [{"uid": f"stop-{n}", "run_start": f"run-{n}", "time": time} for n, time in enumerate(MOMENTS)]
+    descriptors = [
+        {
+            "uid": f"descriptor-{n}",
+            "run_start": f"run-{n}",
+            "time": time,
+            "name": "primary",
+            "data_keys": {},
+            "configuration": {"det": {"data": {"x": 1}, "timestamps": {"x": time}, "data_keys": {}}},
+        }
+        for n, time in enumerate(MOMENTS)
+    ]
+    return catalog_of(store_uri, starts, stops, descriptors)
+
+
+@pytest.mark.parametrize("as_given", [lambda date: date, pd.Timestamp, lambda date: date.astimezone()])
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda date: {"time": date}, [1]),
+        (lambda date: {"time": {"$gte": date}}, [1, 2]),
+        (lambda date: {"time": {"$gt": date}}, [2]),
+        (lambda date: {"time": {"$lt": date}}, [0]),
+        (lambda date: {"time": {"$lte": date}}, [0, 1]),
+        (lambda date: {"time": {"$ne": date}}, [0, 2]),
+        (lambda date: {"time": {"$in": [date, 5]}}, [1]),
+        (lambda date: {"time": {"$nin": (date,)}}, [0, 2]),
+        (lambda date: {"time": {"$not": {"$gte": date}}}, [0]),
+        (lambda date: {"$and": [{"time": {"$gte": date}}, {"time": {"$lt": date + datetime.timedelta(1)}}]}, [1, 2]),
+        (lambda date: {"$or": [{"time": {"$lt": date}}, {"$and": [{"time": {"$gt": date}}]}]}, [0, 2]),
+        (lambda date: {"$nor": [{"time": date}]}, [0, 2]),
+    ],
+)
+@pytest.mark.parametrize("document", ["start", "stop", "descriptor"])
+def test_a_date_with_a_zone_is_a_moment_in_each_document(timed, document, make, expected, as_given):
+    filter = make(as_given(MIDDAY))
+    assert numbers(timed.search(**{document: filter})) == expected
+    if document == "start":
+        assert numbers(timed.search(filter)) == expected
+        assert sorted(int(header.start["uid"][-1]) for header in timed.v1(**filter)) == expected
+    elif "$and" not in filter:
+        assert numbers(timed.search(**{document: {"$and": [filter]}})) == expected
+
+
+def test_a_date_with_a_zone_is_a_moment_for_keys_expressions_and_configurations(timed):
+    assert numbers(timed.search(Key("time") >= MIDDAY)) == [1, 2]
+    assert numbers(timed.search(Key("stop.time") == MIDDAY)) == [1]
+    assert numbers(timed.search(In("descriptor.time", [EARLIER, LATER]))) == [0, 2]
+    assert numbers(timed.search(descriptor={"configuration.det.timestamps.x": {"$gt": MIDDAY}})) == [2]
+    if not timed.store.collections.is_mock:
+        assert numbers(timed.search({"$expr": {"$gte": ["$time", MIDDAY]}})) == [1, 2]
+        assert numbers(timed.search({"$expr": {"$and": [{"$lt": [MIDDAY, "$time"]}]}})) == [2]
+        to_date = {"$toDate": {"$multiply": ["$time", 1000]}}
+        assert numbers(timed.search({"$expr": {"$gte": [to_date, MIDDAY]}})) == [1, 2]
+
+
+NO_MOMENTS = ["2020-01-02", NOON, datetime.date(2020, 1, 2), pd.Timestamp("2020-01-02"), pd.NaT, DatetimeMS(5)]
+
+
+@pytest.mark.parametrize("value", NO_MOMENTS, ids=repr)
+@pytest.mark.parametrize("document", ["start", "stop", "descriptor"])
+def test_what_may_be_of_any_zone_or_is_a_text_is_refused_with_what_to_write(document, value):
+    catalog = Catalog.in_memory()
+    filters = [{"time": value}, {"time": {"$in": [5, value]}}, {"$or": [{"time": {"$not": {"$lt": value}}}]}]
+    filters += [{"$expr": {"$gt": ["$time", value]}}]
+    for filter in filters:
+        with pytest.raises(QueryError, match=r"datetime\.datetime\(\.\.\., tzinfo=datetime\.UTC\)|no date"):
+            catalog.search(**{document: filter})
+    with pytest.raises(QueryError, match=r"tzinfo=datetime\.UTC|no date"):
+        Key(f"{document}.time") == value  # noqa: B015  # to compare is to ask
+    with pytest.raises(QueryError, match=r"TimeRange\(since=|TimeRange\(\.\.\.\)|no date"):
+        catalog.v1(time={"$gte": value})
+
+
+def test_a_field_in_which_dates_are_stored_is_asked_with_dates_aware_or_naive(timed):
+    for date in (MIDDAY, NOON, pd.Timestamp(NOON)):
+        assert numbers(timed.search({"made": {"$gte": date}})) == [1, 2]
+        assert numbers(timed.search(Key("made") < date)) == [0]
+        assert numbers(timed.search({"more.time": date})) == [1]
+        assert numbers(timed.search({"more": {"$elemMatch": {"time": {"$gt": date}}}})) == [2]
+
+
+def test_what_a_time_is_can_still_be_asked(timed):
+    assert numbers(timed.search({"time": {"$type": "number", "$exists": True}})) == [0, 1, 2]
+    assert numbers(timed.search({"time": {"$not": {"$type": "string"}}})) == [0, 1, 2]
+    assert len(timed.search({"time": None})) == 0
