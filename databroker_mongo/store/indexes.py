@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 IN_ASSETS = frozenset({"resource", "datum", "stream_resource", "stream_datum"})
 _PATIENCE_SECONDS = 7 * 86400.0
 _TEXT: IndexKeys = (("$**", "text"),)
+_NOT_OF_A_VIEW = 166
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,7 @@ def wanted(*, metadata: Iterable[str] = (), text: bool = False) -> tuple[Index, 
     for field in metadata:
         if field != "$**":
             check_path(field)
-        keys: IndexKeys = (("$**", 1),) if field == "$**" else ((field, 1), ("time", -1))
-        asked.append(Index("run_start", keys, f"search({{{field!r}: ...}})"))
+        asked.append(_of_field(field))
     return (*_ALWAYS, *asked, *([_OF_WORDS] if text else []))
 
 
@@ -136,11 +136,11 @@ def report(collections: Collections, indexes: Sequence[Index]) -> list[IndexRepo
     for collection in dict.fromkeys(index.collection for index in indexes):
         of_collection = [index for index in indexes if index.collection == collection]
         there = _existing(collections, collection)
-        if there is None:
-            reports += [IndexReport(collection, each.keys, "unknown", each.serves) for each in of_collection]
+        if isinstance(there, str):
+            reports += [IndexReport(collection, each.keys, "unknown", there) for each in of_collection]
             continue
-        if collection == _OF_WORDS.collection and _TEXT in there and _OF_WORDS not in of_collection:
-            of_collection.append(_OF_WORDS)
+        if collection == "run_start":
+            of_collection += [index for index in _made_when_asked_for(there) if index not in of_collection]
         reports += [_compared(index, there) for index in of_collection]
         extra = there.keys() - {index.keys for index in of_collection} - {(("_id", 1),)}
         reports += [
@@ -188,14 +188,26 @@ def _compared(index: Index, there: dict[IndexKeys, bool]) -> IndexReport:
     return IndexReport(index.collection, index.keys, "differs", f"{differs}; {index.serves}")
 
 
-def _existing(collections: Collections, name: str) -> dict[IndexKeys, bool] | None:
-    """Return the keys of each index of a collection, and whether it is unique; None if the account may not ask."""
+def _made_when_asked_for(there: dict[IndexKeys, bool]) -> list[Index]:
+    """Return those indexes of start documents that `wanted` gives only when they are asked for, by their keys."""
+    found = [_of_field(keys[0][0]) for keys, is_unique in there.items() if not is_unique]
+    return [index for index in (*found, _OF_WORDS) if index.keys in there]
+
+
+def _of_field(field: str) -> Index:
+    keys: IndexKeys = ((field, 1),) if field == "$**" else ((field, 1), ("time", -1))
+    return Index("run_start", keys, f"search({{{field!r}: ...}})")
+
+
+def _existing(collections: Collections, name: str) -> dict[IndexKeys, bool] | str:
+    """Return the keys of each index of a collection, and whether it is unique; or why that is not known."""
     import pymongo.errors
 
     try:
         found = list(_collection(collections, name).list_indexes())
-    except pymongo.errors.OperationFailure:
-        return None
+    except pymongo.errors.OperationFailure as error:
+        is_view = error.code == _NOT_OF_A_VIEW
+        return "a view is served by the indexes of its collections" if is_view else "the account may not list indexes"
     return {_keys(each): bool(each.get("unique")) for each in found}
 
 

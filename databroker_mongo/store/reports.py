@@ -76,9 +76,9 @@ class IndexReport:
         Fields, each with 1, -1 or ``"text"``.
     state : str
         ``present``, ``missing``, ``differs`` (there is one of the same keys that is unique and should not be, or the
-        other way round), ``extra`` or ``unknown`` (the account may not list indexes).
+        other way round), ``extra`` or ``unknown`` (the account may not list indexes, or the collection is a view).
     detail : str
-        Which questions it serves, or what differs.
+        Which questions it serves, what differs, or why it is not known.
     """
 
     collection: str

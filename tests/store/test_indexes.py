@@ -10,6 +10,9 @@ import pymongo
 import pytest
 
 from databroker_mongo.errors import QueryError, StoreError
+from databroker_mongo.health import check_database
+from databroker_mongo.store import views
+from databroker_mongo.store.connection import ConnectionOptions
 from databroker_mongo.store.indexes import wanted
 from databroker_mongo.store.normalized import open_store
 from databroker_mongo.store.writable_normalized import writable
@@ -43,6 +46,39 @@ def test_nothing_is_made_by_looking_and_all_that_is_missing_by_asking(mongod_dat
     assert states(store.indexes(metadata=["sample.name"]))["run_start", "(sample.name 1, time -1)"] == "present"
     assert states(store.indexes())["run_start", "($** text)"] == "present"
     assert states(writable(store).create_indexes(metadata=["sample.name", "$**"], text=True)) == states(made)
+
+
+@pytest.mark.parametrize("options", [{"metadata": ["sample.name"]}, {"metadata": ["$**"]}, {"text": True}])
+def test_an_index_that_was_made_when_it_was_asked_for_is_ours_afterwards(mongod_database_uri, options):
+    store = open_store(mongod_database_uri)
+    made = writable(store).create_indexes(**options)
+    assert sorted(map(str, store.indexes())) == sorted(map(str, made))
+    assert [finding.kind for finding in check_database(store)] == []
+
+
+@pytest.mark.parametrize(
+    "keys", [[("sample.name", 1)], [("sample.name", -1), ("time", -1)], [("a", 1), ("time", -1), ("b", 1)]]
+)
+def test_an_index_of_other_keys_is_not_ours(mongod_database_uri, keys):
+    with pymongo.MongoClient(mongod_database_uri) as client:
+        client.get_default_database()["run_start"].create_index(keys)
+    assert "extra" in states(open_store(mongod_database_uri).indexes()).values()
+
+
+def test_a_unique_index_of_a_field_is_not_ours(mongod_database_uri):
+    with pymongo.MongoClient(mongod_database_uri) as client:
+        client.get_default_database()["run_start"].create_index([("sample.name", 1), ("time", -1)], unique=True)
+    assert "extra" in states(open_store(mongod_database_uri).indexes()).values()
+
+
+def test_views_have_no_indexes_of_their_own_and_say_so(mongod_database_uri):
+    store = open_store(mongod_database_uri)
+    writable(store).create_indexes()
+    views.create(writable(store).collections, prefix="p.", field="data_session", values=["p"])
+    reports = open_store(mongod_database_uri, options=ConnectionOptions(collection_prefix="p.")).indexes()
+    assert {(each.state, each.detail) for each in reports} == {
+        ("unknown", "a view is served by the indexes of its collections")
+    }
 
 
 def test_what_another_program_made_is_reported_and_left_alone(mongod_database_uri):
