@@ -15,6 +15,8 @@ from .store.protocol import Document, Store
 
 _NEWEST_FIRST = (("time", -1),)
 _MOST_IN_PROGRESS = 100
+_BEHIND_SECONDS = 900.0
+"""How far the clock of one beamline may be behind that of another, for its runs to be seen where a server is asked."""
 
 R = TypeVar("R")
 
@@ -78,8 +80,8 @@ def follow(store: Store, run_uid: str, is_of_stream: Callable[[Document], bool],
             # Asked before the events, so that the last of them are there when it is.
             has_stopped = run_uid in store.stops([run_uid])
             uids = [each["uid"] for each in store.descriptors([run_uid])[run_uid] if is_of_stream(each)]
-            for event in new_events.fetch(uids):
-                yield Row(next(numbers), event["time"], event["data"], event["timestamps"])
+            for event in new_events.fetch(uids, is_last=has_stopped):
+                yield Row(next(numbers), event["time"], event.get("data") or {}, event.get("timestamps") or {})
             if has_stopped:
                 return
             changes.wait(seconds)
@@ -103,7 +105,7 @@ def watch(
     """
     with store.changes(("run_start", "run_stop")) as changes:
         latest = next(store.find_starts(query, sort=_NEWEST_FIRST, limit=1), None)
-        since = latest["time"] if latest is not None else 0.0
+        since = latest["time"] - _BEHIND_SECONDS if latest is not None else 0.0
         open_runs = conjunction([query, InProgress()])
         running = {each["uid"] for each in store.find_starts(open_runs, sort=_NEWEST_FIRST, limit=_MOST_IN_PROGRESS)}
         known = running | {each["uid"] for each in store.find_starts(_since(query, since), sort=_NEWEST_FIRST)}
@@ -115,7 +117,7 @@ def watch(
             known |= found.keys()
             running |= {start["uid"] for start in starts}
             yield from (Change("start", run) for run in make_runs(starts))
-            since = max([since, *(start["time"] for start in starts)])
+            since = max([since, *(start["time"] - _BEHIND_SECONDS for start in starts)])
             stopped = list(store.stops(list(running)))
             running -= set(stopped)
             ended = _fetch(store, [conjunction([query, In("uid", stopped)])]) if stopped else {}

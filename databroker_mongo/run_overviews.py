@@ -93,8 +93,9 @@ class RunOverviews(RunMapping):
     def watch(self, *, seconds: float = 1.0) -> Iterator[Change[Run]]:
         """Yield the runs that start and stop from now on, for as long as it is asked.
 
-        A server that is a replica set tells when runs are stored; another is asked now and then, and then a run is
-        missed whose clock is behind that of the latest run before it.
+        A server that is a replica set tells when runs are stored. Another is asked now and then, and then a run is
+        missed whose clock is more than a quarter of an hour behind that of the latest run. Of the runs that were in
+        progress before, the newest hundred are watched for their stop.
 
         Parameters
         ----------

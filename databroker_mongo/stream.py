@@ -195,7 +195,8 @@ class Stream(StreamHints):
     def follow(self, *, seconds: float = 1.0) -> Iterator[Row]:
         """Yield the events of the stream, those there are and those to come, until the run has stopped.
 
-        A server that is a replica set tells when events are stored; another is asked now and then.
+        A server that is a replica set tells when events are stored; another is asked now and then. Each event is
+        yielded once, in the order in which they come. What is in stream resources has no events, and is not yielded.
 
         Parameters
         ----------

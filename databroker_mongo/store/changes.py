@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import StoreError
 from .connection import Collections
 from .protocol import Document
+from .splitting import split_by_size
 
 _LISTEN_MILLISECONDS = 50
 
@@ -89,26 +91,48 @@ class NewEvents:
 
     def __init__(self, collections: Collections):
         self._collections = collections
-        self._seen: set[str] = set()
+        self._seen: set[Any] = set()
         self._numbers: set[int] = set()
         self._all_up_to = 0
         self._last_time = -np.inf
 
-    def fetch(self, descriptor_uids: Sequence[str]) -> list[Document]:
+    def fetch(self, descriptor_uids: Sequence[str], *, is_last: bool = False) -> list[Document]:
         """Return the events that were not there before, in row order.
 
         Asked for are those beyond the last number up to which all are known; and, since a plan that was rewound counts
-        again, those that are younger than all before.
+        again, those that are younger than all before. At last, all are compared with those that were returned: of a
+        repeat that was stored late, neither number nor time tells.
+
+        Raises
+        ------
+        StoreError
+            An event has no number, or no time.
         """
+        query: dict[str, Any] = {"descriptor": {"$in": list(descriptor_uids)}}
         young = {"time": {"$gt": self._last_time}}
         beyond = {"seq_num": {"$gt": self._all_up_to}}
-        query = {"descriptor": {"$in": list(descriptor_uids)}, "$or": [beyond, young]}
-        events = [event for event in self._collections.event.find(query, {"_id": 0}) if event["uid"] not in self._seen]
+        events = self._unseen({**query, "$or": [beyond, young]})
+        if is_last:
+            stored = self._collections.event.find(query, {"_id": 1})
+            late = [each["_id"] for each in stored if each["_id"] not in self._seen]
+            for ids in split_by_size(late):
+                events += self._unseen({"_id": {"$in": ids}})
+        return sorted(events, key=lambda event: (event["seq_num"], event["time"]))
+
+    def _unseen(self, query: dict[str, Any]) -> list[Document]:
+        events = [event for event in self._collections.event.find(query) if event["_id"] not in self._seen]
         for event in events:
-            self._seen.add(event["uid"])
-            self._numbers.add(event["seq_num"])
-            self._last_time = max(self._last_time, event["time"])
+            self._seen.add(event.pop("_id"))
+            self._numbers.add(_number(event, "seq_num"))
+            self._last_time = max(self._last_time, _number(event, "time"))
         while self._all_up_to + 1 in self._numbers:
             self._all_up_to += 1
             self._numbers.discard(self._all_up_to)
-        return sorted(events, key=lambda event: (event["seq_num"], event["time"]))
+        return events
+
+
+def _number(event: Document, field: str) -> Any:
+    value = event.get(field)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    raise StoreError(f"an event of the stream has a {field!r} that is missing or no number: {value!r}")

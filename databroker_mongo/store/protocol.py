@@ -108,8 +108,8 @@ class Changes(Protocol):
 class NewEvents(Protocol):
     """The events of a stream, each once."""
 
-    def fetch(self, descriptor_uids: Sequence[str]) -> list[Document]:
-        """Return the events that were not there before, in row order."""
+    def fetch(self, descriptor_uids: Sequence[str], *, is_last: bool = False) -> list[Document]:
+        """Return the events that were not there before, in row order; at last, all that were never returned."""
         ...
 
 

@@ -61,7 +61,7 @@ def test_timestamps_that_no_event_holds_are_an_error(store_uri, keys):
     asset = StreamAsset("application/x-hdf5", "file://localhost/x.h5", [(0, 2)], {"dataset": "d"}, (1, 2, 2))
     run = stored(store_uri, build_run({"primary": [{"x": 1}, {"x": 2}]}, assets={"primary": {"image": asset}}))
     for method in ("read", "to_dask"):
-        with pytest.raises(ColumnNotFound, match="no timestamps of .*, but of x"):
+        with pytest.raises(ColumnNotFound, match=r"no timestamps of .*, but of x"):
             getattr(run.primary.timestamps, method)(keys)
     assert list(run.primary.timestamps.read("x")) == list(run.primary.timestamps.read()) == ["x"]
 
