@@ -264,8 +264,9 @@ def test_indexes_that_are_missing_other_or_more_than_needed_are_found(mongod_dat
     assert check_database(store, metadata=["proposal"]) == []
     store.collections.run_stop.drop_index([("uid", 1)])
     store.collections.run_stop.create_index([("uid", 1)])
+    store.collections.run_start.create_index([("proposal", 1)])
     found = {finding.kind: finding for finding in check_database(store)}
     assert found.keys() == {"other-index", "extra-index"}
     assert found["other-index"].facts == {"collection": "run_stop", "index": "(uid 1)"}
-    assert found["extra-index"].facts == {"collection": "run_start", "index": "(proposal 1, time -1)"}
+    assert found["extra-index"].facts == {"collection": "run_start", "index": "(proposal 1)"}
     assert [finding.is_fault for finding in found.values()] == [False, True]
