@@ -37,6 +37,7 @@ def create_indexes(chosen: argparse.Namespace) -> None:
     n_missing = sum(each.state == "missing" for each in reports)
     if n_missing and not chosen.apply:
         print(f"{n_missing} would be made with --apply.")
+        _print_lacking(writable(store).rights_lacking_for_indexes(reports))
 
 
 def build_summaries(chosen: argparse.Namespace) -> None:
@@ -55,6 +56,7 @@ def build_summaries(chosen: argparse.Namespace) -> None:
     print(f"{report.n_runs} runs: {report.n_written} summaries {done} written, {report.n_removed} {done} removed.")
     if not chosen.apply and report.n_written + report.n_removed:
         print("Nothing was changed; do it with --apply.")
+        _print_lacking(writable(store).rights_lacking_for_summaries())
 
 
 def create_views(chosen: argparse.Namespace) -> None:
@@ -70,13 +72,17 @@ def create_views(chosen: argparse.Namespace) -> None:
 
     field, values = _condition(chosen.conditions)
     store, _ = _store_of(chosen.catalog)
-    if not chosen.apply:
-        print(json.dumps(views.pipeline("run_start", field, values)))
-        print(f"Views {chosen.prefix}* of these runs and a role would be made with --apply.")
-        return
+    print(json.dumps(views.pipeline("run_start", field, values)))
+    do = views.create if chosen.apply else views.plan
     with asking("make views and a role", store.address):
-        made = views.create(store.collections, prefix=chosen.prefix, field=field, values=values)
-    print("\n".join(made))
+        plan = do(store.collections, prefix=chosen.prefix, field=field, values=values)
+    for line in display.views_lines(vars(plan), is_done=chosen.apply):
+        print(line)
+
+
+def _print_lacking(rights: Sequence[str]) -> None:
+    if rights:
+        print(f"This account may not: it lacks {', '.join(rights)}. Use one that has the role readWrite.")
 
 
 def _store_of(catalog: str) -> tuple[NormalizedStore, Sequence[str]]:
@@ -92,8 +98,12 @@ def _store_of(catalog: str) -> tuple[NormalizedStore, Sequence[str]]:
     return store, settings.metadata_indexes
 
 
-def _condition(words: Sequence[str]) -> tuple[str, list[str]]:
+def _condition(words: Sequence[str]) -> tuple[str, list[str | int]]:
     pairs = [word.partition("=") for word in words]
     if len({field for field, _, _ in pairs}) != 1 or not all(value for _, _, value in pairs):
         raise QueryError("write FIELD=VALUE, or several values of one field")
-    return pairs[0][0], [value for _, _, value in pairs]
+    values: list[str | int] = []
+    for _, _, value in pairs:
+        # The number of a proposal may be stored as a number.
+        values += [value, int(value)] if value.isdecimal() else [value]
+    return pairs[0][0], values

@@ -155,6 +155,22 @@ def explanation_text(steps: Sequence[Mapping[str, Any]], *, joins: bool) -> str:
     return "\n".join([*aligned([heads, *(tuple(f"{cell}" for cell in row) for row in rows)]), *notes])
 
 
+def views_lines(plan: Mapping[str, Any], *, is_done: bool) -> list[str]:
+    """Return what is, or would be, done for the views of a proposal: counts, and the names of what is done."""
+    done, n_runs = ("", plan["n_runs"]) if is_done else ("would be ", plan["n_runs"])
+    lines = (
+        [] if n_runs is None else [f"{n_runs} runs are in the views now." if n_runs else "No run is in the views now."]
+    )
+    rows = [(f"{done}made", plan["new"]), (f"{done}changed", plan["changed"]), ("as it should be", plan["unchanged"])]
+    lines += aligned([(state, name) for state, names in rows for name in names])
+    if plan["lacks"]:
+        lines.append(f"The role {plan['role']} {done}made or extended: it reads {len(plan['lacks'])} more views.")
+    else:
+        lines.append(f"The role {plan['role']} is as it should be.")
+    is_changed = plan["new"] or plan["changed"] or plan["lacks"]
+    return lines if is_done or not is_changed else [*lines, "Nothing was changed; do it with --apply."]
+
+
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return a line for each row, its cells under one another and two spaces apart."""
     shown = [tuple(map(printable, row)) for row in rows]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StoreError
 from ..queries.refusals import check_path
+from .privileges import lacking
 from .reports import IndexKeys, IndexReport
 
 if TYPE_CHECKING:
@@ -176,6 +177,16 @@ def create(collections: Collections, indexes: Sequence[Index]) -> list[IndexRepo
                 value=(error.details or {}).get("keyValue"),
             ) from error
     return report(collections, indexes)
+
+
+def rights_lacking(collections: Collections, reports: Sequence[IndexReport]) -> list[str]:
+    """Return what an account has no right to do of what `create` would, in words."""
+    missing = {each.collection for each in reports if each.state == "missing"}
+    found: list[str] = []
+    for database, names in ((collections.metadata, missing - IN_ASSETS), (collections.assets, missing & IN_ASSETS)):
+        if names:
+            found += lacking(database, {collections.prefix + name: ("createIndex",) for name in sorted(names)})
+    return found
 
 
 def _compared(index: Index, there: dict[IndexKeys, bool]) -> IndexReport:

@@ -12,6 +12,7 @@ from . import revisions as corrections
 from .connection import Collections, Location, open_collections, time_limit, weaknesses
 from .failures import asking
 from .normalized import NormalizedStore
+from .privileges import lacking
 from .protocol import Document
 from .reports import IndexReport, SummaryReport
 
@@ -48,6 +49,22 @@ class WritableNormalizedStore(NormalizedStore):
         """Make the indexes that are missing, and tell how all stand then."""
         with asking("make indexes", self.address):
             return indexes.create(self.collections, indexes.wanted(metadata=metadata, text=text))
+
+    def rights_lacking_for_indexes(self, reports: Sequence[IndexReport]) -> list[str]:
+        """Return what the account has no right to do of what `create_indexes` would, by the reports of a look."""
+        with asking("tell what the account may do", self.address):
+            return indexes.rights_lacking(self.collections, reports)
+
+    def rights_lacking_for_summaries(self) -> list[str]:
+        """Return what the account has no right to do of what `build_summaries` would."""
+        collections = self.collections
+        with asking("tell what the account may do", self.address):
+            actions = ("createIndex", "insert", "update", "remove")
+            return (
+                []
+                if collections.is_mock
+                else lacking(collections.metadata, {collections.prefix + "run_summary": actions})
+            )
 
     def build_summaries(self, *, apply: bool) -> SummaryReport:
         """Bring the summaries of runs up to date, or with ``apply=False`` tell what there is to do."""

@@ -10,6 +10,7 @@ import pymongo
 import pymongo.errors
 import pytest
 
+from databroker_mongo.cli import FAILURE, main
 from databroker_mongo.errors import CatalogError, NotAuthorized
 from databroker_mongo.queries import Duration, Key
 from databroker_mongo.run_catalog import Catalog
@@ -117,6 +118,90 @@ def test_views_are_shown_before_they_are_made_and_can_be_changed(proposals):
         make_views(proposals, "data_groups=b", "data_groups=c", "--prefix", "b.", "--apply")
         assert client.test["b.run_start"].count_documents({}) == 2
         assert client.test["b.run_stop"].count_documents({}) == 2
+
+
+def command(capsys, *arguments):
+    status = main(["admin", *arguments])
+    shown = capsys.readouterr()
+    return status, shown.out, shown.err
+
+
+VIEWS = ("data_session=pass-1", "--prefix", "q.")
+
+
+@pytest.mark.parametrize("apply", [(), ("--apply",)])
+def test_a_dry_run_of_views_fails_like_the_real_one(proposals, capsys, apply):
+    """An account without a password, with a wrong one, without a right, and a server that is not there."""
+    nobody = f"mongodb://owner@{proposals.address}/test"
+    wrong = account(proposals, "owner").replace(SECRET, "wrong")
+    reader = account(proposals, "reader")
+    absent = "mongodb://127.0.0.1:9/test?timeoutMS=300"
+    said = {
+        nobody: "password",
+        wrong: "password",
+        reader: "dbAdmin and userAdmin on 'test'",
+        absent: "no MongoDB server",
+    }
+    for uri, words in said.items():
+        status, out, err = command(capsys, "create-views", uri, *VIEWS, *apply)
+        assert (status, "would be" in out) == (FAILURE, False)
+        assert words in err
+        assert SECRET not in err + out
+
+
+def test_a_dry_run_of_views_says_what_there_is_to_do_and_how_many_runs_they_show(proposals, capsys):
+    owner = account(proposals, "owner")
+    status, out, _ = command(capsys, "create-views", owner, *VIEWS)
+    assert status == 0
+    assert "2 runs are in the views now." in out
+    assert out.count("would be made") == 12
+    assert "do it with --apply" in out
+    _, out, _ = command(capsys, "create-views", owner, *VIEWS, "--apply")
+    assert "would" not in out
+    _, out, _ = command(capsys, "create-views", owner, *VIEWS)
+    assert "would be" not in out
+    assert out.count("as it should be") == 12
+    assert "--apply" not in out
+    _, out, _ = command(capsys, "create-views", owner, "data_session=pass-9", "--prefix", "q.")
+    assert "No run is in the views now." in out
+    assert out.count("would be changed") == 11
+
+
+def test_a_number_that_is_typed_finds_numbers_and_texts(proposals, capsys):
+    make_views(proposals, "scan_id=1", "scan_id=3", "--prefix", "n.", "--apply")
+    assert scan_ids(Catalog.from_uri(account(proposals, "owner"), collection_prefix="n.")) == [3, 1]
+
+
+def test_a_role_that_lacks_a_view_is_extended(proposals, capsys):
+    make_views(proposals, *VIEWS, "--apply")
+    with proposals.client(username="root", password=SECRET) as client:
+        resource = {"db": "test", "collection": "q.event"}
+        privileges = [{"resource": resource, "actions": ["find"]}]
+        client.test.command("revokePrivilegesFromRole", "q", privileges=privileges)
+    assert "it reads 1 more" in make_views(proposals, *VIEWS)
+    make_views(proposals, *VIEWS, "--apply")
+    assert "The role q is as it should be." in make_views(proposals, *VIEWS)
+
+
+def test_a_collection_in_the_place_of_a_view_is_left_alone(proposals, capsys):
+    with proposals.client(username="root", password=SECRET) as client:
+        client.test["q.run_start"].insert_one({"uid": "x"})
+    for apply in ((), ("--apply",)):
+        status, _, err = command(capsys, "create-views", account(proposals, "owner"), *VIEWS, *apply)
+        assert status == FAILURE
+        assert "'q.run_start' is a collection of documents" in err
+
+
+@pytest.mark.parametrize("what", ["create-indexes", "build-summaries"])
+def test_a_dry_run_says_which_right_an_account_lacks(proposals, capsys, what):
+    with proposals.client(username="root", password=SECRET) as client:
+        client.test.command("createUser", "looker", pwd=SECRET, roles=["read"])
+        client.test["run_start"].drop_indexes()
+        client.test["run_summary"].drop()
+    status, out, _ = command(capsys, what, account(proposals, "looker"))
+    assert status == 0
+    assert "This account may not: it lacks createIndex on " in out
+    assert "This account may not" not in command(capsys, what, account(proposals, "owner"))[1]
 
 
 def test_an_account_that_may_find_and_nothing_else_reads_all(proposals):
