@@ -1,8 +1,9 @@
 """Packs: directories that ``databroker-pack`` wrote, read back without databroker.
 
 A pack is ``catalog.yml``, the documents of each run in a file of its own (``documents/UID.msgpack`` or
-``documents/UID.jsonl``) and, if they were copied, the external files, which ``root_map`` points to. The manifests
-beside them (``documents_manifest.txt``, ``external_files_manifest_*.txt``) are not needed and not read.
+``documents/UID.jsonl``) and, if they were copied, the external files, which ``root_map`` points to. Beside them
+``documents_manifest.txt`` lists the files of documents, by which it is seen whether some are missing; lists of external
+files are not needed, because whoever reads images learns of a file that is not there.
 
 A pack may come from anywhere, so nothing in it is trusted to be code: YAML is read by the safe loader, and NumPy arrays
 in MessagePack are read from their bytes, never unpickled.
@@ -14,17 +15,19 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import yaml
 
-from .errors import ConfigurationError, InvalidDocument
+from .errors import CatalogWarning, ConfigurationError, InvalidDocument
 
 _CATALOG_FILE = "catalog.yml"
+_MANIFEST_FILE = "documents_manifest.txt"
 _USUAL_SOURCE = "packed_catalog"
 
 
@@ -48,7 +51,7 @@ class Pack:
 
 
 def read_pack(directory: Path) -> Pack:
-    """Read the catalog file of a pack and find its files of documents.
+    """Read the catalog file of a pack and find its files of documents; warn of those that are listed and not there.
 
     Parameters
     ----------
@@ -72,13 +75,17 @@ def read_pack(directory: Path) -> Pack:
     # Absolute paths are those of the machine where the pack was made; the relative ones travelled with it.
     patterns = metadata.get("relative_paths") or arguments.get("paths") or []
     patterns = [patterns] if isinstance(patterns, str) else patterns
-    files = sorted({file for pattern in patterns for file in _glob(directory, pattern)})
+    by_pattern = {pattern: set(_glob(directory, pattern)) for pattern in patterns}
+    files = sorted(set().union(*by_pattern.values()))
     if not files:
         raise ConfigurationError(
             f"The pack names {patterns!r} as its documents, and no such file is there. Copy the pack anew, with its "
             "documents.",
             path=catalog_file,
         )
+    _warn_of_missing(
+        directory, {file.name for file in files}, [each for each, found in by_pattern.items() if not found]
+    )
     roots = {str(root): str(directory / place) for root, place in (arguments.get("root_map") or {}).items()}
     return Pack(directory, tuple(files), roots)
 
@@ -140,6 +147,21 @@ def _glob(directory: Path, pattern: str) -> Iterator[Path]:
     path = directory / pattern
     anchor = Path(path.anchor) if Path(pattern).is_absolute() else directory
     return anchor.glob(str(path.relative_to(anchor)))
+
+
+def _warn_of_missing(directory: Path, found: set[str], unmatched: Sequence[str]) -> None:
+    """Tell which files of documents are not there though the pack names them, for then their runs are missing."""
+    manifest = directory / _MANIFEST_FILE
+    listed = manifest.read_text(encoding="utf-8", errors="replace").splitlines() if manifest.is_file() else []
+    names = [PurePosixPath(line.strip().replace("\\", "/")).name for line in listed if line.strip()]
+    missing = [*unmatched, *(name for name in names if name not in found)]
+    if missing:
+        warnings.warn(
+            f"The pack {directory} lacks {len(missing)} files of documents that it lists, such as {missing[0]}: their runs "
+            "are missing. Copy the pack anew, with all its documents.",
+            CatalogWarning,
+            stacklevel=3,
+        )
 
 
 def _read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from databroker_mongo.errors import ConfigurationError, InvalidDocument
+from databroker_mongo.errors import CatalogWarning, ConfigurationError, InvalidDocument
 from databroker_mongo.packs import read_documents, read_pack
 
 msgpack = pytest.importorskip("msgpack")
@@ -61,6 +61,24 @@ def test_the_documents_are_found_beside_the_catalog_file_wherever_it_was_moved(p
     found = read_pack(Path("pack"))
     assert found.directory == pack
     assert found.files == (pack / "documents" / "a.jsonl", pack / "documents" / "b.jsonl")
+
+
+@pytest.mark.parametrize("line", ["documents/{}.jsonl", "/where/it/was/made/{}.jsonl", r"documents\{}.jsonl"])
+def test_files_of_documents_that_are_listed_and_not_there_are_told(pack, line):
+    manifest = pack / "documents_manifest.txt"
+    manifest.write_text("\n".join([line.format(name) for name in "ab"] + [""]))
+    assert len(read_pack(pack).files) == 2
+    manifest.write_text("\n".join(line.format(name) for name in "abcd"))
+    with pytest.warns(CatalogWarning, match=r"lacks 2 files of documents that it lists, such as c.jsonl"):
+        assert len(read_pack(pack).files) == 2
+
+
+def test_a_pattern_that_finds_nothing_is_told(tmp_path):
+    patterns = ["documents/a.jsonl", "documents/b.jsonl"]
+    directory = write_catalog(tmp_path / "pack", metadata={"relative_paths": patterns})
+    write_jsonl(directory / "documents" / "a.jsonl", DOCUMENTS)
+    with pytest.warns(CatalogWarning, match=r"lacks 1 files of documents that it lists, such as documents/b.jsonl"):
+        assert len(read_pack(directory).files) == 1
 
 
 def test_relative_places_of_external_files_become_absolute_and_others_stay(pack):
