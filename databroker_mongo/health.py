@@ -41,9 +41,9 @@ class Finding:
     Attributes
     ----------
     kind : str
-        What, in a word: ``no-stop``, ``second-stop``, ``unnamed-stream``, ``missing-value``, ``undeclared-key``,
-        ``missing-timestamp``, ``wrong-type``, ``gap``, ``repeated-seq-num``, ``repeated-event``, ``num-events``,
-        ``lost-stream-documents``, ``missing-datum``, ``missing-resource``; of its files ``missing-files`` and
+        What, in a word: ``no-stop``, ``second-stop``, ``broken-descriptor``, ``unnamed-stream``, ``missing-value``,
+        ``undeclared-key``, ``missing-timestamp``, ``wrong-type``, ``gap``, ``repeated-seq-num``, ``repeated-event``,
+        ``num-events``, ``lost-stream-documents``, ``missing-datum``, ``missing-resource``; of its files ``missing-files`` and
         ``unreadable-spec``; of a database ``orphans``, ``duplicates``, ``missing-index``, ``other-index`` and
         ``extra-index``.
     message : str
@@ -155,6 +155,7 @@ class _Check:
     def findings(self) -> Iterator[Finding]:
         """Yield what is wrong, the run first, then its streams."""
         yield from self._stops()
+        yield from self._broken_descriptors()
         for descriptor in self._descriptors:
             if not descriptor.get("name"):
                 yield self._finding("unnamed-stream", "A descriptor has no name; it is read as 'primary'.", descriptor)
@@ -176,6 +177,14 @@ class _Check:
             yield self._finding("second-stop", text, uid=stop.get("uid"))
         if self._stop is None:
             yield self._without_stop()
+
+    def _broken_descriptors(self) -> Iterator[Finding]:
+        for descriptor, fields in self._store.examination.broken_descriptors(self._uid):
+            text = (
+                f"Of a descriptor {', '.join(fields)} is of another type than it should be, and read as if not there."
+            )
+            stream = descriptor.get("name") or "primary"
+            yield self._finding("broken-descriptor", text, stream, uid=descriptor["uid"], fields=fields)
 
     def _without_stop(self) -> Finding:
         streams = self._store.streams([self._uid])[self._uid].values()

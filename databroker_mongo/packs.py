@@ -157,8 +157,8 @@ def _warn_of_missing(directory: Path, found: set[str], unmatched: Sequence[str])
     missing = [*unmatched, *(name for name in names if name not in found)]
     if missing:
         warnings.warn(
-            f"The pack {directory} lacks {len(missing)} files of documents that it lists, such as {missing[0]}: their runs "
-            "are missing. Copy the pack anew, with all its documents.",
+            f"The pack {directory} lacks {len(missing)} files of documents that it lists, such as {missing[0]}: their "
+            "runs are missing. Copy the pack anew, with all its documents.",
             CatalogWarning,
             stacklevel=3,
         )

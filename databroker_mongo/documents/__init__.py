@@ -17,6 +17,16 @@ What does not belong here: which values can be kept (``values``), where document
 from .checks import checked, encode, validate
 from .names import SINGLES, facts_of
 from .pages import pages_of, rows_of
-from .readable import readable_descriptor
+from .readable import broken_fields, readable_descriptor
 
-__all__ = ["SINGLES", "checked", "encode", "facts_of", "pages_of", "readable_descriptor", "rows_of", "validate"]
+__all__ = [
+    "SINGLES",
+    "broken_fields",
+    "checked",
+    "encode",
+    "facts_of",
+    "pages_of",
+    "readable_descriptor",
+    "rows_of",
+    "validate",
+]

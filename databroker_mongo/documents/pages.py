@@ -5,13 +5,14 @@ What does not belong here: whether the documents are valid (``checks``).
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
-from ..errors import InvalidDocument
+from ..errors import DocumentWarning, InvalidDocument
 from .names import SINGLES, Document, facts_of, place_of
 
 
@@ -123,7 +124,8 @@ def _require(name: str, doc: Mapping[str, Any], fields: Iterable[str]) -> None:
 def pages_of(name: str, rows: Iterable[Document], *, size: int) -> Iterator[Document]:
     """Pack consecutive events (``event_page``) or datums (``datum_page``) into pages that unpack to the same rows.
 
-    A page ends after ``size`` rows, and wherever the next row has another descriptor or resource, or other keys.
+    A page ends after ``size`` rows, and wherever the next row has another descriptor or resource, or other keys. A page
+    has no place for fields of a row that its schema does not know; a warning names them.
 
     Parameters
     ----------
@@ -140,7 +142,7 @@ def pages_of(name: str, rows: Iterable[Document], *, size: int) -> Iterator[Docu
         A row lacks a field, or has something else where a mapping belongs.
     """
     layout = _PAGES[name]
-    remaining = (_whole(layout, row) for row in rows)
+    remaining = (_whole(layout, row) for row in _telling_of_others(layout, rows))
     while chunk := list(islice(remaining, size)):
         page = _packed(layout, chunk)
         if page is not None:
@@ -150,6 +152,22 @@ def pages_of(name: str, rows: Iterable[Document], *, size: int) -> Iterator[Docu
             alike = _packed(layout, list(group))
             assert alike is not None
             yield alike
+
+
+def _telling_of_others(layout: _Page, rows: Iterable[Document]) -> Iterator[Document]:
+    """Yield the rows; warn, once for each, of the fields that a page leaves out."""
+    known = {layout.parent, *layout.fields, *layout.sections}
+    for row in rows:
+        if not row.keys() <= known:
+            others = sorted(row.keys() - known)
+            known |= row.keys()
+            warnings.warn(
+                f"{layout.single} documents hold the fields {', '.join(map(repr, others))}, for which a page of them has "
+                "no place: they are left out here",
+                DocumentWarning,
+                stacklevel=4,
+            )
+        yield row
 
 
 def _whole(layout: _Page, row: Document) -> Document:

@@ -18,15 +18,25 @@ def readable_descriptor(descriptor: Document) -> Document:
     What is of another type counts as absent, so that one broken entry does not hide the columns beside it; a
     descriptor as it should be is returned as it is.
     """
+    changed = _changed(descriptor)
+    return {**descriptor, **changed} if changed else descriptor
+
+
+def broken_fields(descriptor: Document) -> list[str]:
+    """Return the fields of a stored descriptor that are of another type than readers count on."""
+    return list(_changed(descriptor))
+
+
+def _changed(descriptor: Document) -> Document:
+    """Return the fields that have to be read as something else, and as what."""
     uid = descriptor.get("uid")
-    fields = {
+    fields: Document = {
         "uid": uid if uid and isinstance(uid, Hashable) else "",
         "time": _time(descriptor.get("time")),
         "data_keys": _mappings(descriptor.get("data_keys")),
     }
     fields |= {name: read(descriptor[name]) for name, read in _OPTIONAL.items() if descriptor.get(name)}
-    changed = {name: value for name, value in fields.items() if not _is_same(descriptor.get(name), value)}
-    return {**descriptor, **changed} if changed else descriptor
+    return {name: value for name, value in fields.items() if not _is_same(descriptor.get(name), value)}
 
 
 def _is_same(found: Any, value: Any) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..documents import broken_fields, readable_descriptor
 from . import revisions
 from .connection import time_limit
 from .failures import asking
@@ -152,6 +153,12 @@ class Examination:
             kept = collections.named("run_stop_revisions").find({"document.run_start": run_uid}, {"_id": 0})
             known = [stop.get("uid") for stop in stops]
             return stops[1:] + [each["document"] for each in kept if each["document"]["uid"] not in known]
+
+    def broken_descriptors(self, run_uid: str) -> list[tuple[Document, list[str]]]:
+        """Return the descriptors of a run, as they are read, some fields of which are broken, with these fields."""
+        with asking("read the descriptors of a run", self._store.address):
+            stored = list(self._store.collections.event_descriptor.find({"run_start": run_uid}, {"_id": 0}))
+        return [(readable_descriptor(each), fields) for each in stored if (fields := broken_fields(each))]
 
     def revisions(self, name: str, uid: str) -> list[Document]:
         """Return the earlier contents of a corrected start, stop or descriptor, the oldest first."""

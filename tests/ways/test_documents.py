@@ -1,0 +1,57 @@
+"""What the documents of a run leave out of what is stored is told."""
+
+import pytest
+
+from databroker_mongo import Catalog, Writer
+from databroker_mongo.errors import DocumentWarning
+from databroker_mongo.testing import Asset, build_run
+
+pytestmark = pytest.mark.filterwarnings("ignore:no allowed_roots")
+
+
+def stored(uri, documents):
+    catalog = Catalog.from_uri(uri)
+    with Writer(catalog, durable="batch") as writer:
+        for name, document in documents:
+            writer(name, document)
+    return catalog
+
+
+def with_images():
+    asset = Asset("NPY_SEQ", "/data", "img", [{"index": number} for number in range(3)], {}, (2, 3))
+    return build_run({"primary": [{"x": number} for number in range(3)]}, assets={"primary": {"img": asset}})
+
+
+@pytest.mark.parametrize("kind", ["event", "datum"])
+def test_fields_of_another_program_that_a_page_has_no_place_for_are_told_once(store_uri, kind):
+    catalog = stored(store_uri, with_images())
+    collection = getattr(catalog.store.collections, kind)
+    collection.update_many({}, {"$set": {"site": 5}})
+    for documents in (catalog[-1].documents(), catalog.v1[-1].documents(), catalog[-1].documents(page_size=1)):
+        with pytest.warns(DocumentWarning, match=f"{kind} documents hold the fields 'site', for") as caught:
+            assert "site" not in str(list(documents))
+        assert len({str(each.message) for each in caught}) == 1
+
+
+BROKEN = {
+    "data_keys": ("data_keys", {"data_keys": "x"}),
+    "one data key": ("data_keys", {"data_keys.img": 5}),
+    "no data keys": ("data_keys", {"data_keys": None}),
+    "time": ("time", {"time": "noon"}),
+    "name": ("name", {"name": ["primary"]}),
+    "configuration": ("configuration", {"configuration": {"det": 1}}),
+    "object_keys": ("object_keys", {"object_keys": {"det": 1}}),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_descriptor_that_is_read_as_something_else_is_found(store_uri, case):
+    field, change = BROKEN[case]
+    catalog = stored(store_uri, with_images())
+    assert [finding.kind for finding in catalog[-1].findings(files=False)] == []
+    catalog.store.collections.event_descriptor.update_one({}, {"$set": change})
+    findings = {finding.kind: finding for finding in catalog[-1].findings(files=False)}
+    found = findings["broken-descriptor"]
+    assert found.facts["fields"] == [field]
+    assert field in found.message
+    assert found.is_fault
