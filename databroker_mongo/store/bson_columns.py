@@ -19,6 +19,7 @@ from bson.int64 import Int64
 from numpy.typing import NDArray
 
 from .bson_layout import Layout, Path, Table, flatten
+from .decoding import PLAIN
 from .protocol import MISSING, Values
 
 _Rows = NDArray[np.intp]
@@ -53,8 +54,8 @@ def decode_columns(batches: Iterable[bytes], fields: Sequence[Path]) -> list[Val
     list of numpy.ndarray or list
         For each field one column over all documents, in order. An array ``(n, ...)`` of float64, int64 or bool where
         every document holds a double, an integer or a bool, or a (nested) array of such of one shape. Otherwise, and
-        where there are no documents, a list: values equal to what :func:`bson.decode` gives, with ``MISSING`` where a
-        document lacks the path.
+        where there are no documents, a list: values equal to what :func:`bson.decode` gives, integers as `int`, with
+        ``MISSING`` where a document lacks the path.
 
     Raises
     ------
@@ -100,7 +101,7 @@ class ColumnParts:
                 pieces.append((matching, columns))
         if is_left.any():
             left = np.flatnonzero(is_left)
-            documents = bson.decode_all(_take(batch, bounds, left))
+            documents = bson.decode_all(_take(batch, bounds, left), PLAIN)
             pieces.append((left, _columns(documents, self._fields)))
         self._append(len(is_left), pieces)
 

@@ -23,6 +23,7 @@ from ..config import READ_PREFERENCES, CatalogSettings, Uri, redact_uri, reveal
 from ..errors import ConfigurationError
 from . import written
 from .clients import check_uri, client_of, local_server_uri
+from .decoding import PlainCollection, decoding_exactly, decoding_plainly
 
 _memory_names = itertools.count(1)
 _opened_here: dict[str, str] = {}
@@ -194,11 +195,15 @@ class Collections:
         for name in ("run_start", "run_stop", "event_descriptor", "event"):
             object.__setattr__(self, name, self.named(name))
         for name in ("resource", "datum", "stream_resource", "stream_datum"):
-            object.__setattr__(self, name, self.assets[self.prefix + name])
+            object.__setattr__(self, name, self._of(self.assets, name))
 
     def named(self, name: str) -> Any:
         """Return any other collection of the database of run documents."""
-        return self.metadata[self.prefix + name]
+        return self._of(self.metadata, name)
+
+    def _of(self, database: Any, name: str) -> Any:
+        collection = database[self.prefix + name]
+        return PlainCollection(collection) if self.is_mock else collection
 
     run_start: Any = field(init=False)
     run_stop: Any = field(init=False)
@@ -218,9 +223,10 @@ def open_collections(location: Location, *, durable: bool = False) -> Collection
     location : Location
         Where.
     durable : bool
-        Whether they are to be written to. Writes are acknowledged only when a majority has them in its journal, unless
-        the URI says otherwise (see :func:`weaknesses`). From then on this process reads what is there from the
-        primary, whatever its read preference, so that it always finds what it wrote.
+        Whether they are to be written to, and documents come out in the very types in which they are stored. Writes are
+        acknowledged only when a majority has them in its journal, unless the URI says otherwise (see
+        :func:`weaknesses`). From then on this process reads what is there from the primary, whatever its read
+        preference, so that it always finds what it wrote.
     """
     uri = _in_the_clear(location.uri)
     metadata = _database(uri, location.options)
@@ -232,7 +238,9 @@ def open_collections(location: Location, *, durable: bool = False) -> Collection
         if written.is_written_here(uri, metadata.client):
             metadata, assets = _of_primary(metadata), _of_primary(assets)
         if durable:
-            metadata, assets = _durable(metadata), _durable(assets)
+            metadata, assets = _durable(decoding_exactly(metadata)), _durable(decoding_exactly(assets))
+        else:
+            metadata, assets = decoding_plainly(metadata), decoding_plainly(assets)
     in_uri = None if is_mock else metadata.client.options.timeout
     max_time_ms = round((in_uri or location.options.timeout_seconds) * 1000)
     prefix = location.options.collection_prefix

@@ -203,5 +203,7 @@ class StartPages:
 
 def answer_to(database: Any, command: Document) -> Document:
     """Return what a server says to a command that only reads; pymongo would ask the primary alone."""
-    answer: Document = database.command(command, read_preference=database.read_preference)
+    answer: Document = database.command(
+        command, read_preference=database.read_preference, codec_options=database.codec_options
+    )
     return answer

@@ -1,0 +1,97 @@
+"""How documents come out of a database: as Python's own values, and BSON's where Python has none.
+
+The BSON library gives integers that are stored in 64 bits a class of their own, which YAML, for one, does not know.
+To have it call `int` for them takes less time than the objects of that class. Dates are in UTC without a zone, as they
+are stored; those before the year 1 and after 9999, which no `datetime` can hold, are ``bson.datetime_ms.DatetimeMS``.
+
+What does not belong here: columns of numbers (``bson_columns``), and what a document means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from bson.codec_options import CodecOptions, DatetimeConversion, TypeDecoder, TypeRegistry
+from bson.int64 import Int64
+
+_UNCHANGED = frozenset({str, float, int, bool, type(None)})
+
+
+class _PlainInteger(TypeDecoder):
+    bson_type = Int64
+    transform_bson = staticmethod(int)  # type: ignore[assignment]  # no call of a method for each integer
+
+
+PLAIN: CodecOptions[dict[str, Any]] = CodecOptions(
+    type_registry=TypeRegistry([_PlainInteger()]), datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
+"""Integers as `int`, dates without a zone, whatever a URI says."""
+
+
+def decoding_plainly(database: Any) -> Any:
+    """Return a database whose documents come out as plain values; what its URI says of UUIDs and texts is kept."""
+    options = database.codec_options.with_options(
+        document_class=dict,
+        tz_aware=False,
+        tzinfo=None,
+        type_registry=PLAIN.type_registry,
+        datetime_conversion=PLAIN.datetime_conversion,
+    )
+    return database.with_options(codec_options=options)
+
+
+def decoding_exactly(database: Any) -> Any:
+    """Return a database whose documents, put back, are stored in the very types that they had."""
+    options = database.codec_options.with_options(
+        document_class=dict, tz_aware=False, tzinfo=None, datetime_conversion=PLAIN.datetime_conversion
+    )
+    return database.with_options(codec_options=options)
+
+
+class PlainCollection:
+    """A collection of mongomock, which keeps objects as they were given, whose documents come out as from a server."""
+
+    def __init__(self, collection: Any):
+        self._collection = collection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._collection, name)
+
+    def find(self, *arguments: Any, **keywords: Any) -> _PlainCursor:
+        """Find documents."""
+        return _PlainCursor(self._collection.find(*arguments, **keywords))
+
+    def find_one(self, *arguments: Any, **keywords: Any) -> Any:
+        """Find one document, or None."""
+        return _plain(self._collection.find_one(*arguments, **keywords))
+
+    def aggregate(self, *arguments: Any, **keywords: Any) -> Iterator[Any]:
+        """Pass documents through a pipeline."""
+        return map(_plain, self._collection.aggregate(*arguments, **keywords))
+
+
+class _PlainCursor:
+    def __init__(self, cursor: Any):
+        self._cursor = cursor
+
+    def sort(self, *arguments: Any) -> _PlainCursor:
+        self._cursor.sort(*arguments)
+        return self
+
+    def batch_size(self, size: int) -> _PlainCursor:
+        self._cursor.batch_size(size)
+        return self
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(_plain, self._cursor)
+
+
+def _plain(value: Any) -> Any:
+    if type(value) in _UNCHANGED:
+        return value
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return int.__index__(value) if isinstance(value, int) else value
