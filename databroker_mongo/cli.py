@@ -220,6 +220,7 @@ def migrate_config(chosen: argparse.Namespace) -> None:
     else:
         write_new(chosen.output, migrated.text)
     notes = [str(problem) for problem in entries.problems]
+    notes += migrated.notes
     notes += [f"set {variable} to the secret of {name!r}" for variable, name in migrated.variables.items()]
     notes += [] if chosen.output else [f"store this in {user_directory()} as a file that ends in .yml"]
     for note in notes:

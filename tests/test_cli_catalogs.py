@@ -83,3 +83,12 @@ def test_handlers_are_listed_for_a_uri_too_and_its_password_is_not_shown(machine
     assert main(["handlers", "--catalog", "mongodb://reader:hushhush@h/runs"]) == 0
     out, err = capsys.readouterr()
     assert "hushhush" not in out + err
+
+
+def test_what_is_lost_when_a_file_is_moved_over_is_told(machine, capsys):
+    half = "{module: databroker.headersource.mongo, config: {database: d, timezone: US/Eastern}}"
+    machine.write(machine.v0, "csx.yml", f"metadatastore: {half}\nassets: {half}\n")
+    assert main(["migrate-config"]) == 0
+    out, err = capsys.readouterr()
+    assert "'metadatastore.config.timezone' is left out" in err
+    assert "# 'csx': 'metadatastore.config.timezone' is left out" in out

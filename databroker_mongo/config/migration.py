@@ -8,12 +8,20 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ..errors import ConfigurationError
 from .own_form import plain, to_yaml
 from .settings import CatalogSettings
 from .uris import HIDDEN, Uri
+
+_NONE: Final = ", for it has no meaning here"
+_MEANING: Final = {
+    "timezone": ": times are typed and shown in the local zone; say another as TimeRange(..., timezone=) or --timezone",
+    "api_version": ": Broker.named gives version 1 of the interface, and .v2 of that the other",
+    "metadata": ", for nothing here reads it",
+    "find_kwargs": ": how fast a search is, is left to the server",
+}
 
 
 @dataclass(frozen=True)
@@ -26,10 +34,13 @@ class Migrated:
         The YAML text. Passwords are in it only if they were to be kept.
     variables : mapping of str to str
         The variables of the environment that stand for the passwords, each with the name of its catalog.
+    notes : tuple of str
+        What the new file does not say, or says with less effect than the old one: a sentence each.
     """
 
     text: str
     variables: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
 
 def migrate(catalogs: Iterable[CatalogSettings], *, keep_secrets: bool = False) -> Migrated:
@@ -46,14 +57,32 @@ def migrate(catalogs: Iterable[CatalogSettings], *, keep_secrets: bool = False) 
     Migrated
     """
     variables: dict[str, str] = {}
-    written, sources = {}, []
+    written, sources, notes = {}, [], []
     for settings in catalogs:
         values = plain(settings)
         if not keep_secrets:
             values |= _without_secrets(settings, variables)
         written[settings.name] = values
         sources.append(f"#   {settings.name}: {settings.file}\n")
-    return Migrated(f"# Moved over from\n{''.join(sources)}{to_yaml(written)}", variables)
+        notes += _notes(settings)
+    lost = "".join(f"# {note}\n" for note in notes)
+    return Migrated(f"# Moved over from\n{''.join(sources)}{lost}{to_yaml(written)}", variables, tuple(notes))
+
+
+def _notes(settings: CatalogSettings) -> list[str]:
+    """Return what of a catalog's old file is lost in the new one."""
+    notes = [
+        f"{settings.name!r}: {key!r} is left out{_MEANING.get(key.rpartition('.')[2], _NONE)}"
+        for key in settings.left_out
+    ]
+    named = {**settings.handlers, **(settings.handler_registry or {}), **settings.transforms}
+    modules = sorted({target.partition(":")[0] for target in named.values() if ":" in target})
+    if modules and settings.is_trusted:
+        notes.append(
+            f"{settings.name!r} imports {', '.join(modules)}: in a file of your own, that needs them among the site's "
+            "allowed_modules"
+        )
+    return notes
 
 
 def _without_secrets(settings: CatalogSettings, variables: dict[str, str]) -> dict[str, Any]:

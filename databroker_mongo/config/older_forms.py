@@ -6,7 +6,7 @@ What databroker 1.2.5 does with them is what is done here; they are never writte
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +31,7 @@ _DRIVER_ARGS: Final = (
     "transforms",
     "find_kwargs",
 )
+_KEPT_ARGS: Final = _DRIVER_ARGS[:-1]
 _INTAKE_ARGS: Final = (
     "name",
     "description",
@@ -52,6 +53,9 @@ _FIND_KWARGS_OF_SPEED: Final = (
     "max_time_ms",
     "no_cursor_timeout",
 )
+_V0_HALVES: Final = ("metadatastore", "assets")
+_V0_HALF: Final = ("module", "class", "config")
+_V0_CONFIG: Final = ("uri", "host", "port", "database", "mongo_user", "mongo_pwd", "authsource")
 _V0_MODULES: Final = ("databroker.headersource.mongo", "databroker.assets.mongo")
 _TEMPLATE: Final = re.compile(
     r"\{\{\s*(?:(?P<directory>CATALOG_DIR)|(?:client_)?env\(\s*['\"]?(?P<name>\w+)['\"]?\s*\))\s*\}\}"
@@ -93,6 +97,7 @@ def read_intake(file: YamlFile, name: str, *, is_trusted: bool = False) -> Catal
         file=file.path,
         line=source.line(),
         form="intake",
+        left_out=_left_out(source, ("driver", "args", "description")) + _left_out(args, _KEPT_ARGS, "args."),
         is_trusted=is_trusted,
     )
 
@@ -145,8 +150,26 @@ def read_v0(file: YamlFile, name: str, *, is_trusted: bool = False) -> CatalogSe
         file=file.path,
         line=1,
         form="v0",
+        left_out=_left_out_of_v0(top),
         is_trusted=is_trusted,
     )
+
+
+def _left_out(section: Section, kept: Collection[str], prefix: str = "") -> tuple[str, ...]:
+    """Return the keys of a section that say something, and are not among those that are kept."""
+    return tuple(
+        f"{prefix}{key}" for key in section if key not in kept and section.value(key) not in (None, "", {}, [])
+    )
+
+
+def _left_out_of_v0(top: Section) -> tuple[str, ...]:
+    found: tuple[str, ...] = ("api_version",) if top.value("api_version") not in (None, 1) else ()
+    for name in _V0_HALVES:
+        half = top.section(name)
+        config = None if half is None else half.section("config")
+        if half is not None and config is not None:
+            found += _left_out(half, _V0_HALF, f"{name}.") + _left_out(config, _V0_CONFIG, f"{name}.config.")
+    return found
 
 
 def settings_of_v0(config: Mapping[str, Any], name: str) -> CatalogSettings:

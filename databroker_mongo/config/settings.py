@@ -62,6 +62,8 @@ class CatalogSettings:
         The line there, counted from 1.
     form : str
         How the file is written: ``"own"``, ``"intake"`` or ``"v0"``.
+    left_out : tuple of str
+        The keys of a file in an older form that have no meaning here, and so are lost when it is moved over.
     is_trusted : bool
         Whether the file is one of the environment or of the site. Who may write there may install packages as well, so
         what such a file names may be imported.
@@ -87,6 +89,7 @@ class CatalogSettings:
     file: Path | None = field(default=None, compare=False)
     line: int | None = field(default=None, compare=False)
     form: str = field(default="own", compare=False)
+    left_out: tuple[str, ...] = field(default=(), compare=False)
     is_trusted: bool = field(default=False, compare=False)
 
 

@@ -86,3 +86,48 @@ def test_a_new_file_is_private_and_an_old_one_is_never_overwritten(tmp_path):
     assert path.read_text() == "text"
     with pytest.raises(ConfigurationError, match="cannot be written"):
         write_new(tmp_path / "absent" / "new.yml", "text")
+
+
+V0 = """
+metadatastore:
+  module: databroker.headersource.mongo
+  class: MDS
+  config: {host: mongo, port: 27017, database: mds, timezone: US/Eastern, replicaset: rs0}
+  api: old
+assets:
+  module: databroker.assets.mongo
+  class: Registry
+  config: {host: mongo, port: 27017, database: mds, timezone: ''}
+api_version: 2
+"""
+
+
+def test_each_key_of_an_older_file_that_is_lost_is_told(machine):
+    machine.write(machine.v0, "csx.yml", V0)
+    migrated = migrate([find_entries()["csx"]])
+    lost = ["api_version", "metadatastore.api", "metadatastore.config.timezone", "metadatastore.config.replicaset"]
+    assert [note.split("'")[3] for note in migrated.notes] == lost
+    assert "timezone=" in migrated.notes[2]
+    assert all(f"# {note}" in migrated.text for note in migrated.notes)
+    machine.write(machine.user, "csx.yml", migrated.text)
+    assert find_entries()["csx"].form == "own"
+
+
+def test_each_key_of_a_source_of_intake_that_is_lost_is_told(machine):
+    more = (
+        "      find_kwargs: {no_cursor_timeout: true}\n      auth: null\n      ttl: 60\n    metadata: {beamline: csx}\n"
+    )
+    machine.write(machine.intake, "csx.yml", INTAKE + more)
+    notes = migrate([find_entries()["csx 1"]]).notes
+    assert [note.split("'")[3] for note in notes] == ["metadata", "args.find_kwargs", "args.ttl"]
+
+
+def test_an_older_file_that_loses_nothing_has_no_notes(machine):
+    machine.write(machine.intake, "csx.yml", INTAKE)
+    assert migrate([find_entries()["csx 1"]]).notes == ()
+
+
+def test_imports_that_only_the_site_may_name_are_told(machine):
+    machine.write(machine.environment.parent / "intake", "csx.yml", INTAKE)
+    [note] = migrate([find_entries()["csx 1"]]).notes
+    assert "imports lab: in a file of your own" in note
