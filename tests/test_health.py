@@ -210,6 +210,34 @@ def test_documents_whose_parent_never_came_are_orphans(store_uri, documents, lef
     assert [finding for finding in check_database(store) if "index" not in finding.kind] == []
 
 
+@pytest.mark.parametrize("name_of", [str, lambda identifier: identifier], ids=["text", "ObjectId"])
+def test_a_resource_of_before_2016_that_its_datums_name_by_its_id_leaves_no_orphans(store_uri, name_of):
+    """Rule 1 of the layout; the image is read, so nothing is wrong."""
+    frames = [{"index": number} for number in range(2)]
+    image = Asset("OLD", "/data", "a", frames, shape=(2, 2))
+    store = writable(open_store(store_uri))
+    for kind, doc in build_run({"primary": [{"x": 1}] * 2}, assets={"primary": {"image": image}}, uid="run"):
+        store.insert(kind, [doc])
+    resources, datums = store.collections.resource, store.collections.datum
+    old = resources.find_one_and_delete({})
+    del old["uid"], old["run_start"]
+    resources.insert_one(old)
+    datums.update_many({}, {"$set": {"resource": name_of(old["_id"])}})
+    assert [finding for finding in check_database(store) if "index" not in finding.kind] == []
+    resources.delete_many({})
+    [finding] = [finding for finding in check_database(store) if "index" not in finding.kind]
+    assert (finding.kind, finding.facts) == ("orphans", {"resource": str(old["_id"]), "n": 2})
+
+
+def test_a_name_that_can_be_nobodys_is_an_orphan_and_ends_no_check(store_uri):
+    store = writable(open_store(store_uri))
+    store.collections.datum.insert_many(
+        [{"datum_id": str(n), "resource": name} for n, name in enumerate(({"a": 1}, [5], 7))]
+    )
+    findings = [finding for finding in check_database(store) if "index" not in finding.kind]
+    assert {finding.facts["resource"] for finding in findings} == {"{'a': 1}", "[5]", "7"}
+
+
 def without(*fields):
     def change(documents):
         for doc in of_kind(documents, "stream_resource"):

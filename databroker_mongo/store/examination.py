@@ -13,6 +13,7 @@ from ..documents import broken_fields, readable_descriptor
 from . import revisions
 from .connection import time_limit
 from .failures import asking
+from .identifiers import object_ids
 from .insertion import COLLECTIONS, identity_field
 from .protocol import Document
 from .reports import Revision
@@ -236,11 +237,19 @@ def _stray(stream_resources: Any, stream_datums: Any) -> tuple[str, ...]:
 
 
 def _unknown(children: Any, field: str, parents: Any) -> dict[str, int]:
+    """Return the names that children give their parents and no parent has, with how many children give each.
+
+    Before 2016 a datum named its resource by the ``_id``, in itself or as a text.
+    """
     names = [group["_id"] for group in children.aggregate([{"$group": {"_id": f"${field}"}}], allowDiskUse=True)]
-    unknown = set(names) - {None}
+    unknown: dict[str, list[Any]] = {}
+    for name in names:
+        if name is not None:
+            unknown.setdefault(str(name), []).append(name)
     for first in range(0, len(names), _NAMES_AT_ONCE):
         portion = names[first : first + _NAMES_AT_ONCE]
-        # Before 2016 a datum named its resource by the _id.
-        for parent in parents.find({"$or": [{"uid": {"$in": portion}}, {"_id": {"$in": portion}}]}, {"uid": 1}):
-            unknown -= {parent.get("uid"), parent["_id"]}
-    return {str(name): children.count_documents({field: name}) for name in unknown}
+        ids = [*portion, *object_ids(portion).values()]
+        for parent in parents.find({"$or": [{"uid": {"$in": portion}}, {"_id": {"$in": ids}}]}, {"uid": 1}):
+            for name in (parent.get("uid"), parent["_id"]):
+                unknown.pop(str(name), None)
+    return {text: children.count_documents({field: {"$in": several}}) for text, several in unknown.items()}

@@ -43,6 +43,7 @@ from ..queries import (
 )
 from ..queries.fields import DocumentName, split_key
 from ..queries.refusals import plain_filter
+from .identifiers import object_ids
 
 Filter = dict[str, Any]
 Leaves = Mapping[type[Query], Callable[[Any], Query]]
@@ -204,9 +205,7 @@ def _or_nameless(asked: Query, key: str, values: Iterable[Any]) -> Query:
     """Return the question that also finds a start without a uid by its ``_id``, which is shown in that place."""
     if split_key(key) != ("start", "uid"):
         return asked
-    from bson import ObjectId
-
-    ids = [ObjectId(value) for value in values if isinstance(value, str) and ObjectId.is_valid(value)]
+    ids = list(object_ids(values).values())
     return disjunction((asked, Some("start", {"_id": {"$in": ids}, **_HAS_NO_UID}))) if ids else asked
 
 

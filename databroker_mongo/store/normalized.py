@@ -18,6 +18,7 @@ from .changes import Changes, NewEvents
 from .connection import Collections, ConnectionOptions, Location, locate, open_collections
 from .examination import Examination
 from .failures import asking
+from .identifiers import object_ids
 from .known_indexes import finds_rows_by_seq_num
 from .pages import answer_to
 from .protocol import Document, EventIndex, Section, Snapshot, Sort, Values
@@ -184,7 +185,7 @@ class NormalizedStore:
 
     def resource_datums(self, resource_uids: Sequence[str]) -> Iterator[Document]:
         """Yield all datums of these resources; some of them twice, if the server is lost on the way."""
-        query = {"resource": {"$in": [*resource_uids, *_object_ids(resource_uids).values()]}}
+        query = {"resource": {"$in": [*resource_uids, *object_ids(resource_uids).values()]}}
         with asking("read datums", self.address):
             for datum in repeated(lambda: self.collections.datum.find(query, {"_id": 0}).batch_size(_STREAMED)):
                 yield _with_plain_resource(datum)
@@ -195,7 +196,7 @@ class NormalizedStore:
         for resource in self._find("resource", {"uid": {"$in": list(uids)}}):
             _add_distinct(found.setdefault(resource["uid"], []), resource)
         # A uid may look like an ObjectId, so that is tried last; before 2016 resources had no other name.
-        by_id = _object_ids(uid for uid in uids if uid not in found)
+        by_id = object_ids(uid for uid in uids if uid not in found)
         if by_id:
             for resource in self._find("resource", {"_id": {"$in": list(by_id.values())}}, {}):
                 uid = str(resource.pop("_id"))
@@ -271,9 +272,3 @@ def _with_plain_resource(datum: Document) -> Document:
 def _add_distinct(documents: list[Document], document: Document) -> None:
     if document not in documents:
         documents.append(document)
-
-
-def _object_ids(names: Iterable[str]) -> dict[str, Any]:
-    from bson import ObjectId
-
-    return {name: ObjectId(name) for name in names if ObjectId.is_valid(name)}

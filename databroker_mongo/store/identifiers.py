@@ -1,0 +1,16 @@
+"""The ``_id`` of old documents, which others name by its text.
+
+What does not belong here: the ``_id`` that a document is given when it is stored (``insertion``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+
+def object_ids(names: Iterable[Any]) -> dict[str, Any]:
+    """Return, for each name that is the text of an ObjectId, that ObjectId."""
+    from bson import ObjectId
+
+    return {name: ObjectId(name) for name in names if isinstance(name, str) and ObjectId.is_valid(name)}
