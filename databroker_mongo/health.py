@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from typing import Any
 
+from .documents import stream_of
 from .errors import RunNotFound
 from .queries import Eq
 from .store.examination import EventKind
@@ -149,7 +150,7 @@ class _Check:
         self._stop = store.stops([self._uid]).get(self._uid)
         self._descriptors = store.descriptors([self._uid])[self._uid]
         self._kinds = store.examination.event_kinds([each["uid"] for each in self._descriptors])
-        self._stream_of = {each["uid"]: each.get("name") or "primary" for each in self._descriptors}
+        self._stream_of = {each["uid"]: stream_of(each) for each in self._descriptors}
         self._rows_in_files = rows_in_files(store, self._uid, self._descriptors)
 
     def findings(self) -> Iterator[Finding]:
@@ -183,7 +184,7 @@ class _Check:
             text = (
                 f"Of a descriptor {', '.join(fields)} is of another type than it should be, and read as if not there."
             )
-            stream = descriptor.get("name") or "primary"
+            stream = stream_of(descriptor)
             yield self._finding("broken-descriptor", text, stream, uid=descriptor["uid"], fields=fields)
 
     def _without_stop(self) -> Finding:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import display, readability, replay
 from .arrays.opening import StreamSource, Transform
 from .assets.reader import AssetReader
+from .documents import stream_of
 from .errors import RunNotFound, StreamNotFound
 from .health import Finding, check_run
 from .queries import Eq
@@ -263,7 +264,7 @@ class Run(RunHints):
         by_name: dict[str, list[Document]] = {}
         for stored in self._store.descriptors([uid])[uid]:
             descriptor = self._transformed("descriptor", stored)
-            by_name.setdefault(descriptor.get("name") or "primary", []).append(descriptor)
+            by_name.setdefault(stream_of(descriptor), []).append(descriptor)
         return {
             name: Stream(
                 name,

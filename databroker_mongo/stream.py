@@ -17,6 +17,7 @@ from .arrays.rows import StreamRows, latest_of_repeats, n_events_said
 from .arrays.structure import column_name
 from .assets.reader import AssetReader
 from .device_configuration import ConfigurationOfDevices
+from .documents import stream_of
 from .errors import CatalogError, ColumnNotFound, DocumentWarning, UnreadableColumns, UnreadableWarning
 from .live import Row
 from .store.protocol import Document, Store
@@ -211,7 +212,7 @@ class Stream(StreamHints):
         return live.follow(self.source.rows.store, self._start["uid"], self._owns, seconds=seconds)
 
     def _owns(self, descriptor: Document) -> bool:
-        return (descriptor.get("name") or "primary") == self.name
+        return stream_of(descriptor) == self.name
 
     @property
     def timestamps(self) -> Timestamps:

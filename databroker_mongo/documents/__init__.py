@@ -15,11 +15,12 @@ What does not belong here: which values can be kept (``values``), where document
 """
 
 from .checks import checked, encode, validate
-from .names import SINGLES, facts_of
+from .names import NAMELESS_STREAM, SINGLES, facts_of, stream_of
 from .pages import pages_of, rows_of
 from .readable import broken_fields, readable_descriptor
 
 __all__ = [
+    "NAMELESS_STREAM",
     "SINGLES",
     "broken_fields",
     "checked",
@@ -28,5 +29,6 @@ __all__ = [
     "pages_of",
     "readable_descriptor",
     "rows_of",
+    "stream_of",
     "validate",
 ]

@@ -11,6 +11,16 @@ SINGLES = ("start", "descriptor", "resource", "datum", "stream_resource", "strea
 """The kinds of documents that are stored, in the order in which a run needs them."""
 
 
+NAMELESS_STREAM = "primary"
+"""The stream of descriptors that have no name."""
+
+
+def stream_of(descriptor: Mapping[str, Any]) -> str:
+    """Return the name of the stream that a descriptor belongs to; an empty name, or one that is no text, is none."""
+    name = descriptor.get("name")
+    return name if name and isinstance(name, str) else NAMELESS_STREAM
+
+
 def facts_of(name: str, doc: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a document says of itself, as facts for an error: its kind, its uid and what it belongs to."""
     run_uid = doc.get("uid") if name == "start" else doc.get("run_start")

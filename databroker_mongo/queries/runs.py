@@ -141,8 +141,8 @@ class HasStream(Query):
     name: str
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str):
-            raise QueryError(f"The name of a stream is a string, not {shown(self.name)}.")
+        if not isinstance(self.name, str) or not self.name:
+            raise QueryError(f"The name of a stream is a text of at least one character, not {shown(self.name)}.")
         object.__setattr__(self, "name", plain_text(self.name))
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..documents import NAMELESS_STREAM
 from ..errors import QueryError
 from ..queries import (
     All,
@@ -265,8 +266,11 @@ def _scan_ids(query: ScanID | ScanIDRange) -> Query:
 
 
 def _has_stream(query: HasStream) -> Query:
-    names = [query.name, None] if query.name == "primary" else [query.name]
-    return Some("descriptor", {"name": {"$in": names}})
+    # As `stream_of` has it. MongoDB looks into lists, for a text as for the type of one.
+    if query.name != NAMELESS_STREAM:
+        return Some("descriptor", {"name": {"$eq": query.name, "$not": {"$type": "array"}}})
+    is_no_text = [{"name": {"$not": {"$type": "string"}}}, {"name": {"$type": "array"}}]
+    return Some("descriptor", {"$or": [{"name": {"$in": [NAMELESS_STREAM, ""]}}, *is_no_text]})
 
 
 def _has_device(query: HasDevice) -> Query:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..config import Uri
-from ..documents import readable_descriptor
+from ..documents import readable_descriptor, stream_of
 from ..queries import Query
 from . import compile as compiled
 from . import distinct, event_rows, explaining, indexes
@@ -109,7 +109,7 @@ class NormalizedStore:
         for descriptor in self._of_runs("event_descriptor", run_uids, fields):
             streams = found[descriptor["run_start"]]
             readable = readable_descriptor(descriptor)
-            streams.setdefault(readable.get("name") or "primary", []).append(readable["uid"])
+            streams.setdefault(stream_of(readable), []).append(readable["uid"])
         return found
 
     def _of_runs(

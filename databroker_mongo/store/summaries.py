@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from ..documents import stream_of
 from .bson_order import order_key
 from .memory import is_time
 from .protocol import Document
@@ -122,8 +123,7 @@ def _summary(start: Document, stop: Document | None, streams: Sequence[Document]
     """Return the summary of one run."""
     summary: Document = {"_id": start["_id"], "uid": start.get("uid"), "time": start.get("time")}
     summary["start"] = {name: value for name, value in start.items() if name != "_id"}
-    names = (stream.get("name") for stream in streams)
-    summary["streams"] = sorted({"primary" if name is None else name for name in names})
+    summary["streams"] = sorted(set(map(stream_of, streams)))
     summary["data_keys"] = sorted({key for stream in streams for key in stream["data_keys"]})
     summary["devices"] = sorted({device for stream in streams for device in stream["devices"]})
     if stop is None:

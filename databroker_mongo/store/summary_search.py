@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from ..documents import NAMELESS_STREAM
 from ..errors import CatalogWarning
 from ..queries import And, Duration, HasDataKey, HasDevice, HasStream, Not, Or, Query
 from .bson_order import order_key
@@ -32,11 +33,16 @@ if TYPE_CHECKING:
     from .connection import Collections
 
 _LEAVES: Leaves = {
-    HasStream: lambda query: Some("summary", {"streams": query.name}),
+    HasStream: lambda query: Some("summary", {"streams": {"$in": _streams(query.name)}}),
     HasDataKey: lambda query: Some("summary", {"data_keys": query.name}),
     HasDevice: lambda query: Some("summary", {"devices": query.name}),
 }
 _OPERATORS = {"lt": "$lt", "le": "$lte", "gt": "$gt", "ge": "$gte"}
+
+
+def _streams(name: str) -> list[str]:
+    # Summaries that were made before 2026-12 hold the empty names of descriptors, which are none.
+    return [name, ""] if name == NAMELESS_STREAM else [name]
 
 
 class SummarySearch:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..documents import stream_of
 from ..errors import OldNameWarning
 from . import page
 from .replaying import ALL, Named, replayed
@@ -212,7 +213,7 @@ class Header:
         for descriptor in self._run.descriptors:
             configured = (descriptor.get("configuration") or {}).get(device_name)
             if configured:
-                found.setdefault(_stream_of(descriptor), []).append(configured["data"])
+                found.setdefault(stream_of(descriptor), []).append(configured["data"])
         return found
 
     def xarray(self, stream_name: str = "primary") -> Dataset:
@@ -229,8 +230,4 @@ class Header:
         return self.documents(*args, **kwargs)
 
     def _described(self, stream_name: StreamName) -> list[dict[str, Any]]:
-        return [each for each in self._run.descriptors if stream_name is ALL or _stream_of(each) == stream_name]
-
-
-def _stream_of(descriptor: dict[str, Any]) -> str:
-    return descriptor.get("name") or "primary"
+        return [each for each in self._run.descriptors if stream_name is ALL or stream_of(each) == stream_name]

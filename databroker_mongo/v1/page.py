@@ -7,11 +7,12 @@ from html import escape
 from typing import Any
 
 from ..display import local_time
+from ..documents import stream_of
 
 
 def header_html(start: Mapping[str, Any], stop: Mapping[str, Any], descriptors: Sequence[Mapping[str, Any]]) -> str:
     """Return the documents of a run as one table."""
-    described = "".join(_document(descriptor, descriptor.get("name")) for descriptor in descriptors)
+    described = "".join(_document(descriptor, stream_of(descriptor)) for descriptor in descriptors)
     parts = (_document(start, "Start"), _document(stop, "Stop"), f"<b>Descriptors</b>{described}")
     return f"<table>{''.join(f'<tr><td>{part}</td></tr>' for part in parts)}</table>"
 

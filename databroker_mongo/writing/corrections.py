@@ -99,9 +99,9 @@ def _of_streams(
     _stored(store, "start", run_uid)
     stored = store.descriptors([run_uid])[run_uid]
     for key, changes in wanted.items():
-        found = [each for each in stored if key in (each.get("name") or "primary", each["uid"])]
+        found = [each for each in stored if key in (documents.stream_of(each), each["uid"])]
         if not found:
-            names = ", ".join(dict.fromkeys(str(each.get("name") or "primary") for each in stored)) or "none"
+            names = ", ".join(dict.fromkeys(map(documents.stream_of, stored))) or "none"
             raise StreamNotFound(
                 f"The run has no stream {key!r}, and no descriptor of that uid. It has: {names}.",
                 run_uid=run_uid,
