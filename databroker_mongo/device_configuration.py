@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from .arrays.opening import StreamSource
-from .arrays.structure import is_streamed, name_dims
+from .arrays.structure import attributes, is_streamed, name_dims
 from .arrays.values import as_array
+from .callers import stacklevel_of_caller
 from .errors import ColumnNotFound, DocumentWarning
 from .store.protocol import MISSING, Document
+from .stream_columns import HeldColumn
 
 if TYPE_CHECKING:
     import xarray
@@ -50,8 +55,8 @@ class ConfigurationOfDevices(Mapping[str, "DeviceConfiguration"]):
         return f"<configuration of {', '.join(self._names()) or 'no device'}>"
 
 
-class DeviceConfiguration:
-    """The configuration of one device: a row for each event, from the descriptor that the event belongs to."""
+class DeviceConfiguration(Mapping[str, HeldColumn]):
+    """The configuration of one device by name: a row for each event, from the descriptor that the event belongs to."""
 
     def __init__(self, source: StreamSource, device: str, section: Literal["data", "timestamps"]):
         self._source = source
@@ -69,23 +74,60 @@ class DeviceConfiguration:
         """
         from .arrays import dataset
 
-        index = self._source.rows.index
-        if not len(index.time) and any(map(is_streamed, self._source.data_keys.values())):
-            warnings.warn(
-                f"the stream {self._source.facts.get('stream')!r} has no events, and so its configuration no rows. It "
-                f"is in the descriptors: stream.descriptors[0]['configuration'][{self._device!r}]",
-                DocumentWarning,
-                stacklevel=2,
+        self._warn_without_events()
+        columns = {name: self._values(name) for name in self._names()}
+        return dataset.table_of_rows(columns, self._dims(), self._source.rows.index.time)
+
+    def __getitem__(self, name: str) -> HeldColumn:
+        if name not in self._names():
+            has = ", ".join(self._names()) or "nothing"
+            raise ColumnNotFound(
+                f"the configuration of the device {self._device!r} has no {name!r}. It has: {has}.",
+                **self._source.facts,
+                device=self._device,
+                data_key=name,
             )
-        held, names = self._held(), self._names()
-        data_keys = {key: value for each in held for key, value in (each.get("data_keys") or {}).items()}
-        columns = {
-            name: as_array([(each.get(self._section) or {}).get(name, MISSING) for each in held])[index.descriptor]
-            for name in names
-        }
-        shapes = {name: values.shape[1:] for name, values in columns.items()}
-        dims = name_dims({name: data_keys.get(name, {}) for name in names}, shapes)
-        return dataset.table_of_rows(columns, dims, index.time)
+        attrs = attributes(self._data_keys().get(name, {}), self._device)
+        return HeldColumn(
+            self._source, name, partial(self._told_values, name), row_dims=self._dims()[name], attrs=attrs
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names())
+
+    def __len__(self) -> int:
+        return len(self._names())
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def _warn_without_events(self) -> None:
+        if len(self._source.rows.index.time) or not any(map(is_streamed, self._source.data_keys.values())):
+            return
+        warnings.warn(
+            f"the stream {self._source.facts.get('stream')!r} has no events, and so its configuration no rows. It "
+            f"is in the descriptors: stream.descriptors[0]['configuration'][{self._device!r}]",
+            DocumentWarning,
+            stacklevel=stacklevel_of_caller(),
+        )
+
+    def _told_values(self, name: str) -> np.ndarray[Any, Any]:
+        self._warn_without_events()
+        return self._values(name)
+
+    def _values(self, name: str) -> np.ndarray[Any, Any]:
+        return self._by_descriptor(name)[self._source.rows.index.descriptor]
+
+    def _by_descriptor(self, name: str) -> np.ndarray[Any, Any]:
+        return as_array([(each.get(self._section) or {}).get(name, MISSING) for each in self._held()])
+
+    def _dims(self) -> dict[str, tuple[str, ...]]:
+        data_keys, names = self._data_keys(), self._names()
+        shapes = {name: self._by_descriptor(name).shape[1:] for name in names}
+        return name_dims({name: data_keys.get(name, {}) for name in names}, shapes)
+
+    def _data_keys(self) -> dict[str, Document]:
+        return {key: value for each in self._held() for key, value in (each.get("data_keys") or {}).items()}
 
     def _held(self) -> list[Document]:
         """Return what each descriptor says of the device."""

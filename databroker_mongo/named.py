@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import display
 from .config import CatalogSettings, find_entries, is_uri, redact_uri, remove_entry, write_entry
 from .errors import CatalogNotFound, ConfigurationError, ConfigurationWarning, CredentialsUnavailable
+from .queries import is_uid_beginning
 
 if TYPE_CHECKING:
     from .run_catalog import Catalog
@@ -50,7 +51,7 @@ class ConfiguredCatalogs(Mapping[str, "Catalog"]):
         CredentialsUnavailable
             A variable of the environment that its URI needs is not set.
         """
-        settings = find_entries()[name]
+        settings = _settings_of(name)
         known = self._opened.get(name)
         if known is not None and known[0] == settings:
             return known[1]
@@ -87,7 +88,12 @@ class ConfiguredCatalogs(Mapping[str, "Catalog"]):
         try:
             return self[name]
         except CatalogNotFound as error:
-            raise AttributeError(str(error)) from error
+            from .run_catalog import Catalog
+
+            if not hasattr(Catalog, name):
+                raise AttributeError(str(error)) from error
+            one = f"catalog[{_only_name(find_entries())!r}].{name}"
+            raise AttributeError(f"that is a method of one catalog: {one}. {_listed(find_entries())}") from error
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *(name for name in find_entries() if name.isidentifier())})
@@ -152,6 +158,37 @@ class ConfiguredCatalogs(Mapping[str, "Catalog"]):
 
     def _ipython_key_completions_(self) -> list[str]:
         return list(find_entries())
+
+
+def _settings_of(name: object) -> CatalogSettings:
+    """Return what is configured under a name; who gives the key of a run is told where runs are."""
+    entries = find_entries()
+    run = f"A run is found in one catalog: catalog[{_only_name(entries)!r}][{_as_typed(name)}]."
+    if not isinstance(name, str):
+        raise CatalogNotFound(f"the names of catalogs are texts, not {name!r}. {run} {_listed(entries)}", name=name)
+    try:
+        return entries[name]
+    except CatalogNotFound as error:
+        if not is_uid_beginning(name):
+            raise
+        raise CatalogNotFound(f"{error.message}\n  {run}", name=name) from None
+
+
+def _as_typed(key: object) -> str:
+    """Return what stood between the brackets."""
+    if not isinstance(key, slice):
+        return repr(key)
+    parts = [key.start, key.stop, *([] if key.step is None else [key.step])]
+    return ":".join("" if part is None else repr(part) for part in parts)
+
+
+def _only_name(entries: Mapping[str, CatalogSettings]) -> str:
+    """Return the name that a user means who knows no other; a word for one where there are several."""
+    return next(iter(entries)) if len(entries) == 1 else "NAME"
+
+
+def _listed(entries: Mapping[str, CatalogSettings]) -> str:
+    return f"Configured are: {', '.join(map(repr, entries)) or 'none'}."
 
 
 def _require_usable(uri: str, asset_uri: str | None) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import threading
-from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, overload
 
 from . import display, readability, replay
 from .arrays.opening import StreamSource, Transform
@@ -22,6 +24,8 @@ from .values import copied
 if TYPE_CHECKING:
     import pandas
 
+    from .v1 import Header
+
 
 class Run(RunHints):
     """One run: a mapping from the names of its streams, in the order they began, to the streams.
@@ -38,8 +42,8 @@ class Run(RunHints):
         Its stop document; None while it runs, and for ever when it crashed.
     assets : AssetReader
         What reads its external data.
-    catalog_name : str, optional
-        The name of its catalog.
+    as_header : callable, optional
+        Makes of the run what databroker 1 calls a header; the catalog where it was found gives it.
     transforms : mapping, optional
         Callables by kind of document (``start``, ``stop``, ``descriptor``, ``resource``, ``stream_resource``,
         ``datum``), applied to what is read.
@@ -52,12 +56,12 @@ class Run(RunHints):
         stop: Document | None,
         *,
         assets: AssetReader,
-        catalog_name: str | None = None,
+        as_header: Callable[[Run], Header] | None = None,
         transforms: Mapping[str, Transform] | None = None,
     ):
         self._store = store
         self._assets = assets
-        self._catalog_name = catalog_name
+        self._as_header = as_header
         self._transforms = dict(transforms or {})
         self._start = self._transformed("start", start)
         self._stop = None if stop is None else self._transformed("stop", stop)
@@ -91,7 +95,34 @@ class Run(RunHints):
         each = [descriptor for stream in self._by_name().values() for descriptor in stream.descriptors]
         return sorted(each, key=lambda descriptor: descriptor["time"])
 
-    def __getitem__(self, name: str) -> Stream:
+    @property
+    def v1(self) -> Header:
+        """The same run in the interface of databroker 1."""
+        if self._as_header is None:
+            raise AttributeError("the run has no v1: it was not found in a catalog")
+        return self._as_header(self)
+
+    @property
+    def v2(self) -> Run:
+        """The run itself, as scripts call it that also use :attr:`v1`."""
+        return self
+
+    @overload
+    def __getitem__(self, name: str) -> Stream: ...
+
+    @overload
+    def __getitem__(self, name: tuple[str, ...]) -> Any: ...
+
+    def __getitem__(self, name: Any) -> Any:
+        """Return a stream; ``run["primary", "data", "I0"]`` is ``run["primary"]["data"]["I0"]``, as in databroker 2.
+
+        Raises
+        ------
+        StreamNotFound
+            The run has no such stream. It is a KeyError.
+        """
+        if isinstance(name, tuple) and name:
+            return functools.reduce(operator.getitem, name[1:], self[name[0]])
         try:
             return self._by_name()[name]
         except KeyError:
@@ -117,7 +148,9 @@ class Run(RunHints):
         stream = self._by_name().get(name)
         if stream is None:
             streams = ", ".join(map(str, self)) or "none"
-            raise AttributeError(f"run {self._start['uid']} has no stream or attribute {name!r}. It has: {streams}.")
+            raise AttributeError(
+                f"run {self._start['uid']} has no stream or attribute {name!r}. It has: {streams}.{self._remedy(name)}"
+            )
         return stream
 
     def __dir__(self) -> list[str]:
@@ -187,7 +220,7 @@ class Run(RunHints):
             start,
             stop,
             assets=self._assets,
-            catalog_name=self._catalog_name,
+            as_header=self._as_header,
             transforms=self._transforms,
         )
 

@@ -16,6 +16,7 @@ from . import transforms as corrections
 from .arrays.opening import Transform
 from .assets.machine import open_reader
 from .assets.reader import AssetReader
+from .catalog_hints import CatalogHints
 from .config import CATALOG_KEYS, CatalogSettings, Directory
 from .errors import CatalogWarning, ConfigurationError
 from .queries import NEWEST_FIRST, All, Query, Sorting, Window, conjunction, from_keywords, query_of, scope_of, sort_of
@@ -27,13 +28,13 @@ from .store.protocol import Store
 from .store.reports import Explanation
 
 if TYPE_CHECKING:
-    from .v1 import Broker
+    from .v1 import Broker, Header
     from .writing.corrections import Changes
 
 MANY_DOCUMENTS = 100_000
 
 
-class Catalog(RunOverviews):
+class Catalog(CatalogHints, RunOverviews):
     """The runs of a database: a mapping from their uids to the runs, the newest first.
 
     Not made by hand: ``databroker_mongo.catalog["name"]`` or :meth:`from_uri` gives it. To search gives a catalog
@@ -171,6 +172,11 @@ class Catalog(RunOverviews):
             # Of two threads, both get the same one.
             self._broker.setdefault("v1", Broker(self))
         return self._broker["v1"]
+
+    def _header(self, run: Run) -> Header:
+        from .v1 import Header
+
+        return Header(run, self.v1)
 
     @property
     def v2(self) -> Catalog:

@@ -17,8 +17,21 @@ if TYPE_CHECKING:
     from .stream import Stream
 
 
+_REMEDIES = {
+    "reload": "run.refresh() returns it as it is now",
+    "get_file_list": "run.files() lists the files of all resources",
+    "data": "the columns of a stream are run[NAME].data",
+}
+"""What to type for what other libraries have on a run."""
+
+
 class RunHints(Mapping[str, "Stream"]):
     """Names of databroker 1, and the errors that say what to type here."""
+
+    @staticmethod
+    def _remedy(name: str) -> str:
+        """Return a sentence that says what to type for a name of another library; nothing where there is none."""
+        return f" Here {_REMEDIES[name]}." if name in _REMEDIES else ""
 
     @abstractmethod
     def documents(self, *, fill: str | bool = "no") -> Iterator[tuple[str, Document]]:

@@ -5,11 +5,12 @@ What does not belong here: what a key may mean (``run_keys``), and questions (``
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterator, Mapping, Sequence, ValuesView
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any, overload
 
 from . import display, run_keys
+from .catalog_hints import NewestFirst
 from .errors import QueryError, RunIndexError, RunNotFound
 from .queries import Query, Window
 from .run import Run
@@ -18,6 +19,7 @@ from .store.protocol import Document, Store
 if TYPE_CHECKING:
     from .arrays.opening import Transform
     from .assets.reader import AssetReader
+    from .v1 import Header
 
 PAGES = (100, 900, 2000)
 """How many runs are fetched at once, page after page; the last number repeats."""
@@ -116,6 +118,10 @@ class RunMapping(Mapping[str, Run]):
         for start in self._starts(fields=("uid",)):
             yield start["uid"]
 
+    def keys(self) -> KeysView[str]:
+        """Return the uids, in order."""
+        return _Keys(self)
+
     def values(self) -> ValuesView[Run]:
         """Return the runs, in order; they are fetched page by page."""
         return _Values(self)
@@ -158,11 +164,14 @@ class RunMapping(Mapping[str, Run]):
                 start,
                 stops.get(start["uid"]),
                 assets=self._assets,
-                catalog_name=self._name,
+                as_header=self._header,
                 transforms=self._transforms,
             )
             for start in starts
         ]
+
+    def _header(self, run: Run) -> Header:
+        raise NotImplementedError
 
     def _pages(self) -> Iterator[list[Run]]:
         starts = self._starts()
@@ -213,7 +222,16 @@ class RunMapping(Mapping[str, Run]):
         return {-place: start for place, start in enumerate(starts, first)}
 
 
-class _Values(ValuesView[Run]):
+class _Keys(NewestFirst, KeysView[str]):
+    """The uids of a catalog."""
+
+    _mapping: RunMapping
+
+    def __repr__(self) -> str:
+        return f"<uids of {self._mapping!r}>"
+
+
+class _Values(NewestFirst, ValuesView[Run]):
     """The runs of a catalog."""
 
     _mapping: RunMapping
@@ -229,7 +247,7 @@ class _Values(ValuesView[Run]):
         return isinstance(run, Run) and self._mapping.get(run.start["uid"]) == run
 
 
-class _Items(ItemsView[str, Run]):
+class _Items(NewestFirst, ItemsView[str, Run]):
     """Pairs of uid and run of a catalog."""
 
     _mapping: RunMapping

@@ -5,9 +5,11 @@ What a person types on a stream is here; how it is read is in ``arrays``.
 
 from __future__ import annotations
 
+import functools
 import logging
+import operator
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, KeysView, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import display, live
@@ -16,11 +18,13 @@ from .arrays.opening import StreamSource, Transform, open_columns
 from .arrays.rows import StreamRows, latest_of_repeats, n_events_said
 from .arrays.structure import column_name
 from .assets.reader import AssetReader
+from .callers import stacklevel_of_caller
 from .device_configuration import ConfigurationOfDevices
 from .documents import stream_of
 from .errors import CatalogError, ColumnNotFound, DocumentWarning, UnreadableColumns, UnreadableWarning
 from .live import Row
 from .store.protocol import Document, Store
+from .stream_columns import StreamData
 from .stream_hints import StreamHints
 from .timestamps import Timestamps
 from .values import copied
@@ -33,11 +37,15 @@ logger = logging.getLogger(__name__)
 OnError = Literal["raise", "skip"]
 Dedupe = Literal["last"]
 
+_PARTS = ("data", "timestamps", "config", "config_timestamps")
+"""What databroker 2 has between the brackets of a stream; a data key of such a name comes first."""
+
 
 class Stream(StreamHints):
     """A stream of a run: a snapshot, whose length is fixed when it is first looked at.
 
-    Not made by hand: ``run["primary"]`` or ``run.primary`` gives it.
+    Not made by hand: ``run["primary"]`` or ``run.primary`` gives it. ``stream["I0"]`` is one of its columns, and to
+    iterate over it gives the names of these.
 
     Parameters
     ----------
@@ -97,6 +105,47 @@ class Stream(StreamHints):
         """The data keys of all descriptors, by name, in stored order."""
         return copied(dict(self.source.data_keys))  # type: ignore[arg-type]
 
+    @property
+    def data(self) -> StreamData:
+        """The columns by name, and ``time``, the times of the events: ``stream["data"]`` of databroker 2."""
+        return StreamData(self, self._open)
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return a column by its data key, or what databroker 2 has under a name that no data key has.
+
+        Parameters
+        ----------
+        key : str or tuple of str
+            A data key; ``"time"``; ``"data"``, ``"timestamps"``, ``"config"`` or ``"config_timestamps"``, which are the
+            attributes of these names. Several: ``stream["data", "I0"]`` is ``stream["data"]["I0"]``.
+
+        Returns
+        -------
+        StreamColumn
+            Of a data key; nothing is read.
+
+        Raises
+        ------
+        ColumnNotFound
+            The stream has no such data key. It is a KeyError.
+        TypeError
+            The key is no text.
+        """
+        if isinstance(key, tuple) and key:
+            return functools.reduce(operator.getitem, key[1:], self[key[0]])
+        if not isinstance(key, str):
+            raise TypeError(self._hint_of_key(key))
+        if key in _PARTS and key not in self.source.data_keys:
+            return getattr(self, key)
+        return self.data[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.source.data_keys)
+
+    def keys(self) -> KeysView[str]:
+        """Return the names of the columns, which are the data keys."""
+        return self.source.data_keys.keys()
+
     def __repr__(self) -> str:
         return display.stream_text(self.name, self._start, self.source.data_keys)
 
@@ -107,6 +156,7 @@ class Stream(StreamHints):
         self,
         keys: Iterable[str] | None = None,
         *,
+        variables: Iterable[str] | None = None,
         exclude: Collection[str] = (),
         on_error: OnError = "raise",
         dedupe: Dedupe | None = None,
@@ -117,6 +167,8 @@ class Stream(StreamHints):
         ----------
         keys : iterable of str, optional
             The data keys that are wanted; all by default. Nothing else is fetched.
+        variables : iterable of str, optional
+            The same, as databroker 2 calls it; ``"time"``, which is always there, may be among them.
         exclude : collection of str
             Data keys that are not wanted; one that the stream does not have makes no difference.
         on_error : {"raise", "skip"}
@@ -141,8 +193,12 @@ class Stream(StreamHints):
 
         _require("on_error", on_error, ("raise", "skip"))
         _require("dedupe", dedupe, (None, "last"))
+        if variables is not None:
+            if keys is not None:
+                raise TypeError("keys and variables are two names of one argument: give one of them")
+            return self.data.read(variables, exclude=exclude, on_error=on_error, dedupe=dedupe)
         opened = self._open(self._select(keys, exclude), eager=True)
-        planned = dataset.structures(opened, self.source.data_keys, self._devices())
+        planned = dataset.structures(opened, self.source.data_keys, self.source.devices)
         loaded, failed = dataset.loaded_dataset(opened, planned, self._attrs())
         absent = opened.absent()
         problems = {key: error for key, error in {**absent, **failed}.items() if key not in opened.awaited}
@@ -180,7 +236,7 @@ class Stream(StreamHints):
 
         _require("dedupe", dedupe, (None, "last"))
         opened = self._open(self._select(keys, exclude), eager=False)
-        planned = dataset.structures(opened, self.source.data_keys, self._devices())
+        planned = dataset.structures(opened, self.source.data_keys, self.source.devices)
         lazy = dataset.lazy_dataset(opened, planned, self._attrs())
         problems = opened.absent()
         if problems:
@@ -189,7 +245,7 @@ class Stream(StreamHints):
                 f"{', '.join(problems)} cannot be read and left out; the attribute 'unreadable' has the reasons: "
                 f"{next(iter(problems.values())).message}",
                 UnreadableWarning,
-                stacklevel=2,
+                stacklevel=stacklevel_of_caller(),
             )
         return self._finished(lazy, problems, dedupe)
 
@@ -248,7 +304,7 @@ class Stream(StreamHints):
             name = column_name("time", self.source.data_keys)
             opened.notes["time"] = f"this is the name of the time axis; the column is called {name!r} here"
         if told := self._news(opened.notes):
-            warnings.warn(told, DocumentWarning, stacklevel=3)
+            warnings.warn(told, DocumentWarning, stacklevel=stacklevel_of_caller())
         if told := self._news(opened.habits):
             logger.info("%s", told)
         return opened
@@ -259,14 +315,6 @@ class Stream(StreamHints):
         self._reported.update(news)
         where = f"run {self.source.run_uid} (scan id {self._start.get('scan_id')}), stream {self.name!r}"
         return f"{where}: {'; '.join(news)}" if news else ""
-
-    def _devices(self) -> dict[str, str]:
-        return {
-            key: device
-            for descriptor in self._descriptors
-            for device, keys in (descriptor.get("object_keys") or {}).items()
-            for key in keys
-        }
 
     def _attrs(self) -> dict[str, Any]:
         known = {"stream": self.name, "run_uid": self._start["uid"], "scan_id": self._start.get("scan_id")}

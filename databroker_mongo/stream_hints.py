@@ -5,14 +5,14 @@ What a stream does is in ``stream``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 if TYPE_CHECKING:
     from .arrays.opening import StreamSource
 
 
 class StreamHints:
-    """A stream is no mapping of columns: reading is a question to a database and to files, and is asked for by name."""
+    """A stream is not a table in memory: what is to be read is asked for by name."""
 
     name: str
     source: StreamSource
@@ -21,8 +21,19 @@ class StreamHints:
         """Tell whether the stream has a data key."""
         return key in self.source.data_keys
 
-    def __getitem__(self, key: object) -> NoReturn:
-        raise TypeError(f"a stream has no items; {self._hint(key)}")
+    def __call__(self, **selection: Any) -> Self:
+        """Return the stream itself, as databroker 1 did; which columns are wanted is an argument of ``read``.
+
+        Raises
+        ------
+        TypeError
+            With ``include=`` or ``exclude=``, as databroker 1 had them; it says what to type.
+        """
+        if not selection:
+            return self
+        wanted = [repr(list(selection["include"]))] if "include" in selection else []
+        wanted += [f"{name}={value!r}" for name, value in selection.items() if name != "include"]
+        raise TypeError(f"columns are chosen where they are read: run[{self.name!r}].read({', '.join(wanted)})")
 
     def __getattr__(self, name: str) -> NoReturn:
         # A copy that is being made has no attributes yet.
@@ -40,6 +51,13 @@ class StreamHints:
 
     def _hint(self, key: object) -> str:
         if key in self:
-            return f"stream.read([{key!r}])[{key!r}] reads this column, stream.to_dask()[{key!r}] describes it"
+            return f"stream[{key!r}] is this column, stream.read([{key!r}])[{key!r}] reads it with its times"
         columns = ", ".join(map(repr, self.source.data_keys))
         return f"stream.read() reads its columns, which are {columns or 'none'}"
+
+    def _hint_of_key(self, key: object) -> str:
+        columns = ", ".join(map(repr, self.source.data_keys)) or "none"
+        several = f"stream.read({key!r}) reads several" if isinstance(key, list) else "stream[NAME][rows] reads rows"
+        return (
+            f"between the brackets of a stream stands the name of a column, not {key!r}; {several}. It has: {columns}"
+        )

@@ -170,3 +170,51 @@ def test_a_uri_that_can_never_be_opened_is_not_configured(machine, catalogs, uri
 def test_a_uri_whose_variables_are_not_set_here_may_be_configured(machine, catalogs):
     catalogs.add("x", "mongodb://reader:${X_PASSWORD}@${X_HOST}/runs")
     assert "x" in catalogs
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("search", "search"),
+        ("v1", "v1"),
+        ("table", "table"),
+        ("metadata", "metadata"),
+    ],
+)
+def test_a_method_of_one_catalog_is_told_from_an_unknown_name(machine, name, typed):
+    machine.write(machine.user, "a.yml", "catalogs: {csx: {uri: memory://}, bmm: {uri: memory://}}")
+    with pytest.raises(AttributeError, match=rf"method of one catalog: catalog\['NAME'\]\.{typed}.*'bmm', 'csx'"):
+        getattr(ConfiguredCatalogs(), name)
+
+
+def test_the_only_catalog_there_is_stands_in_the_advice(machine):
+    machine.write(machine.user, "a.yml", "catalogs: {csx: {uri: memory://}}")
+    with pytest.raises(AttributeError, match=r"catalog\['csx'\]\.search"):
+        ConfiguredCatalogs().search  # noqa: B018
+    with pytest.raises(KeyError, match=r"catalog\['csx'\]\[-1\]"):
+        ConfiguredCatalogs()[-1]
+
+
+def test_a_catalog_may_be_called_like_a_method(machine):
+    machine.write(machine.user, "a.yml", "catalogs: {search: {uri: 'memory://runs'}}")
+    assert ConfiguredCatalogs().search.name == "search"
+
+
+@pytest.mark.parametrize(
+    ("key", "typed"),
+    [
+        (-1, "[-1]"),
+        (23463, "[23463]"),
+        (slice(-5, None), "[-5:]"),
+        (slice(-5, -2, 2), "[-5:-2:2]"),
+        ([1, "7a"], "[[1, '7a']]"),
+        ("777b44a", "['777b44a']"),
+        (None, "[None]"),
+    ],
+)
+def test_the_key_of_a_run_is_told_from_an_unknown_name(machine, key, typed):
+    machine.write(machine.user, "a.yml", "catalogs: {'23463': {uri: memory://}}")
+    with pytest.raises(CatalogNotFound) as caught:
+        ConfiguredCatalogs()[key]
+    assert f"catalog['23463']{typed}" in str(caught.value)
+    assert "Configured are: '23463'" in str(caught.value)

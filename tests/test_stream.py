@@ -509,11 +509,8 @@ def test_columns_called_time_and_time__are_both_there(store_uri):
 @pytest.mark.parametrize(
     ("habit", "error", "hint"),
     [
-        (lambda stream: stream["x"], TypeError, r"stream.read\(\['x'\]\)\['x'\]"),
         (lambda stream: stream.x, AttributeError, r"stream.read\(\['x'\]\)\['x'\]"),
-        (lambda stream: stream["data"], TypeError, "its columns, which are 'x'"),
-        (lambda stream: stream.data, AttributeError, "its columns, which are 'x'"),
-        (lambda stream: list(stream), TypeError, "its columns, which are 'x'"),
+        (lambda stream: stream.image, AttributeError, "its columns, which are 'x'"),
         (len, TypeError, r"stream.read\(\[\]\).sizes\['time'\]"),
     ],
 )

@@ -7,7 +7,8 @@ arguments, and needs no database where it is read. What does not belong here: de
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,12 +77,39 @@ class Column:
             error.facts = {**self.facts, **error.facts}
             raise
 
+    def rows(self, block_bytes: int) -> Iterator[Any]:
+        """Yield the rows, arrays or single values; no more than ``block_bytes`` of them, or one, are read at once."""
+        step = max(1, block_bytes // max(1, math.prod(self.shape[1:]) * self.dtype.itemsize))
+        for begin in range(0, len(self), step):
+            yield from self[begin : begin + step]
+
     def identity(self) -> tuple[Any, ...]:
         """Return what tells this column from any other; equal for two that read the same."""
         return (type(self).__name__, sorted(self.facts.items(), key=str), self.shape, str(self.dtype))
 
     def _read(self, region: Region) -> Array:
         raise NotImplementedError
+
+
+class KnownColumn(Column):
+    """A column whose values are at hand.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        ``(n_rows, ...)``.
+    """
+
+    def __init__(self, values: Array, facts: Facts):
+        super().__init__(values.shape, values.dtype, facts)
+        self._values = values
+
+    def identity(self) -> tuple[Any, ...]:
+        """Return what tells this column from any other."""
+        return (*super().identity(), self._values.tobytes())
+
+    def _read(self, region: Region) -> Array:
+        return self._values[region].copy()
 
 
 class EventColumn(Column):

@@ -85,6 +85,11 @@ def _lazy(column: Column, name: str, chunks: Any) -> Any:
     )
 
 
+def lazy_array(column: Column, name: str, file_chunks: tuple[int, ...] | None) -> Any:
+    """Return a column as a dask array, in the blocks that it has in a dataset."""
+    return _lazy(column, name, _chunks(column, file_chunks))
+
+
 def loaded_dataset(
     opened: OpenedColumns, planned: Mapping[str, ArrayStructure], attrs: Mapping[str, Any]
 ) -> tuple[xarray.Dataset, dict[str, CatalogError]]:

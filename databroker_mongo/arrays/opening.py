@@ -68,6 +68,16 @@ class StreamSource:
                 merged.setdefault(key, data_key)
         return merged
 
+    @property
+    def devices(self) -> dict[str, str]:
+        """The device of each data key, where the descriptors tell."""
+        return {
+            key: device
+            for descriptor in self.descriptors
+            for device, keys in (descriptor.get("object_keys") or {}).items()
+            for key in keys
+        }
+
     def transform(self, name: str) -> Transform:
         """Return the transform of documents of one kind."""
         return self.transforms.get(name, _unchanged)

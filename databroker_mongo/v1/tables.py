@@ -5,7 +5,6 @@ What does not belong here: how values are fetched (``values``).
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays.structure import column_name
+from ..callers import stacklevel_of_caller
 from ..errors import CatalogWarning, DocumentWarning
 from ..store.protocol import Values
 from .selection import Selection, select
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from ..run import Run
     from ..stream import Stream
-
-_PACKAGE = f"{__name__.partition('.')[0]}."
 
 
 def table_of(
@@ -111,14 +109,11 @@ def _frame(
 def _warn_of_time_key(stream: Stream, name: str) -> None:
     """Tell whoever called this package that the values of a data key are under another name than theirs."""
     facts = stream.source.facts
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith(_PACKAGE):
-        level, frame = level + 1, frame.f_back
     warnings.warn(
         f"run {facts['run_uid']} (scan id {facts['scan_id']}), stream {stream.name!r}: the data key 'time' is called "
         f"{name!r} here, because 'time' are the times of the events",
         DocumentWarning,
-        stacklevel=level,
+        stacklevel=stacklevel_of_caller(),
     )
 
 

@@ -63,11 +63,7 @@ def open_external(source: StreamSource, keys: Sequence[str]) -> Mapping[str, Col
 
 def rows_of(column: Column) -> Iterator[Any]:
     """Yield the rows of a column, each an array of its own; few are in memory at once."""
-    n_rows = column.shape[0]
-    row_bytes = max(1, int(np.prod(column.shape[1:])) * column.dtype.itemsize)
-    step = max(1, BLOCK_BYTES // row_bytes)
-    for begin in range(0, n_rows, step):
-        yield from column[begin : begin + step]
+    return column.rows(BLOCK_BYTES)
 
 
 def _is_streamed(source: StreamSource, key: str) -> bool:
