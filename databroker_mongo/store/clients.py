@@ -22,7 +22,8 @@ _GOODBYE_SECONDS = 0.5
 _clients: dict[tuple[int, str, frozenset[tuple[str, Any]]], Any] = {}
 _local_servers: dict[tuple[int, str], Any] = {}
 _lock = threading.Lock()
-os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.Lock()))
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.Lock()))
 
 
 def client_of(uri: str, arguments: dict[str, Any]) -> Any:

@@ -155,7 +155,8 @@ class _OpenFiles:
 
 
 _open_files = _OpenFiles()
-os.register_at_fork(after_in_child=_open_files.abandon)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_open_files.abandon)
 
 
 def acquire(path: str, *, swmr: bool = False) -> OpenFile:
