@@ -44,9 +44,9 @@ class Finding:
     kind : str
         What, in a word: ``no-stop``, ``second-stop``, ``broken-descriptor``, ``unnamed-stream``, ``missing-value``,
         ``undeclared-key``, ``missing-timestamp``, ``wrong-type``, ``gap``, ``repeated-seq-num``, ``repeated-event``,
-        ``num-events``, ``lost-stream-documents``, ``missing-datum``, ``missing-resource``; of its files ``missing-files`` and
-        ``unreadable-spec``; of a database ``orphans``, ``duplicates``, ``missing-index``, ``other-index`` and
-        ``extra-index``.
+        ``num-events``, ``lost-stream-documents``, ``missing-datum``, ``missing-resource``; of its files
+        ``missing-files`` and ``unreadable-spec``; of a database ``orphans``, ``duplicates``, ``missing-index``,
+        ``other-index`` and ``extra-index``.
     message : str
         What, in a sentence, and how it is read.
     run_uid, stream, data_key : str or None

@@ -162,8 +162,8 @@ def _telling_of_others(layout: _Page, rows: Iterable[Document]) -> Iterator[Docu
             others = sorted(row.keys() - known)
             known |= row.keys()
             warnings.warn(
-                f"{layout.single} documents hold the fields {', '.join(map(repr, others))}, for which a page of them has "
-                "no place: they are left out here",
+                f"{layout.single} documents hold the fields {', '.join(map(repr, others))}, for which a page of them "
+                "has no place: they are left out here",
                 DocumentWarning,
                 stacklevel=4,
             )

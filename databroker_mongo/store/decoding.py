@@ -1,8 +1,9 @@
 """How documents come out of a database: as Python's own values, and BSON's where Python has none.
 
-The BSON library gives integers that are stored in 64 bits a class of their own, which YAML, for one, does not know.
-To have it call `int` for them takes less time than the objects of that class. Dates are in UTC without a zone, as they
-are stored; those before the year 1 and after 9999, which no `datetime` can hold, are ``bson.datetime_ms.DatetimeMS``.
+The BSON library gives integers that are stored in 64 bits a class of their own, which YAML, for one, does not know, and
+mappings with the keys ``$ref`` and ``$id`` one of references. To have it call `int` for each integer takes less time
+than the objects of that class. Dates are in UTC without a zone, as they are stored; those before the year 1 and after
+9999, which no `datetime` can hold, are ``bson.datetime_ms.DatetimeMS``.
 
 What does not belong here: columns of numbers (``bson_columns``), and what a document means.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from bson import DBRef
 from bson.codec_options import CodecOptions, DatetimeConversion, TypeDecoder, TypeRegistry
 from bson.int64 import Int64
 
@@ -23,10 +25,21 @@ class _PlainInteger(TypeDecoder):
     transform_bson = staticmethod(int)  # type: ignore[assignment]  # no call of a method for each integer
 
 
+class _PlainMapping(TypeDecoder):
+    """A mapping with the keys ``$ref`` and ``$id`` is stored like any other, and may well be one."""
+
+    bson_type = DBRef
+
+    def transform_bson(self, value: DBRef) -> dict[str, Any]:
+        return dict(value.as_doc())
+
+
 PLAIN: CodecOptions[dict[str, Any]] = CodecOptions(
-    type_registry=TypeRegistry([_PlainInteger()]), datetime_conversion=DatetimeConversion.DATETIME_AUTO
+    type_registry=TypeRegistry([_PlainInteger(), _PlainMapping()]), datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
-"""Integers as `int`, dates without a zone, whatever a URI says."""
+"""Integers as `int`, mappings as `dict`, dates without a zone, whatever a URI says."""
+
+_EXACT = TypeRegistry([_PlainMapping()])
 
 
 def decoding_plainly(database: Any) -> Any:
@@ -44,7 +57,11 @@ def decoding_plainly(database: Any) -> Any:
 def decoding_exactly(database: Any) -> Any:
     """Return a database whose documents, put back, are stored in the very types that they had."""
     options = database.codec_options.with_options(
-        document_class=dict, tz_aware=False, tzinfo=None, datetime_conversion=PLAIN.datetime_conversion
+        document_class=dict,
+        tz_aware=False,
+        tzinfo=None,
+        type_registry=_EXACT,
+        datetime_conversion=PLAIN.datetime_conversion,
     )
     return database.with_options(codec_options=options)
 

@@ -166,9 +166,12 @@ def _times(times: Values) -> NDArray[np.float64]:
 
 def _numbers(name: str, values: Values, dtype: np.dtype[Any]) -> NDArray[Any]:
     try:
-        return np.asarray(values, dtype=dtype)
+        numbers = np.asarray(values, dtype=dtype)
     except (TypeError, ValueError) as error:
         raise StoreError(f"an event of the stream has a {name!r} that is missing or no number: {error}") from error
+    if dtype.kind == "i" and not np.array_equal(numbers, values):
+        raise StoreError(f"an event of the stream has a {name!r} that is no whole number")
+    return numbers
 
 
 def _in_order(values: Values, order: NDArray[np.intp]) -> Values:

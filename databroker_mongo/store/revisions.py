@@ -58,10 +58,9 @@ def correct(collections: Collections, name: str, uid: str, change: Callable[[Doc
     while True:
         # In this order: a revision that is numbered after the latest one is then never older than that.
         latest = _latest(collections, name, uid)
-        stored = current.find_one({"uid": uid})
+        stored, contents = _found(current, uid, is_mock=collections.is_mock)
         if stored is None:
             raise InvalidDocument(f"No {name} document of this uid is stored.", document=name, uid=uid)
-        contents = {key: value for key, value in stored.items() if key != "_id"}
         changed = change(copied(contents))
         if are_equal(contents, changed):
             return
@@ -74,6 +73,21 @@ def correct(collections: Collections, name: str, uid: str, change: Callable[[Doc
             )
         # Those who correct the same document at the same time should not meet again.
         time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 (nothing is kept secret)
+
+
+def _found(current: Any, uid: str, *, is_mock: bool) -> tuple[Any, Document]:
+    """Return a document as it is stored, byte for byte on a server, None where there is none, and its contents."""
+    import bson
+    from bson.raw_bson import RawBSONDocument
+
+    if is_mock:
+        stored = current.find_one({"uid": uid})
+        decoded = stored or {}
+    else:
+        as_bytes = current.codec_options.with_options(document_class=RawBSONDocument)
+        stored = current.with_options(codec_options=as_bytes).find_one({"uid": uid})
+        decoded = {} if stored is None else bson.decode(stored.raw, current.codec_options)
+    return stored, {key: value for key, value in decoded.items() if key != "_id"}
 
 
 def revisions(collections: Collections, name: str, uid: str) -> list[Document]:
@@ -128,7 +142,7 @@ def _is_kept(collections: Collections, name: str, latest: Document | None, conte
     return all(are_equal(contents, other["document"]) for _, other in met)
 
 
-def _is_replaced(collections: Collections, current: Any, expected: Document, changed: Document) -> bool:
+def _is_replaced(collections: Collections, current: Any, expected: Any, changed: Document) -> bool:
     """Replace unless the stored document is no longer the expected one."""
     identity = {"_id": expected["_id"]}
     if collections.is_mock:

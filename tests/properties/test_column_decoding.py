@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from databroker_mongo.store import bson_columns
 from databroker_mongo.store.bson_columns import columns_from_documents, decode_columns
+from databroker_mongo.store.decoding import PLAIN
 from databroker_mongo.store.protocol import MISSING
 
 KEYS = st.sampled_from(["a", "b", "a.b", "$ref", "$id", "$db", "", "0", "1", "\u00e9", "_id"])
@@ -101,7 +102,7 @@ def exact(value):
 
 
 def assert_reads_as_it_decodes(encoded, fields, *, min_rows, n_batches):
-    documents = [bson.decode(each) for each in encoded]
+    documents = [bson.decode(each, PLAIN) for each in encoded]
     step = max(1, -(-len(encoded) // n_batches))
     batches = [b"".join(encoded[i : i + step]) for i in range(0, len(encoded), step)]
     with mock.patch.multiple(bson_columns, _MIN_ROWS=min_rows, _MIN_BYTES=0):
