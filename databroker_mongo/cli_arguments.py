@@ -50,7 +50,7 @@ QUESTIONS = (
             "help": "field=value (also != < <= > >=), field~pattern, field:part, or words of the full text",
         },
     ),
-    Argument(("--since",), {"metavar": "TIME", "help": "like 2020-03, '2020-03-05 12:30' or 'last 2 h'"}),
+    Argument(("--since",), {"metavar": "TIME", "help": "like 2020-03, '2020-03-05 12:30', today or 'last 2 h'"}),
     Argument(("--until",), {"metavar": "TIME", "help": "the moment before which runs began"}),
     Argument(
         ("--timezone",), {"metavar": "ZONE", "help": "the zone of these times and of those shown, like Europe/Berlin"}

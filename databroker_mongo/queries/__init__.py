@@ -34,6 +34,7 @@ from .runs import (
     Raw,
     ScanID,
     ScanIDRange,
+    TextQuery,
     Window,
     is_uid_beginning,
 )
@@ -41,9 +42,6 @@ from .sorting import NEWEST_FIRST, Sort, Sorting, sort_of
 from .times import TimeRange
 from .tree import All, And, Not, Or, Query, conjunction, conjuncts
 from .words import from_json, from_words
-
-TextQuery = FullText
-"""The name that databroker 1.x gives to a question of the full text."""
 
 __all__ = [
     "All",

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 from ..errors import QueryError
 from ..printable import shown
 from .fields import DocumentName, Operator
+from .mappings import MappingQuery
 from .plain import one_of, plain_text, plain_value
 from .refusals import check_path, plain_filter
 from .tree import Query
@@ -55,8 +56,8 @@ class Raw(Query):
         return f"Raw({self.filter!r}{document})"
 
 
-@dataclass(frozen=True)
-class FullText(Query):
+@dataclass(frozen=True, eq=False)
+class FullText(MappingQuery):
     """Any of the words occurs in the start document; ``"a phrase"`` must, and ``-word`` must not.
 
     It combines by ``&`` only. MongoDB answers from a text index and from nothing else.
@@ -73,6 +74,38 @@ class FullText(Query):
     def query(self) -> dict[str, Any]:
         """The same as a MongoDB filter."""
         return {"$text": {"$search": self.text}}
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """The arguments that make the same question, by name."""
+        return {"text": self.text}
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class TextQuery(FullText):
+    """The name that databroker 1.2.5 gives to a question of the full text, and to its argument.
+
+    Parameters
+    ----------
+    text_search : str
+        The words.
+    """
+
+    def __init__(self, text_search: str):
+        super().__init__(text_search)
+
+    def __repr__(self) -> str:
+        return f"TextQuery(text_search={self.text!r})"
+
+    @property
+    def text_search(self) -> str:
+        """The words."""
+        return self.text
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """The arguments that make the same question, by name."""
+        return {"text_search": self.text}
 
 
 @dataclass(frozen=True, init=False)

@@ -40,6 +40,7 @@ from ..queries import (
     Regex,
     ScanID,
     ScanIDRange,
+    TextQuery,
     TimeRange,
 )
 from ..queries.fields import DocumentName, split_key
@@ -290,6 +291,7 @@ _LEAVES: Leaves = {
     Exists: _exists,
     Raw: _raw,
     FullText: lambda query: Some("start", query.query),
+    TextQuery: lambda query: Some("start", query.query),
     TimeRange: lambda query: Some("start", query.query),
     PartialUID: _partial_uid,
     ScanID: _scan_ids,

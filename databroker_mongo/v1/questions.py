@@ -36,15 +36,20 @@ def questions_of(keywords: Mapping[str, Any], *, text: str | None = None) -> Que
     fields = _with_new_names(keywords)
     since, until, data_key = (fields.pop(name, None) for name in ("since", "until", "data_key"))
     asked: list[Query] = []
-    if since or until:
-        asked.append(Raw({"time": _bounds(since or None, until or None)}))
-    if text:
+    if not (_is_absent(since) and _is_absent(until)):
+        asked.append(Raw({"time": _bounds(*(None if _is_absent(each) else each for each in (since, until)))}))
+    if text is not None and not _is_absent(text):
         asked.append(FullText(text))
     if data_key is not None:
         asked.append(HasDataKey(data_key))
     if fields:
         asked.append(Raw(fields))
     return conjunction(asked)
+
+
+def _is_absent(value: Any) -> bool:
+    """Tell whether an argument stands for none, as in databroker 1: None, False, 0 and the empty text do."""
+    return value is None or (isinstance(value, str | int | float) and not value)
 
 
 def _with_new_names(keywords: Mapping[str, Any]) -> dict[str, Any]:

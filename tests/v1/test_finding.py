@@ -125,6 +125,13 @@ def test_an_unknown_key_raises_what_it_always_did(db, key, kind):
         ({"since": datetime.datetime.fromtimestamp(TIME + 7200, datetime.UTC)}, [4, 3]),
         ({"since": "2023-11", "until": "2024"}, [4, 3, 2, 1]),
         ({"until": "2023"}, []),
+        ({"since": "2023-11-1", "until": "2024-1"}, [4, 3, 2, 1]),
+        ({"since": "2023-11-14 0:5"}, [4, 3, 2, 1]),
+        ({"until": "yesterday"}, [4, 3, 2, 1]),
+        ({"since": "today"}, []),
+        ({"since": datetime.date(2023, 11, 1)}, [4, 3, 2, 1]),
+        ({"since": np.datetime64("2023-11-01")}, [4, 3, 2, 1]),
+        ({"since": "", "until": None}, [4, 3, 2, 1]),
     ],
 )
 def test_keywords_narrow_the_search_and_both_ends_of_a_time_count(db, query, expected):
