@@ -32,7 +32,7 @@ def health(sources: Mapping[str, StreamSource], findings: Iterable[Finding] = ()
 
     What is found about a column is told in its row, other findings have a row each.
     """
-    from .report_table import ReportTable
+    from .report_table import HealthTable
 
     rows: dict[Any, dict[str, Any]] = {}
     for name, source in sources.items():
@@ -46,7 +46,7 @@ def health(sources: Mapping[str, StreamSource], findings: Iterable[Finding] = ()
         else:
             rows[number] = {"stream": finding.stream or "", "data_key": finding.data_key or "", **_NO_FAULT}
             _add_finding(rows[number], finding)
-    return ReportTable(list(rows.values()), columns=_HEALTH_COLUMNS)
+    return HealthTable(list(rows.values()), columns=_HEALTH_COLUMNS)
 
 
 def _add_finding(row: dict[str, Any], finding: Finding) -> None:
@@ -84,10 +84,10 @@ def _read_through(column: AssetColumn) -> CatalogError | None:
 
 def files(sources: Mapping[str, StreamSource]) -> pandas.DataFrame:
     """Return a row for each file that the run's resources name, those that no event refers to as well."""
-    from .report_table import ReportTable
+    from .report_table import FilesTable
 
     columns = ["path", "exists", "size_bytes", "spec", "resource_uid", "reason", "facts"]
-    return ReportTable(list(_file_rows(sources)), columns=columns).astype({"size_bytes": "Int64"})
+    return FilesTable(list(_file_rows(sources)), columns=columns).astype({"size_bytes": "Int64"})
 
 
 def lost_files(sources: Mapping[str, StreamSource]) -> Iterator[Finding]:
@@ -157,7 +157,7 @@ def _add_files(
     found = [(str(path), *_on_disk(path)) for path in paths] or [(str(resource.place), False, None)]
     absence = None if all(exists for _, exists, _ in found) else assets.roots.absence(resource)
     if absence is not None and not fault["reason"]:
-        fault["reason"] = absence.remedy
+        fault |= {"reason": absence.remedy, "facts": {"missing_directory": str(absence.directory)}}
     fault["absence"] = absence
     for path, exists, size in found:
         named = {"path": path, "exists": exists, "size_bytes": size}

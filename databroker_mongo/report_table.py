@@ -1,45 +1,97 @@
-"""Tables of findings and of runs that a terminal shows whole. What they say does not belong here."""
+"""Tables of findings, of files and of runs, which print what matters first. What they say does not belong here."""
 
 from __future__ import annotations
 
 import shutil
-import textwrap
-from typing import Any
+from html import escape
+from typing import Any, ClassVar
 
 import pandas
 
+from . import report_lines
 from .printable import printable
 
 _MOST_ROWS = 60
-_BELOW = ("path", "reason", "facts")
-_INDENT = "      "
 _OF_UID = 8
 _WIDEST = 30
 
 
-class ReportTable(pandas.DataFrame):
-    """A data frame that prints ``path``, ``reason`` and ``facts`` below each row, where others would hide columns."""
+class _Report(pandas.DataFrame):
+    """A data frame that prints a summary of its rows; without columns that it needs, what others print."""
+
+    _needed: ClassVar[frozenset[str]] = frozenset()
 
     @property
-    def _constructor(self) -> type[ReportTable]:
-        return ReportTable
+    def _constructor(self) -> type[_Report]:
+        return type(self)
 
     def __repr__(self) -> str:
-        shown = self.head(_MOST_ROWS)
-        short = shown.drop(columns=[name for name in _BELOW if name in self])
-        if short.empty or "reason" not in self:
+        if not self._is_whole():
             return super().__repr__()
-        lines = short.to_string(na_rep="").splitlines()
-        printed = lines[: -len(shown)]
-        for line, (_, row) in zip(lines[-len(shown) :], shown.iterrows(), strict=True):
-            printed += [line, *_below(row.to_dict())]
-        if len(self) > len(shown):
-            printed.append(f"and {len(self) - len(shown)} more rows")
-        return "\n".join(printed)
+        return "\n".join(map(printable, self._lines(shutil.get_terminal_size().columns)))
 
     def _repr_html_(self) -> str:
         with pandas.option_context("display.max_colwidth", None):
-            return self.to_html(max_rows=_MOST_ROWS, notebook=True)
+            if not self._is_whole():
+                return self.to_html(max_rows=_MOST_ROWS, notebook=True)
+            summary, table = self._page()
+            shown = table.map(lambda cell: printable(str(cell))) if len(table) else table
+            page = shown.to_html(max_rows=_MOST_ROWS, notebook=True, index=False) if len(table) else ""
+        return f"<p>{escape(printable(summary))}</p>{page}"
+
+    def _is_whole(self) -> bool:
+        return self.columns.is_unique and self._needed <= set(self.columns)
+
+    def _lines(self, width: int) -> list[str]:
+        raise NotImplementedError
+
+    def _page(self) -> tuple[str, pandas.DataFrame]:
+        raise NotImplementedError
+
+
+class HealthTable(_Report):
+    """A row for each column and each finding. Printed, those with a fault come first, together where it is the same."""
+
+    _needed = frozenset(("stream", "data_key", "status", "reason", "facts"))
+
+    def _lines(self, width: int) -> list[str]:
+        return report_lines.lines_of_columns(self.to_dict("records"), width=width)
+
+    def _page(self) -> tuple[str, pandas.DataFrame]:
+        rows = self.to_dict("records")
+        cells = [
+            {
+                "status": group.status,
+                "columns": "; ".join(f"{stream}: {keys}" if keys else stream for stream, keys in group.places),
+                "reason": group.reason,
+            }
+            for group in report_lines.columns_of(rows)
+        ]
+        return report_lines.summary_of_columns(rows), pandas.DataFrame(cells)
+
+
+class FilesTable(_Report):
+    """A row for each file. Printed, a line for each folder, those that lack files first."""
+
+    _needed = frozenset(("path", "exists", "size_bytes", "spec", "reason"))
+
+    def _lines(self, width: int) -> list[str]:
+        return report_lines.lines_of_files(self.to_dict("records"), width=width)
+
+    def _page(self) -> tuple[str, pandas.DataFrame]:
+        folders = report_lines.folders_of(self.to_dict("records"))
+        cells = [
+            {
+                "files": folder.n_files,
+                "exist": folder.is_there,
+                "size": report_lines.size_text(folder.n_bytes),
+                "spec": folder.spec,
+                "path": folder.path,
+                "reason": folder.reason,
+            }
+            for folder in folders
+        ]
+        return report_lines.summary_of_files(folders), pandas.DataFrame(cells)
 
 
 class RunTable(pandas.DataFrame):
@@ -64,17 +116,3 @@ class RunTable(pandas.DataFrame):
 
 def _cell_text(cell: Any) -> str:
     return ", ".join(map(str, cell)) if isinstance(cell, list) else str(cell)
-
-
-def _below(row: dict[Any, Any]) -> list[str]:
-    lines = [f"{_INDENT}{row['path']}"] if row.get("path") else []
-    lines += textwrap.wrap(
-        row["reason"],
-        shutil.get_terminal_size().columns,
-        initial_indent=_INDENT,
-        subsequent_indent=_INDENT,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    facts = {name: value for name, value in (row.get("facts") or {}).items() if name not in row}
-    return lines + [f"{_INDENT}  {name.replace('_', ' ')}: {value}" for name, value in facts.items()]

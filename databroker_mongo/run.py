@@ -252,7 +252,7 @@ class Run(RunHints):
             A row for each stream and data key: ``stream``, ``data_key``, ``status`` (``ok``, ``note`` or
             ``unreadable``), ``shape``, ``dtype``, ``reason`` and ``facts`` by name (``path``, ``resource_uid``, ...).
             Then a row for each of the :meth:`findings` that concerns no single column, such as a second stop document;
-            the facts of findings are under their kind. Printed, reasons and facts stand below the rows.
+            the facts of findings are under their kind. Printed, faults come first, and what is ok is counted.
         """
         return readability.health(self._sources(), self.findings(), pixels=pixels)
 
@@ -274,8 +274,9 @@ class Run(RunHints):
         -------
         pandas.DataFrame
             A row for each file: ``path`` on this machine, ``exists``, ``size_bytes`` (missing for folders and for what
-            is not there), ``spec``, ``resource_uid``, and ``reason`` and ``facts``, why it cannot be told which files a
-            resource has; then ``path`` is the resource's own.
+            is not there), ``spec``, ``resource_uid``, and ``reason`` and ``facts``, why a file is not there or why it
+            cannot be told which files a resource has; then ``path`` is the resource's own. Printed, each folder has a
+            line.
         """
         return readability.files(self._sources())
 

@@ -1,14 +1,11 @@
 """What a person types on a run, other than to read a stream of it."""
 
 import copy
-import pickle
 
-import pandas
 import pytest
 
 from databroker_mongo import Catalog, Writer
 from databroker_mongo.errors import OldNameWarning
-from databroker_mongo.report_table import ReportTable
 from databroker_mongo.testing import Asset, build_run
 
 
@@ -124,16 +121,3 @@ def test_a_narrow_terminal_shows_all_that_health_and_files_tell(faulty, monkeypa
     assert "a" * 80 in files
     assert "NO_SUCH_SPEC" in files
     assert max(map(len, [line for line in health.splitlines() if " " in line.strip() and "/" not in line])) <= 80
-
-
-def test_a_report_is_a_data_frame_that_can_be_cut_pickled_and_shown_on_a_page():
-    rows = {"exists": [True] * 70, "path": [f"/{n}" for n in range(70)], "reason": ["<b>" + "long " * 40] * 70}
-    report = ReportTable(rows)
-    assert isinstance(report, pandas.DataFrame)
-    assert repr(report).endswith("and 10 more rows")
-    assert "/3" in repr(pickle.loads(pickle.dumps(report[3:4])))
-    for part in (report[["path"]], report[["reason"]], report[["exists"]]):
-        assert repr(part) == repr(pandas.DataFrame(part))
-    page = report[:1]._repr_html_()
-    assert ("long " * 40).strip() in page
-    assert "<b>" not in page
