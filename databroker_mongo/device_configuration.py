@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .arrays.opening import StreamSource
-from .arrays.structure import attributes, is_streamed, name_dims
+from .arrays.structure import attributes, name_dims
 from .arrays.values import as_array
 from .callers import stacklevel_of_caller
 from .errors import ColumnNotFound, DocumentWarning
 from .store.protocol import MISSING, Document
+from .store.stream_rows import is_streamed
 from .stream_columns import HeldColumn
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import Any, Literal
 from .arrays.opened import OpenedColumns
 from .arrays.opening import StreamSource, open_columns
 from .arrays.rows import PageRows
-from .arrays.structure import is_streamed
 from .documents import pages_of
 from .store.protocol import Document, Store
+from .store.stream_rows import is_streamed
 
 Fill = Literal["no", "yes", "delayed"]
 Named = tuple[str, Document]

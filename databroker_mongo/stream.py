@@ -204,7 +204,7 @@ class Stream(StreamHints):
         problems = {key: error for key, error in {**absent, **failed}.items() if key not in opened.awaited}
         if problems and on_error == "raise":
             raise self._unreadable(problems)
-        return self._finished(loaded, {**absent, **failed}, dedupe)
+        return self._finished(loaded, {**absent, **failed}, opened, dedupe)
 
     def to_dask(
         self, keys: Iterable[str] | None = None, *, exclude: Collection[str] = (), dedupe: Dedupe | None = None
@@ -247,7 +247,7 @@ class Stream(StreamHints):
                 UnreadableWarning,
                 stacklevel=stacklevel_of_caller(),
             )
-        return self._finished(lazy, problems, dedupe)
+        return self._finished(lazy, problems, opened, dedupe)
 
     def follow(self, *, seconds: float = 1.0) -> Iterator[Row]:
         """Yield the events of the stream, those there are and those to come, until the run has stopped.
@@ -321,12 +321,16 @@ class Stream(StreamHints):
         return {name: value for name, value in known.items() if value is not None}
 
     def _finished(
-        self, dataset: xarray.Dataset, problems: Mapping[str, CatalogError], dedupe: Dedupe | None
+        self,
+        dataset: xarray.Dataset,
+        problems: Mapping[str, CatalogError],
+        opened: OpenedColumns,
+        dedupe: Dedupe | None,
     ) -> xarray.Dataset:
         if problems:
             dataset.attrs["unreadable"] = {key: str(error) for key, error in problems.items()}
         if dedupe == "last" and "time" in dataset.sizes:
-            return dataset.isel(time=latest_of_repeats(self.source.rows.index, dataset.sizes["time"]))
+            return dataset.isel(time=latest_of_repeats(opened.seq_num))
         return dataset
 
     def _unreadable(self, problems: dict[str, CatalogError]) -> UnreadableColumns:

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .arrays.opening import StreamSource
-from .arrays.structure import is_streamed
 from .arrays.values import as_array
 from .errors import ColumnNotFound
+from .store.stream_rows import is_streamed
 
 if TYPE_CHECKING:
     import xarray

@@ -6,6 +6,7 @@ arguments, and needs no database where it is read. What does not belong here: de
 
 from __future__ import annotations
 
+import bisect
 import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -244,26 +245,31 @@ class AssetColumn(Column):
         covered = [each.stop for each in self.segments if each.resource is not None]
         return covered[-1] if covered else 0
 
-    def n_available(self, n_rows: int) -> int:
-        """Return how many of the first ``n_rows`` rows a file that still grows has in full."""
-        for segment in reversed(self.segments):
-            stop = min(segment.stop, n_rows)
-            if segment.resource is None or stop <= segment.start:
-                continue
-            if self._has_row(segment.resource, segment, stop - 1):
-                break
-            low, high = segment.start, stop - 1
-            while low < high:
-                middle = (low + high) // 2
-                is_there = self._has_row(segment.resource, segment, middle)
-                low, high = (middle + 1, high) if is_there else (low, middle)
-            n_rows = low
-        return n_rows
+    def n_available(self, n_rows: int, taken: NDArray[np.intp]) -> int:
+        """Return how many of the first ``n_rows`` rows a file that still grows has in full.
 
-    def _has_row(self, resource: Resource, segment: Segment, row: int) -> bool:
+        Parameters
+        ----------
+        n_rows : int
+            How many are wanted.
+        taken : numpy.ndarray
+            All rows in the order in which they were taken: a file that lacks one lacks all after it.
+        """
+        is_served = np.zeros(len(taken), bool)
+        for segment in self.segments:
+            is_served[segment.start : segment.stop] = segment.resource is not None
+        rows = taken[is_served[taken] & (taken < n_rows)]
+        if not len(rows) or self._has_row(int(rows[-1])):
+            return n_rows
+        n_there = bisect.bisect_left(range(len(rows) - 1), True, key=lambda place: not self._has_row(int(rows[place])))
+        return int(rows[n_there:].min())
+
+    def _has_row(self, row: int) -> bool:
+        segment = self.segments[bisect.bisect_right(self.segments, row, key=lambda each: each.start) - 1]
+        assert segment.resource is not None
         last = (row - segment.start + 1) * segment.datums_per_row - 1
         try:
-            self._assets.structure(resource, segment.datums[last])
+            self._assets.structure(segment.resource, segment.datums[last])
         except AssetUnreadable:
             return False
         return True

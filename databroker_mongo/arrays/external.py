@@ -13,10 +13,11 @@ from typing import Any
 
 from ..assets.datums import DatumIds, DatumTable, Segment
 from ..assets.resource import Resource
-from ..assets.stream_datums import Piece, pieces
-from ..errors import AssetError, CatalogError, DatumNotFound, InvalidDocument
+from ..assets.stream_datums import Stored
+from ..documents.spans import spans_of
+from ..errors import AssetError, CatalogError, DatumNotFound
 from ..store.protocol import MISSING, Document, Store
-from .structure import is_streamed
+from ..store.stream_rows import is_streamed
 
 Transform = Callable[[Document], Document]
 Transforms = Callable[[str], Transform]
@@ -165,9 +166,9 @@ def _known_resource(
     return resource
 
 
-def stream_pieces(
+def stored_in_streams(
     store: Store, descriptors: Sequence[Document], transforms: Transforms
-) -> dict[str, list[Piece] | CatalogError]:
+) -> dict[str, Stored | CatalogError]:
     """Return, for each data key that has them, what the stream datums of these descriptors say, or what is wrong.
 
     A stream resource is found through its stream datums, because it need not say which run it belongs to.
@@ -182,16 +183,17 @@ def stream_pieces(
         Gives what is applied to each ``stream_resource`` document.
     """
     datums = store.stream_datums([descriptor["uid"] for descriptor in descriptors])
-    named = list(dict.fromkeys(datum.get("stream_resource", "") for datum in datums))
+    datums = [datum for datum in datums if isinstance(datum.get("stream_resource"), str)]
+    named = list(dict.fromkeys(datum["stream_resource"] for datum in datums))
     stored = {doc["uid"]: doc for doc in store.stream_resources(named)} if named else {}
     resources = {uid: corrected("stream_resource", doc, transforms) for uid, doc in stored.items()}
     keys = {uid: (doc if isinstance(doc, dict) else stored[uid]).get("data_key", "") for uid, doc in resources.items()}
     by_key: dict[str, list[Document]] = {}
     for datum in datums:
-        if datum.get("stream_resource") in keys:
+        if datum["stream_resource"] in keys:
             by_key.setdefault(keys[datum["stream_resource"]], []).append(datum)
     _adopt(by_key, descriptors)
-    return {key: _pieces(found, resources) for key, found in by_key.items()}
+    return {key: _stored(found, resources) for key, found in by_key.items()}
 
 
 def _adopt(by_key: dict[str, list[Document]], descriptors: Sequence[Document]) -> None:
@@ -202,13 +204,9 @@ def _adopt(by_key: dict[str, list[Document]], descriptors: Sequence[Document]) -
         by_key[without[0]] = by_key.pop("")
 
 
-def _pieces(datums: Sequence[Document], resources: Mapping[str, Document | AssetError]) -> list[Piece] | CatalogError:
+def _stored(datums: Sequence[Document], resources: Mapping[str, Document | AssetError]) -> Stored | CatalogError:
     uids = dict.fromkeys(datum["stream_resource"] for datum in datums)
     try:
-        return pieces(datums, {uid: Resource.from_stream_document(_usable(resources[uid])) for uid in uids})
+        return Stored(spans_of(datums), {uid: Resource.from_stream_document(_usable(resources[uid])) for uid in uids})
     except CatalogError as error:
         return error
-    except (KeyError, TypeError) as error:
-        return InvalidDocument(
-            f"a stream datum has no usable seq_nums and indices: {error!r}", resource_uid=", ".join(uids)
-        )

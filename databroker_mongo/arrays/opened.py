@@ -40,6 +40,8 @@ class OpenedColumns:
         The common length.
     time : numpy.ndarray or None
         ``(n_rows,)`` float64, seconds since 1970; None for a stream without events.
+    seq_num : numpy.ndarray
+        ``(n_rows,)`` int64, never falling.
     segments : dict
         For data keys in files, which resource serves which rows, whether they can be read or not.
     """
@@ -53,6 +55,7 @@ class OpenedColumns:
     time: np.ndarray[Any, np.dtype[np.float64]] | None = None
     segments: dict[str, tuple[Segment, ...]] = field(default_factory=dict)
     habits: dict[str, str] = field(default_factory=dict)
+    seq_num: np.ndarray[Any, np.dtype[np.int64]] = field(default_factory=lambda: np.empty(0, np.int64))
 
     def absent(self) -> dict[str, CatalogError]:
         """Return why there is no column for some data keys."""
@@ -70,28 +73,35 @@ class OpenedColumns:
             The run has stopped, so that its files no longer grow.
         """
         lengths = dict.fromkeys(self.awaited, 0)
+        taken = self._as_taken()
         for key, column in self.columns.items():
             if isinstance(column, AssetColumn) and key not in self.problems and key not in self.awaited:
                 length = column.n_covered() if key in streamed else self.n_rows
-                lengths[key] = length if is_complete else column.n_available(length)
+                lengths[key] = length if is_complete else column.n_available(length, taken)
         shortest = min(lengths.values(), default=self.n_rows)
         if shortest == self.n_rows:
             return
         behind = [key for key, length in lengths.items() if length == shortest]
         told = f"only {shortest} of {self.n_rows} rows are there; all columns end with them, unless exclude={behind!r}"
         for key in behind:
-            self.notes[key] = f"{told}. As yet, {self.awaited[key].message}" if key in self.awaited else told
+            self.add_notes({key: f"{told}. As yet, {self.awaited[key].message}" if key in self.awaited else told})
         self.n_rows = shortest
+        self.seq_num = self.seq_num[:shortest]
         self.time = None if self.time is None else self.time[:shortest]
         for column in self.columns.values():
             column.shorten(shortest)
+
+    def _as_taken(self) -> np.ndarray[Any, np.dtype[np.intp]]:
+        """Return the rows in the order in which they were taken, which is another where a plan was rewound."""
+        is_rewound = self.time is not None and bool((self.seq_num[1:] == self.seq_num[:-1]).any())
+        return np.argsort(self.time, kind="stable") if is_rewound and self.time is not None else np.arange(self.n_rows)
 
     def note_gaps(self) -> None:
         """Tell which columns have rows that nothing serves, and what that makes of them."""
         for key, column in self.columns.items():
             n_gaps = column.n_gaps() if isinstance(column, AssetColumn) else 0
-            if n_gaps and key not in self.notes:
-                self.notes[key] = f"{n_gaps} of {len(column)} rows have no datum and are missing values"
+            if n_gaps:
+                self.add_notes({key: f"{n_gaps} of {len(column)} rows have no datum and are missing values"})
 
     def add_notes(self, notes: Mapping[str, str]) -> None:
         """Tell something more about data keys."""

@@ -16,15 +16,17 @@ import numpy as np
 from ..assets.datums import Segment
 from ..assets.handler import DatumStructure
 from ..assets.reader import AssetReader, may_still_come
-from ..assets.stream_datums import Piece, join, n_beyond, rows_without_events
+from ..assets.stream_datums import Stored, join
+from ..documents.spans import rows_without_events
 from ..errors import CatalogError, DatumNotFound
 from ..store.protocol import MISSING, Document, Values
+from ..store.stream_rows import is_streamed
 from . import external, inline
 from .columns import AssetColumn, LostColumn
 from .opened import OpenedColumns
 from .rows import PageRows, StreamRows
 from .stored_rows import chunks_in_events, one_row, rows_in_event
-from .structure import DataKey, contradictions, declared_structure, is_habitual_slip, is_streamed, reconcile
+from .structure import DataKey, contradictions, declared_structure, is_habitual_slip, reconcile
 
 Transform = external.Transform
 
@@ -117,32 +119,32 @@ class _Opening:
         values = rows.columns([*self._external, *along])
         ids = {key: values[key] for key in self._external if not _is_filled(values[key])}
         inline_keys += [key for key in self._external if key not in ids]
-        seq_num = rows.index.seq_num
-        found = self._stream_pieces()
-        known = [piece for each in found.values() if not isinstance(each, CatalogError) for piece in each]
-        if not len(seq_num) and known and (source.is_complete or not (inline_keys or ids)):
-            seq_num = rows_without_events(known)
-            opened.n_rows = len(seq_num)
+        found = self._stored_in_streams()
+        known = [each.spans for each in found.values() if isinstance(each, Stored)]
+        opened.seq_num = rows.index.seq_num
+        if not len(opened.seq_num) and any(known) and (source.is_complete or not (inline_keys or ids)):
+            opened.seq_num = rows_without_events(known)
+            opened.n_rows = len(opened.seq_num)
             for key in [*inline_keys, *ids]:
                 self._lose(key, DatumNotFound("no event of the stream is stored, and the values would be in events"))
         else:
             opened.time = rows.index.time
-            opened.n_rows = len(seq_num)
+            opened.n_rows = len(opened.seq_num)
             opened.columns.update(inline.open_inline(source, self._data_keys, inline_keys, values))
             self._open_external(ids)
         for key in self._streamed:
-            self._open_streamed(key, found.get(key, []), seq_num)
+            self._open_streamed(key, found.get(key, Stored([], {})))
         opened.keep_common_rows(self._streamed, is_complete=source.is_complete)
         opened.note_gaps()
         opened.add_notes(contradictions(source.descriptors, self._data_keys))
         opened.columns = {key: opened.columns[key] for key in self._data_keys if key in opened.columns}
         return opened
 
-    def _stream_pieces(self) -> dict[str, list[Piece] | CatalogError]:
+    def _stored_in_streams(self) -> dict[str, Stored | CatalogError]:
         if not self._streamed:
             return {}
         source = self._source
-        return external.stream_pieces(source.rows.store, source.descriptors, source.transform)
+        return external.stored_in_streams(source.rows.store, source.descriptors, source.transform)
 
     def _open_external(self, ids: Mapping[str, Values]) -> None:
         if not ids:
@@ -156,16 +158,15 @@ class _Opening:
             else:
                 self._open_segments(key, segments, frames_in_file=False)
 
-    def _open_streamed(
-        self, key: str, found: list[Piece] | CatalogError, seq_num: np.ndarray[Any, np.dtype[np.int64]]
-    ) -> None:
+    def _open_streamed(self, key: str, found: Stored | CatalogError) -> None:
         if isinstance(found, CatalogError):
             self._lose(key, found)
-        elif found or self._may_begin(key):
-            self._open_segments(key, join(seq_num, found), frames_in_file=True)
-            n_ahead = n_beyond(seq_num, found)
-            if n_ahead and key not in self._opened.notes:
-                self._opened.notes[key] = f"{n_ahead} rows of stored data are ahead of the events, and left out"
+        elif found.spans or self._may_begin(key):
+            opened = self._opened
+            joined = join(opened.seq_num, found, time=opened.time, declares=self._declares(key))
+            self._open_segments(key, joined.segments, frames_in_file=True)
+            for note in joined.notes():
+                opened.add_notes({key: note})
         else:
             self._lose(
                 key,
@@ -174,6 +175,11 @@ class _Opening:
                     "written by suitcase-mongo do not keep these documents."
                 ),
             )
+
+    def _declares(self, key: str) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
+        """Tell which rows are of a descriptor that has a data key, where not all are."""
+        has_key = np.array([key in descriptor["data_keys"] for descriptor in self._source.descriptors])
+        return None if has_key.all() or self._opened.time is None else has_key[self._source.rows.index.descriptor]
 
     def _may_begin(self, key: str) -> bool:
         """Tell whether stream datums may still come: events without any stream resource have lost theirs."""

@@ -21,12 +21,9 @@ def n_events_said(stop: Document | None, stream: str) -> int | None:
     return n_events if isinstance(n_events, int) else None
 
 
-def latest_of_repeats(index: EventIndex, n_rows: int) -> np.ndarray[Any, np.dtype[np.intp]]:
-    """Return which of the first rows are the latest of their ``seq_num``; all of them where there are no events."""
-    seq_num = index.seq_num[:n_rows]
-    if not len(seq_num):
-        return np.arange(n_rows)
-    return np.flatnonzero(np.append(seq_num[1:] != seq_num[:-1], True))
+def latest_of_repeats(seq_num: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.intp]]:
+    """Return which rows are the latest of their ``seq_num``."""
+    return np.flatnonzero(np.append(seq_num[1:] != seq_num[:-1], np.ones(min(1, len(seq_num)), bool)))
 
 
 class StreamRows:

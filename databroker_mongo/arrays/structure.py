@@ -93,11 +93,6 @@ def _go_together(own: Sequence[str], shape: Sequence[int], lengths: Mapping[str,
     )
 
 
-def is_streamed(data_key: DataKey) -> bool:
-    """Tell whether the values of a data key are in stream resources."""
-    return str(data_key.get("external", "")).startswith("STREAM:")
-
-
 def contradictions(descriptors: Sequence[Mapping[str, Any]], keys: Collection[str]) -> dict[str, str]:
     """Tell of data keys that the descriptors of a stream declare in several ways, of which a column can have one.
 

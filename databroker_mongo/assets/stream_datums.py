@@ -1,109 +1,144 @@
 """Stream datums joined to rows: which stream resource holds which row, and at which index.
 
-The only place beside ``store/`` that sees ``seq_num``: stream datums name rows by ranges of it. Pure.
+The only place in ``assets/`` that sees ``seq_num``: stream datums name rows by ranges of it. Pure.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ShapeMismatch
+from ..documents.spans import Span, n_stored, places_of
 from .datums import DatumTable, Segment
 from .resource import Resource
 
 
-class Piece(NamedTuple):
-    """One stream datum: rows ``seq_start <= seq_num < seq_stop`` are at ``index_start``, ``index_start + 1``, ..."""
+class Stored(NamedTuple):
+    """What is stored of one data key.
 
-    resource: Resource
-    seq_start: int
-    seq_stop: int
-    index_start: int
-
-
-def pieces(documents: Iterable[dict[str, Any]], resources: dict[str, Resource]) -> list[Piece]:
-    """Return the stream datums of these stream resources in order of their rows, neighbours joined.
-
-    One that holds no row is left out.
-
-    Raises
-    ------
-    ShapeMismatch
-        One counts other rows by ``seq_nums`` than by ``indices``.
+    Attributes
+    ----------
+    spans : list of Span
+        Which rows are where, in the order in which they were written.
+    resources : dict
+        The stream resources, by uid.
     """
-    found = [_piece(doc, resources[doc["stream_resource"]]) for doc in documents]
-    found = [piece for piece in found if piece.seq_start < piece.seq_stop]
-    joined: list[Piece] = []
-    for piece in sorted(set(found), key=lambda each: (each.seq_start, each.index_start)):
-        last = joined[-1] if joined else None
-        if last is not None and _continues(last, piece):
-            joined[-1] = last._replace(seq_stop=max(last.seq_stop, piece.seq_stop))
-        else:
-            joined.append(piece)
-    return joined
+
+    spans: list[Span]
+    resources: dict[str, Resource]
 
 
-def _piece(doc: dict[str, Any], resource: Resource) -> Piece:
-    seq_nums, indices = ((doc[name]["start"], doc[name]["stop"]) for name in ("seq_nums", "indices"))
-    if seq_nums[1] - seq_nums[0] != indices[1] - indices[0]:
-        raise ShapeMismatch(
-            f"a stream datum counts the rows {seq_nums} by seq_nums and {indices} by indices; which belong together is "
-            "not known",
-            datum=doc.get("uid"),
-            resource_uid=resource.uid,
-        )
-    return Piece(resource, *seq_nums, indices[0])
+class Joined(NamedTuple):
+    """The rows of a column, and what does not come out even between events and stored rows.
+
+    Attributes
+    ----------
+    segments : tuple of Segment
+        Which resource serves which rows; together they cover all rows, in order.
+    n_ahead : int
+        How many stored rows come after the last event.
+    n_without_event : int
+        How many stored rows before that no event takes.
+    contested : numpy.ndarray
+        Each ``seq_num`` that has stored rows, but fewer than it has events.
+    """
+
+    segments: tuple[Segment, ...]
+    n_ahead: int
+    n_without_event: int
+    contested: NDArray[np.int64]
+
+    def notes(self) -> Iterator[str]:
+        """Yield what has to be told of stored rows and events that do not come out even."""
+        if self.n_ahead:
+            yield f"{self.n_ahead} rows of stored data are ahead of the events, and left out"
+        if self.n_without_event:
+            yield f"{self.n_without_event} rows of stored data have no event, and are left out"
+        if len(self.contested):
+            numbers = ", ".join(map(str, self.contested[:10].tolist()))
+            yield (
+                f"there are fewer rows of stored data than events of seq_num {numbers}; the first of these events have "
+                "them, though they may belong to others"
+            )
 
 
-def _continues(last: Piece, piece: Piece) -> bool:
-    return (
-        last.resource.uid == piece.resource.uid
-        and last.seq_start <= piece.seq_start <= last.seq_stop
-        and piece.index_start - last.index_start == piece.seq_start - last.seq_start
-    )
-
-
-def rows_without_events(found: Sequence[Piece]) -> NDArray[np.int64]:
-    """Return the ``seq_num`` of each row of a stream that has stream datums and no events."""
-    ranges = [np.arange(piece.seq_start, piece.seq_stop) for piece in found]
-    return np.unique(np.concatenate(ranges)) if ranges else np.empty(0, np.int64)
-
-
-def n_beyond(seq_num: NDArray[np.int64], found: Sequence[Piece]) -> int:
-    """Count the rows of stream datums after the last event."""
-    last = int(seq_num.max(initial=0))
-    return sum(max(0, piece.seq_stop - max(piece.seq_start, last + 1)) for piece in found)
-
-
-def join(seq_num: NDArray[np.int64], found: Sequence[Piece]) -> tuple[Segment, ...]:
-    """Return the segments of a column: each row is served by the piece that covers its ``seq_num``.
+def join(
+    seq_num: NDArray[np.int64],
+    stored: Stored,
+    *,
+    time: NDArray[np.float64] | None = None,
+    declares: NDArray[np.bool_] | None = None,
+) -> Joined:
+    """Join the rows of a stream with what is stored of one data key.
 
     Parameters
     ----------
     seq_num : numpy.ndarray
-        ``(n_rows,)`` int64.
-    found : sequence of Piece
-        What there is; a later piece covers what an earlier one covers too.
+        ``(n_rows,)`` int64, never falling; the rows of one ``seq_num`` in the order in which they were taken.
+    stored : Stored
+        What there is.
+    time : numpy.ndarray, optional
+        ``(n_rows,)`` float64. Where there are too few stored rows, rows of one ``seq_num`` and one time share one: they
+        are copies of one event.
+    declares : numpy.ndarray, optional
+        ``(n_rows,)`` bool: whether a row is of a descriptor that has the data key; all are by default.
     """
+    spans = stored.spans
+    rows = np.arange(len(seq_num)) if declares is None else np.flatnonzero(declares)
+    numbers = seq_num[rows]
+    n_rows_stored = n_stored(numbers, spans)
+    repeat = _repeats(numbers, n_rows_stored, None if time is None else time[rows])
+    n_before = np.zeros(len(rows), np.int64)
+    taken_from = np.full(len(rows), -1)
+    for number, place in enumerate(places_of(numbers, spans)):
+        taken_from[place][repeat[place] == n_before[place]] = number
+        n_before[place] += 1
     owner = np.full(len(seq_num), -1)
-    for number, piece in enumerate(found):
-        owner[(seq_num >= piece.seq_start) & (seq_num < piece.seq_stop)] = number
-    starts = np.array([piece.index_start - piece.seq_start for piece in found] or [0])
-    index = np.where(owner >= 0, seq_num + starts[owner], -1)
-    breaks = np.flatnonzero((np.diff(owner) != 0) | ((np.diff(index) != 1) & (owner[1:] >= 0))) + 1
+    owner[rows] = taken_from
+    last = int(numbers[-1]) if len(numbers) else 0
+    n_ahead = sum(max(0, span.seq_stop - max(span.seq_start, last + 1)) for span in spans)
+    is_shared = (numbers[1:] == numbers[:-1]) & (repeat[1:] == repeat[:-1])
+    n_taken = np.count_nonzero(taken_from >= 0) - np.count_nonzero(taken_from[1:][is_shared] >= 0)
+    n_without_event = sum(span.n_rows for span in spans) - int(n_taken) - n_ahead
+    contested = np.unique(numbers[(taken_from < 0) & (n_rows_stored > 0)])
+    return Joined(_segments(seq_num, owner, stored), n_ahead, n_without_event, contested)
+
+
+def _repeats(
+    numbers: NDArray[np.int64], n_rows_stored: NDArray[np.int64], time: NDArray[np.float64] | None
+) -> NDArray[np.int64]:
+    """Return which stored row of its ``seq_num`` each row has, from 0."""
+    first = np.searchsorted(numbers, numbers)
+    repeat = np.arange(len(numbers)) - first
+    if time is None:
+        return repeat
+    is_copy = (numbers[1:] == numbers[:-1]) & (time[1:] == time[:-1])
+    n_copies = np.cumsum(np.append(np.zeros(min(1, len(numbers)), bool), is_copy))
+    is_short = n_rows_stored < np.searchsorted(numbers, numbers, "right") - first
+    return np.where(is_short, repeat - (n_copies - n_copies[first]), repeat)
+
+
+def _segments(seq_num: NDArray[np.int64], owner: NDArray[np.intp], stored: Stored) -> tuple[Segment, ...]:
+    spans, resources = stored
+    numbers = {span.stream_resource: number for number, span in enumerate(spans)}
+    of_spans = [(span.offset, numbers[span.stream_resource]) for span in spans]
+    offset, resource = np.array(of_spans or [(0, 0)]).T
+    index = np.where(owner >= 0, seq_num + offset[owner], -1)
+    server = np.where(owner >= 0, resource[owner], -1)
+    breaks = np.flatnonzero((np.diff(server) != 0) | ((np.diff(index) != 1) & (server[1:] >= 0))) + 1
     edges = [0, *breaks.tolist(), len(seq_num)] if len(seq_num) else []
+    uids = [spans[number].stream_resource if number >= 0 else None for number in server[edges[:-1]].tolist()]
     return tuple(
-        _segment(start, stop, found[owner[start]] if owner[start] >= 0 else None, int(index[start]))
-        for start, stop in itertools.pairwise(edges)
+        _segment(start, stop, None if uid is None else resources[uid], int(index[start]))
+        for (start, stop), uid in zip(itertools.pairwise(edges), uids, strict=True)
     )
 
 
-def _segment(start: int, stop: int, piece: Piece | None, index: int) -> Segment:
-    if piece is None:
+def _segment(start: int, stop: int, resource: Resource | None, index: int) -> Segment:
+    if resource is None:
         return Segment(start, stop, None, DatumTable(()))
-    return Segment(start, stop, piece.resource, DatumTable.of_indices(index, index + stop - start))
+    return Segment(start, stop, resource, DatumTable.of_indices(index, index + stop - start))

@@ -9,6 +9,7 @@ A *page* (``event_page``, ``datum_page``, and the old ``bulk_events``, ``bulk_da
     pages       pages <-> single documents
     checks      which documents are valid; their values put as MongoDB keeps them
     usual       ... quickly, for the documents that come by the thousand
+    spans       which rows of a stream are which rows of its stream resources
     readable    what can be read of a descriptor that another program left broken
 
 What does not belong here: which values can be kept (``values``), where documents go and when (``store/``, ``writing``).

@@ -215,11 +215,11 @@ class NormalizedStore:
         return [each for part in split_by_size(uids) for each in self._find("stream_resource", {"uid": {"$in": part}})]
 
     def stream_datums(self, descriptor_uids: Sequence[str]) -> list[Document]:
-        """Return the stream datums of these descriptors, in the order of their first index."""
+        """Return the stream datums of these descriptors: resource by resource as they came, each by its first index."""
         datums: list[Document] = []
         for uids in split_by_size(descriptor_uids):
             datums += self._find("stream_datum", {"descriptor": {"$in": uids}})
-        return sorted(datums, key=_first_index)
+        return _as_written(datums, descriptor_uids)
 
     def statistics(self) -> dict[str, Any]:
         """Return what the server says of the size of the database of run documents (``dbStats``)."""
@@ -257,10 +257,24 @@ def open_store(
     return NormalizedStore(locate(uri, asset_uri=asset_uri, options=options))
 
 
+def _as_written(stream_datums: list[Document], descriptor_uids: Sequence[str]) -> list[Document]:
+    """Put stream datums in order; of a resource, the first that is stored is taken to tell when it came."""
+    position = {uid: number for number, uid in enumerate(descriptor_uids)}
+    stream_datums = [datum for datum in stream_datums if isinstance(datum["descriptor"], str)]
+    ranks: dict[str, int] = {}
+    for datum in sorted(stream_datums, key=lambda each: position[each["descriptor"]]):
+        ranks.setdefault(str(datum.get("stream_resource")), len(ranks))
+
+    def place(datum: Document) -> tuple[int, int, int, int]:
+        return position[datum["descriptor"]], ranks[str(datum.get("stream_resource"))], *_first_index(datum)
+
+    return sorted(stream_datums, key=place)
+
+
 def _first_index(stream_datum: Document) -> tuple[int, int]:
     try:
-        return stream_datum["indices"]["start"], stream_datum["seq_nums"]["start"]
-    except (KeyError, TypeError):
+        return int(stream_datum["indices"]["start"]), int(stream_datum["seq_nums"]["start"])
+    except (KeyError, TypeError, ValueError, OverflowError):
         return -1, -1  # it is broken, which is for its reader to tell
 
 

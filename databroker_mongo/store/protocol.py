@@ -245,7 +245,10 @@ class Store(Protocol):
         ...
 
     def stream_datums(self, descriptor_uids: Sequence[str]) -> list[Document]:
-        """Return the stream datums of these descriptors, in the order of their first index."""
+        """Return the stream datums of these descriptors, in the order in which their rows were written.
+
+        That is descriptor by descriptor as given, within each resource by resource as they came, each by its indices.
+        """
         ...
 
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from ..arrays.columns import Column
 from ..arrays.opening import StreamSource, open_columns
-from ..arrays.structure import is_streamed
 from ..errors import ColumnNotFound, DocumentWarning
 from ..store.protocol import MISSING, Values
+from ..store.stream_rows import is_streamed
 
 BLOCK_BYTES: Final = 64_000_000
 """How much of external data is read at once, unless a single row is more."""

@@ -10,6 +10,7 @@ from databroker_mongo.writing import Writer
 
 pytestmark = pytest.mark.filterwarnings("ignore:no allowed_roots")
 
+FRAMES = np.arange(120, dtype="u2").reshape(5, 4, 6)
 PARAMETERS = {"dataset": "/entry/data/data", "chunk_shape": [1, 4, 6]}
 
 
@@ -104,3 +105,72 @@ def test_stream_data_behind_the_events_of_a_finished_run_shortens_all_columns(be
     primary = bench.run(asset(bench, spans=[(0, 3)])).primary
     with pytest.warns(UserWarning, match="only 3 of 5 rows are there"):
         assert dict(primary.read().sizes) == {"time": 3, "dim_0": 1, "dim_1": 4, "dim_2": 6}
+
+
+def rewound_at(seq_nums, spans):
+    """Return an edit that numbers the events, and the stream datums: (first seq_num, first index, number of rows)."""
+
+    def edit(documents):
+        kept = [pair for pair in documents if pair[0] != "stream_datum"]
+        events = [doc for name, doc in kept if name == "event"]
+        for event, seq_num in zip(events, seq_nums, strict=True):
+            event["seq_num"] = seq_num
+        [model] = [doc for name, doc in documents if name == "stream_datum"]
+        datums = []
+        for number, (seq_num, index, n) in enumerate(spans):
+            ranges = {
+                "seq_nums": {"start": seq_num, "stop": seq_num + n},
+                "indices": {"start": index, "stop": index + n},
+            }
+            datums.append(("stream_datum", {**model, "uid": str(number), **ranges}))
+        return [*kept[:-1], *datums, ("stop", {**kept[-1][1], "num_events": {"primary": max(seq_nums)}})]
+
+    return edit
+
+
+POINT_BY_POINT = [(1, 0, 1), (2, 1, 1), (3, 2, 1), (3, 3, 1), (4, 4, 1)]
+
+
+@pytest.mark.parametrize("spans", [POINT_BY_POINT, [(1, 0, 3), (3, 3, 2)]])
+def test_a_row_that_was_taken_again_shows_what_was_taken_then(bench, spans):
+    bench.write_hdf5()
+    run = bench.run(asset(bench, spans=[(0, 5)]), edit=rewound_at([1, 2, 3, 3, 4], spans))
+    loaded = run.primary.read()
+    np.testing.assert_array_equal(loaded["image"][:, 0], FRAMES)
+    np.testing.assert_array_equal(loaded["n"], np.arange(5))
+    np.testing.assert_array_equal(run.primary.to_dask()["image"][2:4, 0].compute(), FRAMES[2:4])
+    assert [finding.kind for finding in run.findings()] == ["repeated-seq-num"]
+
+
+@pytest.mark.parametrize(("n_written", "taken"), [(2, [0]), (3, [0, 2, 1]), (4, [0, 2, 1, 3])])
+def test_a_run_in_progress_that_was_rewound_has_the_rows_before_the_first_that_is_not_written(bench, n_written, taken):
+    bench.write_hdf5(frames=FRAMES[:n_written])
+    edit = rewound_at([1, 2, 1, 2, 3], [(1, 0, 2), (1, 2, 3)])
+    primary = bench.run(asset(bench, spans=[(0, 5)]), edit=lambda documents: edit(documents)[:-1]).primary
+    # In the order of their numbers: taken first, third, second, fourth, fifth.
+    with pytest.warns(UserWarning, match=f"only {len(taken)} of 5 rows are there"):
+        loaded = primary.read()
+    np.testing.assert_array_equal(loaded["image"][:, 0], FRAMES[taken])
+    np.testing.assert_array_equal(loaded["n"], taken)
+
+
+def test_rows_of_a_descriptor_without_the_detector_take_none_of_its_rows(bench):
+    bench.write_hdf5()
+    renumber = rewound_at([1, 2, 2, 3, 4], [(2, 0, 3)])
+
+    def edit(documents):
+        documents = renumber(documents)
+        [descriptor] = [doc for name, doc in documents if name == "descriptor"]
+        data_keys = {key: each for key, each in descriptor["data_keys"].items() if key != "image"}
+        without = {**descriptor, "uid": "without", "time": descriptor["time"] - 1, "data_keys": data_keys}
+        events = [doc for name, doc in documents if name == "event"]
+        for event in events[:2]:
+            event["descriptor"] = "without"
+        return [documents[0], ("descriptor", without), *documents[1:]]
+
+    run = bench.run(asset(bench, spans=[(0, 5)]), edit=edit)
+    with pytest.warns(UserWarning, match="2 of 5 rows have no datum"):
+        image = run.primary.read()["image"]
+    assert np.isnan(image[:2]).all()
+    np.testing.assert_array_equal(image[2:, 0], FRAMES[:3])
+    assert {finding.kind for finding in run.findings()} == {"repeated-seq-num"}
