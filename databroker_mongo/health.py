@@ -7,18 +7,20 @@ named. What does not belong here: files and whether columns can be read (``reada
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, pairwise
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .documents import stream_of
-from .errors import RunNotFound
+from .documents.spans import Span, left_over, rows_without_events, spans_of
+from .errors import CatalogError, RunNotFound
 from .queries import Eq
 from .store.examination import EventKind
 from .store.protocol import Document, Store
-from .store.stream_rows import is_streamed, rows_in_files
+from .store.stream_rows import is_streamed, stream_datums_by_key
 
 STALLED_SECONDS = 600.0
 """A run without stop document whose last event is older than this does not go on by itself."""
@@ -26,6 +28,7 @@ STALLED_SECONDS = 600.0
 CRASHED_SECONDS = 86400.0
 """A run without stop document whose last event is older than this has ended without saying so."""
 
+_NO_FAULTS = {"extra-index", "repeated-seq-num", "no-events"}
 _FIT = {
     "number": {"number", "integer", "boolean", "null"},
     "integer": {"number", "integer", "boolean", "null"},
@@ -44,9 +47,9 @@ class Finding:
     kind : str
         What, in a word: ``no-stop``, ``second-stop``, ``broken-descriptor``, ``unnamed-stream``, ``missing-value``,
         ``undeclared-key``, ``missing-timestamp``, ``wrong-type``, ``gap``, ``repeated-seq-num``, ``repeated-event``,
-        ``num-events``, ``lost-stream-documents``, ``missing-datum``, ``missing-resource``; of its files
-        ``missing-files`` and ``unreadable-spec``; of a database ``orphans``, ``duplicates``, ``missing-index``,
-        ``other-index`` and ``extra-index``.
+        ``num-events``, ``missing-events``, ``no-events``, ``lost-stream-documents``, ``second-value``,
+        ``missing-datum``, ``missing-resource``; of its files ``missing-files`` and ``unreadable-spec``; of a database
+        ``orphans``, ``duplicates``, ``missing-index``, ``other-index`` and ``extra-index``.
     message : str
         What, in a sentence, and how it is read.
     run_uid, stream, data_key : str or None
@@ -64,8 +67,12 @@ class Finding:
 
     @property
     def is_fault(self) -> bool:
-        """Whether somebody has to do something. A run in progress is none, nor is an index that nobody here needs."""
-        return self.kind != "extra-index" and self.facts.get("state") != "in progress"
+        """Whether somebody has to do something.
+
+        Not about a run in progress, nor a plan that was rewound (``repeated-seq-num``) or perhaps taken on the fly
+        (``no-events``), nor an index that nobody here needs.
+        """
+        return self.kind not in _NO_FAULTS and self.facts.get("state") != "in progress"
 
 
 def check_run(store: Store, run_uid: str, *, now: float | None = None) -> list[Finding]:
@@ -151,7 +158,14 @@ class _Check:
         self._descriptors = store.descriptors([self._uid])[self._uid]
         self._kinds = store.examination.event_kinds([each["uid"] for each in self._descriptors])
         self._stream_of = {each["uid"]: stream_of(each) for each in self._descriptors}
-        self._rows_in_files = rows_in_files(store, self._uid, self._descriptors)
+        self._streams: dict[str, list[Document]] = {}
+        for each in self._descriptors:
+            self._streams.setdefault(self._stream_of[each["uid"]], []).append(each)
+        self._stream_datums = stream_datums_by_key(store, self._uid, self._streams)
+        self._indexes = {
+            stream: store.event_index([each["uid"] for each in descriptors])
+            for stream, descriptors in self._streams.items()
+        }
 
     def findings(self) -> Iterator[Finding]:
         """Yield what is wrong, the run first, then its streams."""
@@ -163,10 +177,11 @@ class _Check:
             kinds = [kind for kind in self._kinds if kind.descriptor_uid == descriptor["uid"]]
             for kind in kinds:
                 yield from self._keys(descriptor, kind)
-        for stream in dict.fromkeys(self._stream_of.values()):
+        for stream in self._streams:
             yield from self._rows(stream)
         yield from self._counts()
-        yield from self._external()
+        for stream in self._streams:
+            yield from self._external(stream)
 
     def _finding(self, kind: str, message: str, of: Document | str | None = None, **facts: Any) -> Finding:
         stream = of if isinstance(of, str) or of is None else self._stream_of[of["uid"]]
@@ -188,8 +203,7 @@ class _Check:
             yield self._finding("broken-descriptor", text, stream, uid=descriptor["uid"], fields=fields)
 
     def _without_stop(self) -> Finding:
-        streams = self._store.streams([self._uid])[self._uid].values()
-        times = [self._store.event_index(uids).snapshot.last_time for uids in streams]
+        times = [index.snapshot.last_time for index in self._indexes.values()]
         last = max([self._start["time"], *(each["time"] for each in self._descriptors), *times])
         age = self._now - last
         state = "crashed" if age > CRASHED_SECONDS else "stalled" if age > STALLED_SECONDS else "in progress"
@@ -199,7 +213,8 @@ class _Check:
     def _keys(self, descriptor: Document, kind: EventKind) -> Iterator[Finding]:
         """Compare what events hold with what their descriptor declares."""
         facts = {"n_events": kind.n_events, "first_seq_num": kind.first_seq_num}
-        declared = {key: each for key, each in descriptor["data_keys"].items() if not is_streamed(each)}
+        stream = self._stream_of[descriptor["uid"]]
+        declared = {key: each for key, each in descriptor["data_keys"].items() if not self._is_in_files(stream, key)}
         for key in declared.keys() - kind.types.keys():
             text = f"{kind.n_events} events lack {key!r}; it is read as a missing value."
             yield self._finding("missing-value", text, descriptor, data_key=key, **facts)
@@ -216,62 +231,131 @@ class _Check:
                 yield self._finding("wrong-type", text, descriptor, data_key=key, **facts)
 
     def _rows(self, stream: str) -> Iterator[Finding]:
-        uids = [uid for uid, name in self._stream_of.items() if name == stream]
-        seq_nums = self._store.event_index(uids).seq_num.tolist()
-        for before, after in pairwise([0, *sorted(set(seq_nums))]):
-            if after > before + 1:
-                text = f"Events {before + 1} to {after - 1} are missing."
-                yield self._finding("gap", text, stream, first=before + 1, last=after - 1)
-        repeated = [number for number, group in groupby(sorted(seq_nums)) if len(list(group)) > 1]
+        numbers = np.unique(self._indexes[stream].seq_num)
+        steps = np.diff(numbers, prepend=0)
+        for first, last in zip((numbers - steps)[steps > 1].tolist(), numbers[steps > 1].tolist(), strict=True):
+            text = f"Events {first + 1} to {last - 1} are missing."
+            yield self._finding("gap", text, stream, first=first + 1, last=last - 1)
+        numbers, counts = np.unique(self._rows_of(stream), return_counts=True)
+        repeated = numbers[counts > 1].tolist()
         if repeated:
-            text = f"{len(repeated)} seq_nums occur more than once; all rows are kept."
+            text = f"{len(repeated)} seq_nums occur more than once, as where a plan was rewound; all rows are kept."
             yield self._finding("repeated-seq-num", text, stream, seq_nums=repeated[:10])
-        copies = self._store.examination.repeated_events(uids)
+        copies = self._store.examination.repeated_events([each["uid"] for each in self._streams[stream]])
         if copies:
             text = f"{len(copies)} events are stored more than once, under the same uid."
             yield self._finding("repeated-event", text, stream, uids=list(copies)[:10])
 
+    def _rows_of(self, stream: str) -> NDArray[np.int64]:
+        """Return the ``seq_num`` of each row: of the events, or of a fly scan, which has none, of the stored rows."""
+        seq_num = self._indexes[stream].seq_num
+        if len(seq_num) or not self._is_all_in_files(stream):
+            return seq_num
+        spans = [self._spans(stream, key) for of_stream, key in self._stream_datums if of_stream == stream]
+        return rows_without_events([each for each in spans if isinstance(each, list)])
+
     def _counts(self) -> Iterator[Finding]:
-        """Compare what the stop document tells with the events; of a fly scan, which has none, with rows of files."""
-        found: dict[str, int] = dict.fromkeys(self._stream_of.values(), 0)
-        for kind in self._kinds:
-            found[self._stream_of[kind.descriptor_uid]] += kind.n_events
-        told = (self._stop or {}).get("num_events")
-        told = told if isinstance(told, Mapping) else {}
-        in_files: dict[str, Counter[str]] = {}
-        for (uid, key), n_rows in self._rows_in_files.items():
-            in_files.setdefault(self._stream_of[uid], Counter())[key] += n_rows
-        for stream in {**found, **told} if told else ():
-            counts: list[tuple[str | None, int]] = [(None, found.get(stream, 0))]
-            if not found.get(stream) and self._is_streamed(stream):
-                counts = [*in_files.get(stream, {}).items()]
-            expected = told.get(stream, 0)
+        """Compare what the stop document tells with the events; of a fly scan, which has none, with rows of files.
+
+        It counts each ``seq_num`` once, whether or not a plan was rewound.
+        """
+        for stream, expected in self._told.items():
+            counts: list[tuple[str | None, int]] = [(None, 0)]
+            if stream in self._streams:
+                counts = [(None, len(np.unique(self._indexes[stream].seq_num)))]
+            if counts[0][1] == 0 and stream in self._streams and self._is_all_in_files(stream):
+                counts = [*self._counts_in_files(stream)]
             for data_key, n in counts:
-                if n != expected:
+                if n != expected and not self._is_misnumbered(stream):
                     text = f"The stop document tells of {expected} events, {n} are there."
                     yield self._finding("num-events", text, stream, data_key=data_key, told=expected, found=n)
 
-    def _is_streamed(self, stream: str) -> bool:
-        of_stream = [each for each in self._descriptors if self._stream_of[each["uid"]] == stream]
-        return any(is_streamed(data_key) for each in of_stream for data_key in each["data_keys"].values())
+    @property
+    def _told(self) -> Mapping[str, Any]:
+        """How many events each stream has, as far as the stop document tells."""
+        told = (self._stop or {}).get("num_events")
+        return told if isinstance(told, Mapping) else {}
 
-    def _external(self) -> Iterator[Finding]:
-        for descriptor in self._descriptors:
-            for key, each in descriptor["data_keys"].items():
-                if is_streamed(each):
-                    yield from self._stream_datums(descriptor, key)
-                elif "external" in each:
-                    yield from self._datums(descriptor, key)
+    def _is_misnumbered(self, stream: str) -> bool:
+        """Tell whether all events are there, while some have the numbers of others, or none that was expected."""
+        seq_num = self._indexes[stream].seq_num.tolist() if stream in self._indexes else []
+        return bool(seq_num) and self._told.get(stream) == len(seq_num) <= seq_num[-1]
 
-    def _stream_datums(self, descriptor: Document, key: str) -> Iterator[Finding]:
-        n_rows = self._rows_in_files.get((descriptor["uid"], key))
-        n_events = sum(kind.n_events for kind in self._kinds if kind.descriptor_uid == descriptor["uid"])
-        if n_rows is None:
+    def _counts_in_files(self, stream: str) -> Iterator[tuple[str, int]]:
+        for of_stream, key in self._stream_datums:
+            spans = self._spans(stream, key) if of_stream == stream else None
+            if isinstance(spans, list):
+                yield key, len(np.unique(rows_without_events([spans])))
+
+    def _spans(self, stream: str, key: str) -> list[Span] | CatalogError:
+        try:
+            return spans_of(self._stream_datums.get((stream, key), ()))
+        except CatalogError as error:
+            return error
+
+    def _types(self, stream: str, key: str) -> set[str]:
+        """Return the types of the values that events of a stream hold."""
+        of_stream = [kind for kind in self._kinds if self._stream_of[kind.descriptor_uid] == stream]
+        return {kind.types[key] for kind in of_stream if key in kind.types} - {"null"}
+
+    def _is_in_files(self, stream: str, key: str) -> bool:
+        """Tell whether the values of a data key are in stream resources, or are declared to be and nowhere else."""
+        if self._stream_datums.get((stream, key)):
+            return True
+        declared = any(is_streamed(each["data_keys"].get(key, {})) for each in self._streams[stream])
+        return declared and not self._types(stream, key)
+
+    def _is_all_in_files(self, stream: str) -> bool:
+        keys = {key for each in self._streams[stream] for key in each["data_keys"]}
+        return bool(keys) and all(self._is_in_files(stream, key) for key in keys)
+
+    def _external(self, stream: str) -> Iterator[Finding]:
+        descriptors = self._streams[stream]
+        for key in dict.fromkeys(key for each in descriptors for key in each["data_keys"]):
+            if self._is_in_files(stream, key):
+                yield from self._stored_rows(stream, key)
+            else:
+                for descriptor in descriptors:
+                    if "external" in descriptor["data_keys"].get(key, {}):
+                        yield from self._datums(descriptor, key)
+
+    def _stored_rows(self, stream: str, key: str) -> Iterator[Finding]:
+        """Compare the events of a stream with the rows that its stream datums tell of."""
+        if (stream, key) not in self._stream_datums:
             text = f"{key!r} is in a file, but the stream resource that names the file is not there."
-            yield self._finding("lost-stream-documents", text, descriptor, data_key=key)
-        elif n_rows < n_events and self._stop is not None:
-            text = f"The stream datums of {key!r} tell where {n_rows} rows are, of {n_events}."
-            yield self._finding("lost-stream-documents", text, descriptor, data_key=key, told=n_rows, found=n_events)
+            yield self._finding("lost-stream-documents", text, stream, data_key=key)
+            return
+        spans = self._spans(stream, key)
+        if isinstance(spans, CatalogError):
+            yield self._finding("lost-stream-documents", f"{key!r}: {spans.message}", stream, data_key=key)
+        elif self._stop is not None:
+            yield from self._left_over(stream, key, spans)
+        if self._types(stream, key):
+            text = f"Events hold values of {key!r} beside those in files; the files are read."
+            yield self._finding("second-value", text, stream, data_key=key)
+
+    def _left_over(self, stream: str, key: str, spans: list[Span]) -> Iterator[Finding]:
+        index = self._indexes[stream]
+        has_key = np.array([key in each["data_keys"] for each in self._streams[stream]])
+        rows = has_key[index.descriptor]
+        n_lost, n_without, n_in_gaps = left_over(index.seq_num[rows], index.time[rows], spans)
+        n_stored = sum(span.n_rows for span in spans)
+        if self._is_misnumbered(stream):
+            n_lost, n_without = n_lost - min(n_lost, n_in_gaps), n_without - min(n_lost, n_in_gaps)
+        if n_lost:
+            n_events = n_lost + n_stored - n_without
+            text = f"The stream datums of {key!r} tell where {n_events - n_lost} rows are, of {n_events}."
+            facts = {"told": n_events - n_lost, "found": n_events}
+            yield self._finding("lost-stream-documents", text, stream, data_key=key, **facts)
+        if n_without and (len(index.seq_num) or not self._is_all_in_files(stream)):
+            text = f"{n_without} rows of {key!r} are in files, while their events are not there."
+            yield self._finding("missing-events", text, stream, data_key=key, n_rows=n_without)
+        elif n_without > 1 and n_without == len(self._stream_datums[stream, key]):
+            text = (
+                f"No event is stored, while {n_without} stream datums of {key!r} tell of one row each: a scan that "
+                "reads its detectors at each point has lost its events; one that is taken on the fly has none."
+            )
+            yield self._finding("no-events", text, stream, data_key=key, n_rows=n_without)
 
     def _datums(self, descriptor: Document, key: str) -> Iterator[Finding]:
         index = self._store.event_index([descriptor["uid"]], keys=[key])

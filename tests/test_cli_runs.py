@@ -219,6 +219,18 @@ def test_a_run_in_progress_is_listed_and_no_fault(uri, capsys):
     assert "in progress" in capsys.readouterr().out
 
 
+def test_a_run_that_was_rewound_is_listed_and_no_fault(uri, capsys):
+    documents = build_run({"primary": [{"x": number} for number in range(5)]}, uid="3333-0000")
+    for (_, event), seq_num in zip(documents[2:7], [1, 2, 1, 2, 3], strict=True):
+        event["seq_num"] = seq_num
+    documents[-1][1]["num_events"] = {"primary": 3}
+    for name, doc in documents:
+        Writer(Catalog.from_uri(uri))(name, doc)
+    assert main(["check", "3333"]) == 0
+    [line] = capsys.readouterr().out.splitlines()
+    assert line.split()[:4] == ["3333-0000", "primary", "-", "repeated-seq-num"]
+
+
 def test_files_that_are_missing_are_told_unless_documents_alone_are_asked_for(uri, capsys):
     image = Asset("NPY_SEQ", "/nowhere", "a", [{"index": 0}], shape=(2, 2))
     with Writer(Catalog.from_uri(uri)) as writer:

@@ -119,6 +119,63 @@ def test_stream_datums_that_tell_of_fewer_rows_than_there_are_events_are_found(c
     assert (finding.facts["told"], finding.facts["found"]) == (3, 5)
 
 
+def rewound(seq_nums, told):
+    documents = build_run({"primary": [{"x": number} for number, _ in enumerate(seq_nums)]}, uid="run")
+    for event, seq_num in zip(of_kind(documents, "event"), seq_nums, strict=True):
+        event["seq_num"] = seq_num
+    documents[-1][1]["num_events"] = {"primary": told}
+    return documents
+
+
+def test_a_rewound_run_is_a_correct_run(checked):
+    [finding] = checked(rewound([1, 2, 1, 2, 3], told=3)).values()
+    assert (finding.kind, finding.facts["seq_nums"], finding.is_fault) == ("repeated-seq-num", [1, 2], False)
+
+
+def test_events_that_a_rewound_run_lost_are_found_though_there_are_as_many_as_told(checked):
+    found = checked(rewound([1, 2, 1, 2, 3], told=5))
+    assert found.keys() == {"repeated-seq-num", "num-events"}
+    assert found["num-events"].facts == {"told": 5, "found": 3}
+
+
+@pytest.mark.parametrize("told", [None, {}, {"other": 0}])
+def test_a_stop_that_does_not_tell_how_many_events_there_are_is_no_fault(checked, documents, told):
+    documents[-1][1]["num_events"] = told
+    if told is None:
+        del documents[-1][1]["num_events"]
+    assert checked(documents) == {}
+
+
+def detector_alone(n, *spans):
+    """A scan that reads nothing but a detector, so that its events are empty."""
+    fly = StreamAsset("application/x-hdf5", "file://localhost/a.h5", list(spans), shape=(2, 2))
+    return build_run({"primary": [{}] * n}, assets={"primary": {"fly": fly}}, uid="run")
+
+
+@pytest.mark.parametrize("spans", [[(0, 5)], [(number, number + 1) for number in range(5)]])
+@pytest.mark.parametrize("says", [True, False])
+def test_rows_in_files_whose_events_are_lost_are_found(checked, spans, says):
+    documents = detector_alone(5, *spans)
+    documents = [pair for pair in documents if pair[0] != "event" or pair[1]["seq_num"] < 4]
+    if not says:
+        del documents[-1][1]["num_events"]
+    found = checked(documents)
+    assert found.keys() == {"missing-events", *(["num-events"] if says else [])}
+    assert (found["missing-events"].data_key, found["missing-events"].facts) == ("fly", {"n_rows": 2})
+
+
+def test_events_that_are_all_lost_are_found_where_the_documents_tell_of_a_scan_point_by_point(checked):
+    documents = detector_alone(5, *[(number, number + 1) for number in range(5)])
+    [finding] = checked([pair for pair in documents if pair[0] != "event"]).values()
+    assert (finding.kind, finding.data_key, finding.is_fault) == ("no-events", "fly", False)
+
+
+def test_events_that_are_all_lost_are_found_where_values_would_be_in_them(checked, documents):
+    found = checked([pair for pair in documents if pair[0] != "event"])
+    assert found["missing-events"].facts == {"n_rows": 5}
+    assert found["num-events"].facts == {"told": 5, "found": 0}
+
+
 def fly_scan(*spans, told):
     fly = StreamAsset("application/x-hdf5", "file://localhost/a.h5", list(spans), shape=(2, 2))
     documents = build_run({"primary": []}, assets={"primary": {"fly": fly}}, uid="run")

@@ -1,23 +1,25 @@
-"""How many rows of a run the stream datums tell the place of.
+"""Which stream datums there are for which data key of a run.
 
-What does not belong here: which row is at which index of which file (``assets.stream_datums``).
+What does not belong here: which row they say is where (``documents.spans``), and files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .protocol import Document, Store
 
 
 def is_streamed(data_key: Mapping[str, Any]) -> bool:
-    """Tell whether the values of a data key are in a file that stream documents name."""
+    """Tell whether a descriptor declares that the values of a data key are in a file that stream documents name."""
     return str(data_key.get("external", "")).startswith("STREAM")
 
 
-def rows_in_files(store: Store, run_uid: str, descriptors: Sequence[Document]) -> dict[tuple[str, str], int]:
-    """Count the rows that stream datums name, by descriptor and by each data key that a stream resource serves.
+def stream_datums_by_key(
+    store: Store, run_uid: str, streams: Mapping[str, Sequence[Document]]
+) -> dict[tuple[str, str], list[Document]]:
+    """Return the stream datums of a run, by stream and by each external data key that a stream resource serves.
 
     Parameters
     ----------
@@ -25,49 +27,47 @@ def rows_in_files(store: Store, run_uid: str, descriptors: Sequence[Document]) -
         Where the run is.
     run_uid : str
         The run.
-    descriptors : sequence of dict
-        Its descriptors.
+    streams : mapping of str to sequence of dict
+        Its descriptors, by stream.
 
     Returns
     -------
     dict
-        From uid of descriptor and data key to a number of rows, 0 where there is a stream resource and nothing more.
+        From stream and data key to stream datums in the order in which their rows were written; none where there is a
+        stream resource and nothing more.
     """
-    streamed = [(each["uid"], key) for each in descriptors for key, it in each["data_keys"].items() if is_streamed(it)]
-    if not streamed:
+    stream_of = {each["uid"]: stream for stream, descriptors in streams.items() for each in descriptors}
+    external = {
+        (stream, key): is_streamed(data_key)
+        for stream, descriptors in streams.items()
+        for each in descriptors
+        for key, data_key in each["data_keys"].items()
+        if "external" in data_key
+    }
+    if not external:
         return {}
-    datums = store.stream_datums([each["uid"] for each in descriptors])
-    keys = _keys_of_resources(store, run_uid, datums, {key for _, key in streamed})
-    spans: dict[tuple[str, str], list[tuple[int, int]]] = {place: [] for place in streamed if place[1] in keys.values()}
+    datums = store.stream_datums(list(stream_of))
+    streamed = {key for (_, key), is_stream in external.items() if is_stream}
+    keys = _keys_of_resources(store, run_uid, datums, streamed)
+    found: dict[tuple[str, str], list[Document]] = {
+        place: [] for place, is_stream in external.items() if is_stream and place[1] in keys.values()
+    }
     for datum in datums:
-        place = datum["descriptor"], keys.get(datum.get("stream_resource", ""), "")
-        seq_nums: Any = datum.get("seq_nums")
-        if place in spans and _is_span(seq_nums):
-            spans[place].append((seq_nums["start"], seq_nums["stop"]))
-    return {place: _n_covered(each) for place, each in spans.items()}
+        place = stream_of[datum["descriptor"]], keys.get(str(datum.get("stream_resource")), "")
+        if place in external:
+            found.setdefault(place, []).append(datum)
+    return found
 
 
 def _keys_of_resources(store: Store, run_uid: str, datums: Sequence[Document], streamed: set[str]) -> dict[str, str]:
     """Return the data key that each stream resource serves, be it one that only stream datums tie to the run."""
     resources = store.run_resources(run_uid, name="stream_resource")
-    named = {datum.get("stream_resource", "") for datum in datums} - {each.get("uid") for each in resources}
+    named = {str(datum.get("stream_resource", "")) for datum in datums} - {str(each.get("uid")) for each in resources}
     resources += store.stream_resources(sorted(named)) if named else []
     resources = [each for each in resources if "uid" in each]
-    keys = {each["uid"]: each["data_key"] for each in resources if "data_key" in each}
+    keys = {str(each["uid"]): str(each["data_key"]) for each in resources if "data_key" in each}
     # Before 2024 a stream resource named no data key; it is read as that of the one key that has no other.
     without = streamed - set(keys.values())
     if len(without) == 1:
-        keys |= {each["uid"]: next(iter(without)) for each in resources if "data_key" not in each}
+        keys |= {str(each["uid"]): next(iter(without)) for each in resources if "data_key" not in each}
     return keys
-
-
-def _is_span(seq_nums: Any) -> bool:
-    return isinstance(seq_nums, Mapping) and all(isinstance(seq_nums.get(end), int) for end in ("start", "stop"))
-
-
-def _n_covered(spans: Iterable[tuple[int, int]]) -> int:
-    n_covered, end = 0, 0
-    for start, stop in sorted(spans):
-        n_covered += max(0, stop - max(start, end))
-        end = max(end, stop)
-    return n_covered

@@ -1,0 +1,250 @@
+"""Runs whose plan was rewound: each row shows what was taken with its scalars, and what is lost is told.
+
+The model is the list of what was taken, in the order of time, with the index that each detector wrote it at.
+"""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+import warnings
+from dataclasses import dataclass
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.store.normalized import open_store
+from databroker_mongo.store.writable_normalized import writable
+
+pytestmark = [
+    pytest.mark.usefixtures("installed_handlers"),
+    pytest.mark.filterwarnings("ignore:no allowed_roots"),
+    pytest.mark.filterwarnings("ignore:get_images is an old name"),
+]
+N_FRAMES = 120
+TIME = 1_700_000_000.0
+SHAPES = {"img": [1, 2, 3], "spectrum": [4], "burst": [2, 2, 2]}
+PER_EVENT = {"img": 1, "spectrum": 1, "burst": 2}
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    """A file of a dataset for each detector; row i of it holds i."""
+    path = tmp_path_factory.mktemp("rewound") / "frames.h5"
+    inner = {"img": (2, 3), "spectrum": (4,), "burst": (2, 2)}
+    with h5py.File(path, "w") as file:
+        for key, shape in inner.items():
+            rows = np.arange(N_FRAMES * PER_EVENT[key], dtype="i4").reshape(-1, *(1 for _ in shape))
+            file[key] = np.broadcast_to(rows, (len(rows), *shape))
+    return path
+
+
+@dataclass
+class Taken:
+    """What was taken: the seq_num of each event in the order of time, and where each detector wrote it.
+
+    Attributes
+    ----------
+    seq_nums : list of int
+        Of each event.
+    indices : dict of str to list of int
+        For each data key, the index of each event's data, counted in events.
+    n_joined : dict of str to list of int
+        For each data key, how many events that follow one another one stream datum may tell of, in turn.
+    """
+
+    seq_nums: list[int]
+    indices: dict[str, list[int]]
+    n_joined: dict[str, list[int]]
+
+    def order(self, dedupe=False):
+        """Which event each row is."""
+        rows = sorted(range(len(self.seq_nums)), key=lambda event: (self.seq_nums[event], event))
+        latest = {self.seq_nums[event]: event for event in rows}
+        return sorted(latest.values(), key=lambda event: self.seq_nums[event]) if dedupe else rows
+
+    def stream_datums(self, key):
+        """Yield (first seq_num, first index, n) of each stream datum."""
+        places = list(zip(self.seq_nums, self.indices[key], strict=True))
+        most = itertools.cycle(self.n_joined[key])
+        while places:
+            n, limit = 1, next(most)
+            while n < min(limit, len(places)) and places[n] == (places[0][0] + n, places[0][1] + n):
+                n += 1
+            yield (*places[0], n)
+            del places[:n]
+
+
+@st.composite
+def taken(draw):
+    seq_nums = [1]
+    for _ in range(draw(st.integers(0, 11))):
+        # Mostly on; sometimes back by some, as far as the beginning.
+        back = draw(st.sampled_from([0, 0, 0, 1, 2, 3]))
+        seq_nums.append(max(1, seq_nums[-1] + 1 - back))
+    keys = draw(st.lists(st.sampled_from(list(SHAPES)), min_size=1, max_size=3, unique=True))
+    indices, n_joined = {}, {}
+    for key in keys:
+        # A read that is broken off leaves a frame that nothing refers to.
+        steps = draw(st.lists(st.sampled_from([1, 1, 1, 2]), min_size=len(seq_nums), max_size=len(seq_nums)))
+        first = draw(st.integers(0, 3))
+        indices[key] = [first + step - 1 for step in itertools.accumulate(steps)]
+        n_joined[key] = draw(st.lists(st.integers(1, 5), min_size=1, max_size=3))
+    return Taken(seq_nums, indices, n_joined)
+
+
+def documents(taken, path, *, has_scalar=True, lost=()):
+    """Return the documents of a run; ``lost`` names stream datums, by data key and number, that are not stored."""
+    uid, descriptor = str(uuid.uuid4()), str(uuid.uuid4())
+    described = {
+        key: {"source": "file", "dtype": "array", "shape": shape, "external": "STREAM:", "dtype_numpy": "<i4"}
+        for key, shape in SHAPES.items()
+        if key in taken.indices
+    }
+    if has_scalar:
+        described["x"] = {"source": "sim", "dtype": "integer", "shape": []}
+    yield "start", {"uid": uid, "time": TIME}
+    yield "descriptor", {"uid": descriptor, "run_start": uid, "time": TIME, "name": "primary", "data_keys": described}
+    for key in taken.indices:
+        resource = f"{uid} {key}"
+        place = {"mimetype": "application/x-hdf5", "uri": f"file://localhost{path}"}
+        parameters = {"dataset": key, "chunk_shape": [1, *SHAPES[key][-2:]] if key != "spectrum" else [1, 4]}
+        yield (
+            "stream_resource",
+            {"uid": resource, "run_start": uid, "data_key": key, **place, "parameters": parameters},
+        )
+        for number, (seq_num, index, n) in enumerate(taken.stream_datums(key)):
+            ranges = {
+                "seq_nums": {"start": seq_num, "stop": seq_num + n},
+                "indices": {"start": index, "stop": index + n},
+            }
+            named = {"uid": f"{resource} {number}", "stream_resource": resource, "descriptor": descriptor}
+            if (key, number) not in lost:
+                yield "stream_datum", {**named, **ranges}
+    for number, seq_num in enumerate(taken.seq_nums):
+        data = {"x": number} if has_scalar else {}
+        event = {"uid": f"{uid} {number}", "descriptor": descriptor, "seq_num": seq_num, "time": TIME + number}
+        yield "event", {**event, "data": data, "timestamps": dict.fromkeys(data, TIME + number), "filled": {}}
+    n_events = {"primary": max(taken.seq_nums)}
+    yield "stop", {"uid": f"{uid} stop", "run_start": uid, "time": TIME + 99, "num_events": n_events}
+
+
+def stored(uri, found):
+    store = writable(open_store(uri))
+    found = list(found)
+    for name, doc in found:
+        store.insert(name, [doc])
+    return Catalog.from_uri(uri)[found[0][1]["uid"]]
+
+
+def expected_of(key, event, taken):
+    """What the detector took with an event."""
+    index = taken.indices[key][event]
+    rows = np.arange(index * PER_EVENT[key], (index + 1) * PER_EVENT[key], dtype="i4")
+    shape = SHAPES[key]
+    if key == "spectrum":
+        return np.full(shape, rows[0])
+    return np.broadcast_to(rows[:, None, None], shape)
+
+
+def require_rows(values, key, order, taken):
+    assert len(values) == len(order)
+    for row, event in zip(values, order, strict=True):
+        np.testing.assert_array_equal(np.reshape(row, SHAPES[key]), expected_of(key, event, taken))
+
+
+def examples(n):
+    """Run as many examples, always the same."""
+    checks = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    return settings(derandomize=True, max_examples=n, deadline=None, suppress_health_check=checks)
+
+
+@examples(25)
+@given(taken=taken())
+def test_each_row_shows_what_was_taken_with_its_scalars(taken, store_uri, path):
+    run = stored(store_uri, documents(taken, path))
+    order = taken.order()
+    whole, lazy = run.primary.read(), run.primary.to_dask()
+    assert whole["x"].values.tolist() == order
+    assert whole["time"].values.tolist() == [TIME + event for event in order]
+    assert whole.identical(lazy.compute())
+    for key in taken.indices:
+        require_rows(whole[key].values, key, order, taken)
+        require_rows(run.primary.read([key])[key].values, key, order, taken)
+        require_rows([lazy[key][row].compute() for row in range(len(order))], key, order, taken)
+        require_rows(run.primary.to_dask([key], dedupe="last")[key].values, key, taken.order(dedupe=True), taken)
+    kept = run.primary.read(dedupe="last")
+    assert kept["x"].values.tolist() == taken.order(dedupe=True)
+    for key in taken.indices:
+        require_rows(kept[key].values, key, taken.order(dedupe=True), taken)
+
+
+@examples(20)
+@given(taken=taken())
+def test_databroker_1_shows_the_same(taken, store_uri, path):
+    run = stored(store_uri, documents(taken, path))
+    db = Catalog.from_uri(store_uri).v1
+    header, order = db[run.start["uid"]], taken.order()
+    table = header.table(fill=True)
+    assert table["x"].tolist() == order
+    assert table.index.tolist() == [taken.seq_nums[event] for event in order]
+    for key in taken.indices:
+        require_rows(table[key].tolist(), key, order, taken)
+        require_rows(list(header.data(key)), key, order, taken)
+        require_rows(header.xarray()[key].values, key, order, taken)
+        require_rows(header.xarray_dask()[key].values, key, order, taken)
+        require_rows(list(db.get_images(header, key)), key, order, taken)
+
+
+@examples(20)
+@given(taken=taken(), has_scalar=st.booleans())
+def test_a_rewound_run_is_a_correct_run(taken, has_scalar, store_uri, path):
+    run = stored(store_uri, documents(taken, path, has_scalar=has_scalar))
+    findings = run.findings()
+    is_rewound = len(set(taken.seq_nums)) < len(taken.seq_nums)
+    assert [finding.kind for finding in findings] == ["repeated-seq-num"] * is_rewound
+    assert not any(finding.is_fault for finding in findings)
+    health = run.health()
+    assert (health.loc[health["data_key"] != "", "status"] == "ok").all()
+
+
+@st.composite
+def with_losses(draw):
+    found = draw(taken())
+    names = [(key, number) for key in found.indices for number, _ in enumerate(found.stream_datums(key))]
+    return found, draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))
+
+
+@examples(25)
+@given(case=with_losses())
+def test_what_is_lost_is_told(case, store_uri, path):
+    taken, lost = case
+    run = stored(store_uri, documents(taken, path, lost=lost))
+    told = {finding.data_key for finding in run.findings() if finding.kind == "lost-stream-documents"}
+    assert told == {key for key, _ in lost}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        whole = run.primary.read(on_error="skip")
+    words = " ".join(str(each.message) for each in caught) + str(whole.attrs)
+    for key in told:
+        assert repr(key) in words
+    contested = _contested(taken, lost)
+    for row, event in enumerate(whole["x"].values.tolist() if "x" in whole else []):
+        for key in whole.data_vars.keys() & taken.indices.keys():
+            value = whole[key].values[row]
+            if taken.seq_nums[event] not in contested[key] and not np.isnan(value).any():
+                np.testing.assert_array_equal(value, expected_of(key, event, taken))
+
+
+def _contested(taken, lost):
+    """For each data key, the seq_nums of which some stored rows are lost."""
+    found = {key: set() for key in taken.indices}
+    for key in taken.indices:
+        for number, (seq_num, _, n) in enumerate(taken.stream_datums(key)):
+            if (key, number) in lost:
+                found[key].update(range(seq_num, seq_num + n))
+    return found
