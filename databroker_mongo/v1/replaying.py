@@ -37,7 +37,8 @@ def replayed(run: Run, *, stream_name: str | type[ALL], fields: Iterable[str] | 
         The stream whose descriptors and events are wanted.
     fields : iterable of str, or None
         Regular expressions: of an event the data keys that match are left, and the metadata that match are added. An
-        event without any is left out.
+        event that has none of them is left out; one that held nothing before, as of a detector whose data is in stream
+        resources, only if its descriptor has none of them.
     fill : bool
         Whether events hold what datums stand for.
     """
@@ -63,8 +64,9 @@ def _events(page: dict[str, Any], selection: Selection, *, is_whole: bool) -> It
         if not is_whole:
             event["data"] = _merged(event["data"], selection.keys, selection.extra)
             event["timestamps"] = _merged(event["timestamps"], selection.keys, selection.extra_timestamps)
-        if event["data"]:
-            yield event
+            if not event["data"] and (row["data"] or not selection.keys):
+                continue
+        yield event
 
 
 def _merged(values: dict[str, Any], keys: tuple[str, ...], extra: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 
 from databroker_mongo.errors import OldNameWarning
+from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.testing import build_run
+from databroker_mongo.testing.runs import StreamAsset
 from databroker_mongo.v1.plain import PlainDocument
+from databroker_mongo.writing import Writer
 
 from .conftest import FRAMES, TIME, scan
 
@@ -54,6 +58,36 @@ def test_images_take_the_place_of_their_identifiers(db, fill):
     events = list(db[2].events(fill=fill))
     np.testing.assert_array_equal([event["data"]["img"] for event in events], FRAMES)
     assert [event["filled"]["img"] for event in events] == ids
+
+
+@pytest.fixture
+def empty(catalog):
+    """A scan that reads nothing but a detector whose data is in a stream resource, so that its events are empty."""
+    asset = StreamAsset("application/x-hdf5", "file://localhost/a.h5", [(0, 2), (2, 3)], shape=(2, 2))
+    documents = build_run({"primary": [{}] * 3}, scan_id=5, time=TIME + 14400, assets={"primary": {"st": asset}})
+    with Writer(catalog) as writer:
+        for name, doc in documents:
+            writer(name, doc)
+    return documents
+
+
+def test_events_without_data_are_given_with_their_times(db, empty):
+    stored = [doc for name, doc in empty if name == "event"]
+    called = []
+    db.process(db[5], lambda name, doc: called.append(doc) if name == "event" else None)
+    assert called == stored
+    assert list(db[5].events()) == list(db.get_events(db[5])) == stored
+    assert [doc for name, doc in db.restream(db[5]) if name == "event"] == stored
+    assert list(db.get_events(db[5], fields=["st"])) == stored
+    assert list(db.get_events(db[5], fields=["typo"])) == []
+    assert [event["data"] for event in db.get_events(db[5], fields=["scan_id"])] == [{"scan_id": 5}] * 3
+
+
+def test_a_copy_of_a_run_has_the_events_without_data(db, empty, catalog, database_name):
+    other = Catalog.from_uri(f"memory://{database_name}_copy")
+    db.export(db[5], other.v1)
+    assert list(other[-1].documents()) == list(catalog[-1].documents())
+    assert other[-1].findings(files=False) == []
 
 
 def test_process_calls_with_each_document_of_each_run(db):
