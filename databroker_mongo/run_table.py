@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from .arrays.values import need_more_than_floats
 from .errors import QueryError
 from .queries.fields import split_key
 from .queries.refusals import check_path
@@ -83,7 +84,10 @@ def table(
     found = list(found)
     uids = pd.Index([uid for uid, _ in found], name="uid", dtype=object)
     cells = {name: [cells[place] for _, cells in found] for place, name in enumerate(columns)}
-    frame = RunTable(cells, index=uids, columns=list(columns))
+    # Beside a missing value, pandas would make floats of them.
+    large = {name: object for name, column in cells.items() if need_more_than_floats(column)}
+    series = {name: pd.Series(column, uids, large.get(name)) for name, column in cells.items()}
+    frame = RunTable(series, index=uids, columns=list(columns))
     for name in set(columns) & set(_TIMES):
         seconds = pd.Series(map(_seconds, frame[name]), index=frame.index, dtype=float)
         frame[name] = pd.to_datetime(seconds, unit="s", utc=True).dt.round("us").dt.tz_convert(_zone(timezone))

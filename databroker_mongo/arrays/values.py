@@ -6,7 +6,7 @@ Pure. What does not belong here: where values come from, and what their axes are
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,8 @@ from ..errors import ShapeMismatch
 from ..store.protocol import MISSING, Values
 
 Array = NDArray[Any]
-_EXACT_INT = 2**53
+LARGEST_EXACT = 2**53
+"""Larger integers are not all equal to some float64."""
 
 
 def as_array(values: Values, *, declared: np.dtype[Any] | None = None) -> Array:
@@ -118,9 +119,14 @@ def _numbers(values: Sequence[Any], kinds: set[type]) -> Array | None:
             return np.array(values, dtype=np.int64)
         except OverflowError:
             return None
-    if any(kind_of(leaf) is int and abs(leaf) > _EXACT_INT for value in values for leaf in _leaves(value)):
+    if any(kind_of(leaf) is int and abs(leaf) > LARGEST_EXACT for value in values for leaf in _leaves(value)):
         return None
     return np.array(values, dtype=np.float64)
+
+
+def need_more_than_floats(values: Iterable[Any]) -> bool:
+    """Tell whether some are integers that a float64 might round."""
+    return any(isinstance(value, int) and abs(value) > LARGEST_EXACT for value in values)
 
 
 def kind_of(value: Any) -> type:

@@ -6,12 +6,13 @@ What does not belong here: how values are fetched (``values``).
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..arrays.structure import column_name
+from ..arrays.values import need_more_than_floats
 from ..callers import stacklevel_of_caller
 from ..errors import CatalogWarning, DocumentWarning
 from ..store.protocol import Values
@@ -59,9 +60,19 @@ def joined(tables: Sequence[pandas.DataFrame]) -> pandas.DataFrame:
 
     kept = [table for table in tables if len(table.columns)]
     kept = [table for table in kept if len(table)] or kept[:1]
-    result = pandas.concat(kept) if kept else pandas.DataFrame()
+    result = pandas.concat(_without_rounding(kept)) if kept else pandas.DataFrame()
     result.index.name = "seq_num"
     return result
+
+
+def _without_rounding(tables: Sequence[pandas.DataFrame]) -> Iterator[pandas.DataFrame]:
+    """Yield tables whose large integers stay what they are below those that have other numbers there, or none."""
+    names = dict.fromkeys(name for table in tables for name in table)
+    kinds = {name: {table[name].dtype.kind if name in table else "" for table in tables} for name in names}
+    for table in tables:
+        integers = [name for name in table if table[name].dtype.kind == "i" and kinds[name] != {"i"}]
+        large = [name for name in integers if need_more_than_floats(table[name].tolist())]
+        yield table.astype(dict.fromkeys(large, object))
 
 
 def warn_of_time_zone(timezone: str | None) -> None:
@@ -128,12 +139,15 @@ def _columns(stream: Stream, keys: Sequence[str], *, fill: bool) -> dict[str, Va
 
 
 def _whole(values: Values) -> Values:
-    """Return values as a column; what is not a number or text is kept as one value, whatever it is made of."""
+    """Return values as a column; what is not a number or text is kept as one value, whatever it is made of.
+
+    Integers stay integers where other numbers, or missing ones, stand among them and floats would round some.
+    """
     if isinstance(values, np.ndarray):
         return values if values.ndim == 1 else _objects(values.tolist())
-    if not any(isinstance(value, list | np.ndarray | dict) for value in values):
-        return values
-    return _objects(values)
+    if need_more_than_floats(values) or any(isinstance(value, list | np.ndarray | dict) for value in values):
+        return _objects(values)
+    return values
 
 
 def _objects(values: Sequence[Any]) -> np.ndarray[Any, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..arrays.columns import Column
 from ..arrays.opening import StreamSource, open_columns
+from ..callers import stacklevel_of_caller
 from ..errors import ColumnNotFound, DocumentWarning
 from ..store.protocol import MISSING, Values
 from ..store.stream_rows import is_streamed
@@ -55,9 +56,8 @@ def open_external(source: StreamSource, keys: Sequence[str]) -> Mapping[str, Col
             raise problems[key]
     if opened.notes:
         told = "; ".join(f"{key!r}: {note}" for key, note in opened.notes.items())
-        warnings.warn(
-            f"run {source.run_uid}, stream {source.facts.get('stream')!r}: {told}", DocumentWarning, stacklevel=3
-        )
+        text = f"run {source.run_uid}, stream {source.facts.get('stream')!r}: {told}"
+        warnings.warn(text, DocumentWarning, stacklevel=stacklevel_of_caller())
     return opened.columns
 
 
