@@ -32,7 +32,7 @@ def create_indexes(chosen: argparse.Namespace) -> None:
         reports = writable(store).create_indexes(metadata=metadata, text=chosen.text)
     else:
         reports = store.indexes(metadata=metadata, text=chosen.text)
-    for line in display.aligned([(each.state, each.collection, each.name, each.detail) for each in reports]):
+    for line in display.index_lines(reports):
         print(line)
     n_missing = sum(each.state == "missing" for each in reports)
     if n_missing and not chosen.apply:

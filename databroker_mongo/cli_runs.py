@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import display
 from .errors import ConfigurationError
+from .printable import in_words
 
 if TYPE_CHECKING:
     from .health import Finding
@@ -35,10 +36,15 @@ def list_runs(chosen: argparse.Namespace) -> None:
     from .queries.times import zone_of
 
     columns = [name.strip() for name in chosen.columns.split(",")] if chosen.columns else list(COLUMNS)
-    found = _searched(chosen, sort=chosen.sort, limit=chosen.limit)
+    catalog = _catalog(chosen.catalog)
+    found = _searched(catalog, chosen, sort=chosen.sort, limit=chosen.limit)
     rows = (cells for _, cells in found.rows(columns))
     if chosen.format == "table":
-        _write_table(columns, rows, zone=zone_of(chosen.timezone))
+        table = list(rows)
+        if not table:
+            _say_that_none_answers(_searched(catalog, chosen), catalog)
+        else:
+            _write_table(columns, table, zone=zone_of(chosen.timezone))
     else:
         _WRITERS[chosen.format](columns, rows)
 
@@ -96,9 +102,15 @@ def _findings(catalog: Catalog, keys: Sequence[str], *, files: bool) -> Iterator
 
 def list_distinct(chosen: argparse.Namespace) -> None:
     """List the values of a field, and how many runs have each, the most frequent first."""
-    counts = _searched(chosen).distinct(chosen.field, counts=True)
+    catalog = _catalog(chosen.catalog)
+    found = _searched(catalog, chosen)
+    counts = found.distinct(chosen.field, counts=True)
     if chosen.format == "table":
-        for line in display.aligned([(str(n_runs), str(value)) for value, n_runs in counts.items()]):
+        if not counts and len(found):
+            print(f"databroker-mongo: none of the {len(found)} runs has a field {chosen.field!r}", file=sys.stderr)
+        elif not counts:
+            _say_that_none_answers(found, catalog)
+        for line in display.aligned([(str(n_runs), in_words(value)) for value, n_runs in counts.items()]):
             print(line)
     else:
         _WRITERS[chosen.format]([chosen.field, "runs"], ([value, n_runs] for value, n_runs in counts.items()))
@@ -108,7 +120,7 @@ def explain(chosen: argparse.Namespace) -> None:
     """Tell how runs are found: by which index, looking at how many documents, and what would help."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        print(_searched(chosen).explain())
+        print(_searched(_catalog(chosen.catalog), chosen).explain())
     for each in caught:
         print(f"databroker-mongo: {each.message}", file=sys.stderr)
 
@@ -117,7 +129,7 @@ def list_indexes(chosen: argparse.Namespace) -> None:
     """List the indexes that a catalog has, lacks, or has otherwise than they should be."""
     catalog = _catalog(chosen.catalog)
     reports = catalog.store.indexes(metadata=_configured_fields(catalog.name))
-    for line in display.aligned([(each.state, each.collection, each.name, each.detail) for each in reports]):
+    for line in display.index_lines(reports):
         print(line)
 
 
@@ -138,7 +150,13 @@ def _catalog(name: str | None) -> Catalog:
     return Catalog.from_settings(entries[name])
 
 
-def _searched(chosen: argparse.Namespace, **options: Any) -> Catalog:
+def _say_that_none_answers(found: Catalog, catalog: Catalog) -> None:
+    n_runs = len(catalog)
+    text = f"no run answers to {found.query}; the catalog has {n_runs}" if n_runs else "the catalog has no runs"
+    print(f"databroker-mongo: {text}", file=sys.stderr)
+
+
+def _searched(catalog: Catalog, chosen: argparse.Namespace, **options: Any) -> Catalog:
     from .queries import Eq, Or, TimeRange, from_json, from_words
 
     questions: list[Query] = [from_words(chosen.query)]
@@ -149,7 +167,7 @@ def _searched(chosen: argparse.Namespace, **options: Any) -> Catalog:
     if chosen.sample:
         questions.append(Or(tuple(Eq(field, chosen.sample) for field in _SAMPLE_FIELDS)))
     filters = [from_json(text) for text in chosen.where or ()]
-    return _catalog(chosen.catalog).search(*questions, *filters, **options)
+    return catalog.search(*questions, *filters, **options)
 
 
 def _moment(text: str | None) -> str | float | None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from html import escape
 from typing import Any
 
-from .printable import printable
+from .printable import in_words, printable
 
 _MOST_COLUMNS = 12
 _NARROWEST = 8
+_INDEX_STATES = ("missing", "differs", "extra", "present")
 _TIMES = ("time", "stop.time")
 _NEVER_CUT = (*_TIMES, "scan_id", "uid", "duration")
 _NARROWEST_VALUE = 20
@@ -146,9 +147,10 @@ def run_rows(
 def metadata_lines(metadata: Mapping[str, Any], *, width: int) -> list[str]:
     """Return the fields of a run's documents; a value that is longer than a line goes on below itself."""
     fields = [
-        (f"{kind}.{name}", printable(str(value)))
+        (printable(name), printable(value))
         for kind, document in metadata.items()
-        for name, value in (document or {}).items()
+        if document
+        for name, value in _fields(kind, document)
     ]
     room = width - max((len(name) for name, _ in fields), default=0) - 4
     rows: list[tuple[str, str]] = []
@@ -156,6 +158,15 @@ def metadata_lines(metadata: Mapping[str, Any], *, width: int) -> list[str]:
         parts = textwrap.wrap(value, max(room, _NARROWEST_VALUE)) or [""]
         rows += zip([name, *[""] * (len(parts) - 1)], parts, strict=True)
     return [f"  {line}" for line in aligned(rows)]
+
+
+def _fields(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield the dotted names of fields, which are those that are searched for, and their values in words."""
+    if isinstance(value, Mapping) and value:
+        for inner, each in value.items():
+            yield from _fields(f"{name}.{inner}", each)
+    else:
+        yield name, "(empty)" if value in ({}, []) else in_words(value)
 
 
 def explanation_text(steps: Sequence[Mapping[str, Any]], *, joins: bool) -> str:
@@ -169,6 +180,23 @@ def explanation_text(steps: Sequence[Mapping[str, Any]], *, joins: bool) -> str:
     for each in steps:
         notes += [f"An index on {field!r} of {each['collection']!r} would help." for field in each["helpful"][:3]]
     return "\n".join([*aligned([heads, *(tuple(f"{cell}" for cell in row) for row in rows)]), *notes])
+
+
+def index_lines(reports: Sequence[Any]) -> list[str]:
+    """Return a line for each index, those that something is wrong with first, and one for all that are not known."""
+    if not reports:
+        return ["A database in memory has no indexes, and needs none."]
+    unknown: dict[str, list[str]] = {}
+    for each in reports:
+        if each.state == "unknown":
+            unknown.setdefault(each.detail, []).append(each.collection)
+    known = sorted(
+        (each for each in reports if each.state != "unknown"), key=lambda each: _INDEX_STATES.index(each.state)
+    )
+    lines = aligned([(each.state, each.collection, each.name, each.detail) for each in known])
+    for why, collections in unknown.items():
+        lines += textwrap.wrap(f"Not known of {', '.join(dict.fromkeys(collections))}: {why}.", 80)
+    return lines
 
 
 def views_lines(plan: Mapping[str, Any], *, is_done: bool) -> list[str]:
@@ -277,7 +305,7 @@ def _cell_text(name: str, cell: Any, zone: tzinfo | None) -> str:
         return f"{cell:.1f}"
     if isinstance(cell, float):
         return f"{cell:.6g}"
-    return ", ".join(map(str, cell)) if isinstance(cell, list) else str(cell)
+    return in_words(cell)
 
 
 def _status(stop: Mapping[str, Any] | None) -> str:

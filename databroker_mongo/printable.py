@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Mapping
 
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel = 4
@@ -39,3 +40,25 @@ def shown(value: object) -> str:
         return _SHORT.repr(value)
     except Exception:  # an integer of many digits has no repr either, and a class of somebody's own may have any fault
         return f"<{type(value).__name__}>"
+
+
+def in_words(value: object) -> str:
+    """Return a value of a document without the quotes and braces of Python.
+
+    Examples
+    --------
+    >>> in_words({"name": "FeO", "layers": ["a", {"thickness": 2}]})
+    'name: FeO, layers: [a, {thickness: 2}]'
+    """
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_inner(each)}" for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_inner, value))
+    return str(value)
+
+
+def _inner(value: object) -> str:
+    words = in_words(value)
+    if isinstance(value, Mapping):
+        return f"{{{words}}}"
+    return f"[{words}]" if isinstance(value, list | tuple) else words

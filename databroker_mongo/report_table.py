@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 from html import escape
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pandas
 
 from . import report_lines
-from .printable import printable
+from .printable import in_words, printable
 
 _MOST_ROWS = 60
 _OF_UID = 8
@@ -108,11 +108,7 @@ class RunTable(pandas.DataFrame):
         for name in shown.select_dtypes("datetimetz"):
             shown[name] = shown[name].dt.strftime("%Y-%m-%d %H:%M%z")
         for name in shown.columns[shown.dtypes.map(str) == "object"]:
-            shown[name] = shown[name].map(_cell_text)
+            shown[name] = shown[name].map(in_words)
         printed = shown.to_string(line_width=shutil.get_terminal_size().columns, max_colwidth=_WIDEST)
         n_more = len(self) - len(shown)
         return printable(f"{printed}\nand {n_more} more rows" if n_more else printed, keep="\n")
-
-
-def _cell_text(cell: Any) -> str:
-    return ", ".join(map(str, cell)) if isinstance(cell, list) else str(cell)

@@ -11,9 +11,10 @@ import time
 
 import pytest
 
-from databroker_mongo import cli_runs
+from databroker_mongo import cli_runs, display
 from databroker_mongo.cli import FAILURE, main
 from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.store.reports import IndexReport
 from databroker_mongo.testing import Asset, build_run
 from databroker_mongo.writing import Writer
 
@@ -170,11 +171,51 @@ def test_one_run_is_shown_with_its_metadata(uri, capsys):
     out = capsys.readouterr().out
     assert "uid='2222-0000'" in out
     assert "* baseline" in out
-    assert "{'name': 'Ni'}" in out
+    assert "  start.sample.name          Ni\n" in out
+    assert not set(out) & set("{}")
     assert max(map(len, out.splitlines())) <= 80
     assert main(["show", "1111", "--format", "json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert (shown["stop"]["exit_status"], shown["streams"]) == ("fail", ["primary", "baseline"])
+
+
+def test_a_document_is_shown_in_words(uri, capsys):
+    writer = Writer(Catalog.from_uri(uri))
+    odd = {
+        "shape": [[1, 2], {"a": "b"}],
+        "empty": {},
+        "none": [],
+        "deep": {"er": {"est": [1.5, "two"]}},
+        "name": "O'Neil",
+    }
+    writer("start", {"uid": "words", "time": 1_800_000_000.0, **odd})
+    assert main(["show", "words"]) == 0
+    shown = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines() if line.startswith("  start."))
+    assert shown["start.shape"] == "[1, 2], {a: b}"
+    assert shown["start.deep.er.est"] == "1.5, two"
+    assert shown["start.empty"] == shown["start.none"] == "(empty)"
+    assert shown["start.name"] == "O'Neil"
+    assert main(["ls", "--columns", "deep,shape", "--limit", "1"]) == 0
+    assert "er: {est: [1.5, two]}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["ls"], ["distinct", "scan_id"]])
+def test_where_no_run_answers_that_is_said_with_what_was_asked_and_of_how_many(uri, capsys, arguments):
+    assert main([*arguments, "sample.name=Au", "--plan", "count"]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "no run answers to Eq('sample.name', 'Au') & Eq('plan_name', 'count'); the catalog has 3" in err
+    for form in ("json", "csv"):
+        assert main([*arguments, "sample.name=Au", "--format", form]) == 0
+        out, err = capsys.readouterr()
+        assert (out.split(), err) == (["[]"], "") if form == "json" else err == ""
+
+
+def test_a_field_that_no_run_has_and_a_catalog_without_runs_are_said(uri, capsys):
+    assert main(["distinct", "nothing"]) == 0
+    assert "none of the 3 runs has a field 'nothing'" in capsys.readouterr().err
+    assert main(["ls", "--catalog", "memory://empty"]) == 0
+    assert "the catalog has no runs" in capsys.readouterr().err
 
 
 def test_values_are_counted(uri, capsys):
@@ -246,7 +287,24 @@ def test_a_question_is_explained_and_indexes_are_listed(uri, capsys):
     assert main(["explain", "sample.name=Ni", "stop.exit_status=fail"]) == 0
     assert "run_start" in capsys.readouterr().out
     assert main(["indexes"]) == 0
-    assert ("missing  event" in capsys.readouterr().out) is uri.startswith("mongodb")
+    shown = capsys.readouterr().out
+    assert ("missing  event" in shown) is uri.startswith("mongodb")
+    assert ("A database in memory has no indexes" in shown) is uri.startswith("memory")
+
+
+def test_indexes_that_something_is_wrong_with_come_first_and_unknown_ones_are_one_line():
+    def report(state, collection, field, detail="what it serves"):
+        return IndexReport(collection, ((field, 1),), state, detail)
+
+    known = [report(state, "event", state) for state in ("present", "extra", "missing", "present", "differs")]
+    lines = display.index_lines(known)
+    assert [line.split()[0] for line in lines] == ["missing", "differs", "extra", "present", "present"]
+    views = [report("unknown", name, field, "it is a view") for name in ("run_start", "event") for field in "abc"]
+    assert display.index_lines(views) == ["Not known of run_start, event: it is a view."]
+    refused = [report("unknown", f"collection_{n}", "a", "the account may not list indexes") for n in range(8)]
+    lines = display.index_lines([*known, *refused])
+    assert " ".join(lines).endswith("collection_7: the account may not list indexes.")
+    assert max(map(len, lines)) <= 80
 
 
 @pytest.mark.parametrize(
