@@ -55,7 +55,7 @@ class Finding:
     run_uid, stream, data_key : str or None
         What it concerns.
     facts : dict
-        Figures and uids, by name.
+        Figures and uids, by name; left out where a finding is printed, since the message has what matters.
     """
 
     kind: str
@@ -63,7 +63,7 @@ class Finding:
     run_uid: str | None = None
     stream: str | None = None
     data_key: str | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def is_fault(self) -> bool:

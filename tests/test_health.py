@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from databroker_mongo.errors import RunNotFound
-from databroker_mongo.health import check_database, check_run
+from databroker_mongo.health import Finding, check_database, check_run
 from databroker_mongo.store.connection import locate, open_collections
 from databroker_mongo.store.normalized import open_store
 from databroker_mongo.store.writable_normalized import writable
@@ -355,3 +355,10 @@ def test_indexes_that_are_missing_other_or_more_than_needed_are_found(mongod_dat
     assert found["other-index"].facts == {"collection": "run_stop", "index": "(uid 1)"}
     assert found["extra-index"].facts == {"collection": "run_start", "index": "(proposal 1)"}
     assert [finding.is_fault for finding in found.values()] == [False, True]
+
+
+def test_a_finding_is_printed_without_its_lists():
+    finding = Finding("missing-files", "2 files are missing.", "run", facts={"paths": ["/a"] * 10})
+    assert "2 files are missing." in repr(finding)
+    assert "/a" not in repr(finding)
+    assert finding != Finding("missing-files", "2 files are missing.", "run")
