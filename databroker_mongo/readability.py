@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -117,9 +116,12 @@ def _file_rows(sources: Mapping[str, StreamSource]) -> Iterable[dict[str, Any]]:
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for source in sources.values():
         opened = open_columns(source, list(source.data_keys), eager=False)
-        for segment in itertools.chain(*opened.segments.values()):
-            if segment.resource is not None:
-                _add_files(rows, source.assets, segment.resource, segment.datums)
+        for key, found in opened.segments.items():
+            column = opened.columns.get(key)
+            # A column knows how many rows of the stored data, which may be files, are one row.
+            for segment in column.segments if isinstance(column, AssetColumn) else found:
+                if segment.resource is not None:
+                    _add_files(rows, source.assets, segment.resource, segment.datums)
     used = {uid for uid, _ in rows}
     for source in list(sources.values())[:1]:
         for resource in _resources(source):

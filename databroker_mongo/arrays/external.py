@@ -78,6 +78,17 @@ def corrected(kind: str, document: Document, transforms: Transforms) -> Document
         return wrong
 
 
+def usable(kind: str, document: Document, transforms: Transforms) -> Document:
+    """Return a document as the catalog's transform corrects it.
+
+    Raises
+    ------
+    AssetError
+        The transform fails.
+    """
+    return _usable(corrected(kind, document, transforms))
+
+
 def _usable(document: Document | AssetError) -> Document:
     if isinstance(document, AssetError):
         raise copy.copy(document)

@@ -6,6 +6,7 @@ with what was promised. What does not belong here: dims, chunks, rows of a strea
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -176,6 +177,47 @@ class AssetReader:
             listed = _files_of(handler, datums)
         return [Path(path) for path in listed] or [self.roots.locate(resource)]
 
+    def named_files(self, resource: Resource, datums: Sequence[Mapping[str, Any]]) -> list[Path]:
+        """Return the files that these datums are in, as `files` does, and look into none of them.
+
+        Raises
+        ------
+        AssetError
+            The place, or the handler that knows its files, is at fault.
+        """
+        with self._opened(resource, datums, follows_links=False) as handler:
+            listed = _files_of(handler, datums)
+        return [Path(path) for path in listed] or [self.roots.locate(resource)]
+
+    def linked_files(self, resource: Resource, datums: Sequence[Mapping[str, Any]]) -> list[Path]:
+        """Return the files that the files of these datums refer to, as paths on this machine.
+
+        Raises
+        ------
+        AssetError
+            The place, or a file, is at fault.
+        """
+        with self._opened(resource, datums) as handler:
+            return [Path(path) for path in _linked_files_of(handler, datums)]
+
+    def look_through(self, resource: Resource, datums: Sequence[Mapping[str, Any]]) -> list[Path]:
+        """Return all files that these datums are read from, and keep none of them open.
+
+        Raises
+        ------
+        PathNotAllowed
+            One of them leaves the roots.
+        Exception
+            Whatever else its handler raises.
+        """
+        path = self.roots.locate(resource)
+        with contextlib.ExitStack() as stack:
+            handler = self.registry[resource.spec](str(path), **resource.kwargs)
+            stack.callback(getattr(handler, "close", lambda: None))
+            files = [*_files_of(handler, datums), *_linked_files_of(handler, datums)]
+        self.roots.check_files(files, resource)
+        return [Path(each) for each in files] or [path]
+
     def ends_of_files(self, resource: Resource, datums: Sequence[Mapping[str, Any]]) -> list[int]:
         """Return the positions of the datums at which a file begins or ends, so that each file is at one of them.
 
@@ -198,7 +240,12 @@ class AssetReader:
 
     @contextmanager
     def _opened(
-        self, resource: Resource, datums: Sequence[Mapping[str, Any]], *, ids: Sequence[str] = ()
+        self,
+        resource: Resource,
+        datums: Sequence[Mapping[str, Any]],
+        *,
+        ids: Sequence[str] = (),
+        follows_links: bool = True,
     ) -> Iterator[Any]:
         """Give the open handler of a resource; whatever goes wrong inside becomes an error with all its facts."""
         path = handler_class = None
@@ -206,7 +253,9 @@ class AssetReader:
             path = self.roots.locate(resource)
             handler_class = self.registry[resource.spec]
             with process_pool().open(handler_class, path, resource.kwargs) as handler:
-                self._check_files(handler, resource, datums)
+                self.roots.check_files(_files_of(handler, datums), resource)
+                if follows_links:
+                    self.roots.check_files(_linked_files_of(handler, datums), resource)
                 yield handler
         except Exception as error:
             facts = {**facts_of_place(resource, path), **_facts_of_use(handler_class, datums, ids)}
@@ -219,11 +268,6 @@ class AssetReader:
                 facts["missing_directory"] = str(absence.directory)
                 reason = f"{reason}. {absence.remedy}"
             raise AssetUnreadable(f"the data of resource {resource.uid!r} cannot be read: {reason}", **facts) from error
-
-    def _check_files(self, handler: Any, resource: Resource, datums: Sequence[Mapping[str, Any]]) -> None:
-        self.roots.check_files(_files_of(handler, datums), resource)
-        if hasattr(handler, "linked_files"):
-            self.roots.check_files(handler.linked_files(iter(datums)), resource)
 
 
 def may_still_come(error: Exception) -> bool:
@@ -238,6 +282,10 @@ def may_still_come(error: Exception) -> bool:
 
 def _files_of(handler: Any, datums: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(handler.get_file_list(iter(datums))) if hasattr(handler, "get_file_list") else []
+
+
+def _linked_files_of(handler: Any, datums: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(handler.linked_files(iter(datums))) if hasattr(handler, "linked_files") else []
 
 
 def _known(datum_id: str | None) -> Sequence[str]:

@@ -15,7 +15,9 @@
     plain        the dictionary that documents come in
     page         a header as HTML
     registry     db.reg: handlers and roots
-    files        copies and sizes of the files of external data
+    files        which files of external data a run has, and their size
+    copies       copies of these below another root
+    relocation   documents that name the copies
     opening      catalogs by name and from databroker's own form of configuration
 
 A broker is given a catalog and adds no path of its own to the data: what it returns comes from the catalog's runs and

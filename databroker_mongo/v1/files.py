@@ -1,82 +1,221 @@
-"""The files of external data: how large they are, and copies of them.
+"""The files of the external data of runs: which they are, and how large they are together.
 
-What does not belong here: where files are on this machine (``assets.roots``).
+What does not belong here: where files are on this machine (``assets.roots``), and copies of them (``copies``).
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..arrays.columns import AssetColumn
+from ..arrays.external import usable
+from ..arrays.opened import OpenedColumns
+from ..arrays.opening import open_columns
+from ..assets.datums import DatumTable
 from ..assets.resource import Resource
-from ..errors import AssetUnreadable
+from ..errors import AssetError, AssetUnreadable, PathNotAllowed
 
 if TYPE_CHECKING:
-    from ..assets.roots import Roots
     from ..run import Run
+    from ..run_catalog import Catalog
 
-Pairs = list[tuple[str, str]]
+Document = dict[str, Any]
 
 
-def size_bytes(runs: Iterable[Run]) -> int:
-    """Return how large the files of runs are together.
+@dataclass(frozen=True)
+class Family:
+    """The files of one resource.
 
-    Raises
-    ------
-    AssetUnreadable
-        One is missing.
+    Attributes
+    ----------
+    resource : Resource
+        The resource.
+    datums : sequence of mapping
+        The arguments of all its datums.
+    located : pathlib.Path
+        Its place on this machine, which need not be a file.
+    own : tuple of pathlib.Path
+        The files that its datums are in.
+    linked : tuple of pathlib.Path
+        The files that these refer to.
+    fault : str
+        Why it is not known what these refer to; empty where it is.
     """
-    total = 0
-    for run in runs:
-        files = run.files()
-        for path, reason in files.loc[~files["exists"].astype(bool), ["path", "reason"]].to_numpy():
-            raise AssetUnreadable(_missing(path, reason), path=path, run_uid=run.start["uid"])
-        total += int(files["size_bytes"].sum())
-    return total
+
+    resource: Resource
+    datums: Sequence[Document]
+    located: Path
+    own: tuple[Path, ...]
+    linked: tuple[Path, ...] = ()
+    fault: str = ""
 
 
-def copy_files(run: Run, resource: Mapping[str, Any], new_root: Path, roots: Roots, *, hook: Any) -> Pairs:
-    """Copy the files of a resource of a run below another root.
+class RunFiles:
+    """The files that the resources and stream resources of a run name.
 
-    Raises
-    ------
-    AssetUnreadable
-        One is missing, or lies outside the root of the resource.
+    Parameters
+    ----------
+    run : Run
+        The run.
+    catalog : Catalog
+        Where it was found.
     """
-    located = roots.locate(Resource.from_document(resource))
-    old_root = _root_of(located, resource)
-    files = run.files()
-    paths = [Path(path) for path in files["path"][files["resource_uid"] == resource["uid"]]]
-    pairs: Pairs = []
-    for number, old in enumerate(paths):
-        if not old.is_relative_to(old_root):
-            raise AssetUnreadable(f"the file {old} is not below the root {old_root} of its resource", path=str(old))
-        new = new_root / old.relative_to(old_root)
-        if hook is not None:
-            with contextlib.suppress(Exception):
-                hook(number, len(paths), str(old), str(new))
-        new.parent.mkdir(parents=True, exist_ok=True)
+
+    def __init__(self, run: Run, catalog: Catalog):
+        self._store = catalog.store
+        self._assets = catalog.assets
+        self._run_uid = run.start["uid"]
+        self._sources = [stream.source for stream in run.values()]
+        self._transform = self._sources[0].transform if self._sources else lambda _name: lambda document: document
+
+    def families(self) -> Iterator[tuple[str, Document, Family]]:
+        """Yield the kind, document and files of each resource, and stream resource, of the run.
+
+        Raises
+        ------
+        AssetError
+            Which files a resource has cannot be told, or one is missing.
+        InvalidDocument
+            The document of a resource says too little.
+        """
+        for kind, stored in self._stored():
+            document = usable(kind, stored, self._transform)
+            yield kind, document, self.family(kind, document)
+
+    def family(self, kind: str, document: Document) -> Family:
+        """Return the files of a resource.
+
+        Parameters
+        ----------
+        kind : {"resource", "stream_resource"}
+            The kind of its document.
+        document : mapping
+            The document.
+
+        Raises
+        ------
+        AssetError
+            Which files it has cannot be told, or one is missing.
+        InvalidDocument
+            The document says too little.
+        """
+        resource = resource_of(kind, document)
+        located = self._assets.roots.locate(resource)
+        datums = self._datums_of_stream(document, located) if resource.is_stream else self._datums(resource.uid)
+        if not datums:
+            # Nothing refers to its files, so that none need be there.
+            return Family(resource, (), located, tuple(_all_below(located)))
+        named = self._assets.named_files(resource, datums)
+        for path in named:
+            if not path.exists():
+                raise AssetUnreadable(
+                    f"the file {path} is missing", path=str(path), resource_uid=resource.uid, run_uid=self._run_uid
+                )
+        own = tuple(each for path in named for each in _all_below(path))
+        return Family(resource, datums, located, own, *self._linked(resource, datums))
+
+    def _linked(self, resource: Resource, datums: Sequence[Document]) -> tuple[tuple[Path, ...], str]:
+        """Return the files that those of a resource refer to, or why these cannot be asked."""
         try:
-            shutil.copy2(old, new)
-        except FileNotFoundError as error:
-            absence = roots.absence(Resource.from_document(resource))
-            remedy = "" if absence is None else absence.remedy
-            raise AssetUnreadable(_missing(str(old), remedy), path=str(old)) from error
-        pairs.append((str(old), str(new)))
-    return pairs
+            return tuple(self._assets.linked_files(resource, datums)), ""
+        except PathNotAllowed:
+            raise
+        except AssetError as error:
+            return (), error.message
+
+    def kind_of(self, document: Document) -> str:
+        """Return which kind of document this is: of old ones only the database can tell."""
+        is_stream = "uri" in document or self._store.stream_resources([str(document.get("uid"))])
+        return "stream_resource" if is_stream else "resource"
+
+    def _stored(self) -> Iterator[tuple[str, Document]]:
+        """Yield the resources of the run, with those that events lead to and that do not say it is theirs."""
+        seen = set()
+        for kind in ("resource", "stream_resource"):
+            for document in self._store.run_resources(self._run_uid, name=kind):
+                seen.add(document.get("uid"))
+                yield kind, document
+        segments = (each for key, opened in self._opened.items() for each in opened.segments.get(key, ()))
+        in_use = {each.resource.uid: each.resource.is_stream for each in segments if each.resource is not None}
+        classic, streamed = (
+            [uid for uid in in_use if uid not in seen and in_use[uid] is kind] for kind in (False, True)
+        )
+        for documents in (self._store.resources(classic) if classic else {}).values():
+            yield from (("resource", document) for document in documents)
+        for document in self._store.stream_resources(streamed) if streamed else ():
+            yield "stream_resource", document
+
+    def _datums(self, uid: str) -> list[Document]:
+        stored = self._store.resource_datums([uid])
+        return [usable("datum", datum, self._transform).get("datum_kwargs") or {} for datum in stored]
+
+    def _datums_of_stream(self, document: Document, located: Path) -> list[Document]:
+        key, n_rows = str(document.get("data_key") or ""), 1
+        opened = self._opened.get(key, OpenedColumns())
+        column = opened.columns.get(key)
+        if isinstance(column, AssetColumn):
+            n_rows = max((each.datums_per_row for each in column.segments), default=1)
+        elif located.is_dir() and key in opened.problems:
+            # How many files a row has is then unknown.
+            raise opened.problems[key]
+        spans = self._spans.get(str(document["uid"]), ())
+        tables = (DatumTable.of_indices(start * n_rows, stop * n_rows) for start, stop in spans)
+        return [dict(datum) for table in tables for datum in table]
+
+    @cached_property
+    def _spans(self) -> dict[str, list[tuple[int, int]]]:
+        """The rows of each stream resource, as the stream datums count them."""
+        spans: dict[str, list[tuple[int, int]]] = {}
+        uids = [descriptor["uid"] for source in self._sources for descriptor in source.descriptors]
+        for datum in self._store.stream_datums(uids):
+            indices = datum["indices"]
+            spans.setdefault(datum["stream_resource"], []).append((indices["start"], indices["stop"]))
+        return spans
+
+    @cached_property
+    def _opened(self) -> dict[str, OpenedColumns]:
+        """The columns of the stream that has a data key."""
+        each = [(source, open_columns(source, list(source.data_keys), eager=False)) for source in self._sources]
+        return {key: opened for source, opened in each for key in source.data_keys}
 
 
-def _missing(path: str, reason: str) -> str:
-    return f"the file {path} is missing" + (f". {reason}" if reason else "")
+def resource_of(kind: str, document: Document) -> Resource:
+    """Return what a document of this kind, ``resource`` or ``stream_resource``, says.
+
+    Raises
+    ------
+    InvalidDocument
+        It says too little.
+    """
+    return Resource.from_stream_document(document) if kind == "stream_resource" else Resource.from_document(document)
 
 
-def _root_of(located: Path, resource: Mapping[str, Any]) -> Path:
-    """Return what stands for the root of a resource on this machine: its path without what is below the root."""
-    if not resource.get("root"):
-        return Path(located.anchor or os.sep)
-    below = Path(resource["resource_path"].replace("\\", "/").strip("/")).parts
-    return Path(*located.parts[: len(located.parts) - len(below)])
+def size_bytes(runs: Iterable[RunFiles]) -> int:
+    """Return how large the files of runs are together; each counts once, however many resources and runs name it.
+
+    Raises
+    ------
+    AssetError
+        One is missing, or which files a resource has cannot be told.
+    """
+    families = (family for run in runs for _, _, family in run.families())
+    paths = {path for family in families for path in _existing((*family.own, *family.linked))}
+    return sum(Path(path).stat().st_size for path in paths)
+
+
+def _existing(paths: Iterable[Path]) -> Iterator[str]:
+    return (os.path.realpath(path) for path in paths if path.exists())
+
+
+def _all_below(path: Path) -> Iterator[Path]:
+    """Yield a file, or all files of a folder; nothing where there is nothing."""
+    if path.is_dir():
+        for folder, _, names in sorted(os.walk(path)):
+            yield from (Path(folder, name) for name in sorted(names))
+    elif path.exists():
+        yield path

@@ -216,24 +216,58 @@ class Reading:
     ) -> list[tuple[str, str]]:
         """Insert runs into another broker, and copy their files below ``new_root`` where that is given.
 
+        The files of a run are copied before its documents are inserted. Its resources name the copies then, by the new
+        root; its stream resources, by a new URI.
+
+        Parameters
+        ----------
+        headers : Header or iterable of Header
+            The runs.
+        db : Broker
+            Where the documents go; its ``insert`` is called with each.
+        new_root : str, optional
+            The directory that takes the place of the roots of the resources. What has no root, as stream resources,
+            keeps its whole path below it.
+        copy_kwargs : mapping, optional
+            Other arguments of ``db.reg.copy_files``.
+
         Returns
         -------
         list of tuple of str
-            The old and the new path of each file that was copied.
+            The old and the new path of each file that was copied, once.
+
+        Raises
+        ------
+        AssetError
+            A file is missing or outside of its root, which files a resource has cannot be told, or another file is
+            where a copy would be.
+
+        Warns
+        -----
+        CatalogWarning
+            A copy cannot be read without the original, whose whole path is in a file or in a document.
         """
-        pairs: list[tuple[str, str]] = []
+        if not new_root:
+            for header in _listed(headers):
+                for name, document in replayed(header.v2, stream_name=ALL, fields=None, fill=False):
+                    db.insert(name, document)
+            return []
+        copies = self.reg.copies(new_root, **{"run_start_uid": None, **(copy_kwargs or {})})
         for header in _listed(headers):
-            copying = {"run_start_uid": header.uid, **(copy_kwargs or {})}
-            for name, document in replayed(header.v2, stream_name=ALL, fields=None, fill=False):
-                if name == "resource" and new_root:
-                    pairs += self.reg.copy_files(document, new_root, **copying)
-                    document = {**document, "root": str(new_root)}
+            documents = replayed(header.v2, stream_name=ALL, fields=None, fill=False)
+            for name, document in copies.exported(files.RunFiles(header.v2, self._catalog), documents):
                 db.insert(name, document)
-        return pairs
+        return copies.pairs
 
     def export_size(self, headers: Headers) -> float:
-        """Return how large the files of runs are together, in gigabytes (10^9 bytes)."""
-        return files.size_bytes(header.v2 for header in _listed(headers)) * 1e-9
+        """Return how large the files of runs are together, in gigabytes (10^9 bytes); each file counts once.
+
+        Raises
+        ------
+        AssetError
+            One is missing, or which files a resource has cannot be told.
+        """
+        return files.size_bytes(files.RunFiles(header.v2, self._catalog) for header in _listed(headers)) * 1e-9
 
 
 def _listed(headers: Headers) -> Iterable[Header]:

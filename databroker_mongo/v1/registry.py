@@ -5,17 +5,16 @@ What does not belong here: how handlers are found and used (``assets``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import files
+from .copies import Copies, Hook
+from .files import RunFiles
 
 if TYPE_CHECKING:
     from ..assets.registry import HandlerRegistry
     from ..run_catalog import Catalog
-
-RenameHook = Callable[[int, int, str, str], Any]
 
 
 class Registry:
@@ -63,17 +62,18 @@ class Registry:
         resource: Mapping[str, Any],
         new_root: str | Path,
         verify: bool = False,
-        file_rename_hook: RenameHook | None = None,
+        file_rename_hook: Hook | None = None,
         run_start_uid: str | None = None,
     ) -> list[tuple[str, str]]:
-        """Copy the files of a resource below another root; the documents stay as they are.
+        """Copy the files of a resource, or stream resource, below another root; the documents stay as they are.
 
         Parameters
         ----------
         resource : mapping
             Its document.
         new_root : str or path
-            The directory that takes the place of the root.
+            The directory that takes the place of the root. What has no root, as a stream resource, keeps its whole path
+            below it.
         verify : bool
             Not available, as it was not in databroker 1.
         file_rename_hook : callable, optional
@@ -88,16 +88,30 @@ class Registry:
 
         Raises
         ------
-        AssetUnreadable
-            A file is missing.
+        AssetError
+            A file is missing or outside of its root, which files there are cannot be told, or another file is where a
+            copy would be.
         ValueError
             The run is not known.
         """
-        if verify:
-            raise NotImplementedError("copies are not verified; compare the files yourself")
-        run_uid = resource.get("run_start", run_start_uid)
+        copies = self.copies(new_root, verify, file_rename_hook)
+        run_uid = resource.get("run_start") or run_start_uid
         if run_uid is None:
             raise ValueError("the resource does not say which run it belongs to: give run_start_uid=")
-        return files.copy_files(
-            self._catalog[run_uid], resource, Path(new_root), self._catalog.assets.roots, hook=file_rename_hook
-        )
+        run = RunFiles(self._catalog[run_uid], self._catalog)
+        document = dict(resource)
+        kind = run.kind_of(document)
+        copies.copy(kind, document, run.family(kind, document))
+        return copies.pairs
+
+    def copies(
+        self,
+        new_root: str | Path,
+        verify: bool = False,
+        file_rename_hook: Hook | None = None,
+        run_start_uid: str | None = None,
+    ) -> Copies:
+        """Return what copies files below a new root; the arguments are those of :meth:`copy_files`."""
+        if verify:
+            raise NotImplementedError("copies are not verified; compare the files yourself")
+        return Copies(new_root, self._catalog.assets, hook=file_rename_hook)

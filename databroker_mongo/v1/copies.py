@@ -1,0 +1,161 @@
+"""Copies of the files of external data below another root.
+
+What does not belong here: which files there are (``files``), and what documents of the copies say (``relocation``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import filecmp
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from ..assets.reader import AssetReader
+from ..assets.resource import Resource
+from ..assets.roots import Roots
+from ..callers import stacklevel_of_caller
+from ..errors import AssetUnreadable, CatalogWarning
+from .files import Document, Family, RunFiles, resource_of
+from .relocation import inside, place_below, relocated
+
+Hook = Callable[[int, int, str, str], Any]
+Named = tuple[str, dict[str, Any]]
+
+_KINDS: Final = ("resource", "stream_resource")
+
+
+class Copies:
+    """Files below a new root, each copied once.
+
+    Parameters
+    ----------
+    new_root : str or path
+        The directory that takes the place of the roots.
+    assets : AssetReader
+        What reads the originals; its handlers tell whether the copies are all that they read.
+    hook : callable, optional
+        Called with ``(number, total, old, new)`` before a file is copied; what it raises is left aside.
+
+    Attributes
+    ----------
+    pairs : list of tuple of str
+        The old and the new path of each file.
+    """
+
+    def __init__(self, new_root: str | Path, assets: AssetReader, *, hook: Hook | None = None):
+        self.pairs: list[tuple[str, str]] = []
+        self._new_root = Path(new_root).absolute()
+        self._reader = AssetReader(assets.registry, Roots(None, [str(self._new_root)]))
+        self._hook = hook
+        self._original_of: dict[Path, Path] = {}
+        self._done: set[Any] = set()
+
+    def exported(self, run: RunFiles, documents: Iterable[Named]) -> Iterator[Named]:
+        """Copy all files of a run, then yield its documents, in which resources name the copies.
+
+        Raises
+        ------
+        AssetError
+            As for :meth:`copy`; or which files there are cannot be told, or one is missing.
+        """
+        for kind, document, family in run.families():
+            self.copy(kind, document, family)
+        for name, document in documents:
+            if name not in _KINDS:
+                yield name, document
+                continue
+            if document.get("uid") not in self._done:
+                self.copy(name, document, run.family(name, document))
+            place = place_below(resource_of(name, document), self._new_root)
+            yield name, relocated(document, place, self._new_root)
+
+    def copy(self, kind: str, document: Document, family: Family) -> None:
+        """Copy the files of a resource that were not copied before.
+
+        Raises
+        ------
+        AssetUnreadable
+            One lies outside the root of the resource, or another file is where its copy would be.
+
+        Warns
+        -----
+        CatalogWarning
+            The copy cannot be read without the original.
+        """
+        place = place_below(family.resource, self._new_root)
+        planned = dict(self._planned(family, place))
+        for number, (old, new) in enumerate(planned.items()):
+            if self._original_of.get(new) == old:
+                continue
+            self._require_free(old, new, family.resource)
+            self._original_of[new] = old
+            self._copy(number, len(planned), old, new)
+            self.pairs.append((str(old), str(new)))
+        self._done.add(document.get("uid"))
+        if family.datums:
+            self._check(family, resource_of(kind, relocated(document, place, self._new_root)))
+
+    def _check(self, family: Family, copied: Resource) -> None:
+        """Warn if what is read of the copy is not all below the new root: a keyword or a link may be a whole path."""
+        if family.fault:
+            self._warn(family, f"is not complete if it refers to other files, which cannot be asked: {family.fault}")
+            return
+        try:
+            lost = [path for path in self._reader.look_through(copied, family.datums) if not path.exists()]
+            reason = f"the file {lost[0]} is not there" if lost else ""
+        except Exception as error:
+            reason = str(getattr(error, "message", error))
+        if reason:
+            told = f"cannot be read without the original, of which a whole path is in a keyword or in a file: {reason}"
+            self._warn(family, told)
+
+    @staticmethod
+    def _warn(family: Family, told: str) -> None:
+        warnings.warn(
+            f"the copy of {family.resource.place} (resource {family.resource.uid!r}) {told}",
+            CatalogWarning,
+            stacklevel=stacklevel_of_caller(),
+        )
+
+    def _planned(self, family: Family, place: Path) -> Iterator[tuple[Path, Path]]:
+        """Yield the path of each file and of its copy, which is to the new place as the file is to the old one."""
+        for path in family.own:
+            yield path, inside(place / os.path.relpath(path, family.located), self._new_root, family.resource)
+        real = os.path.realpath(family.located)
+        for path in family.linked:
+            for base in (family.located, real):
+                # A link that leads elsewhere is told by `_check`.
+                with contextlib.suppress(AssetUnreadable):
+                    new = inside(place / os.path.relpath(path, base), self._new_root, family.resource)
+                    if path.exists():
+                        yield path, new
+                        break
+
+    def _require_free(self, old: Path, new: Path, resource: Resource) -> None:
+        other = self._original_of.get(new)
+        if other is None and (not new.exists() or filecmp.cmp(old, new, shallow=False)):
+            return
+        if other is not None and old.samefile(other):
+            return
+        there = f"the copy of {other}" if other else "another file"
+        raise AssetUnreadable(
+            f"{old} would be copied to {new}, where there is {there}. Copy it below another root",
+            resource_uid=resource.uid,
+            path=str(old),
+        )
+
+    def _copy(self, number: int, total: int, old: Path, new: Path) -> None:
+        if self._hook is not None:
+            with contextlib.suppress(Exception):
+                self._hook(number, total, str(old), str(new))
+        new.parent.mkdir(parents=True, exist_ok=True)
+        # Under its own name there is never half a file.
+        with tempfile.TemporaryDirectory(prefix=".copying-", dir=new.parent) as directory:
+            part = Path(directory, new.name)
+            shutil.copy2(old, part)
+            part.replace(new)
