@@ -113,11 +113,16 @@ class RunFiles:
         named = self._assets.named_files(resource, datums)
         for path in named:
             if not path.exists():
-                raise AssetUnreadable(
-                    f"the file {path} is missing", path=str(path), resource_uid=resource.uid, run_uid=self._run_uid
-                )
+                raise self._missing(path, resource)
         own = tuple(each for path in named for each in _all_below(path))
         return Family(resource, datums, located, own, *self._linked(resource, datums))
+
+    def _missing(self, path: Path, resource: Resource) -> AssetUnreadable:
+        absence = self._assets.roots.absence(resource)
+        advice = "" if absence is None else f". {absence.remedy}"
+        facts = {"path": str(path), "resource_uid": resource.uid, "run_uid": self._run_uid}
+        facts |= {} if absence is None else {"missing_directory": str(absence.directory)}
+        return AssetUnreadable(f"the file {path} is missing{advice}", **facts)
 
     def _linked(self, resource: Resource, datums: Sequence[Document]) -> tuple[tuple[Path, ...], str]:
         """Return the files that those of a resource refer to, or why these cannot be asked."""
