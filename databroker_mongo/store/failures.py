@@ -122,7 +122,7 @@ def _refused(error: Exception, operation: str, address: str) -> StoreError:
     code = getattr(error, "code", None)
     if code == _TIME_LIMIT_EXCEEDED:
         return _too_slow(operation, address, error)
-    if code in _REFUSED_ACCOUNT or code == UNAUTHORIZED or code == _ATLAS:
+    if code in _REFUSED_ACCOUNT or code in (UNAUTHORIZED, _ATLAS):
         return _not_authorized(error, operation, address)
     if code in TRANSIENT:
         return StoreUnavailable(
