@@ -155,7 +155,9 @@ class _Check:
         self._uid = start["uid"]
         self._now = now
         self._stop = store.stops([self._uid]).get(self._uid)
-        self._descriptors = store.descriptors([self._uid])[self._uid]
+        stored = store.examination.descriptors(self._uid)
+        self._descriptors = [descriptor for descriptor, _ in stored]
+        self._broken = [(descriptor, fields) for descriptor, fields in stored if fields]
         self._kinds = store.examination.event_kinds([each["uid"] for each in self._descriptors])
         self._stream_of = {each["uid"]: stream_of(each) for each in self._descriptors}
         self._streams: dict[str, list[Document]] = {}
@@ -195,7 +197,7 @@ class _Check:
             yield self._without_stop()
 
     def _broken_descriptors(self) -> Iterator[Finding]:
-        for descriptor, fields in self._store.examination.broken_descriptors(self._uid):
+        for descriptor, fields in self._broken:
             text = (
                 f"Of a descriptor {', '.join(fields)} is of another type than it should be, and read as if not there."
             )

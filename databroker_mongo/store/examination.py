@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..documents import broken_fields, readable_descriptor
 from . import revisions
+from .bson_order import order_key
 from .connection import time_limit
 from .failures import asking
 from .identifiers import object_ids
@@ -155,11 +156,12 @@ class Examination:
             known = [stop.get("uid") for stop in stops]
             return stops[1:] + [each["document"] for each in kept if each["document"]["uid"] not in known]
 
-    def broken_descriptors(self, run_uid: str) -> list[tuple[Document, list[str]]]:
-        """Return the descriptors of a run, as they are read, some fields of which are broken, with these fields."""
+    def descriptors(self, run_uid: str) -> list[tuple[Document, list[str]]]:
+        """Return the descriptors of a run as they are read, in the order of their time, each with its broken fields."""
         with asking("read the descriptors of a run", self._store.address):
             stored = list(self._store.collections.event_descriptor.find({"run_start": run_uid}, {"_id": 0}))
-        return [(readable_descriptor(each), fields) for each in stored if (fields := broken_fields(each))]
+        stored.sort(key=lambda descriptor: order_key(descriptor.get("time")))
+        return [(readable_descriptor(each), broken_fields(each)) for each in stored]
 
     def revisions(self, name: str, uid: str) -> list[Document]:
         """Return the earlier contents of a corrected start, stop or descriptor, the oldest first."""

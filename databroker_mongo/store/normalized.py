@@ -23,7 +23,7 @@ from .known_indexes import finds_rows_by_seq_num
 from .pages import answer_to
 from .protocol import Document, EventIndex, Section, Snapshot, Sort, Values
 from .reports import Explanation, IndexReport
-from .resuming import asked_again, in_order_of_time, repeated
+from .resuming import asked_again, events_in_order, repeated
 from .splitting import split_by_size
 
 _BATCH = 10_000
@@ -161,10 +161,9 @@ class NormalizedStore:
             return event_rows.all_like(self.collections, snapshot, sample)
 
     def events(self, descriptor_uids: Sequence[str]) -> Iterator[Document]:
-        """Yield the events of these descriptors in the order of their time."""
+        """Yield the events of these descriptors in the order of their time, and of one time in row order."""
         with asking("read events", self.address):
-            query = {"descriptor": {"$in": list(descriptor_uids)}}
-            yield from in_order_of_time(self.collections.event, query, batch_size=_STREAMED)
+            yield from events_in_order(self.collections.event, descriptor_uids, batch_size=_STREAMED)
 
     def changes(self, names: Sequence[str]) -> Changes:
         """Listen to what is stored in these collections from now on."""

@@ -201,7 +201,10 @@ class Store(Protocol):
         ...
 
     def events(self, descriptor_uids: Sequence[str]) -> Iterator[Document]:
-        """Yield the events of these descriptors in the order of their time, holding few at once."""
+        """Yield the events of these descriptors in the order of their time, holding few at once.
+
+        Those of one time come by descriptor, in the given order, and ``seq_num``, if there are not many thousands.
+        """
         ...
 
     def changes(self, names: Sequence[str]) -> Changes:

@@ -5,7 +5,9 @@ A short answer needs none of this: pymongo asks once more by itself. What does n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from .failures import is_broken_off
@@ -14,6 +16,7 @@ from .protocol import Document
 
 _Answer = TypeVar("_Answer")
 
+_MOST_SORTED = 5000
 _SORTED_BEFORE_NUMBERS = ["minKey", "undefined", "null"]
 
 
@@ -37,6 +40,24 @@ def repeated(find: Callable[[], Iterable[Document]]) -> Iterator[Document]:
     else:
         return
     yield from find()
+
+
+def events_in_order(collection: Any, descriptor_uids: Sequence[str], *, batch_size: int) -> Iterator[Document]:
+    """Yield the events of descriptors in the order of their time; those of one time by descriptor and ``seq_num``.
+
+    All events of a flyer may have one time. Not all need fit into memory, so that some thousands are put in order at
+    once; beyond that they come as they were stored.
+    """
+    places = {uid: place for place, uid in enumerate(descriptor_uids)}
+
+    def place_of(event: Document) -> tuple[int, float]:
+        number: Any = event.get("seq_num")
+        return places[event["descriptor"]], number if is_time(number) else math.inf
+
+    found = in_order_of_time(collection, {"descriptor": {"$in": list(descriptor_uids)}}, batch_size=batch_size)
+    for _, of_one_time in itertools.groupby(found, key=lambda event: event.get("time")):
+        while portion := list(itertools.islice(of_one_time, _MOST_SORTED)):
+            yield from sorted(portion, key=place_of) if len(portion) > 1 else portion
 
 
 def in_order_of_time(collection: Any, query: Mapping[str, Any], *, batch_size: int) -> Iterator[Document]:

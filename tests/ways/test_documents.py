@@ -55,3 +55,17 @@ def test_a_descriptor_that_is_read_as_something_else_is_found(store_uri, case):
     assert found.facts["fields"] == [field]
     assert field in found.message
     assert found.is_fault
+
+
+def test_events_of_one_time_come_in_the_order_of_their_numbers(store_uri):
+    """As those of a flyer, whose events are made at once."""
+    rows = [{"x": number} for number in range(6)]
+    documents = build_run({"primary": rows, "other": rows})
+    events = [named for named in documents if named[0] == "event"]
+    for _, event in events:
+        event["time"] = 1_700_000_500.0
+    others = [named for named in documents if named[0] != "event"]
+    catalog = stored(store_uri, [*others[:-1], *events[::-1], others[-1]])
+    pages = [page for name, page in catalog[-1].documents() if name == "event_page"]
+    assert [page["seq_num"] for page in pages] == [[1, 2, 3, 4, 5, 6]] * 2
+    assert [event["data"]["x"] for event in catalog.v1[-1].events()] == list(range(6))
