@@ -22,6 +22,7 @@ from .fields import (
     Regex,
 )
 from .keywords import from_keywords, query_of, scope_of
+from .others import RawMongo
 from .runs import (
     Duplicates,
     Duration,
@@ -67,6 +68,7 @@ __all__ = [
     "PartialUID",
     "Query",
     "Raw",
+    "RawMongo",
     "Regex",
     "ScanID",
     "ScanIDRange",

@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import QueryError
 from ..printable import shown
 from .fields import In, split_key
+from .others import question_of_others
 from .plain import without_numpy
 from .runs import Duration, HasDataKey, HasDevice, HasStream, InProgress, Raw
 from .tree import Not, Query, conjunction
@@ -47,14 +48,17 @@ def from_keywords(**questions: Any) -> Query:
 
 
 def query_of(question: Query | Mapping[str, Any]) -> Query:
-    """Return a question as a query: what is none is a raw filter on the start document.
+    """Return a question as a query: what is none, nor one of databroker 2, is a raw filter on the start document.
 
     Raises
     ------
     QueryError
         It is no mapping, or one that may not be asked.
     """
-    return question if isinstance(question, Query) else Raw(question)
+    if isinstance(question, Query):
+        return question
+    other = question_of_others(question)
+    return Raw(question) if other is None else other
 
 
 def scope_of(fields: Mapping[str, Any]) -> Query:
