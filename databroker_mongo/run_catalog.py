@@ -37,16 +37,16 @@ MANY_DOCUMENTS = 100_000
 class Catalog(CatalogHints, RunOverviews):
     """The runs of a database: a mapping from their uids to the runs, the newest first.
 
-    Not made by hand: ``databroker_mongo.catalog["name"]`` or :meth:`from_uri` gives it. To search gives a catalog
-    again, which nothing leaves that is asked of it.
+    Not made by hand: ``runs = databroker_mongo.catalog["name"]``, or :meth:`from_uri`, gives it. To search gives a
+    catalog again, which nothing leaves that is asked of it.
 
-    ======================  ==========================================================
-    ``catalog[-1]``         the most recent run, ``catalog[-2]`` the one before
-    ``catalog[23463]``      the most recent run of that scan id
-    ``catalog["777b44a"]``  the run whose uid is that, or begins with it
-    ``catalog[-5:]``        a list of the five most recent runs, the newest first
-    ``catalog[[5, "7a"]]``  a list of the runs of these keys
-    ======================  ==========================================================
+    ===================  ==========================================================
+    ``runs[-1]``         the most recent run, ``runs[-2]`` the one before
+    ``runs[23463]``      the most recent run of that scan id
+    ``runs["777b44a"]``  the run whose uid is that, or begins with it
+    ``runs[-5:]``        a list of the five most recent runs, the newest first
+    ``runs[[5, "7a"]]``  a list of the runs of these keys
+    ===================  ==========================================================
 
     Parameters
     ----------
