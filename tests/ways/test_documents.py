@@ -69,3 +69,17 @@ def test_events_of_one_time_come_in_the_order_of_their_numbers(store_uri):
     pages = [page for name, page in catalog[-1].documents() if name == "event_page"]
     assert [page["seq_num"] for page in pages] == [[1, 2, 3, 4, 5, 6]] * 2
     assert [event["data"]["x"] for event in catalog.v1[-1].events()] == list(range(6))
+
+
+def test_documents_are_as_the_transforms_of_the_catalog_make_them(store_uri):
+    """Who reads a corrected catalog copies what is corrected."""
+    stored(store_uri, with_images())
+    transforms = {
+        "start": lambda doc: {**doc, "sample": "Ni"},
+        "resource": lambda doc: {**doc, "root": "/moved"},
+        "datum": lambda doc: {**doc, "datum_kwargs": {"index": 9}},
+    }
+    found = dict(Catalog.from_uri(store_uri, transforms=transforms)[-1].documents())
+    assert found["start"]["sample"] == "Ni"
+    assert found["resource"]["root"] == "/moved"
+    assert found["datum_page"]["datum_kwargs"] == {"index": [9, 9, 9]}

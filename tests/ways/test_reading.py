@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from databroker_mongo import Catalog, Writer
-from databroker_mongo.errors import ColumnNotFound, DocumentWarning
+from databroker_mongo.errors import ColumnNotFound, DocumentWarning, StoreError
 from databroker_mongo.testing import StreamAsset, build_run
 
 pytestmark = pytest.mark.filterwarnings("ignore:no allowed_roots")
@@ -73,3 +73,32 @@ def test_the_configuration_of_a_stream_without_events_is_told_to_be_elsewhere(st
     with pytest.warns(DocumentWarning, match=r"stream.descriptors\[0\]\['configuration'\]\['det'\]"):
         assert run.fly.config["det"].read()["gain"].size == 0
     assert run.fly.descriptors[0]["configuration"]["det"]["data"] == {"gain": 3}
+
+
+def remove_one(collections):
+    collections.event.delete_one({"seq_num": 3})
+
+
+def add_one(collections):
+    event = collections.event.find_one({"seq_num": 3}, {"_id": 0})
+    collections.event.insert_one({**event, "uid": "late", "time": event["time"] - 0.5})
+
+
+@pytest.mark.parametrize("change", [remove_one, add_one])
+def test_events_that_are_removed_or_come_late_after_the_rows_were_fixed_are_told(store_uri, change):
+    run = stored(store_uri, build_run({"primary": [{"x": float(number), "y": "a"} for number in range(5)]}))
+    primary = run.primary
+    assert primary.timestamps.read()["x"].size == 5
+    change(Catalog.from_uri(store_uri).store.collections)
+    with pytest.raises(StoreError, match=r"have changed since it was first looked at.*run.refresh\(\)"):
+        primary.read()
+    assert run.refresh().primary.read()["x"].size == (4 if change is remove_one else 6)
+
+
+def test_a_key_that_no_descriptor_declares_is_no_column_and_is_found(store_uri):
+    documents = build_run({"primary": [{"x": 1, "more": 2}]})
+    del documents[1][1]["data_keys"]["more"]
+    run = stored(store_uri, documents)
+    assert list(run.primary.read()) == ["x"]
+    assert [(each.kind, each.data_key) for each in run.findings()] == [("undeclared-key", "more")]
+    assert next(page for name, page in run.documents() if name == "event_page")["data"]["more"] == [2]
