@@ -102,3 +102,12 @@ def test_metadata_beside_rows_that_lack_them_stay_what_they_are(store_uri, value
     catalog = Catalog.from_uri(store_uri)
     stored_rows(catalog, [{"x": 1}, {"x": 2}], note=value)
     assert catalog.v1[-1].table(fields=["x", "note"])["note"].tolist() == [value, value]
+
+
+def test_a_printed_table_of_runs_says_how_many_rows_it_does_not_print():
+    catalog = Catalog.in_memory()
+    for number in range(70):
+        catalog.store.collections.run_start.insert_one({"uid": f"run {number}", "time": 1000.0 + number})
+    table = catalog.table(["time"])
+    assert len(table) == 70
+    assert str(table).endswith("and 10 more rows")
