@@ -26,6 +26,7 @@
     |   |-- UnknownSpec(LookupError)           no handler for the spec or MIME type
     |   |-- HandlerUnavailable(ImportError)    its handler is registered but fails to import
     |   |-- AssetUnreadable(OSError)           a file is missing, damaged, short or refused by its handler
+    |   |   |-- AssetOffline                       it is on tape, and nobody has asked for it to be fetched
     |   |-- PathNotAllowed(PermissionError)    a path leaves the roots it may be under
     |   |-- DatumNotFound(LookupError)         a datum or resource document is missing
     |   |-- ShapeMismatch(ValueError)          data and documents disagree and cannot be reconciled
@@ -186,6 +187,10 @@ class HandlerUnavailable(AssetError, ImportError):
 
 class AssetUnreadable(AssetError, OSError):
     """A file is missing, damaged or short, or its handler refuses it."""
+
+
+class AssetOffline(AssetUnreadable):
+    """A file is not there for cheap, on tape for example, and reading it with ``recall=True`` was not asked."""
 
 
 class PathNotAllowed(AssetError, PermissionError):

@@ -28,7 +28,7 @@ STALLED_SECONDS = 600.0
 CRASHED_SECONDS = 86400.0
 """A run without stop document whose last event is older than this has ended without saying so."""
 
-_NO_FAULTS = {"extra-index", "repeated-seq-num", "no-events"}
+_NO_FAULTS = {"extra-index", "repeated-seq-num", "no-events", "offline-files"}
 _FIT = {
     "number": {"number", "integer", "boolean", "null"},
     "integer": {"number", "integer", "boolean", "null"},
@@ -48,8 +48,9 @@ class Finding:
         What, in a word: ``no-stop``, ``second-stop``, ``broken-descriptor``, ``unnamed-stream``, ``missing-value``,
         ``undeclared-key``, ``missing-timestamp``, ``wrong-type``, ``gap``, ``repeated-seq-num``, ``repeated-event``,
         ``num-events``, ``missing-events``, ``no-events``, ``lost-stream-documents``, ``second-value``,
-        ``missing-datum``, ``missing-resource``; of its files ``missing-files`` and ``unreadable-spec``; of a database
-        ``orphans``, ``duplicates``, ``missing-index``, ``other-index`` and ``extra-index``.
+        ``missing-datum``, ``missing-resource``; of its files ``missing-files``, ``offline-files`` and
+        ``unreadable-spec``; of a database ``orphans``, ``duplicates``, ``missing-index``, ``other-index`` and
+        ``extra-index``.
     message : str
         What, in a sentence, and how it is read.
     run_uid, stream, data_key : str or None
@@ -70,7 +71,7 @@ class Finding:
         """Whether somebody has to do something.
 
         Not about a run in progress, nor a plan that was rewound (``repeated-seq-num``) or perhaps taken on the fly
-        (``no-events``), nor an index that nobody here needs.
+        (``no-events``), nor files on tape, nor an index that nobody here needs.
         """
         return self.kind not in _NO_FAULTS and self.facts.get("state") != "in progress"
 

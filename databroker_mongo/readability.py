@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -14,7 +15,7 @@ from .arrays.opened import OpenedColumns
 from .arrays.opening import StreamSource, open_columns
 from .assets.reader import AssetReader
 from .assets.resource import Resource
-from .errors import CatalogError, HandlerUnavailable, InvalidDocument, UnknownSpec
+from .errors import AssetOffline, CatalogError, HandlerUnavailable, InvalidDocument, UnknownSpec
 from .health import Finding
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def health(sources: Mapping[str, StreamSource], findings: Iterable[Finding] = ()
     from .report_table import HealthTable
 
     rows: dict[Any, dict[str, Any]] = {}
-    for name, source in sources.items():
+    for name, source in _without_recall(sources).items():
         opened = open_columns(source, list(source.data_keys), eager=False)
         for key in source.data_keys:
             rows[name, key] = {"stream": name, "data_key": key, **_verdict(opened, key, pixels)}
@@ -50,7 +51,7 @@ def health(sources: Mapping[str, StreamSource], findings: Iterable[Finding] = ()
 
 def _add_finding(row: dict[str, Any], finding: Finding) -> None:
     row["facts"] = {**row["facts"], finding.kind: dict(finding.facts)}
-    if row["status"] != "unreadable":
+    if row["status"] not in ("unreadable", "offline"):
         row["status"] = "note"
         row["reason"] = f"{row['reason']} {finding.message}".strip()
 
@@ -62,7 +63,8 @@ def _verdict(opened: OpenedColumns, key: str, pixels: bool) -> dict[str, Any]:
     if problem is None and isinstance(column, AssetColumn) and key not in opened.awaited:
         problem = column.first_problem() or (_read_through(column) if pixels else None)
     if problem is not None:
-        return {"status": "unreadable", "reason": problem.message, "facts": problem.facts, **found}
+        status = "offline" if isinstance(problem, AssetOffline) else "unreadable"
+        return {"status": status, "reason": problem.message, "facts": problem.facts, **found}
     if key in opened.awaited:
         return {"status": "note", "reason": opened.awaited[key].message, "facts": opened.awaited[key].facts, **found}
     note = opened.notes.get(key) or opened.habits.get(key)
@@ -85,12 +87,12 @@ def files(sources: Mapping[str, StreamSource]) -> pandas.DataFrame:
     """Return a row for each file that the run's resources name, those that no event refers to as well."""
     from .report_table import FilesTable
 
-    columns = ["path", "exists", "size_bytes", "spec", "resource_uid", "reason", "facts"]
+    columns = ["path", "exists", "offline", "size_bytes", "spec", "resource_uid", "reason", "facts"]
     return FilesTable(list(_file_rows(sources)), columns=columns).astype({"size_bytes": "Int64"})
 
 
 def lost_files(sources: Mapping[str, StreamSource]) -> Iterator[Finding]:
-    """Yield, for each root, how many files cannot be found below it, and each spec that nothing here reads."""
+    """Yield, for each root, how many files are lost or offline below it, and each spec that nothing here reads."""
     by_root: dict[str, list[dict[str, Any]]] = {}
     unserved: dict[str, dict[str, Any]] = {}
     run_uid = next((source.run_uid for source in sources.values()), None)
@@ -110,9 +112,31 @@ def lost_files(sources: Mapping[str, StreamSource]) -> Iterator[Finding]:
                 text += f" {absence.remedy}."
                 facts["missing_directory"] = str(absence.directory)
             yield Finding("missing-files", text, run_uid, facts=facts)
+    yield from _offline_files(by_root, run_uid)
+
+
+def _offline_files(by_root: Mapping[str, Sequence[Mapping[str, Any]]], run_uid: str | None) -> Iterator[Finding]:
+    for root, rows in by_root.items():
+        away = sorted({row["path"] for row in rows if row["offline"]})
+        if away:
+            text = (
+                f"{len(away)} of {len(rows)} files below {root!r} are offline, such as {away[0]!r}: reading them takes "
+            )
+            yield Finding(
+                "offline-files",
+                f"{text}recall=True.",
+                run_uid,
+                facts={"root": root, "n": len(away), "paths": away[:10]},
+            )
+
+
+def _without_recall(sources: Mapping[str, StreamSource]) -> dict[str, StreamSource]:
+    """Return the streams such that to look at them fetches no file from a tape."""
+    return {name: dataclasses.replace(each, assets=each.assets.recalling(False)) for name, each in sources.items()}
 
 
 def _file_rows(sources: Mapping[str, StreamSource]) -> Iterable[dict[str, Any]]:
+    sources = _without_recall(sources)
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for source in sources.values():
         opened = open_columns(source, list(source.data_keys), eager=False)
@@ -148,10 +172,13 @@ def _add_files(
     datums: Sequence[Mapping[str, Any]],
 ) -> None:
     paths: list[Path] = []
+    offline: list[str] = []
     fault: dict[str, Any] = {"reason": "", "facts": {}, "is_unserved": False}
     try:
         paths = [assets.roots.locate(resource)]
-        paths = assets.files(resource, datums) if datums else paths
+        listed = assets.files(resource, datums) if datums else paths
+        offline = assets.offline_files(resource, listed, datums)
+        paths = list(dict.fromkeys([*listed, *map(Path, offline)]))
     except CatalogError as error:
         is_unserved = isinstance(error, UnknownSpec | HandlerUnavailable)
         fault = {"reason": error.message, "facts": error.facts, "is_unserved": is_unserved}
@@ -162,7 +189,7 @@ def _add_files(
         fault |= {"reason": absence.remedy, "facts": {"missing_directory": str(absence.directory)}}
     fault["absence"] = absence
     for path, exists, size in found:
-        named = {"path": path, "exists": exists, "size_bytes": size}
+        named = {"path": path, "exists": exists, "offline": path in offline, "size_bytes": size}
         rows[resource.uid, path] = {**named, "spec": resource.spec, "resource_uid": resource.uid, "root": root, **fault}
 
 

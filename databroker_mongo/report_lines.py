@@ -16,6 +16,7 @@ from typing import Any
 Row = Mapping[Any, Any]
 
 MOST_GROUPS = 30
+_WORST_FIRST = ("unreadable", "offline", "note")
 _INDENT = "      "
 _OF_THE_ROW = ("run_uid", "scan_id", "stream", "data_key", "missing_directory")
 _UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
@@ -28,7 +29,7 @@ class Columns:
     Attributes
     ----------
     status : str
-        ``unreadable`` or ``note``.
+        ``unreadable``, ``offline`` or ``note``.
     reason : str
         What, of the first of them.
     facts : dict
@@ -61,6 +62,8 @@ class Folder:
         The folder; of a single file its own path.
     is_there : bool
         Whether they are.
+    is_offline : bool
+        Whether they are, but on tape for example.
     spec : str
         What they are read as.
     reason : str
@@ -73,6 +76,7 @@ class Folder:
 
     path: str
     is_there: bool
+    is_offline: bool
     spec: str
     reason: str
     directory: str | None
@@ -88,12 +92,12 @@ def columns_of(rows: Iterable[Row]) -> list[Columns]:
             continue
         facts = row["facts"] if isinstance(row["facts"], dict) else {}
         found = {kind: value for kind, value in facts.items() if isinstance(value, dict)}
-        told = repr(found) if row["status"] == "unreadable" else ""
+        told = repr(found) if row["status"] != "note" else ""
         key = row["status"], _missing_directory(facts) or row["reason"], told
         group = groups.setdefault(key, Columns(row["status"], str(row["reason"]), dict(facts)))
         group.facts = {name: value for name, value in group.facts.items() if facts.get(name) == value}
         group.keys.setdefault(str(row["stream"]), []).append(str(row["data_key"]))
-    return sorted(groups.values(), key=lambda group: group.status != "unreadable")
+    return sorted(groups.values(), key=lambda group: _WORST_FIRST.index(group.status))
 
 
 def summary_of_columns(rows: Sequence[Row]) -> str:
@@ -101,7 +105,7 @@ def summary_of_columns(rows: Sequence[Row]) -> str:
     columns = [row for row in rows if row["data_key"]]
     counts = Counter(row["status"] for row in columns)
     n_streams = len({row["stream"] for row in columns})
-    words = {"unreadable": "unreadable", "note": "with a note", "ok": "ok"}
+    words = {"unreadable": "unreadable", "offline": "offline", "note": "with a note", "ok": "ok"}
     told = ", ".join(f"{counts[status]} {word}" for status, word in words.items() if counts[status])
     told = "all ok" if columns and counts["ok"] == len(columns) else told
     line = f"{_counted(len(columns), 'column')} in {_counted(n_streams, 'stream')}" + (f": {told}" if told else "")
@@ -135,18 +139,19 @@ def folders_of(rows: Iterable[Row]) -> list[Folder]:
         path, name = os.path.split(str(row["path"]))
         facts = row.get("facts")
         directory = _missing_directory(facts) if isinstance(facts, dict) else None
-        is_there, size = bool(row["exists"]), row["size_bytes"]
+        is_there, is_offline, size = bool(row["exists"]), bool(row.get("offline")), row["size_bytes"]
         n_bytes = int(size) if isinstance(size, int) else 0
-        key = path, is_there, row["spec"], directory or row["reason"]
+        key = path, is_there, is_offline, row["spec"], directory or row["reason"]
         if key in folders:
             folders[key].n_files += 1
             folders[key].n_bytes += n_bytes
         else:
             whole = os.path.join(path, name)  # noqa: PTH118 it may be a path of another system
-            folders[key] = Folder(whole, is_there, str(row["spec"]), str(row["reason"]), directory, 1, n_bytes)
+            spec, reason = str(row["spec"]), str(row["reason"])
+            folders[key] = Folder(whole, is_there, is_offline, spec, reason, directory, 1, n_bytes)
     for (path, *_), folder in folders.items():
         folder.path = folder.path if folder.n_files == 1 else path
-    return sorted(folders.values(), key=lambda folder: (folder.is_there, not folder.reason))
+    return sorted(folders.values(), key=lambda folder: (folder.is_there, not folder.reason, not folder.is_offline))
 
 
 def summary_of_files(folders: Sequence[Folder]) -> str:
@@ -158,7 +163,9 @@ def summary_of_files(folders: Sequence[Folder]) -> str:
         return "no files"
     if n_missing == n_files:
         return f"{_counted(n_files, 'file')}: none is there"
-    there = f"{n_missing} missing" if n_missing else "all there"
+    n_offline = sum(folder.n_files for folder in folders if folder.is_offline)
+    away = [f"{n} {word}" for n, word in ((n_missing, "missing"), (n_offline, "offline")) if n]
+    there = ", ".join(away) or "all there"
     return f"{_counted(n_files, 'file')}, {size}: {there}"
 
 
@@ -168,7 +175,7 @@ def lines_of_files(rows: Iterable[Row], *, width: int) -> list[str]:
     lines = [summary_of_files(folders)]
     told: set[str] = set()
     shown = folders[:MOST_GROUPS]
-    cells = [("" if each.is_there else "missing", f"{each.n_files}", _size(each), each.spec) for each in shown]
+    cells = [(_away(each), f"{each.n_files}", _size(each), each.spec) for each in shown]
     widths = [max(map(len, column), default=0) for column in zip(*cells, strict=True)]
     for folder, row in zip(shown, cells, strict=True):
         padded = [
@@ -178,6 +185,10 @@ def lines_of_files(rows: Iterable[Row], *, width: int) -> list[str]:
         lines.append("  ".join(["", *(cell for cell in padded if cell), folder.path]))
         lines += _wrapped(_untold(folder.reason, {"missing_directory": folder.directory}, told), width)
     return lines if len(folders) <= MOST_GROUPS else [*lines, f"and {len(folders) - MOST_GROUPS} more folders"]
+
+
+def _away(folder: Folder) -> str:
+    return "missing" if not folder.is_there else "offline" if folder.is_offline else ""
 
 
 def size_text(n_bytes: int) -> str:
@@ -220,7 +231,7 @@ def _lines_of_facts(group: Columns) -> list[str]:
     facts = {name: value for name, value in group.facts.items() if name not in _OF_THE_ROW}
     if facts.get("document_path") == facts.get("path"):
         facts.pop("document_path", None)
-    if group.status != "unreadable":
+    if group.status == "note":
         facts = {name: value for name, value in facts.items() if not isinstance(value, dict)}
     return [f"{_INDENT}  {name.replace('_', ' ')}: {_fact(value)}" for name, value in facts.items()]
 

@@ -84,6 +84,7 @@ class FilesTable(_Report):
             {
                 "files": folder.n_files,
                 "exist": folder.is_there,
+                "offline": folder.is_offline,
                 "size": report_lines.size_text(folder.n_bytes),
                 "spec": folder.spec,
                 "path": folder.path,

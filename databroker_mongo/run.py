@@ -249,8 +249,9 @@ class Run(RunHints):
         Returns
         -------
         pandas.DataFrame
-            A row for each stream and data key: ``stream``, ``data_key``, ``status`` (``ok``, ``note`` or
-            ``unreadable``), ``shape``, ``dtype``, ``reason`` and ``facts`` by name (``path``, ``resource_uid``, ...).
+            A row for each stream and data key: ``stream``, ``data_key``, ``status`` (``ok``, ``note``,
+            ``offline`` or ``unreadable``), ``shape``, ``dtype``, ``reason`` and ``facts`` by name (``path``,
+            ``resource_uid``, ...).
             Then a row for each of the :meth:`findings` that concerns no single column, such as a second stop document;
             the facts of findings are under their kind. Printed, faults come first, and what is ok is counted.
         """
@@ -273,10 +274,10 @@ class Run(RunHints):
         Returns
         -------
         pandas.DataFrame
-            A row for each file: ``path`` on this machine, ``exists``, ``size_bytes`` (missing for folders and for what
-            is not there), ``spec``, ``resource_uid``, and ``reason`` and ``facts``, why a file is not there or why it
-            cannot be told which files a resource has; then ``path`` is the resource's own. Printed, each folder has a
-            line.
+            A row for each file: ``path`` on this machine, ``exists``, ``offline`` (on tape for example: it is not
+            opened, and reading it takes ``recall=True``), ``size_bytes`` (missing for folders and for what is not
+            there), ``spec``, ``resource_uid``, and ``reason`` and ``facts``, why a file is not there or why it cannot
+            be told which files a resource has; then ``path`` is the resource's own. Printed, each folder has a line.
         """
         return readability.files(self._sources())
 

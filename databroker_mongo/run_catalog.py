@@ -15,6 +15,7 @@ from . import run_keys
 from . import transforms as corrections
 from .arrays.opening import Transform
 from .assets.machine import open_reader
+from .assets.offline import Rule
 from .assets.reader import AssetReader
 from .catalog_hints import CatalogHints
 from .config import CATALOG_KEYS, CatalogSettings, Directory
@@ -91,6 +92,8 @@ class Catalog(CatalogHints, RunOverviews):
         handler_registry: Mapping[str, Any] | None = None,
         root_map: Mapping[str, Directory] | None = None,
         allowed_roots: Directory | Iterable[Directory] | None = None,
+        offline: str | Rule | None = None,
+        recall: bool = False,
         transforms: Mapping[str, Transform | str] | None = None,
         scope: Mapping[str, Any] | None = None,
         **options: Any,
@@ -116,6 +119,11 @@ class Catalog(CatalogHints, RunOverviews):
         allowed_roots : str, path or iterable of these, optional
             The directories that files may be under, links followed. Where the site says some, files must be under those
             as well.
+        offline : str or callable, optional
+            What tells which files are offline, on tape for example, in the place of what the site says:
+            ``"no-blocks"``, ``"module:function"`` or a function that is given a path.
+        recall : bool
+            Whether offline files are read all the same; by default that is an error.
         transforms : mapping of str to callable or str, optional
             By kind of document (``start``, ``stop``, ``descriptor``, ``resource``, ``stream_resource``, ``datum``),
             what corrects it when it is read: a function or ``"module:function"``.
@@ -138,7 +146,12 @@ class Catalog(CatalogHints, RunOverviews):
         _require_known(options)
         store = open_store(uri, asset_uri=asset_uri, options=ConnectionOptions.given(**options))
         assets = open_reader(
-            handlers=handlers, handler_registry=handler_registry, root_map=root_map, allowed_roots=allowed_roots
+            handlers=handlers,
+            handler_registry=handler_registry,
+            root_map=root_map,
+            allowed_roots=allowed_roots,
+            offline=offline,
+            recall=recall,
         )
         query = None if scope is None else scope_of(scope)
         return cls(store, assets, query=query, transforms=corrections.given(transforms))

@@ -5,6 +5,7 @@ What a person types on a stream is here; how it is read is in ``arrays``.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 import operator
@@ -160,6 +161,7 @@ class Stream(StreamHints):
         exclude: Collection[str] = (),
         on_error: OnError = "raise",
         dedupe: Dedupe | None = None,
+        recall: bool = False,
     ) -> xarray.Dataset:
         """Read data into memory.
 
@@ -176,6 +178,9 @@ class Stream(StreamHints):
             with the reason, in ``ds.attrs["unreadable"]``.
         dedupe : {"last"}, optional
             Keep only the latest of several events of one ``seq_num`` (a plan that was rewound repeats them).
+        recall : bool
+            Whether files that are offline, on tape for example, are fetched; else they count as unreadable. The site
+            says which files are.
 
         Returns
         -------
@@ -196,8 +201,8 @@ class Stream(StreamHints):
         if variables is not None:
             if keys is not None:
                 raise TypeError("keys and variables are two names of one argument: give one of them")
-            return self.data.read(variables, exclude=exclude, on_error=on_error, dedupe=dedupe)
-        opened = self._open(self._select(keys, exclude), eager=True)
+            return self.data.read(variables, exclude=exclude, on_error=on_error, dedupe=dedupe, recall=recall)
+        opened = self._open(self._select(keys, exclude), eager=True, recall=recall)
         planned = dataset.structures(opened, self.source.data_keys, self.source.devices)
         loaded, failed = dataset.loaded_dataset(opened, planned, self._attrs())
         absent = opened.absent()
@@ -207,7 +212,12 @@ class Stream(StreamHints):
         return self._finished(loaded, {**absent, **failed}, opened, dedupe)
 
     def to_dask(
-        self, keys: Iterable[str] | None = None, *, exclude: Collection[str] = (), dedupe: Dedupe | None = None
+        self,
+        keys: Iterable[str] | None = None,
+        *,
+        exclude: Collection[str] = (),
+        dedupe: Dedupe | None = None,
+        recall: bool = False,
     ) -> xarray.Dataset:
         """Describe data as lazy arrays; what is computed from them reads what it needs, and no more.
 
@@ -219,6 +229,9 @@ class Stream(StreamHints):
             Data keys that are not wanted; one that the stream does not have makes no difference.
         dedupe : {"last"}, optional
             Keep only the latest of several events of one ``seq_num``.
+        recall : bool
+            Whether files that are offline are fetched: now, where the shape of a column must be looked up in one, and
+            when the arrays are computed.
 
         Returns
         -------
@@ -235,7 +248,7 @@ class Stream(StreamHints):
         from .arrays import dataset
 
         _require("dedupe", dedupe, (None, "last"))
-        opened = self._open(self._select(keys, exclude), eager=False)
+        opened = self._open(self._select(keys, exclude), eager=False, recall=recall)
         planned = dataset.structures(opened, self.source.data_keys, self.source.devices)
         lazy = dataset.lazy_dataset(opened, planned, self._attrs())
         problems = opened.absent()
@@ -298,8 +311,9 @@ class Stream(StreamHints):
                 )
         return [key for key in known if key in set(wanted) - left_out]
 
-    def _open(self, keys: Sequence[str], *, eager: bool) -> OpenedColumns:
-        opened = open_columns(self.source, keys, eager=eager)
+    def _open(self, keys: Sequence[str], *, eager: bool, recall: bool = False) -> OpenedColumns:
+        source = dataclasses.replace(self.source, assets=self.source.assets.recalling()) if recall else self.source
+        opened = open_columns(source, keys, eager=eager)
         if "time" in opened.columns:
             name = column_name("time", self.source.data_keys)
             opened.notes["time"] = f"this is the name of the time axis; the column is called {name!r} here"

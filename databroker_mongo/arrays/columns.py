@@ -19,7 +19,7 @@ from ..assets.datums import Segment, packed, unpacked
 from ..assets.handler import DatumStructure
 from ..assets.reader import AssetReader
 from ..assets.resource import Resource
-from ..errors import AssetUnreadable, CatalogError, ShapeMismatch
+from ..errors import AssetOffline, AssetUnreadable, CatalogError, ShapeMismatch
 from . import values as event_values
 from .blocks import EventBlock
 from .indexing import Region, split_key
@@ -224,21 +224,29 @@ class AssetColumn(Column):
                 self._read_segment(part, segment, slice(start - segment.start, stop - segment.start), region[1:])
 
     def first_problem(self) -> CatalogError | None:
-        """Look at the headers of every file; return what is wrong with the first bad one."""
+        """Look at the headers of every file; return what is wrong with the first bad one, offline ones coming last."""
+        offline = None
         for segment in self.segments:
-            try:
-                if segment.resource is not None:
-                    self._check_segment(segment, segment.resource)
-            except CatalogError as error:
+            for error in self._problems_of(segment, segment.resource) if segment.resource is not None else ():
                 error.facts = {**self.facts, **error.facts}
-                return error
-        return None
+                if not isinstance(error, AssetOffline):
+                    return error
+                offline = offline or error
+        return offline
 
-    def _check_segment(self, segment: Segment, resource: Resource) -> None:
-        for number in self._assets.ends_of_files(resource, segment.datums):
+    def _problems_of(self, segment: Segment, resource: Resource) -> Iterator[CatalogError]:
+        try:
+            numbers = self._assets.ends_of_files(resource, segment.datums)
+        except CatalogError as error:
+            yield error
+            return
+        for number in numbers:
             datum, datum_id = segment.datums[number], segment.ids[number] if segment.ids else None
-            found = self._assets.structure(resource, datum, datum_id=datum_id)
-            self._assets.compare(found, self._datum, resource, datum)
+            try:
+                found = self._assets.structure(resource, datum, datum_id=datum_id)
+                self._assets.compare(found, self._datum, resource, datum)
+            except CatalogError as error:
+                yield error
 
     def n_covered(self) -> int:
         """Return how many rows there are before the last ones that no resource serves."""
@@ -270,6 +278,8 @@ class AssetColumn(Column):
         last = (row - segment.start + 1) * segment.datums_per_row - 1
         try:
             self._assets.structure(segment.resource, segment.datums[last])
+        except AssetOffline:
+            return True
         except AssetUnreadable:
             return False
         return True

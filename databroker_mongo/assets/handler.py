@@ -124,6 +124,12 @@ class RefersToFiles(Protocol):
             The keyword arguments of each datum. Without any, the answer is for what is known without them: a handler
             whose datums name a file or a dataset may return nothing then.
 
+        Notes
+        -----
+        To find links behind links, other files have to be opened. A handler that does that takes one more keyword,
+        ``before_opening=None``: a callable that it calls with the path of each file before it opens the file, so that
+        nothing is opened that may not be, or that would have to be fetched from a tape. What it raises is passed on.
+
         Raises
         ------
         OSError

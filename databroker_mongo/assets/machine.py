@@ -15,10 +15,13 @@ from ..config import (
     Directory,
     SiteSettings,
     find_entries,
+    require_importable,
     site_settings,
     whole_root_map,
     whole_roots,
 )
+from ..errors import ConfigurationError
+from .offline import Rule, rule_of
 from .reader import AssetReader
 from .registry import HandlerRegistry
 from .roots import Roots
@@ -31,6 +34,8 @@ def open_reader(
     handler_registry: Mapping[str, Any] | None = None,
     root_map: Mapping[str, Directory] | None = None,
     allowed_roots: Directory | Iterable[Directory] | None = None,
+    offline: str | Rule | None = None,
+    recall: bool | None = None,
 ) -> AssetReader:
     """Return what reads the external data of a catalog on this machine.
 
@@ -47,6 +52,10 @@ def open_reader(
         Roots given in code; they come before those of the settings.
     allowed_roots : str, path or iterable of these, optional
         Directories given in code; where the settings say some, files must be under both.
+    offline : str or callable, optional
+        What tells which files are offline, in the place of what the settings say.
+    recall : bool, optional
+        Whether offline files are read all the same; by default what the settings say.
 
     Raises
     ------
@@ -60,6 +69,7 @@ def open_reader(
         replaces_installed=handler_registry is not None,
         root_map=whole_root_map(root_map or {}),
         allowed_roots=None if allowed_roots is None else whole_roots(allowed_roots),
+        offline=offline,
     )
     registry = _registry(settings, site, given, {spec: by_spec[spec] for spec in by_spec.keys() - given.pins.keys()})
     configured = _allowed_roots(site.allowed_roots, settings)
@@ -68,7 +78,12 @@ def open_reader(
         roots = Roots(merged, configured)
     else:
         roots = Roots(merged, given.allowed_roots, also_under=configured)
-    return _TravellingReader(registry, roots, settings, given)
+    recalls = settings is not None and settings.recall if recall is None else recall
+    if not isinstance(recalls, bool):
+        raise ConfigurationError(f"recall is True or False, not {recalls!r}")
+    return _TravellingReader(
+        registry, roots, offline=_offline(settings, site, given), recall=recalls, settings=settings, given=given
+    )
 
 
 @dataclass(frozen=True)
@@ -79,6 +94,7 @@ class _Given:
     replaces_installed: bool
     root_map: Mapping[str, str]
     allowed_roots: tuple[str, ...] | None
+    offline: str | Rule | None
 
 
 def _is_pin(handler: object) -> bool:
@@ -109,17 +125,38 @@ def _allowed_roots(site: tuple[str, ...] | None, settings: CatalogSettings | Non
     return (*site, *own) if settings is not None and settings.is_trusted else site
 
 
+def _offline(settings: CatalogSettings | None, site: SiteSettings, given: _Given) -> Rule | None:
+    """Return the rule of this machine: what code says, else what the catalog says, else what the site says."""
+    if given.offline is not None:
+        return rule_of(given.offline)
+    if settings is None or settings.offline is None:
+        return rule_of(site.offline)
+    where = {"name": settings.name, "file": settings.file, "line": settings.line}
+    if not settings.is_trusted:
+        require_importable(site, settings.offline, **where)
+    return rule_of(settings.offline, **where)
+
+
 class _TravellingReader(AssetReader):
-    def __init__(self, registry: HandlerRegistry, roots: Roots, settings: CatalogSettings | None, given: _Given):
-        super().__init__(registry, roots)
+    def __init__(
+        self,
+        registry: HandlerRegistry,
+        roots: Roots,
+        *,
+        offline: Rule | None,
+        recall: bool,
+        settings: CatalogSettings | None,
+        given: _Given,
+    ):
+        super().__init__(registry, roots, offline=offline, recall=recall)
         self._settings = settings
         self._given = given
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _arrive, (self._settings, self.registry.registered, self._given)
+        return _arrive, (self._settings, self.registry.registered, self._given, self.recall)
 
 
-def _arrive(settings: CatalogSettings | None, handlers: dict[str, Any], given: _Given) -> AssetReader:
+def _arrive(settings: CatalogSettings | None, handlers: dict[str, Any], given: _Given, recall: bool) -> AssetReader:
     here = find_entries() if settings is not None else {}
     own = here[settings.name] if settings is not None and settings.name in here else settings
     return open_reader(
@@ -128,4 +165,6 @@ def _arrive(settings: CatalogSettings | None, handlers: dict[str, Any], given: _
         handler_registry={} if given.replaces_installed else None,
         root_map=given.root_map,
         allowed_roots=given.allowed_roots,
+        offline=given.offline,
+        recall=recall,
     )

@@ -5,12 +5,13 @@ Which class and which path belongs to ``registry`` and ``roots``; what is read f
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -18,6 +19,7 @@ from typing import Any, NoReturn
 from .file_state import FileState
 
 _logger = logging.getLogger(__name__)
+BeforeOpening = Callable[[str], None]
 _Key = tuple[Callable[..., Any], str, str]
 
 
@@ -59,7 +61,14 @@ class HandlerPool:
         raise TypeError("open handlers are never pickled: call process_pool() where the data is read")
 
     @contextmanager
-    def open(self, cls: Callable[..., Any], path: str | os.PathLike[str], kwargs: Mapping[str, Any]) -> Iterator[Any]:
+    def open(
+        self,
+        cls: Callable[..., Any],
+        path: str | os.PathLike[str],
+        kwargs: Mapping[str, Any],
+        *,
+        before_opening: Callable[[str], None] | None = None,
+    ) -> Iterator[Any]:
         """Lend an open handler: ``cls(path, **kwargs)``, made now or before.
 
         Parameters
@@ -70,6 +79,9 @@ class HandlerPool:
             Its path on this machine.
         kwargs : mapping
             The keywords of the resource.
+        before_opening : callable, optional
+            Called with the path of each file that the handler opens only to find out which others its files refer to;
+            one for which it raises `OSError` stays closed.
 
         Yields
         ------
@@ -86,11 +98,11 @@ class HandlerPool:
         try:
             if entry.is_parallel:
                 with entry.lock:
-                    handler = self._fresh(entry, kwargs)
+                    handler = self._fresh(entry, kwargs, before_opening)
                 yield handler
             else:
                 with entry.lock:
-                    yield self._fresh(entry, kwargs)
+                    yield self._fresh(entry, kwargs, before_opening)
         except BaseException:
             with entry.lock:
                 entry.drop()
@@ -151,7 +163,7 @@ class HandlerPool:
         """
         return next((entry.lock for entry in self._entries.values() if entry.path == path), threading.RLock())
 
-    def _fresh(self, entry: _Entry, kwargs: Mapping[str, Any]) -> Any:
+    def _fresh(self, entry: _Entry, kwargs: Mapping[str, Any], before_opening: BeforeOpening | None) -> Any:
         """Return the handler of an entry whose lock is held, made again if its files changed."""
         if entry.handler is not None and not entry.files.still_hold():
             _logger.debug("%s may have changed: opening it again", entry.path)
@@ -163,7 +175,7 @@ class HandlerPool:
             _logger.debug("opening %s", entry.path)
             files = FileState.of(entry.path)
             entry.handler = entry.key[0](entry.path, **kwargs)
-            entry.files = files.with_linked(_linked_files(entry.handler))
+            entry.files = _with_linked(files, entry.handler, before_opening)
         return entry.handler
 
     def _give_back(self, entry: _Entry) -> None:
@@ -231,12 +243,40 @@ def close_files() -> None:
     process_pool().close()
 
 
-def _linked_files(handler: Any) -> list[str]:
-    linked_files = getattr(handler, "linked_files", None)
+def _with_linked(files: FileState, handler: Any, before_opening: BeforeOpening | None) -> FileState:
     try:
-        return list(linked_files()) if callable(linked_files) else []
+        return files.with_linked(linked_files(handler, before_opening=before_opening))
     except OSError:
-        return []  # it will be raised again, and reported, when the data is read
+        return FileState()  # it will be raised again, and reported, when the data is read
+
+
+def linked_files(
+    handler: Any, datums: Iterable[Mapping[str, Any]] | None = None, *, before_opening: BeforeOpening | None
+) -> list[str]:
+    """Return the files that the files of these datums refer to, as their handler tells; none where it cannot.
+
+    Parameters
+    ----------
+    handler : object
+        An open handler.
+    datums : iterable of mapping, optional
+        The keyword arguments of each datum.
+    before_opening : callable, optional
+        Called with the path of each such file before the handler opens it, where the handler lets itself be asked.
+    """
+    if not callable(getattr(handler, "linked_files", None)):
+        return []
+    given = () if datums is None else (iter(datums),)
+    if before_opening is None or not _can_be_asked(handler.linked_files):
+        return list(handler.linked_files(*given))
+    return list(handler.linked_files(*given, before_opening=before_opening))
+
+
+def _can_be_asked(linked_files_of: Callable[..., Any]) -> bool:
+    try:
+        return "before_opening" in inspect.signature(linked_files_of).parameters
+    except (TypeError, ValueError):
+        return False
 
 
 def _close(handler: Any) -> None:

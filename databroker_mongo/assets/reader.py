@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import AssetError, AssetUnreadable, ShapeMismatch
+from ..errors import AssetError, AssetOffline, AssetUnreadable, ShapeMismatch
 from .handler import DatumStructure, DescribesDatum, ReadsRegions
 from .loading import HandlerClass, class_path
-from .pool import process_pool
+from .offline import Rule, offline_among, require_online
+from .pool import linked_files, process_pool
 from .registry import HandlerRegistry
 from .resource import Resource
 from .roots import Roots, facts_of_place
@@ -35,11 +36,25 @@ class AssetReader:
         Which handler serves which spec or MIME type.
     roots : Roots
         Where the files are on this machine, and under which directories they may be.
+    offline : callable, optional
+        Tells of a path on this machine whether its file is offline; without it, none is.
+    recall : bool
+        Whether offline files are read all the same.
     """
 
-    def __init__(self, registry: HandlerRegistry, roots: Roots):
+    def __init__(self, registry: HandlerRegistry, roots: Roots, *, offline: Rule | None = None, recall: bool = False):
         self.registry = registry
         self.roots = roots
+        self.offline = offline
+        self.recall = recall
+
+    def recalling(self, recall: bool = True) -> AssetReader:
+        """Return the same reader, but for whether it reads offline files all the same."""
+        if recall == self.recall:
+            return self
+        found = object.__new__(type(self))
+        found.__dict__.update(self.__dict__, recall=recall)
+        return found
 
     def structure(self, resource: Resource, datum: Mapping[str, Any], *, datum_id: str | None = None) -> DatumStructure:
         """Return shape, dtype and file chunks of one datum: from headers where its handler can, else by reading it.
@@ -72,10 +87,10 @@ class AssetReader:
     def identity(self, resource: Resource) -> tuple[str, ...]:
         """Return what a resource is read by and from, as far as it is known without looking."""
         try:
-            handler_class = self.registry[resource.spec]
+            served = class_path(self.registry[resource.spec])
         except AssetError:
-            return (resource.uid, resource.spec, repr(self.roots))
-        return (resource.uid, class_path(handler_class), repr(self.roots))
+            served = resource.spec
+        return (resource.uid, served, repr(self.roots), f"recall={self.recall}")
 
     def read_rows(
         self,
@@ -117,8 +132,8 @@ class AssetReader:
             return
         try:
             self._read_together(out, resource, datums, region, promised=promised, ids=ids)
-        except AssetError:
-            if len(datums) == 1:
+        except AssetError as error:
+            if len(datums) == 1 or isinstance(error, AssetOffline):
                 raise
             for number, datum in enumerate(datums):
                 row, own = slice(number, number + 1), ids[number : number + 1]
@@ -166,28 +181,48 @@ class AssetReader:
         )
 
     def files(self, resource: Resource, datums: Sequence[Mapping[str, Any]]) -> list[Path]:
-        """Return the files that these datums are in, as paths on this machine.
+        """Return the files that these datums are in, as paths on this machine, offline ones as well.
 
         Raises
         ------
         AssetError
             The place, or the handler that knows its files, is at fault.
         """
-        with self._opened(resource, datums) as handler:
-            listed = _files_of(handler, datums)
-        return [Path(path) for path in listed] or [self.roots.locate(resource)]
-
-    def named_files(self, resource: Resource, datums: Sequence[Mapping[str, Any]]) -> list[Path]:
-        """Return the files that these datums are in, as `files` does, and look into none of them.
-
-        Raises
-        ------
-        AssetError
-            The place, or the handler that knows its files, is at fault.
-        """
+        located = self.roots.locate(resource)
+        if offline_among([located], self.offline):
+            return [located]
         with self._opened(resource, datums, follows_links=False) as handler:
             listed = _files_of(handler, datums)
-        return [Path(path) for path in listed] or [self.roots.locate(resource)]
+        return [Path(path) for path in listed] or [located]
+
+    def offline_files(
+        self, resource: Resource, files: Sequence[str | os.PathLike[str]], datums: Sequence[Mapping[str, Any]]
+    ) -> list[str]:
+        """Return which files are offline that these datums need, opening none of these.
+
+        Parameters
+        ----------
+        resource : Resource
+            The resource of all these datums.
+        files : sequence of str or path-like
+            The files that these datums are in. Only if all of them are online is it found out which others they refer
+            to; of several of those that are offline, one is returned.
+        datums : sequence of mapping
+            The keyword arguments of each datum.
+
+        Raises
+        ------
+        AssetError
+            The place, the handler that knows its files, one that they refer to, or the rule that tells is at fault.
+        """
+        found = offline_among(files, self.offline)
+        if not found and datums:
+            try:
+                with self.recalling(False)._opened(resource, datums):
+                    pass
+            except AssetOffline as error:
+                found = [error.path]
+        return found
 
     def linked_files(self, resource: Resource, datums: Sequence[Mapping[str, Any]]) -> list[Path]:
         """Return the files that the files of these datums refer to, as paths on this machine.
@@ -198,7 +233,7 @@ class AssetReader:
             The place, or a file, is at fault.
         """
         with self._opened(resource, datums) as handler:
-            return [Path(path) for path in _linked_files_of(handler, datums)]
+            return [Path(path) for path in linked_files(handler, datums, before_opening=None)]
 
     def look_through(self, resource: Resource, datums: Sequence[Mapping[str, Any]]) -> list[Path]:
         """Return all files that these datums are read from, and keep none of them open.
@@ -214,7 +249,8 @@ class AssetReader:
         with contextlib.ExitStack() as stack:
             handler = self.registry[resource.spec](str(path), **resource.kwargs)
             stack.callback(getattr(handler, "close", lambda: None))
-            files = [*_files_of(handler, datums), *_linked_files_of(handler, datums)]
+            linked = linked_files(handler, datums, before_opening=lambda each: self._check_paths([each], resource))
+            files = [*_files_of(handler, datums), *linked]
         self.roots.check_files(files, resource)
         return [Path(each) for each in files] or [path]
 
@@ -226,7 +262,7 @@ class AssetReader:
         AssetError
             The place, or the handler that knows its files, is at fault.
         """
-        with self._opened(resource, datums) as handler:
+        with self._opened(resource, datums, follows_links=False) as handler:
             files = [_files_of(handler, [datum]) for datum in datums]
         last = len(files) - 1
         return [n for n in range(last + 1) if n in (0, last) or files[n - 1] != files[n] or files[n] != files[n + 1]]
@@ -247,15 +283,24 @@ class AssetReader:
         ids: Sequence[str] = (),
         follows_links: bool = True,
     ) -> Iterator[Any]:
-        """Give the open handler of a resource; whatever goes wrong inside becomes an error with all its facts."""
+        """Give the open handler of a resource; whatever goes wrong inside becomes an error with all its facts.
+
+        Where its files are only to be listed, those that it lists are not opened and may be offline.
+        """
         path = handler_class = None
+
+        def check(linked: str) -> None:
+            self._check_paths([linked], resource)
+
         try:
             path = self.roots.locate(resource)
             handler_class = self.registry[resource.spec]
-            with process_pool().open(handler_class, path, resource.kwargs) as handler:
+            self.require_online([path])
+            with process_pool().open(handler_class, path, resource.kwargs, before_opening=check) as handler:
                 self.roots.check_files(_files_of(handler, datums), resource)
                 if follows_links:
-                    self.roots.check_files(_linked_files_of(handler, datums), resource)
+                    self.require_online(_files_of(handler, datums))
+                    self._check_paths(linked_files(handler, datums, before_opening=check), resource)
                 yield handler
         except Exception as error:
             facts = {**facts_of_place(resource, path), **_facts_of_use(handler_class, datums, ids)}
@@ -268,6 +313,24 @@ class AssetReader:
                 facts["missing_directory"] = str(absence.directory)
                 reason = f"{reason}. {absence.remedy}"
             raise AssetUnreadable(f"the data of resource {resource.uid!r} cannot be read: {reason}", **facts) from error
+
+    def _check_paths(self, paths: Sequence[str], resource: Resource) -> None:
+        """Insist that files may be opened, and are there for cheap unless they are to be fetched."""
+        self.roots.check_files(paths, resource)
+        self.require_online(paths)
+
+    def require_online(self, paths: Iterable[str | os.PathLike[str]]) -> None:
+        """Insist that files are there for cheap, unless they are to be fetched all the same.
+
+        Raises
+        ------
+        AssetOffline
+            One is not.
+        AssetUnreadable
+            The rule that tells fails.
+        """
+        if not self.recall:
+            require_online(paths, self.offline)
 
 
 def may_still_come(error: Exception) -> bool:
@@ -282,10 +345,6 @@ def may_still_come(error: Exception) -> bool:
 
 def _files_of(handler: Any, datums: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(handler.get_file_list(iter(datums))) if hasattr(handler, "get_file_list") else []
-
-
-def _linked_files_of(handler: Any, datums: Sequence[Mapping[str, Any]]) -> list[str]:
-    return list(handler.linked_files(iter(datums))) if hasattr(handler, "linked_files") else []
 
 
 def _known(datum_id: str | None) -> Sequence[str]:

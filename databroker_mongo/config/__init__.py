@@ -24,13 +24,14 @@ from .entries import Entries, find_entries
 from .migration import Migrated, migrate, write_new
 from .older_forms import settings_of_v0, v0_contents
 from .own_form import CATALOG_KEYS
-from .settings import READ_PREFERENCES, TRANSFORMED, CatalogSettings, SiteSettings
-from .site import site_settings
+from .settings import NO_BLOCKS, READ_PREFERENCES, TRANSFORMED, CatalogSettings, SiteSettings
+from .site import require_importable, site_settings
 from .uris import Uri, is_uri, redact_uri
 from .whole_paths import Directory, whole_root_map, whole_roots
 
 __all__ = [
     "CATALOG_KEYS",
+    "NO_BLOCKS",
     "READ_PREFERENCES",
     "TRANSFORMED",
     "CatalogSettings",
@@ -45,6 +46,7 @@ __all__ = [
     "migrate",
     "redact_uri",
     "remove_entry",
+    "require_importable",
     "reveal",
     "search_directories",
     "settings_of_v0",

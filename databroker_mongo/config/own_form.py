@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import yaml
 
-from .settings import READ_PREFERENCES, TRANSFORMED, CatalogSettings, SiteSettings
+from .settings import NO_BLOCKS, READ_PREFERENCES, TRANSFORMED, CatalogSettings, SiteSettings
 from .uris import VARIABLE, Uri
 from .whole_paths import is_whole
 from .yaml_files import Section, YamlFile
@@ -35,6 +35,8 @@ CATALOG_KEYS: Final = (
     "handler_registry",
     "root_map",
     "allowed_roots",
+    "offline",
+    "recall",
     "transforms",
     "scope",
     "read_preference",
@@ -46,7 +48,7 @@ CATALOG_KEYS: Final = (
     "metadata_indexes",
 )
 _MEANT_EVEN_IF_EMPTY: Final = ("handler_registry", "allowed_roots")
-SITE_KEYS: Final = ("allowed_roots", "allowed_modules", "handlers", "root_map")
+SITE_KEYS: Final = ("allowed_roots", "allowed_modules", "handlers", "root_map", "offline")
 
 
 def read_catalog(file: YamlFile, name: str, *, is_trusted: bool = False) -> CatalogSettings:
@@ -71,6 +73,8 @@ def read_catalog(file: YamlFile, name: str, *, is_trusted: bool = False) -> Cata
         handler_registry=read_imports(section, "handler_registry"),
         root_map=read_root_map(section, "root_map"),
         allowed_roots=read_roots(section, "allowed_roots"),
+        offline=_offline(section),
+        recall=section.truth("recall") or False,
         transforms=read_transforms(section),
         scope=_scope(section),
         read_preference=_read_preference(section),
@@ -101,6 +105,7 @@ def read_site(file: YamlFile) -> SiteSettings:
         allowed_modules=section.texts("allowed_modules") or (),
         handlers=section.text_map("handlers") or {},
         root_map=read_root_map(section, "root_map"),
+        offline=_offline(section),
         files=(file.path,),
     )
 
@@ -188,6 +193,16 @@ def _import(section: Section, text: str, *keys: str) -> str:
     if not all(part.isidentifier() for part in (*module.split("."), name)):
         raise section.error(f"{text!r} cannot be imported: write module:name", *keys)
     return f"{module}:{name}"
+
+
+def _offline(section: Section) -> str | None:
+    """Read what tells which files are offline: a word, or something that is imported."""
+    said = section.text("offline")
+    if said is None or said == NO_BLOCKS:
+        return said
+    if not set(said) & set(":."):
+        raise section.error(f"'offline' is {said!r}: write {NO_BLOCKS}, or module:function", "offline")
+    return _import(section, said, "offline")
 
 
 def read_transforms(section: Section) -> dict[str, str]:

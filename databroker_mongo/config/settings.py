@@ -10,6 +10,9 @@ from typing import Final
 from .uris import Uri
 
 READ_PREFERENCES: Final = ("primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest")
+NO_BLOCKS: Final = "no-blocks"
+"""The setting ``offline``: a file that has a size, and nothing on the disk, is offline."""
+
 TRANSFORMED: Final = ("start", "stop", "descriptor", "resource", "datum", "stream_resource")
 
 
@@ -38,6 +41,10 @@ class CatalogSettings:
         From the root of a resource to where its files are on this machine.
     allowed_roots : tuple of str, optional
         The directories that files of this catalog may be under, beside those of the site.
+    offline : str, optional
+        What tells which of its files are offline, as in `SiteSettings`, whose word it takes the place of.
+    recall : bool
+        Whether its offline files are read all the same.
     transforms : mapping of str to str
         From a document's name to the ``"module:function"`` that corrects it when it is read.
     scope : mapping of str to tuple
@@ -77,6 +84,8 @@ class CatalogSettings:
     handler_registry: Mapping[str, str] | None = None
     root_map: Mapping[str, str] = field(default_factory=dict)
     allowed_roots: tuple[str, ...] | None = None
+    offline: str | None = None
+    recall: bool = False
     transforms: Mapping[str, str] = field(default_factory=dict)
     scope: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
     read_preference: str | None = None
@@ -108,6 +117,8 @@ class SiteSettings:
         Pins, as in `CatalogSettings`; those of a catalog come first.
     root_map : mapping of str to str
         As in `CatalogSettings`; that of a catalog comes first.
+    offline : str, optional
+        What tells which files are offline, on tape for example: ``"no-blocks"`` or a ``"module:function"``.
     files : tuple of pathlib.Path
         The files that have a ``site`` section.
     """
@@ -116,6 +127,7 @@ class SiteSettings:
     allowed_modules: tuple[str, ...] = ()
     handlers: Mapping[str, str] = field(default_factory=dict)
     root_map: Mapping[str, str] = field(default_factory=dict)
+    offline: str | None = None
     files: tuple[Path, ...] = ()
 
     def allows_import(self, target: str) -> bool:

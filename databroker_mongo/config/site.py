@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
+from ..errors import ConfigurationError
 from .directories import Owner
 from .own_form import read_site
 from .scan import Scanned, scan
@@ -19,9 +20,9 @@ _SITE_KEY: Final = re.compile(r"\bsite['\"]?\s*:")
 def site_settings() -> SiteSettings:
     """Read the ``site`` sections of the files in this package's own directories.
 
-    What guards (``allowed_roots``, ``allowed_modules``) is taken from the site's directories if a file there says it,
-    else from the environment's, else from the user's: a user cannot widen what the site allows. What is a convenience
-    (``handlers``, ``root_map``) is merged, and there the user's word comes first.
+    What guards (``allowed_roots``, ``allowed_modules``, ``offline``) is taken from the site's directories if a file
+    there says it, else from the environment's, else from the user's: a user cannot widen what the site allows. What is
+    a convenience (``handlers``, ``root_map``) is merged, and there the user's word comes first.
 
     Returns
     -------
@@ -30,7 +31,8 @@ def site_settings() -> SiteSettings:
     Raises
     ------
     ConfigurationError
-        A ``site`` section is wrong, or is in a file that cannot be read: what it allows is then not known.
+        A ``site`` section is wrong, or is in a file that cannot be read: what it allows is then not known. Or a user's
+        file names a function that may not be imported.
     """
     found: dict[Owner, list[SiteSettings]] = {owner: [] for owner in _OWNERS}
     for file in scan():
@@ -40,13 +42,34 @@ def site_settings() -> SiteSettings:
     by_person = list(chain.from_iterable(reversed(by_guard)))
     roots = [_joined(one.allowed_roots for one in group) for group in by_guard]
     modules = [_joined(one.allowed_modules or None for one in group) for group in by_guard]
-    return SiteSettings(
+    offline = next((one for group in by_guard for one in group if one.offline is not None), None)
+    settings = SiteSettings(
         allowed_roots=next((one for one in roots if one is not None), None),
         allowed_modules=next((one for one in modules if one is not None), ()),
         handlers=_first_wins(one.handlers for one in by_person),
         root_map=_first_wins(one.root_map for one in by_person),
+        offline=None if offline is None else offline.offline,
         files=tuple(chain.from_iterable(one.files for one in by_person)),
     )
+    if offline is not None and any(one is offline for one in found["user"]):
+        require_importable(settings, offline.offline, file=offline.files[0])
+    return settings
+
+
+def require_importable(site: SiteSettings, offline: str | None, **where: Any) -> None:
+    """Insist that a function that a user's file names for ``offline`` may be imported.
+
+    Raises
+    ------
+    ConfigurationError
+        The site's ``allowed_modules`` do not have it.
+    """
+    if offline is not None and ":" in offline and not site.allows_import(offline):
+        raise ConfigurationError(
+            f"offline is {offline!r}, which may not be imported: a user's own settings may name modules only that the "
+            "site's allowed_modules list",
+            **where,
+        )
 
 
 def _has_site(file: Scanned) -> bool:

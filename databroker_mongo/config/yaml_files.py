@@ -213,6 +213,13 @@ class Section:
         number: float | None = self._of_type(key, (int, float), "a number")
         return None if number is None else self._positive(key, float(number))
 
+    def truth(self, key: str) -> bool | None:
+        """Return whether true or false stands under a key."""
+        value = self._values.get(key)
+        if value is None or isinstance(value, bool):
+            return value
+        raise self.error(f"{key!r} must be true or false, not {_kind(value)}", key)
+
     def texts(self, key: str) -> tuple[str, ...] | None:
         """Return the texts of the list under a key; one text alone counts as a list."""
         values = self._values.get(key)

@@ -50,6 +50,7 @@ class Copies:
     def __init__(self, new_root: str | Path, assets: AssetReader, *, hook: Hook | None = None):
         self.pairs: list[tuple[str, str]] = []
         self._new_root = Path(new_root).absolute()
+        self._assets = assets
         self._reader = AssetReader(assets.registry, Roots(None, [str(self._new_root)]))
         self._hook = hook
         self._original_of: dict[Path, Path] = {}
@@ -81,6 +82,8 @@ class Copies:
         ------
         AssetUnreadable
             One lies outside the root of the resource, or another file is where its copy would be.
+        AssetOffline
+            One, or one that they refer to, is on tape, and the catalog was not opened to recall it.
 
         Warns
         -----
@@ -89,6 +92,9 @@ class Copies:
         """
         place = place_below(family.resource, self._new_root)
         planned = dict(self._planned(family, place))
+        self._assets.require_online(planned)
+        if family.offline is not None:
+            raise family.offline
         for number, (old, new) in enumerate(planned.items()):
             if self._original_of.get(new) == old:
                 continue

@@ -18,7 +18,7 @@ from ..arrays.opened import OpenedColumns
 from ..arrays.opening import open_columns
 from ..assets.datums import DatumTable
 from ..assets.resource import Resource
-from ..errors import AssetError, AssetUnreadable, PathNotAllowed
+from ..errors import AssetError, AssetOffline, AssetUnreadable, PathNotAllowed
 
 if TYPE_CHECKING:
     from ..run import Run
@@ -45,6 +45,8 @@ class Family:
         The files that these refer to.
     fault : str
         Why it is not known what these refer to; empty where it is.
+    offline : AssetOffline or None
+        The same, where that is because a file is offline.
     """
 
     resource: Resource
@@ -53,6 +55,7 @@ class Family:
     own: tuple[Path, ...]
     linked: tuple[Path, ...] = ()
     fault: str = ""
+    offline: AssetOffline | None = None
 
 
 class RunFiles:
@@ -110,7 +113,7 @@ class RunFiles:
         if not datums:
             # Nothing refers to its files, so that none need be there.
             return Family(resource, (), located, tuple(_all_below(located)))
-        named = self._assets.named_files(resource, datums)
+        named = self._assets.files(resource, datums)
         for path in named:
             if not path.exists():
                 raise self._missing(path, resource)
@@ -124,14 +127,16 @@ class RunFiles:
         facts |= {} if absence is None else {"missing_directory": str(absence.directory)}
         return AssetUnreadable(f"the file {path} is missing{advice}", **facts)
 
-    def _linked(self, resource: Resource, datums: Sequence[Document]) -> tuple[tuple[Path, ...], str]:
+    def _linked(
+        self, resource: Resource, datums: Sequence[Document]
+    ) -> tuple[tuple[Path, ...], str, AssetOffline | None]:
         """Return the files that those of a resource refer to, or why these cannot be asked."""
         try:
-            return tuple(self._assets.linked_files(resource, datums)), ""
+            return tuple(self._assets.linked_files(resource, datums)), "", None
         except PathNotAllowed:
             raise
         except AssetError as error:
-            return (), error.message
+            return (), error.message, error if isinstance(error, AssetOffline) else None
 
     def kind_of(self, document: Document) -> str:
         """Return which kind of document this is: of old ones only the database can tell."""

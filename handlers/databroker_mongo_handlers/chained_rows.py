@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Protocol
 
-from .rows import Array, Block, EndsEarly, Rows, RowStructure
+from .rows import Array, BeforeOpening, Block, EndsEarly, Rows, RowStructure
 
 
 class CountedRows(Rows, Protocol):
@@ -49,7 +49,8 @@ class ChainedRows:
     ----------
     find_sources : callable
         Returns the sources there are now, in order; called again when rows beyond the known end are asked for. All but
-        the last keep their number of rows.
+        the last keep their number of rows. It is given what is to be called with the path of each other file before it
+        is opened, or None.
     list_paths : callable
         Returns the files there are now, opening none.
     name : str
@@ -57,7 +58,11 @@ class ChainedRows:
     """
 
     def __init__(
-        self, find_sources: Callable[[], Sequence[CountedRows]], *, list_paths: Callable[[], list[str]], name: str
+        self,
+        find_sources: Callable[[BeforeOpening | None], Sequence[CountedRows]],
+        *,
+        list_paths: Callable[[], list[str]],
+        name: str,
     ):
         self._find_sources = find_sources
         self._list_paths = list_paths
@@ -116,10 +121,11 @@ class ChainedRows:
         """Return the files of all sources there are now, opening none."""
         return self._list_paths()
 
-    def linked_files(self, numbers: Iterable[int] = ()) -> list[str]:
+    def linked_files(self, numbers: Iterable[int] = (), *, before_opening: BeforeOpening | None = None) -> list[str]:
         """Return the files that the sources' files refer to, from headers alone."""
-        sources = self._sources or self._find_sources()
-        return list(dict.fromkeys(path for source in sources for path in source.linked_files()))
+        sources = self._sources or self._find_sources(before_opening)
+        found = (path for source in sources for path in source.linked_files(before_opening=before_opening))
+        return list(dict.fromkeys(found))
 
     def close(self) -> None:
         """Close all sources."""
@@ -129,7 +135,7 @@ class ChainedRows:
 
     def _look_again(self) -> None:
         self.close()
-        self._sources = self._find_sources()
+        self._sources = self._find_sources(None)
         for source in self._sources[:-1]:
             source.require_sources()  # or the rows of the next would be taken for its own
         self._starts = list(accumulate((source.n_rows() for source in self._sources), initial=0))

@@ -14,7 +14,7 @@ import numpy as np
 from .chained_rows import CountedRows
 from .datum_numbers import stretches, whole_number
 from .levels import CallsReadInto, Datum, names_of
-from .rows import Array, Block, Rows, Structure, chunks_by_datum
+from .rows import Array, BeforeOpening, Block, Rows, Structure, chunks_by_datum
 
 
 class RowsHandler(CallsReadInto):
@@ -72,15 +72,19 @@ class RowsHandler(CallsReadInto):
         """Return the files that these datums are read from, each once, opening none."""
         return self._rows.paths(self._numbers(datum_kwargs))
 
-    def linked_files(self, datum_kwargs: Iterable[Datum] = ()) -> list[str]:
+    def linked_files(
+        self, datum_kwargs: Iterable[Datum] = (), *, before_opening: BeforeOpening | None = None
+    ) -> list[str]:
         """Return the absolute paths of the files that the files of these datums refer to, from headers alone.
+
+        ``before_opening`` is called with the path of each file that is opened to find out; what it raises is passed on.
 
         Raises
         ------
         OSError
             When a file is missing, damaged or open for writing.
         """
-        return self._rows.linked_files(self._numbers(datum_kwargs))
+        return self._rows.linked_files(self._numbers(datum_kwargs), before_opening=before_opening)
 
     def close(self) -> None:
         """Close what is open; calling the handler again opens it again."""
@@ -185,9 +189,11 @@ class WholeHandler(CallsReadInto):
         """Return the files, opening none."""
         return self._rows.paths(())
 
-    def linked_files(self, datum_kwargs: Iterable[Datum] = ()) -> list[str]:
+    def linked_files(
+        self, datum_kwargs: Iterable[Datum] = (), *, before_opening: BeforeOpening | None = None
+    ) -> list[str]:
         """Return the absolute paths of the files that these files refer to, from headers alone."""
-        return self._rows.linked_files()
+        return self._rows.linked_files(before_opening=before_opening)
 
     def close(self) -> None:
         """Close what is open; calling the handler again opens it again."""

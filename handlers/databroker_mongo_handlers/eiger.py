@@ -13,13 +13,17 @@ from .datum_numbers import whole_number
 from .datums import IndexHandler, RowsHandler, WholeHandler
 from .file_rows import FileRows
 from .hdf5_file import open_hdf5
+from .hdf5_links import files_behind
 from .hdf5_rows import HDF5Rows
 from .hdf5_single import HDF5Format
+from .rows import BeforeOpening
 from .switching import SwitchHandler
 
 _DATA = re.compile(r"data_(\d+)")
+_DATA_PATH = re.compile(rf"/entry(/data)?/{_DATA.pattern}")
 _ALL_IMAGES = "/entry/data/data"
 _SETTINGS = "/entry/instrument/detector/detectorSpecific"
+_COUNTS = ("nimages", "ntrigger")
 
 
 class EigerSeries(SwitchHandler):
@@ -86,12 +90,23 @@ class EigerDataFiles(RowsHandler):
 
 
 def _images_of(master: str) -> ChainedRows:
-    def find_sources() -> list[HDF5Rows]:
+    def find_sources(before_opening: BeforeOpening | None) -> list[HDF5Rows]:
+        if before_opening is not None:
+            before_opening(master)
         with open_hdf5(master, swmr=True) as file:
+            if before_opening is not None:
+                _ask_before_links_are_followed(file, before_opening)
             paths = _datasets(file)
         return [HDF5Rows(master, path, swmr=True) for path in paths]
 
     return ChainedRows(find_sources, list_paths=lambda: [master], name=master)
+
+
+def _ask_before_links_are_followed(file: h5py.File, before_opening: BeforeOpening) -> None:
+    groups = {name: file.get(name) for name in ("/entry/data", "/entry")}
+    data = [f"{name}/{each}" for name, group in groups.items() if isinstance(group, h5py.Group) for each in group]
+    for name in [*filter(_DATA_PATH.fullmatch, data), *(f"{_SETTINGS}/{each}" for each in _COUNTS)]:
+        files_behind(file, name, swmr=True, before_opening=before_opening)
 
 
 def _datasets(file: h5py.File) -> list[str]:
@@ -112,7 +127,7 @@ def _datasets(file: h5py.File) -> list[str]:
 
 def _n_written(file: h5py.File, datasets: list[h5py.Dataset | None]) -> int:
     """Count the data files that belong to the series: the master of a finished one may link to more, never written."""
-    n_images, n_triggers = (_setting(file, name) for name in ("nimages", "ntrigger"))
+    n_images, n_triggers = (_setting(file, name) for name in _COUNTS)
     if n_images is None or n_triggers is None:
         return len(datasets)
     n_left = n_images * n_triggers

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from .datum_numbers import whole_number
-from .rows import Array, Block, EndsEarly, RowStructure, require_dtype
+from .rows import Array, BeforeOpening, Block, EndsEarly, RowStructure, require_dtype
 from .threads import read_side_by_side
 
 
@@ -147,12 +147,14 @@ class FileRows:
         files = dict.fromkeys(number // self._rows_per_file for number in numbers)
         return [self._path_of(number) for number in files]
 
-    def linked_files(self, numbers: Iterable[int] = ()) -> list[str]:
+    def linked_files(self, numbers: Iterable[int] = (), *, before_opening: BeforeOpening | None = None) -> list[str]:
         """Return the files that the files of these rows refer to, where their format can."""
         linked_files = getattr(self._format, "linked_files", None)
         if linked_files is None:
             return []
-        return list(dict.fromkeys(found for path in self.paths(numbers) for found in linked_files(path)))
+        paths = self.paths(numbers)
+        found = (other for path in paths for other in linked_files(path, before_opening=before_opening))
+        return list(dict.fromkeys(found))
 
     def close(self) -> None:
         """Forget what rows look like; each file is closed as soon as it is read."""

@@ -14,13 +14,16 @@ from pathlib import Path
 import h5py
 
 from .hdf5_file import open_hdf5
+from .rows import BeforeOpening
 
 _EXTERNAL_LINK_PREFIX = "HDF5_EXT_PREFIX"
 _VIRTUAL_SOURCE_PREFIX = "HDF5_VDS_PREFIX"
 _BLOCK_NUMBER = "%b"
 
 
-def files_behind(file: h5py.File, name: str, *, swmr: bool = False) -> list[str]:
+def files_behind(
+    file: h5py.File, name: str, *, swmr: bool = False, before_opening: BeforeOpening | None = None
+) -> list[str]:
     """Return the absolute paths of the other files that must be opened to read a dataset.
 
     Links are followed from file to file, and into those sources of virtual datasets that exist.
@@ -33,8 +36,10 @@ def files_behind(file: h5py.File, name: str, *, swmr: bool = False) -> list[str]
         The dataset. Where it is not there, the files on the way are returned, as far as the way goes.
     swmr : bool
         Open the other files in SWMR mode.
+    before_opening : callable, optional
+        Called with the path of each other file before it is opened; what it raises is passed on.
     """
-    search = _Search(swmr=swmr)
+    search = _Search(swmr=swmr, before_opening=before_opening)
     search.follow(file, name)
     return list(search.found)
 
@@ -52,9 +57,10 @@ def find_source(owner: str, source: str) -> str:
 class _Search:
     """One walk from a file to the files behind it."""
 
-    def __init__(self, *, swmr: bool):
+    def __init__(self, *, swmr: bool, before_opening: BeforeOpening | None):
         self.found: dict[str, None] = {}
         self._swmr = swmr
+        self._before_opening = before_opening
         self._seen: set[tuple[str, str]] = set()
 
     def follow(self, file: h5py.File, name: str) -> None:
@@ -79,6 +85,8 @@ class _Search:
 
     def _enter(self, path: str, name: str) -> None:
         self.found.setdefault(path)
+        if self._before_opening is not None:
+            self._before_opening(path)
         try:
             file = open_hdf5(path, swmr=self._swmr)
         except OSError:

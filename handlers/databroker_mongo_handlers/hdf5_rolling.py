@@ -12,6 +12,7 @@ from pathlib import Path
 from .chained_rows import ChainedRows
 from .hdf5_flags import is_open_for_writing
 from .hdf5_rows import HDF5Rows
+from .rows import BeforeOpening
 
 _NUMBERED = re.compile(r"(?P<beginning>.*_)(?P<number>\d{6})(?P<ending>\.h(df)?5)")
 
@@ -52,9 +53,11 @@ def rolling_rows(path: str, dataset: str, *, swmr: bool) -> ChainedRows:
         Follow a writer in SWMR mode.
     """
 
-    def find_sources() -> list[HDF5Rows]:
+    def find_sources(before_opening: BeforeOpening | None) -> list[HDF5Rows]:
         sources = []
         for member in members(path):
+            if before_opening is not None:
+                before_opening(member)
             sources.append(HDF5Rows(member, dataset, swmr=swmr))
             if is_open_for_writing(member):
                 break

@@ -17,7 +17,7 @@ from .hdf5_file import OpenFile, acquire, reason_of, release
 from .hdf5_growth import Extent, whole_rows
 from .hdf5_links import files_behind, missing_behind
 from .hdf5_offsets import RowOffsets, is_plain, pays
-from .rows import Array, Block, EndsEarly, RowStructure, require_dtype
+from .rows import Array, BeforeOpening, Block, EndsEarly, RowStructure, require_dtype
 
 _SCRATCH_BYTES = 8 * 2**20
 
@@ -108,7 +108,7 @@ class HDF5Rows:
         """Return the one file."""
         return [self._path]
 
-    def linked_files(self, numbers: Iterable[int] = ()) -> list[str]:
+    def linked_files(self, numbers: Iterable[int] = (), *, before_opening: BeforeOpening | None = None) -> list[str]:
         """Return the files behind external links, virtual datasets and raw data kept outside, as absolute paths.
 
         Raises
@@ -116,9 +116,12 @@ class HDF5Rows:
         OSError
             When the file is missing, damaged or open for writing.
         """
+        if before_opening is not None:
+            before_opening(self._path)
         with self._open().lock:
             if self._linked is None:
-                self._linked = files_behind(self._open().file, self._name, swmr=self._swmr)
+                opened = self._open().file
+                self._linked = files_behind(opened, self._name, swmr=self._swmr, before_opening=before_opening)
             return self._linked
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from .datums import PointHandler
 from .file_names import name_of_frame
 from .file_rows import ArrayHeader, FileRows
 from .hdf5_rows import HDF5Rows
-from .rows import Array, Block
+from .rows import Array, BeforeOpening, Block
 
 
 class AreaDetectorHDF5Single(PointHandler):
@@ -74,7 +74,7 @@ class HDF5Format:
             rows.close()
         return ArrayHeader((n_rows, *row.shape), row.dtype)
 
-    def linked_files(self, path: str) -> list[str]:
+    def linked_files(self, path: str, *, before_opening: BeforeOpening | None = None) -> list[str]:
         """Return the files that a file refers to.
 
         Raises
@@ -84,7 +84,7 @@ class HDF5Format:
         """
         rows = HDF5Rows(path, self._dataset, swmr=self._swmr)
         try:
-            return rows.linked_files()
+            return rows.linked_files(before_opening=before_opening)
         finally:
             rows.close()
 

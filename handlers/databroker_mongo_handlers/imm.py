@@ -15,7 +15,7 @@ import numpy as np
 
 from .datum_numbers import whole_number
 from .datums import RowsHandler
-from .rows import Array, Block, EndsEarly, RowStructure, require_dtype
+from .rows import Array, BeforeOpening, Block, EndsEarly, RowStructure, require_dtype
 
 _HEADER_BYTES = 1024
 _SPARSE = 6
@@ -86,7 +86,7 @@ class _IMMRows:
         """Return the one file."""
         return [self._path]
 
-    def linked_files(self, numbers: Iterable[int] = ()) -> list[str]:
+    def linked_files(self, numbers: Iterable[int] = (), *, before_opening: BeforeOpening | None = None) -> list[str]:
         """Return nothing: the file refers to no other."""
         return []
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from .rows import Array, Structure
+from .rows import Array, BeforeOpening, Structure
 
 Datum = Mapping[str, Any]
 
@@ -31,7 +31,9 @@ class RegionHandler(Protocol):
         """Return the files of these datums, opening none."""
         ...
 
-    def linked_files(self, datum_kwargs: Iterable[Datum] = ()) -> list[str]:
+    def linked_files(
+        self, datum_kwargs: Iterable[Datum] = (), *, before_opening: BeforeOpening | None = None
+    ) -> list[str]:
         """Return the files that the files of these datums refer to."""
         ...
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .chained_rows import CountedRows
-from .rows import Array, Block, RowStructure
+from .rows import Array, BeforeOpening, Block, RowStructure
 
 _INDEX = re.compile(r"\s*(-?\d+)\s*")
 _SLICE = re.compile(r"\s*(-?\d*)\s*:\s*(-?\d*)\s*(?::\s*(-?\d*)\s*)?")
@@ -121,9 +121,9 @@ class RowView:
         """Return the files that these rows are read from, opening none."""
         return self._rows.paths(numbers)
 
-    def linked_files(self, numbers: Iterable[int] = ()) -> list[str]:
+    def linked_files(self, numbers: Iterable[int] = (), *, before_opening: BeforeOpening | None = None) -> list[str]:
         """Return the files that the files of these rows refer to, from headers alone."""
-        return self._rows.linked_files(numbers)
+        return self._rows.linked_files(numbers, before_opening=before_opening)
 
     def close(self) -> None:
         """Close what is open."""

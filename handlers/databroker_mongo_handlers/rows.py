@@ -7,11 +7,14 @@ leave the rest to the source. What a datum keyword means does not belong here, n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+
+BeforeOpening = Callable[[str], object]
+"""Is called with the path of a file that is about to be opened, and may raise."""
 
 Array = np.ndarray[Any, Any]
 
@@ -82,8 +85,10 @@ class Rows(Protocol):
         """Return the files that these rows are read from, each once, opening none."""
         ...
 
-    def linked_files(self, numbers: Iterable[int] = ()) -> list[str]:
+    def linked_files(self, numbers: Iterable[int] = (), *, before_opening: BeforeOpening | None = None) -> list[str]:
         """Return the files that the files of these rows themselves refer to, from headers alone.
+
+        ``before_opening`` is called with the path of each file that is opened to find out; what it raises is passed on.
 
         Raises
         ------

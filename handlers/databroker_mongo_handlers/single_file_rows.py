@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from .file_rows import ArrayFormat, ArrayHeader
-from .rows import Array, Block, EndsEarly, RowStructure, require_dtype
+from .rows import Array, BeforeOpening, Block, EndsEarly, RowStructure, require_dtype
 
 
 class SingleFileRows:
@@ -66,7 +66,7 @@ class SingleFileRows:
         """Return the one file."""
         return [self._path]
 
-    def linked_files(self, numbers: Iterable[int] = ()) -> list[str]:
+    def linked_files(self, numbers: Iterable[int] = (), *, before_opening: BeforeOpening | None = None) -> list[str]:
         """Return nothing: files of these formats refer to no others."""
         return []
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .datums import IndexHandler
-from .rows import Array, Block, EndsEarly, RowStructure, require_dtype
+from .rows import Array, BeforeOpening, Block, EndsEarly, RowStructure, require_dtype
 from .stream_parameters import refuse_unknown
 from .text_table import TableFormat
 
@@ -114,7 +114,7 @@ class _TableRows:
         """Return the one file."""
         return [self._path]
 
-    def linked_files(self, numbers: Iterable[int] = ()) -> list[str]:
+    def linked_files(self, numbers: Iterable[int] = (), *, before_opening: BeforeOpening | None = None) -> list[str]:
         """Return nothing: a table refers to no other file."""
         return []
 

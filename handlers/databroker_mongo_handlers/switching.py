@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from .levels import CallsReadInto, Datum, RegionHandler, names_of
-from .rows import Array, Structure
+from .rows import Array, BeforeOpening, Structure
 
 _MOST_KEPT = 64
 
@@ -69,8 +69,12 @@ class SwitchHandler(CallsReadInto):
         chosen = self._by_key(datum_kwargs)
         return _each_once(path for key, left in chosen.items() for path in self._handler(key).get_file_list(left))
 
-    def linked_files(self, datum_kwargs: Iterable[Datum] = ()) -> list[str]:
+    def linked_files(
+        self, datum_kwargs: Iterable[Datum] = (), *, before_opening: BeforeOpening | None = None
+    ) -> list[str]:
         """Return the absolute paths of the files that the files of these datums refer to, from headers alone.
+
+        ``before_opening`` is called with the path of each file that is opened to find out; what it raises is passed on.
 
         Raises
         ------
@@ -78,7 +82,11 @@ class SwitchHandler(CallsReadInto):
             When a file is missing, damaged or open for writing.
         """
         chosen = self._by_key(datum_kwargs)
-        return _each_once(path for key, left in chosen.items() for path in self._handler(key).linked_files(left))
+        return _each_once(
+            path
+            for key, left in chosen.items()
+            for path in self._handler(key).linked_files(left, before_opening=before_opening)
+        )
 
     def close(self) -> None:
         """Close what is open; calling the handler again opens it again."""

@@ -16,7 +16,7 @@ from .datums import PointHandler, RowsHandler
 from .file_names import name_of_frame
 from .file_rows import ArrayHeader, FileRows
 from .hdf5_rows import HDF5Rows
-from .rows import Array, Block, RowStructure, require_dtype
+from .rows import Array, BeforeOpening, Block, RowStructure, require_dtype
 from .tiff import open_tiff
 
 _ATTRIBUTES = "/entry/instrument/NDAttributes"
@@ -120,8 +120,10 @@ class _TimeRows:
     def paths(self, numbers: Iterable[int]) -> list[str]:
         return self._parts[0][0].paths(numbers)
 
-    def linked_files(self, numbers: Iterable[int] = ()) -> list[str]:
-        return list(dict.fromkeys(path for rows, _ in self._parts for path in rows.linked_files()))
+    def linked_files(self, numbers: Iterable[int] = (), *, before_opening: BeforeOpening | None = None) -> list[str]:
+        return list(
+            dict.fromkeys(path for rows, _ in self._parts for path in rows.linked_files(before_opening=before_opening))
+        )
 
     def close(self) -> None:
         for rows, _ in self._parts:

@@ -18,7 +18,7 @@ from .datum_numbers import whole_number
 from .datums import WholeHandler
 from .hdf5_rows import HDF5Rows
 from .levels import Closes
-from .rows import Array
+from .rows import Array, BeforeOpening
 
 _BUFFER_TAGS, _PIXEL_TAGS = [0x55AA, 0xAA55], [0x33CC, 0xCC33]
 _BUFFER_HEADER_WORDS, _MODE, _N_PIXELS = 256, 3, 8
@@ -73,9 +73,11 @@ class XmapMapping(Closes):
         """Return the one file."""
         return [self._path]
 
-    def linked_files(self, datum_kwargs: Iterable[Mapping[str, Any]] = ()) -> list[str]:
+    def linked_files(
+        self, datum_kwargs: Iterable[Mapping[str, Any]] = (), *, before_opening: BeforeOpening | None = None
+    ) -> list[str]:
         """Return the absolute paths of the files that the file refers to, from headers alone."""
-        found: list[str] = self._file.linked_files()
+        found: list[str] = self._file.linked_files(before_opening=before_opening)
         return found
 
     def close(self) -> None:
