@@ -93,7 +93,7 @@ class ConfiguredCatalogs(Mapping[str, "Catalog"]):
             if not hasattr(Catalog, name):
                 raise AttributeError(str(error)) from error
             one = f"catalog[{_only_name(find_entries())!r}].{name}"
-            raise AttributeError(f"that is a method of one catalog: {one}. {_listed(find_entries())}") from error
+            raise AttributeError(f"this is a method of one catalog: {one}. {_listed(find_entries())}") from error
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *(name for name in find_entries() if name.isidentifier())})
@@ -127,7 +127,9 @@ class ConfiguredCatalogs(Mapping[str, "Catalog"]):
             unknown or of another type; or a directory is relative.
         """
         if is_uri(name):
-            raise ConfigurationError(f"{redact_uri(name)!r} is no name for a catalog: give a name first, then the URI")
+            raise ConfigurationError(
+                f"{redact_uri(name)!r} is not a name for a catalog: give a name first, then the URI"
+            )
         _require_usable(uri, settings.get("asset_uri"))
         return write_entry(name, uri, replace=replace, **settings)
 
@@ -165,7 +167,7 @@ def _settings_of(name: object) -> CatalogSettings:
     entries = find_entries()
     run = f"A run is found in one catalog: catalog[{_only_name(entries)!r}][{_as_typed(name)}]."
     if not isinstance(name, str):
-        raise CatalogNotFound(f"the names of catalogs are texts, not {name!r}. {run} {_listed(entries)}", name=name)
+        raise CatalogNotFound(f"the names of catalogs are strings, not {name!r}. {run} {_listed(entries)}", name=name)
     try:
         return entries[name]
     except CatalogNotFound as error:
@@ -188,7 +190,7 @@ def _only_name(entries: Mapping[str, CatalogSettings]) -> str:
 
 
 def _listed(entries: Mapping[str, CatalogSettings]) -> str:
-    return f"Configured are: {', '.join(map(repr, entries)) or 'none'}."
+    return f"The configured catalogs are: {', '.join(map(repr, entries)) or 'none'}."
 
 
 def _require_usable(uri: str, asset_uri: str | None) -> None:

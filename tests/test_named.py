@@ -117,7 +117,7 @@ def test_text_and_html_list_names_and_addresses_without_passwords(machine, catal
         "Catalogs",
         "  <b>        memory://",
         "  long name  mongodb://me:***@h/d",
-        "  1 more cannot be used: list(catalog) says why",
+        "  1 more cannot be used: list(catalog) gives the reasons",
     ]
     html = catalogs._repr_html_()
     assert "&lt;b&gt;" in html
@@ -217,4 +217,4 @@ def test_the_key_of_a_run_is_told_from_an_unknown_name(machine, key, typed):
     with pytest.raises(CatalogNotFound) as caught:
         ConfiguredCatalogs()[key]
     assert f"catalog['23463']{typed}" in str(caught.value)
-    assert "Configured are: '23463'" in str(caught.value)
+    assert "The configured catalogs are: '23463'" in str(caught.value)

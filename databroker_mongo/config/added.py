@@ -63,8 +63,8 @@ def write_entry(name: str, uri: str | Uri, *, replace: bool = False, **settings:
         ) from error
     if has_secret:
         warnings.warn(
-            f"the password of catalog {name!r} is written in {path}. Better write ${{NAME}} in its place and set the "
-            "variable NAME",
+            f"the password of catalog {name!r} stands in plain text in {path}. Better write ${{NAME}} in its place "
+            "and set the variable NAME",
             ConfigurationWarning,
             stacklevel=3,
         )
@@ -92,7 +92,7 @@ def remove_entry(name: str) -> Path:
         return path
     settings = find_entries()[name]
     raise ConfigurationError(
-        f"catalog {name!r} was not added by a command, and so is not removed by one: edit its file",
+        f"catalog {name!r} was not added with catalog.add, so it cannot be removed here: edit its file",
         name=name,
         file=settings.file,
         line=settings.line,
@@ -128,7 +128,7 @@ def _is_written(wanted: CatalogSettings, *, replace: bool) -> bool:
 
 def _file_of(name: str) -> Path:
     if not name or not isinstance(name, str):
-        raise ConfigurationError(f"the name of a catalog must be a text that is not empty, not {name!r}")
+        raise ConfigurationError(f"the name of a catalog must be a string that is not empty, not {name!r}")
     return user_directory() / f"{quote(name, safe=' ').replace('.', '%2E')}.yml"
 
 

@@ -55,7 +55,7 @@ def _restore(uri: Uri) -> str:
         written = written.replace(f":{HIDDEN}@", f":{quote(password, safe='')}@", 1)
     if HIDDEN in written:
         raise CredentialsUnavailable(
-            f"the secrets of {uri} did not travel with it and are not set on this machine: "
+            f"the secrets of {uri} were not pickled with it and are not set on this machine: "
             + (f"configure a catalog named {uri.catalog!r} in {user_directory()}, or " if uri.catalog else "")
             + f"set the variable {PASSWORD_VARIABLE} to the password",
             uri=str(uri),

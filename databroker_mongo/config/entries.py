@@ -82,7 +82,7 @@ class Entries(Mapping[str, CatalogSettings]):
         if is_uri(name):
             shown = redact_uri(str(name))
             return CatalogNotFound(
-                f"{shown!r} is a URI and not the name of a catalog. Catalog.from_uri opens it.", name=shown
+                f"{shown!r} is a URI, not the name of a catalog. Catalog.from_uri opens it.", name=shown
             )
         known = list(self)
         near = get_close_matches(str(name), known)
@@ -90,11 +90,11 @@ class Entries(Mapping[str, CatalogSettings]):
         places = "".join(
             f"\n    {directory.path}{'' if directory.path.exists() else ' (absent)'}" for directory in self.directories
         )
-        listed = f"{', '.join(map(repr, known))}." if known else f"none. Looked for in{places}"
+        listed = f"{', '.join(map(repr, known))}." if known else f"none. These directories were searched:{places}"
         unreadable = "".join(f"\n    {file.path}" for file in self._broken)
         return CatalogNotFound(
-            f"no catalog is named {name!r}. {hint}Configured are: {listed}"
-            + (f"\n  These cannot be read:{unreadable}" if unreadable else ""),
+            f"no catalog is named {name!r}. {hint}The configured catalogs are: {listed}"
+            + (f"\n  These files cannot be read:{unreadable}" if unreadable else ""),
             name=name,
         )
 

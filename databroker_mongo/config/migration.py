@@ -15,12 +15,12 @@ from .own_form import plain, to_yaml
 from .settings import CatalogSettings
 from .uris import HIDDEN, Uri
 
-_NONE: Final = ", for it has no meaning here"
+_NONE: Final = ", because it has no meaning here"
 _MEANING: Final = {
-    "timezone": ": times are typed and shown in the local zone; say another as TimeRange(..., timezone=) or --timezone",
-    "api_version": ": Broker.named gives version 1 of the interface, and .v2 of that the other",
-    "metadata": ", for nothing here reads it",
-    "find_kwargs": ": how fast a search is, is left to the server",
+    "timezone": ": times are typed and shown in the local zone; TimeRange(..., timezone=) and --timezone take another",
+    "api_version": ": Broker.named gives version 1 of the interface, and its attribute v2 gives version 2",
+    "metadata": ", because nothing here reads it",
+    "find_kwargs": ": the server decides how to run a search",
 }
 
 
@@ -66,7 +66,7 @@ def migrate(catalogs: Iterable[CatalogSettings], *, keep_secrets: bool = False) 
         sources.append(f"#   {settings.name}: {settings.file}\n")
         notes += _notes(settings)
     lost = "".join(f"# {note}\n" for note in notes)
-    return Migrated(f"# Moved over from\n{''.join(sources)}{lost}{to_yaml(written)}", variables, tuple(notes))
+    return Migrated(f"# Migrated from\n{''.join(sources)}{lost}{to_yaml(written)}", variables, tuple(notes))
 
 
 def _notes(settings: CatalogSettings) -> list[str]:
@@ -79,8 +79,8 @@ def _notes(settings: CatalogSettings) -> list[str]:
     modules = sorted({target.partition(":")[0] for target in named.values() if ":" in target})
     if modules and settings.is_trusted:
         notes.append(
-            f"{settings.name!r} imports {', '.join(modules)}: in a file of your own, that needs them among the site's "
-            "allowed_modules"
+            f"{settings.name!r} imports {', '.join(modules)}: a file of your own may do so only if the site's "
+            "allowed_modules list them"
         )
     return notes
 
@@ -127,7 +127,7 @@ def write_new(path: Path, text: str) -> None:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise ConfigurationError("the file is there already: name another, or remove it first", file=path) from None
+        raise ConfigurationError("the file exists already: name another, or remove it first", file=path) from None
     except OSError as error:
         raise ConfigurationError(f"the file cannot be written: {error.strerror or error}", file=path) from error
     with os.fdopen(handle, "w", encoding="utf-8") as file:

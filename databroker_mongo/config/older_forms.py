@@ -235,7 +235,7 @@ def _with_database(config: Section) -> str:
     if authsource is not None:
         uri += f"{'&' if '?' in uri else '?'}authSource={authsource}"
     if VARIABLE.fullmatch(uri):
-        raise config.error("variables may stand in 'uri', but not in the place of the whole of it", "uri")
+        raise config.error("'uri' may contain variables, but a variable may not replace all of it", "uri")
     return _set_database(uri, database)
 
 

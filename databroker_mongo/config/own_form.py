@@ -173,7 +173,7 @@ def _refuse_empty(section: Section, key: str) -> None:
 
 def _place(section: Section, place: str, *keys: str) -> str:
     if VARIABLE.search(place):
-        raise section.error("variables of the environment are replaced in URIs only: write the path itself", *keys)
+        raise section.error("environment variables are replaced in URIs only: write the path itself", *keys)
     if is_whole(place):
         return place
     at_home = os.path.expanduser(place)  # noqa: PTH111 Path.expanduser raises what is no error of ours
@@ -224,7 +224,7 @@ def _scope(section: Section) -> dict[str, tuple[str | int, ...]]:
         value = inner.value(name)
         values = value if isinstance(value, list) else [value]
         if not values or not all(isinstance(one, str | int) and not isinstance(one, bool) for one in values):
-            raise inner.error(f"{name!r} must have a text, a whole number or a list of these", name)
+            raise inner.error(f"{name!r} must have a string, a whole number or a list of these", name)
         scope[name] = tuple(values)
     return scope
 

@@ -64,8 +64,8 @@ def _whole(place: object, setting: str) -> str:
     whole = os.path.expanduser(text)  # noqa: PTH111 Path.expanduser raises where there is no such user
     if not isinstance(whole, str) or not is_whole(whole):
         raise ConfigurationError(
-            f"{setting} is {text!r}, which is no whole path and would mean another place in each working directory: "
-            f"give the whole path, such as os.path.abspath({text!r})",
+            f"{setting} is {text!r}, which is a relative path and would mean a different place in each working "
+            f"directory: give an absolute path, such as os.path.abspath({text!r})",
             setting=setting.partition("[")[0],
         )
     return whole

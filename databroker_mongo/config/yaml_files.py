@@ -108,7 +108,7 @@ def _refuse_repeated_keys(top: yaml.Node | None, path: Path) -> None:
             first = seen.setdefault(key.value, key)
             if first is not key:
                 raise ConfigurationError(
-                    f"{_shown(key.value)} stands there twice, first in line {_line(first)}: remove or rename one",
+                    f"{_shown(key.value)} occurs twice, first in line {_line(first)}: remove or rename one",
                     file=path,
                     line=_line(key),
                 )
@@ -187,7 +187,7 @@ class Section:
         for key in self._values:
             if key not in known:
                 near = get_close_matches(key, known, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}."
+                hint = f"did you mean {near[0]!r}?" if near else f"the known keys are {', '.join(sorted(known))}."
                 raise self.error(f"the key {_shown(key)} is not known; {hint}", key)
 
     def section(self, key: str) -> Section | None:
@@ -200,7 +200,7 @@ class Section:
 
     def text(self, key: str) -> str | None:
         """Return the text under a key."""
-        text: str | None = self._of_type(key, str, "a text")
+        text: str | None = self._of_type(key, str, "a string")
         return text
 
     def whole_number(self, key: str) -> int | None:
@@ -227,7 +227,7 @@ class Section:
             return None
         listed = [values] if isinstance(values, str) else values
         if not isinstance(listed, list) or not all(isinstance(value, str) for value in listed):
-            raise self.error(f"{key!r} must be a list of texts, not {_kind(values)}", key)
+            raise self.error(f"{key!r} must be a list of strings, not {_kind(values)}", key)
         return tuple(listed)
 
     def text_map(self, key: str) -> dict[str, str] | None:
@@ -260,7 +260,7 @@ class Section:
         for key in values:
             if not isinstance(key, str):
                 raise self.file.error(
-                    f"{what}: the key {_shown(key)} must be a text: put it in quotes", *keys, str(key)
+                    f"{what}: the key {_shown(key)} must be a string: put it in quotes", *keys, str(key)
                 )
         return values
 
@@ -272,6 +272,6 @@ def _shown(key: Any) -> str:
 
 def _kind(value: Any) -> str:
     """Name the type of a value; the value itself may be a secret."""
-    return {dict: "a mapping", list: "a list", str: "a text", bool: "true or false", type(None): "nothing"}.get(
+    return {dict: "a mapping", list: "a list", str: "a string", bool: "true or false", type(None): "nothing"}.get(
         type(value), f"a value of type {type(value).__name__}"
     )

@@ -81,7 +81,7 @@ def test_a_wrong_setting_is_refused_before_anything_is_written(machine):
         write_entry("x", "memory://", scope={})
     with pytest.raises(ConfigurationError, match="'pool_size' must be a whole number"):
         write_entry("x", "memory://", pool_size="many")
-    with pytest.raises(ConfigurationError, match="must be a text that is not empty"):
+    with pytest.raises(ConfigurationError, match="must be a string that is not empty"):
         write_entry("", "memory://")
     assert not machine.user.exists()
 

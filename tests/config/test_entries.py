@@ -180,7 +180,7 @@ def test_an_unknown_name_is_answered_with_near_names_and_the_files_that_cannot_b
 
 def test_where_nothing_is_configured_an_unknown_name_is_answered_with_the_places_looked_in(machine):
     machine.user.mkdir(parents=True)
-    with pytest.raises(CatalogNotFound, match="Configured are: none") as caught:
+    with pytest.raises(CatalogNotFound, match="The configured catalogs are: none") as caught:
         find_entries()["beamline"]
     lines = str(caught.value).split("\n    ")
     assert str(machine.user) in lines

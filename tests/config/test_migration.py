@@ -81,7 +81,7 @@ def test_a_new_file_is_private_and_an_old_one_is_never_overwritten(tmp_path):
     path = tmp_path / "new.yml"
     write_new(path, "text")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    with pytest.raises(ConfigurationError, match="there already"):
+    with pytest.raises(ConfigurationError, match="exists already"):
         write_new(path, "other")
     assert path.read_text() == "text"
     with pytest.raises(ConfigurationError, match="cannot be written"):
@@ -130,4 +130,4 @@ def test_an_older_file_that_loses_nothing_has_no_notes(machine):
 def test_imports_that_only_the_site_may_name_are_told(machine):
     machine.write(machine.environment.parent / "intake", "csx.yml", INTAKE)
     [note] = migrate([find_entries()["csx 1"]]).notes
-    assert "imports lab: in a file of your own" in note
+    assert "imports lab: a file of your own may do so only if" in note

@@ -82,7 +82,7 @@ def test_another_driver_is_named_by_the_error():
     [
         ("auth: null", "root_maps: {}", "did you mean 'root_map'"),
         ("no_cursor_timeout: true", "limit: 5", "'limit' is not known"),
-        ("metadatastore_db: mongodb", "metadatastore_db: 5 #", "'metadatastore_db' must be a text"),
+        ("metadatastore_db: mongodb", "metadatastore_db: 5 #", "'metadatastore_db' must be a string"),
         ("asset_registry_db: ", "auth: ", "there is no 'asset_registry_db'"),
         ("args:", "other:", "there are no 'args'"),
     ],
@@ -160,7 +160,7 @@ def test_a_v0_database_becomes_one_uri_of_the_same_account(config, uri):
             "does not keep its metadatastore in MongoDB",
         ),
         ("class: Special", "klass: Special", "needs 'module' and 'class'"),
-        ("host: mongo, port: 27017, database: mds", "uri: '${U}', database: d", "not in the place of the whole"),
+        ("host: mongo, port: 27017, database: mds", "uri: '${U}', database: d", "may not replace all of it"),
     ],
 )
 def test_a_v0_file_with_a_fault_is_refused_with_its_line(old, new, message):

@@ -87,12 +87,12 @@ def test_a_catalog_with_a_uri_alone_leaves_the_rest_to_the_defaults():
         ("handler_registry: {X: Handler}", "cannot be imported: write module:name"),
         ("scope:", "'scope' has no value"),
         ("scope: {}", "'scope' has no value"),
-        ("scope: {data_session: }", "must have a text"),
-        ("scope: {data_session: []}", "must have a text"),
-        ("scope: {data_session: {$ne: x}}", "must have a text"),
+        ("scope: {data_session: }", "must have a string"),
+        ("scope: {data_session: []}", "must have a string"),
+        ("scope: {data_session: {$ne: x}}", "must have a string"),
         ("allowed_roots:", "'allowed_roots' has no value"),
         ("root_map: {/a: ~nobody-of-this-name/a}", "no home directory for '~nobody-of-this-name/a'"),
-        ("root_map: {/a: '${HOME}/a'}", "variables of the environment are replaced in URIs only"),
+        ("root_map: {/a: '${HOME}/a'}", "environment variables are replaced in URIs only"),
     ],
 )
 def test_a_wrong_key_or_value_names_the_catalog_file_and_line(line, message):
@@ -105,7 +105,7 @@ def test_a_wrong_key_or_value_names_the_catalog_file_and_line(line, message):
 def test_a_catalog_without_a_uri_is_refused():
     with pytest.raises(ConfigurationError, match="there is no 'uri'"):
         catalog_of("catalogs: {beamline: {description: x}}")
-    with pytest.raises(ConfigurationError, match="must be a mapping of keys to values, not a text") as caught:
+    with pytest.raises(ConfigurationError, match="must be a mapping of keys to values, not a string") as caught:
         catalog_of("catalogs: {beamline: 'mongodb://me:hush@host/db'}")
     assert "hush" not in str(caught.value)
 

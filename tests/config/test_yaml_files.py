@@ -84,18 +84,18 @@ def test_aliases_that_multiply_or_contain_themselves_are_read_in_time():
 @pytest.mark.parametrize(
     ("read", "text", "message"),
     [
-        (lambda s: s.text("a"), "a: 5", "'a' must be a text, not a value of type int"),
-        (lambda s: s.text("a"), "a: [x]", "'a' must be a text, not a list"),
+        (lambda s: s.text("a"), "a: 5", "'a' must be a string, not a value of type int"),
+        (lambda s: s.text("a"), "a: [x]", "'a' must be a string, not a list"),
         (lambda s: s.whole_number("a"), "a: 1.5", "'a' must be a whole number"),
         (lambda s: s.whole_number("a"), "a: true", "'a' must be a whole number, not true or false"),
         (lambda s: s.whole_number("a"), "a: 0", "'a' must be more than 0"),
         (lambda s: s.number("a"), "a: .nan", "'a' must be more than 0"),
-        (lambda s: s.number("a"), "a: x", "'a' must be a number, not a text"),
-        (lambda s: s.texts("a"), "a: [x, 1]", "'a' must be a list of texts"),
-        (lambda s: s.texts("a"), "a: {x: 1}", "'a' must be a list of texts, not a mapping"),
+        (lambda s: s.number("a"), "a: x", "'a' must be a number, not a string"),
+        (lambda s: s.texts("a"), "a: [x, 1]", "'a' must be a list of strings"),
+        (lambda s: s.texts("a"), "a: {x: 1}", "'a' must be a list of strings, not a mapping"),
         (lambda s: s.text_map("a"), "a: [x]", "settings, a must be a mapping"),
         (lambda s: s.text_map("a"), "a: {x: }", "'x' has no value"),
-        (lambda s: s.text_map("a"), "a: {1: y}", "the key 1 must be a text"),
+        (lambda s: s.text_map("a"), "a: {1: y}", "the key 1 must be a string"),
     ],
 )
 def test_a_value_of_another_type_is_refused_with_its_line(read, text, message):
