@@ -109,7 +109,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Make the parser of all commands."""
-    parser = argparse.ArgumentParser(prog="databroker-mongo", description="Catalogs of Bluesky runs in MongoDB.")
+    parser = argparse.ArgumentParser(
+        prog="databroker-mongo", description="Search and check catalogs of Bluesky runs in MongoDB."
+    )
     parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     groups: dict[str, Any] = {}
@@ -171,11 +173,15 @@ def server_stop(chosen: argparse.Namespace) -> None:
     """Shut the local MongoDB down."""
     from .store.local_server import stop_server
 
-    print("The local MongoDB is stopped." if stop_server(chosen.data) else "The local MongoDB was not running.")
+    print(
+        "The local MongoDB server was stopped."
+        if stop_server(chosen.data)
+        else "The local MongoDB server was not running."
+    )
 
 
 def server_status(chosen: argparse.Namespace) -> None:
-    """Tell whether the local MongoDB runs, and where."""
+    """Show whether the local MongoDB runs, and where."""
     from .store.local_server import server_status
 
     status = server_status(chosen.data)
@@ -185,9 +191,9 @@ def server_status(chosen: argparse.Namespace) -> None:
     elif not status.is_running:
         print("state    stopped")
     elif not status.uri:
-        print("state    starting or ending")
+        print("state    starting or stopping")
     else:
-        until = "until `server stop`" if status.is_kept else "while it is used, and a minute longer"
+        until = "until `server stop`" if status.is_kept else "until a minute after its last use"
         print(f"state    runs {until} (process {status.pid})\nversion  MongoDB {status.version}\nURI      {status.uri}")
 
 
@@ -204,16 +210,16 @@ def list_catalogs(chosen: argparse.Namespace) -> None:
 
 
 def migrate_config(chosen: argparse.Namespace) -> None:
-    """Write what the files of databroker and intake say in our own form; theirs are left alone."""
+    """Convert the configuration files of databroker and intake to our own form; the old files are left alone."""
     from .config import find_entries, migrate, user_directory, write_new
 
     if chosen.keep_passwords and chosen.output is None:
-        raise ConfigurationError("passwords are not printed: with --keep-passwords name a file by --output")
+        raise ConfigurationError("passwords are not printed: with --keep-passwords, name a file with --output")
     entries = find_entries()
     names = chosen.names or [name for name, each in entries.items() if each.form != "own"]
     if not names:
         found = "".join(f"\n{problem}" for problem in entries.problems)
-        raise ConfigurationError(f"no file of databroker or intake configures a catalog that can be used{found}")
+        raise ConfigurationError(f"no configuration file of databroker or intake has a catalog that can be used{found}")
     migrated = migrate([entries[name] for name in names], keep_secrets=chosen.keep_passwords)
     if chosen.output is None:
         print(migrated.text, end="")
@@ -221,7 +227,10 @@ def migrate_config(chosen: argparse.Namespace) -> None:
         write_new(chosen.output, migrated.text)
     notes = [str(problem) for problem in entries.problems]
     notes += migrated.notes
-    notes += [f"set {variable} to the secret of {name!r}" for variable, name in migrated.variables.items()]
+    notes += [
+        f"set the environment variable {variable} to the secret of {name!r}"
+        for variable, name in migrated.variables.items()
+    ]
     notes += [] if chosen.output else [f"store this in {user_directory()} as a file that ends in .yml"]
     for note in notes:
         print(f"databroker-mongo: {note}", file=sys.stderr)
@@ -237,7 +246,7 @@ def list_handlers(chosen: argparse.Namespace) -> None:
     registry = open_reader(find_entries()[chosen.catalog] if is_configured else None).registry
     found = [registry.provenance(spec) for spec in chosen.specs or registry]
     if not found:
-        print("databroker-mongo: there is none; pip install databroker-mongo-handlers", file=sys.stderr)
+        print("databroker-mongo: no handler is installed; pip install databroker-mongo-handlers", file=sys.stderr)
         return
     for line in display.handlers_text(found):
         print(line)
@@ -245,8 +254,8 @@ def list_handlers(chosen: argparse.Namespace) -> None:
 
 LISTS = frozenset(argument.names[0] for argument in (CONDITIONS, NAMES, QUESTIONS[0], RUNS, SPECS))
 GROUPS = {
-    "admin": "Change a database: its indexes, summaries of runs, and views of proposals.",
-    "server": "The local MongoDB.",
+    "admin": "Change a database: its indexes, run summaries and proposal views.",
+    "server": "Start, stop or inspect the local MongoDB server.",
 }
 COMMANDS = (
     Command("admin build-summaries", cli_admin.build_summaries, (DATABASE, APPLY)),

@@ -22,7 +22,7 @@ def create_indexes(chosen: argparse.Namespace) -> None:
     """Make the indexes that a catalog lacks.
 
     It needs the role readWrite on the database. While an index of a large collection is made, reading and writing go
-    on, but more slowly. What another program made differently is shown and left as it is.
+    on, but more slowly. Indexes that another program made differently are shown and left as they are.
     """
     from .store.writable_normalized import writable
 
@@ -43,10 +43,10 @@ def create_indexes(chosen: argparse.Namespace) -> None:
 def build_summaries(chosen: argparse.Namespace) -> None:
     """Bring the summaries of a catalog's runs up to date.
 
-    Summaries answer at once what otherwise brings together documents of all runs: durations, runs in progress, and
-    questions about several documents that are combined by | or ~. The Writer of this package keeps them for the runs
-    that it writes; for the runs of others run this now and then. It needs the role readWrite on the database, and about
-    as much room again as the start and stop documents take.
+    With summaries, queries are answered at once that otherwise join documents of all runs: durations, runs in progress,
+    and queries of several documents that are combined by | or ~. The Writer of this package keeps the summaries of the
+    runs that it writes; run this command now and then for the runs of other programs. It needs the role readWrite on
+    the database, and about as much additional space as the start and stop documents take.
     """
     from .store.writable_normalized import writable
 
@@ -55,7 +55,7 @@ def build_summaries(chosen: argparse.Namespace) -> None:
     done = "were" if chosen.apply else "are to be"
     print(f"{report.n_runs} runs: {report.n_written} summaries {done} written, {report.n_removed} {done} removed.")
     if not chosen.apply and report.n_written + report.n_removed:
-        print("Nothing was changed; do it with --apply.")
+        print("Nothing was changed; add --apply to make these changes.")
         _print_lacking(writable(store).rights_lacking_for_summaries())
 
 
@@ -64,7 +64,7 @@ def create_views(chosen: argparse.Namespace) -> None:
 
     The views show the runs whose start document has one of the values in the field, or holds one in a list, and all
     that belongs to them. The role, named like the prefix without its dot, may read the views and nothing else. Give it
-    to the accounts of the proposal, and let their catalogs say collection_prefix. It needs the roles dbAdmin and
+    to the accounts of the proposal, and set collection_prefix in their catalogs. It needs the roles dbAdmin and
     userAdmin on the database.
     """
     from .store import views
@@ -82,7 +82,7 @@ def create_views(chosen: argparse.Namespace) -> None:
 
 def _print_lacking(rights: Sequence[str]) -> None:
     if rights:
-        print(f"This account may not: it lacks {', '.join(rights)}. Use one that has the role readWrite.")
+        print(f"This account may not do that: it lacks {', '.join(rights)}. Use an account with the role readWrite.")
 
 
 def _store_of(catalog: str) -> tuple[NormalizedStore, Sequence[str]]:

@@ -61,13 +61,13 @@ def show_run(chosen: argparse.Namespace) -> None:
 
 
 def check(chosen: argparse.Namespace) -> int:
-    """List what is wrong with runs and their files; with --all of all runs, and with the database as a whole.
+    """List what is wrong with runs and their files; with --all, with all runs and the database as a whole.
 
-    A catalog with a scope shows nothing that belongs to no run, since that may be anybody's. The exit status is 3 if
-    there is a fault; a run in progress is none.
+    A catalog with a scope lists nothing that belongs to no run, because that may be anybody's. The exit status is 3 if
+    there is a fault; a run in progress is not a fault.
     """
     if bool(chosen.runs) == chosen.all:
-        raise ConfigurationError("say which runs are to be checked by their keys, or --all, and not both")
+        raise ConfigurationError("name the runs to check by their keys, or give --all, but not both")
     seen: set[bool] = set()
     findings = _noted(seen, _findings(_catalog(chosen.catalog), chosen.runs, files=not chosen.no_files))
     if chosen.format == "json":
@@ -117,7 +117,7 @@ def list_distinct(chosen: argparse.Namespace) -> None:
 
 
 def explain(chosen: argparse.Namespace) -> None:
-    """Tell how runs are found: by which index, looking at how many documents, and what would help."""
+    """Show how runs are found: by which index, how many documents are examined, and what would help."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         print(_searched(_catalog(chosen.catalog), chosen).explain())
@@ -126,7 +126,7 @@ def explain(chosen: argparse.Namespace) -> None:
 
 
 def list_indexes(chosen: argparse.Namespace) -> None:
-    """List the indexes that a catalog has, lacks, or has otherwise than they should be."""
+    """List the indexes of a catalog: those that are missing, that differ, that are as they should be, and others."""
     catalog = _catalog(chosen.catalog)
     reports = catalog.store.indexes(metadata=_configured_fields(catalog.name))
     for line in display.index_lines(reports):
@@ -144,15 +144,15 @@ def _catalog(name: str | None) -> Catalog:
     if name is None:
         names = list(entries)
         if len(names) != 1:
-            listed = f"these are configured: {', '.join(names)}" if names else "none is configured"
-            raise ConfigurationError(f"say which catalog with --catalog NAME, or a URI; {listed}")
+            listed = f"the configured catalogs are: {', '.join(names)}" if names else "no catalog is configured"
+            raise ConfigurationError(f"name a catalog or a URI with --catalog; {listed}")
         name = names[0]
     return Catalog.from_settings(entries[name])
 
 
 def _say_that_none_answers(found: Catalog, catalog: Catalog) -> None:
     n_runs = len(catalog)
-    text = f"no run answers to {found.query}; the catalog has {n_runs}" if n_runs else "the catalog has no runs"
+    text = f"none of the {n_runs} runs in the catalog matches {found.query}" if n_runs else "the catalog has no runs"
     print(f"databroker-mongo: {text}", file=sys.stderr)
 
 

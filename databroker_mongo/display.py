@@ -24,7 +24,7 @@ _TITLES = {"plan_name": "plan", "sample.name": "sample", "stop.exit_status": "st
 
 def catalog_text(name: str | None, address: str, query: str) -> str:
     """Return the summary of a catalog; counting its runs would be a question."""
-    asked = "" if query == "All()" else f", runs that answer to {query}"
+    asked = "" if query == "All()" else f", runs that match {query}"
     return f"<Catalog {repr(name) + ' ' if name else ''}at {address}{asked}>"
 
 
@@ -176,7 +176,7 @@ def explanation_text(steps: Sequence[Mapping[str, Any]], *, joins: bool) -> str:
         (each["collection"], each["access"], each["n_examined"], each["n_found"], each["milliseconds"])
         for each in steps
     ]
-    notes = ["Documents of several kinds are brought together, run by run."] if joins else []
+    notes = ["Documents of several kinds are joined, run by run."] if joins else []
     for each in steps:
         notes += [f"An index on {field!r} of {each['collection']!r} would help." for field in each["helpful"][:3]]
     return "\n".join([*aligned([heads, *(tuple(f"{cell}" for cell in row) for row in rows)]), *notes])
@@ -185,7 +185,7 @@ def explanation_text(steps: Sequence[Mapping[str, Any]], *, joins: bool) -> str:
 def index_lines(reports: Sequence[Any]) -> list[str]:
     """Return a line for each index, those that something is wrong with first, and one for all that are not known."""
     if not reports:
-        return ["A database in memory has no indexes, and needs none."]
+        return ["A database in memory has no indexes and needs none."]
     unknown: dict[str, list[str]] = {}
     for each in reports:
         if each.state == "unknown":
@@ -212,7 +212,7 @@ def views_lines(plan: Mapping[str, Any], *, is_done: bool) -> list[str]:
     else:
         lines.append(f"The role {plan['role']} is as it should be.")
     is_changed = plan["new"] or plan["changed"] or plan["lacks"]
-    return lines if is_done or not is_changed else [*lines, "Nothing was changed; do it with --apply."]
+    return lines if is_done or not is_changed else [*lines, "Nothing was changed; add --apply to make these changes."]
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -256,7 +256,7 @@ def _origin(provenance: Any) -> str:
 def _handler_notes(provenance: Any) -> list[str]:
     notes = [] if provenance.error is None else [f"unusable: {provenance.error}"]
     if provenance.clashes:
-        notes.append(f"clash: say which in the settings, handlers: {{{provenance.spec}: {provenance.distribution}}}")
+        notes.append(f"clash: choose one in the settings, handlers: {{{provenance.spec}: {provenance.distribution}}}")
     hidden = [f"{other}, {other.superseded}" if other.superseded else str(other) for other in provenance.shadowed]
     return [*notes, *(f"hides {other}" for other in hidden)]
 
@@ -323,7 +323,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _unusable(n_unusable: int) -> list[str]:
-    return [f"  {n_unusable} more cannot be used: list(catalog) says why"] if n_unusable else []
+    return [f"  {n_unusable} more cannot be used: list(catalog) gives the reasons"] if n_unusable else []
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:

@@ -132,8 +132,8 @@ def test_the_server_is_started_looked_at_and_stopped(data: Path) -> None:
     assert "runs until `server stop`" in status
     assert uri in status
 
-    assert run_command("server", "stop", "--data", str(data)).stdout == "The local MongoDB is stopped.\n"
-    assert run_command("server", "stop", "--data", str(data)).stdout == "The local MongoDB was not running.\n"
+    assert run_command("server", "stop", "--data", str(data)).stdout == "The local MongoDB server was stopped.\n"
+    assert run_command("server", "stop", "--data", str(data)).stdout == "The local MongoDB server was not running.\n"
 
 
 def test_a_server_that_cannot_start_is_a_sentence_and_status_1(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_summaries_are_counted_and_written_when_told_to(uri, capsys):
     assert main(["admin", "build-summaries", uri]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "1 runs: 1 summaries are to be written, 0 are to be removed.",
-        "Nothing was changed; do it with --apply.",
+        "Nothing was changed; add --apply to make these changes.",
     ]
     assert "run_summary" not in names(uri)
     assert main(["admin", "build-summaries", "mine", "--apply"]) == 0

@@ -46,7 +46,7 @@ def test_older_files_are_printed_in_our_form_with_variables_for_passwords(machin
     out, err = capsys.readouterr()
     assert "uri: mongodb://me:${CSX_PASSWORD}@h/d" in out
     assert "mine" not in out
-    assert "set CSX_PASSWORD to the secret of 'csx'" in err
+    assert "set the environment variable CSX_PASSWORD to the secret of 'csx'" in err
     assert str(machine.user) in err
     assert "hush" not in out + err
 
@@ -60,7 +60,7 @@ def test_a_file_is_written_when_named_and_only_there_may_passwords_be(machine, c
     assert main(["migrate-config", "--output", str(output)]) == FAILURE
     out, err = capsys.readouterr()
     assert "hush" not in out + err
-    assert "there already" in err
+    assert "exists already" in err
 
 
 def test_where_nothing_is_to_be_moved_that_is_said_with_what_cannot_be_used(machine, capsys):
@@ -69,7 +69,7 @@ def test_where_nothing_is_to_be_moved_that_is_said_with_what_cannot_be_used(mach
     assert main(["migrate-config"]) == FAILURE
     out, err = capsys.readouterr()
     assert out == ""
-    assert "no file of databroker or intake configures a catalog" in err
+    assert "no configuration file of databroker or intake has a catalog" in err
     assert "csx.yml" in err
 
 

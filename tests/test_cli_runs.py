@@ -204,7 +204,7 @@ def test_where_no_run_answers_that_is_said_with_what_was_asked_and_of_how_many(u
     assert main([*arguments, "sample.name=Au", "--plan", "count"]) == 0
     out, err = capsys.readouterr()
     assert out == ""
-    assert "no run answers to Eq('sample.name', 'Au') & Eq('plan_name', 'count'); the catalog has 3" in err
+    assert "none of the 3 runs in the catalog matches Eq('sample.name', 'Au') & Eq('plan_name', 'count')" in err
     for form in ("json", "csv"):
         assert main([*arguments, "sample.name=Au", "--format", form]) == 0
         out, err = capsys.readouterr()
@@ -311,7 +311,7 @@ def test_indexes_that_something_is_wrong_with_come_first_and_unknown_ones_are_on
     ("arguments", "message"),
     [
         (["show", "99"], "no run '99'"),
-        (["check"], "or --all"),
+        (["check"], "or give --all"),
         (["check", "1", "--all"], "not both"),
         (["check", "99"], "no run '99'"),
         (["ls", "--where", "{"], "is no JSON"),
@@ -331,7 +331,7 @@ def test_what_cannot_be_answered_is_said_on_standard_error(uri, capsys, argument
 
 def test_without_a_configured_catalog_one_must_be_named(machine, capsys):
     assert main(["ls"]) == FAILURE
-    assert "--catalog NAME, or a URI; none is configured" in capsys.readouterr().err
+    assert "with --catalog; no catalog is configured" in capsys.readouterr().err
 
 
 def test_a_catalog_is_named_by_its_uri_too(uri, capsys):

@@ -155,7 +155,7 @@ def test_a_dry_run_of_views_says_what_there_is_to_do_and_how_many_runs_they_show
     assert status == 0
     assert "2 runs are in the views now." in out
     assert out.count("would be made") == 12
-    assert "do it with --apply" in out
+    assert "add --apply to make these changes" in out
     _, out, _ = command(capsys, "create-views", owner, *VIEWS, "--apply")
     assert "would" not in out
     _, out, _ = command(capsys, "create-views", owner, *VIEWS)

@@ -38,7 +38,7 @@ def test_each_spec_has_a_line_with_level_class_distribution_and_version(shown):
 def test_a_clash_is_told_with_the_line_that_settles_it(shown):
     notes = below(shown(), "FROB")
 
-    assert notes[0] == "clash: say which in the settings, handlers: {FROB: alpha-detectors}"
+    assert notes[0] == "clash: choose one in the settings, handlers: {FROB: alpha-detectors}"
     assert notes[1:] == [
         "hides beta_detectors:Frob (beta-detectors 2.0)",
         "hides own_detectors:Frob (databroker-mongo-handlers 9.0)",
