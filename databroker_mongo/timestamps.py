@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from .arrays.opening import StreamSource
 from .arrays.values import as_array
 from .errors import ColumnNotFound
 from .store.stream_rows import is_streamed
+from .stream_columns import HeldColumn
 
 if TYPE_CHECKING:
     import xarray
 
 
-class Timestamps:
-    """When each value of a stream was taken, by the clock of its device."""
+class Timestamps(Mapping[str, HeldColumn]):
+    """When each value of a stream was taken, by the clock of its device: columns by data key."""
 
     def __init__(self, source: StreamSource):
         self._source = source
 
     def __repr__(self) -> str:
         return f"<timestamps of {', '.join(self._source.data_keys) or 'no data key'}>"
+
+    def __getitem__(self, name: str) -> HeldColumn:
+        self._select(name)
+        return HeldColumn(self._source, name, partial(self._values, name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._select(None))
+
+    def __len__(self) -> int:
+        return len(self._select(None))
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def _values(self, name: str) -> np.ndarray[Any, Any]:
+        return as_array(self._source.rows.columns([name], section="timestamps")[name])
 
     def read(self, keys: str | Iterable[str] | None = None) -> xarray.Dataset:
         """Read the timestamps of data keys, ``(time,)`` each, in seconds since 1970; NaN where an event has none.

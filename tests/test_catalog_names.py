@@ -104,6 +104,13 @@ def test_a_run_that_travelled_has_a_header_too(runs, travel):
     assert travel(runs[-1]).v1.table()["x"].tolist() == [2]
 
 
+@pytest.mark.parametrize("option", ["no_cursor_timeout", "batch_size", "max_time_ms"])
+def test_options_of_cursors_are_not_taken_for_metadata(runs, option):
+    for ask in (runs.search, runs.explain):
+        with pytest.raises(TypeError, match=f"{option}.*page by page.*Leave it out"):
+            ask({"user": "ann"}, **{option: True})
+
+
 @pytest.mark.parametrize("view", ["keys", "values", "items"])
 @pytest.mark.parametrize(
     "ask",

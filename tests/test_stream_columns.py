@@ -290,6 +290,17 @@ def test_the_configuration_of_a_device_is_read_by_name(run):
         device["mode"]
 
 
+def test_timestamps_are_read_by_data_key(run):
+    timestamps = run["primary", "timestamps"]
+    assert list(timestamps) == [key for key in KEYS if key != "fly"]
+    for key in timestamps:
+        np.testing.assert_array_equal(timestamps[key].read(), timestamps.read()[key])
+    assert (timestamps["n"].dims, timestamps["n"].shape, timestamps["n"][1]) == (("time",), (5,), TIME + 3)
+    assert "fly" not in timestamps
+    with pytest.raises(KeyError, match="no timestamps of 'fly'"):
+        timestamps["fly"]
+
+
 @pytest.mark.parametrize("name", ["data", "config", "timestamps", "config_timestamps", "time"])
 def test_a_data_key_comes_before_what_databroker_2_has_under_its_name(store_uri, name):
     rows = [{name: 0.5 * row, "x": row} for row in range(3)]

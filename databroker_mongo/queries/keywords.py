@@ -37,6 +37,11 @@ def from_keywords(**questions: Any) -> Query:
         For a value that cannot be asked.
     """
     unknown = sorted(set(questions) - set(_QUESTIONS))
+    if unknown and unknown[0] in _OF_CURSORS:
+        raise TypeError(
+            f"search() does not take {unknown[0]!r}, as databroker 1 did: runs are fetched page by page, "
+            "and no cursor waits between two of them. Leave it out."
+        )
     if unknown:
         is_time = unknown[0] in ("since", "until")
         asked = f"TimeRange({unknown[0]}=...)" if is_time else f"{{{unknown[0]!r}: ...}}"
@@ -82,6 +87,10 @@ def _values(given: Any) -> Any:
     """Return a value as a list of one; what gives several values, as it is."""
     values = without_numpy(given)
     return values if isinstance(values, Iterable) and not isinstance(values, str | bytes | int) else [values]
+
+
+_OF_CURSORS = ("allow_disk_use", "batch_size", "cursor_type", "max_time_ms", "no_cursor_timeout")
+"""Options of the cursors of pymongo, which speak of how an answer is fetched and not of what is asked."""
 
 
 def _in_progress(value: Any) -> Query:
