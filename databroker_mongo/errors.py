@@ -46,7 +46,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .printable import printable
+from .printable import printable, shown
 
 
 class CatalogError(Exception):
@@ -86,11 +86,20 @@ class CatalogError(Exception):
             raise AttributeError(name) from None
 
     def __str__(self) -> str:
-        known = "".join(f"\n  {name.replace('_', ' ')}: {printable(str(value))}" for name, value in self.facts.items())
+        known = "".join(
+            f"\n  {name.replace('_', ' ')}: {printable(_said(value))}" for name, value in self.facts.items()
+        )
         return printable(self.message + known, keep="\n\t")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.message, self.facts)
+
+
+def _said(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:  # a fact may be whatever was given, and an integer of many digits, for one, has no text
+        return shown(value)
 
 
 def _rebuild(cls: type[CatalogError], message: str, facts: dict[str, Any]) -> CatalogError:

@@ -14,6 +14,7 @@ from .assets.reader import AssetReader
 from .documents import stream_of
 from .errors import RunNotFound, StreamNotFound
 from .health import Finding, check_run
+from .printable import shown
 from .queries import Eq
 from .run_hints import RunHints
 from .store.protocol import Document, Store
@@ -123,15 +124,14 @@ class Run(RunHints):
         """
         if isinstance(name, tuple) and name:
             return functools.reduce(operator.getitem, name[1:], self[name[0]])
-        try:
-            return self._by_name()[name]
-        except KeyError:
-            raise StreamNotFound(
-                f"the run has no stream {name!r}. It has: {', '.join(map(str, self)) or 'none'}.",
-                run_uid=self._start["uid"],
-                scan_id=self._start.get("scan_id"),
-                stream=name,
-            ) from None
+        if name in self:
+            return self._by_name()[str.__str__(name)]
+        raise StreamNotFound(
+            f"the run has no stream {shown(name)}. It has: {', '.join(map(str, self)) or 'none'}.",
+            run_uid=self._start["uid"],
+            scan_id=self._start.get("scan_id"),
+            stream=name,
+        )
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_name())
@@ -140,7 +140,7 @@ class Run(RunHints):
         return len(self._by_name())
 
     def __contains__(self, name: object) -> bool:
-        return name in self._by_name()
+        return isinstance(name, str) and str.__str__(name) in self._by_name()
 
     def __getattr__(self, name: str) -> Stream:
         if name.startswith("_"):

@@ -19,7 +19,8 @@ from .assets.offline import Rule
 from .assets.reader import AssetReader
 from .catalog_hints import CatalogHints
 from .config import CATALOG_KEYS, CatalogSettings, Directory
-from .errors import CatalogWarning, ConfigurationError
+from .errors import CatalogWarning, ConfigurationError, QueryError
+from .printable import shown
 from .queries import NEWEST_FIRST, All, Query, Sorting, Window, conjunction, from_keywords, query_of, scope_of, sort_of
 from .run import Run
 from .run_overviews import RunOverviews
@@ -227,7 +228,8 @@ class Catalog(CatalogHints, RunOverviews):
         """
         asked = conjunction([self.query, *map(query_of, questions), from_keywords(**keywords)])
         sorting = self._view.sort if sort is None else sort_of(sort)
-        return self._with(Window(asked, sorting, run_keys.n_runs(skip, "skip"), run_keys.n_runs(limit or 0, "limit")))
+        n_skipped, n_most = (run_keys.n_runs(number, name) for number, name in ((skip, "skip"), (limit, "limit")))
+        return self._with(Window(asked, sorting, n_skipped, n_most))
 
     def scoped(self, fields: Mapping[str, Any] | None = None, /, **more: Any) -> Catalog:
         """Return the catalog of those runs that have, in each of these fields, one of these values.
@@ -248,7 +250,10 @@ class Catalog(CatalogHints, RunOverviews):
         QueryError
             No field is given, or None as a value, which runs without the field would have.
         """
-        return self._with(Window(conjunction([self.query, scope_of({**(fields or {}), **more})]), self._view.sort))
+        if fields is not None and not isinstance(fields, Mapping):
+            raise QueryError(f"A scope is a mapping from fields to their values, not {shown(fields)}.")
+        scope = scope_of({**({} if fields is None else fields), **more})
+        return self._with(Window(conjunction([self.query, scope]), self._view.sort))
 
     def explain(self, *questions: Query | Mapping[str, Any], **keywords: Any) -> Explanation:
         """Tell how the runs that answer to the questions are found: by which index, looking at how many documents.

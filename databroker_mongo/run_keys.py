@@ -6,17 +6,23 @@ slices and iteration (``run_mapping``), and questions (``run_catalog``).
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from .errors import AmbiguousKey, QueryError, RunNotFound
+from .printable import shown
 from .queries import NEWEST_FIRST, All, Eq, FullText, In, Or, PartialUID, Query, ScanID, conjunction, is_uid_beginning
+from .queries.plain import plain_text
 from .store.protocol import Document, Store
 
 LARGEST_SCAN_ID = 2**63
 FARTHEST_PLACE = 2**31 - 1
 """How far from the latest run a position or a slice may be: MongoDB takes no larger number of documents to skip."""
+MOST_KEYS = 100_000
+"""How many keys may be asked for at once."""
+
 _MOST_LISTED = 10
 _MOST_COMPARED = 50
 _MOST_DIGITS = 19
@@ -33,17 +39,33 @@ def integer(key: Any) -> int | None:
 
 
 def n_runs(value: Any, name: str) -> int:
-    """Return how many runs `value` stands for, which is the argument `name` of a search.
+    """Return how many runs `value` stands for, which is the argument `name` of a search; 0 for None.
 
     Raises
     ------
     QueryError
         It is no integer, or less than 0.
     """
-    number = integer(value)
+    number = 0 if value is None else integer(value)
     if number is None or number < 0:
-        raise QueryError(f"{name} is a number of runs, 0 or more, not {value!r}.")
-    return number
+        raise QueryError(f"{name} is a number of runs, 0 or more, not {shown(value)}.")
+    if number >= LARGEST_SCAN_ID:
+        raise QueryError(f"{name} is a number of runs, and MongoDB counts in 64 bits; this one has more.")
+    return min(number, FARTHEST_PLACE)
+
+
+def listed(keys: Iterable[Any]) -> list[Any]:
+    """Return keys as a list.
+
+    Raises
+    ------
+    QueryError
+        There are more than `MOST_KEYS`.
+    """
+    several = list(itertools.islice(keys, MOST_KEYS + 1))
+    if len(several) > MOST_KEYS:
+        raise QueryError(f"At most {MOST_KEYS} runs are asked for by their keys at once, and these are more.")
+    return several
 
 
 def find(key: Any, store: Store, query: Query) -> Document:
@@ -80,7 +102,7 @@ def find_several(keys: Iterable[Any], store: Store, query: Query) -> dict[Any, D
     for key in keys:
         number = integer(key)
         if isinstance(key, str) and _meanings(key):
-            texts.append(key)
+            texts.append(str.__str__(key))
         elif number is not None and 0 <= number < LARGEST_SCAN_ID:
             numbers.append(number)
     found: dict[Any, Document] = {}
@@ -91,7 +113,7 @@ def find_several(keys: Iterable[Any], store: Store, query: Query) -> dict[Any, D
     return found
 
 
-def find_all(text: str, store: Store, query: Query, *, limit: int) -> list[Document]:
+def find_all(text: str | int, store: Store, query: Query, *, limit: int) -> list[Document]:
     """Return the start documents that a text may mean, the likeliest first, at most ``limit`` of each kind.
 
     First the exact uid, then the runs of the scan id, then uids that begin with it, then those with all its words.
@@ -102,6 +124,7 @@ def find_all(text: str, store: Store, query: Query, *, limit: int) -> list[Docum
         The text can be no scan id, and no beginning of a uid, no run has it as its uid, and the database has no text
         index to look for the words.
     """
+    text = _text_of(text)
     ranked: dict[str, Document] = {}
     meanings = _meanings(text)
     for meaning in meanings:
@@ -117,8 +140,15 @@ def find_all(text: str, store: Store, query: Query, *, limit: int) -> list[Docum
     return list(ranked.values())
 
 
+def _text_of(text: Any) -> str:
+    number = integer(text)
+    if number is None and not isinstance(text, str):
+        raise QueryError(f"Runs are found by a text or a scan id, not by {shown(text)}.")
+    return plain_text(text) if number is None else shown(number)
+
+
 def _find_scan_id(scan_id: int, store: Store, query: Query) -> Document:
-    found = _newest(store, query, Eq("scan_id", scan_id), 1) if scan_id < LARGEST_SCAN_ID else []
+    found = _newest(store, query, Eq("scan_id", scan_id), 1) if 0 <= scan_id < LARGEST_SCAN_ID else []
     if not found:
         hint = " The latest run is catalog[-1]." if scan_id == 0 else ""
         _not_found(scan_id, f"No run has this scan id.{hint}", query)
@@ -175,4 +205,4 @@ def _only_one(key: str, begins: Sequence[Document], scans: Sequence[Document]) -
 
 def _not_found(key: Any, reason: str, query: Query) -> NoReturn:
     among = "" if query == All() else f" It was looked for among the runs that answer to {query!r}."
-    raise RunNotFound(f"the catalog has no run {key!r}. {reason}{among}", key=key)
+    raise RunNotFound(f"the catalog has no run {shown(key)}. {reason}{among}", key=key)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 from . import display, run_keys
 from .catalog_hints import NewestFirst
 from .errors import QueryError, RunIndexError, RunNotFound
+from .printable import shown
 from .queries import Query, Window
 from .run import Run
 from .store.protocol import Document, Store
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 PAGES = (100, 900, 2000)
 """How many runs are fetched at once, page after page; the last number repeats."""
 _MOST_LISTED = 10
+_SPARSE = 100
+"""How many runs may be fetched for each of several that are asked for by their positions."""
 
 
 class RunMapping(Mapping[str, Run]):
@@ -98,7 +101,7 @@ class RunMapping(Mapping[str, Run]):
         if isinstance(key, slice):
             return self._runs(self._starts_of_slice(key))
         if isinstance(key, list):
-            return self._runs(self._starts_of_keys(key))
+            return self._runs(self._starts_of_keys(run_keys.listed(key)))
         return self._runs([self._start_of(key)])[0]
 
     def __contains__(self, key: object) -> bool:
@@ -188,19 +191,20 @@ class RunMapping(Mapping[str, Run]):
         is_countable = -number <= run_keys.FARTHEST_PLACE
         start = next(self._starts(skip=-number - 1, limit=1), None) if is_countable else None
         if start is None:
-            raise RunIndexError(f"the catalog has no run {number}: it holds {len(self)} runs", key=number)
+            raise RunIndexError(f"the catalog has no run {shown(number)}: it holds {len(self)} runs", key=number)
         return start
 
     def _starts_of_slice(self, key: slice) -> list[Document]:
         first, last, step = (
-            None if each is None else run_keys.integer(each) for each in (key.start, key.stop, key.step)
+            default if each is None else run_keys.integer(each)
+            for each, default in zip((key.start, key.stop, key.step), (None, 0, 1), strict=True)
         )
-        if first is None or first >= 0 or (last or 0) > 0 or step not in (None, 1):
+        if first is None or last is None or first >= 0 or last > 0 or step != 1:
             raise QueryError(
                 f"a slice of a catalog counts from the latest run, as [-5:] or [-5:-2]; it was "
-                f"[{key.start}:{key.stop}:{key.step}]. All runs are in values()."
+                f"[{':'.join(map(shown, (key.start, key.stop, key.step)))}]. All runs are in values()."
             )
-        skip = min(-(last or 0), run_keys.FARTHEST_PLACE)
+        skip = min(-last, run_keys.FARTHEST_PLACE)
         n_runs = min(-first, run_keys.FARTHEST_PLACE) - skip
         return list(self._starts(skip=skip, limit=n_runs)) if n_runs > 0 else []
 
@@ -210,15 +214,15 @@ class RunMapping(Mapping[str, Run]):
         places = [-number for number in numbers if 0 < -number <= run_keys.FARTHEST_PLACE]
         known = run_keys.find_several(keys, self._store, self.query) | self._starts_at(places)
         # True and 1.0 are equal to 1 as keys of a mapping, and are no keys of a run.
-        lookups = [key if isinstance(key, str) else run_keys.integer(key) for key in keys]
+        lookups = [str.__str__(key) if isinstance(key, str) else run_keys.integer(key) for key in keys]
         return [known[each] if each in known else self._start_of(key) for key, each in zip(keys, lookups, strict=True)]
 
     def _starts_at(self, places: Sequence[int]) -> dict[Any, Document]:
         """Return the start documents at places counted from 1, by negative position."""
-        if not places:
-            return {}
-        first = min(places)
-        starts = self._starts(skip=first - 1, limit=max(places) - first + 1)
+        first, last = min(places, default=0), max(places, default=0)
+        if not places or last - first > _SPARSE * len(places):
+            return {}  # each is asked for by itself: there may be many runs between them
+        starts = self._starts(skip=first - 1, limit=last - first + 1)
         return {-place: start for place, start in enumerate(starts, first)}
 
 

@@ -10,12 +10,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import live, run_keys, run_table
+from .errors import QueryError
 from .live import Change
+from .queries.refusals import plain_path
 from .run import Run
 from .run_mapping import RunMapping
 
 if TYPE_CHECKING:
     import pandas
+
+_MOST_NAMES = 10_000
 
 
 class RunOverviews(RunMapping):
@@ -36,7 +40,7 @@ class RunOverviews(RunMapping):
         QueryError
             Nothing but the words may be meant, and the database has no text index.
         """
-        return self._runs(run_keys.find_all(str(text), self._store, self.query, limit=limit))
+        return self._runs(run_keys.find_all(text, self._store, self.query, limit=run_keys.n_runs(limit, "limit")))
 
     def table(
         self, columns: str | Iterable[str] | None = None, *, timezone: str | None = None, limit: int | None = None
@@ -64,8 +68,10 @@ class RunOverviews(RunMapping):
 
     def rows(self, columns: Sequence[str], *, limit: int | None = None) -> Iterator[tuple[str, list[Any]]]:
         """Yield the uid of each run with the cells of a :meth:`table`, a page after the other; times are in seconds."""
-        starts = self._starts(limit=limit or 0, fields=run_table.needed_fields(columns))
-        return run_table.rows(self._store, starts, columns)
+        wanted = _names(columns)
+        n_most = run_keys.n_runs(limit, "limit")
+        starts = self._starts(limit=n_most, fields=run_table.needed_fields(wanted))
+        return run_table.rows(self._store, starts, wanted)
 
     def distinct(self, field: str, *, counts: bool = False) -> Any:
         """Return the values that a field has in these runs, the most frequent first.
@@ -83,7 +89,7 @@ class RunOverviews(RunMapping):
         list, or dict of int by value
             Mappings and lists, which cannot be keys, are given as JSON text where they are counted.
         """
-        found = self._store.distinct(self.query, field, counts=counts)
+        found = self._store.distinct(self.query, plain_path(field), counts=counts)
         return {_as_key(value): n_runs for value, n_runs in found} if counts else [value for value, _ in found]
 
     def facets(self, fields: str | Iterable[str]) -> dict[str, dict[Any, int]]:
@@ -115,4 +121,11 @@ def _as_key(value: Any) -> Any:
 
 
 def _names(names: str | Iterable[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
+    """Return one name, or several, as a list."""
+    is_one = isinstance(names, str) or not isinstance(names, Iterable) or getattr(names, "ndim", 1) == 0
+    found: list[str] = []
+    for name in [names] if is_one else names:
+        if len(found) == _MOST_NAMES:
+            raise QueryError(f"At most {_MOST_NAMES} fields are asked for at once, and these are more.")
+        found.append(plain_path(name))
+    return found

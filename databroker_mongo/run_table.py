@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from .arrays.values import need_more_than_floats
 from .errors import QueryError
 from .queries.fields import split_key
-from .queries.refusals import check_path
+from .queries.refusals import plain_path
+from .queries.times import zone_of
 
 if TYPE_CHECKING:
     import pandas
@@ -38,7 +39,7 @@ def needed_fields(columns: Sequence[str]) -> tuple[str, ...]:
     fields = {"uid"}
     for column in columns:
         document, path = split_key(column)
-        check_path(path)
+        plain_path(path)
         if document == "descriptor":
             raise QueryError(f"A run has several descriptors, so {column!r} is no column; 'streams' names them.")
         if document == "start" and column not in (*_OF_STOP, *_OF_STREAMS):
@@ -136,8 +137,4 @@ def _seconds(time: Any) -> float:
 
 
 def _zone(timezone: str | None) -> Any:
-    if timezone is not None:
-        return timezone
-    import tzlocal  # only where no zone is asked for
-
-    return tzlocal.get_localzone()
+    return zone_of(timezone)

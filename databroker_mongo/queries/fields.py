@@ -13,8 +13,8 @@ from ..errors import QueryError
 from ..printable import shown
 from .moments import seconds_at
 from .patterns import check_pattern
-from .plain import is_of_bson, one_of, plain_value, plain_values
-from .refusals import check_path
+from .plain import is_of_bson, one_of, plain_text, plain_value, plain_values, truth
+from .refusals import plain_path
 from .tree import Query
 
 DocumentName = Literal["start", "stop", "descriptor"]
@@ -41,8 +41,8 @@ class _FieldQuery(Query):
     key: str
 
     def __post_init__(self) -> None:
-        check_path(self.key)
-        check_path(split_key(self.key)[1])
+        object.__setattr__(self, "key", plain_path(self.key))
+        plain_path(split_key(self.key)[1])
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,8 @@ class Comparison(Query):
 
     def __post_init__(self) -> None:
         operator = one_of(get_args(Operator), self.operator, name="The operator of a comparison")
-        check_path(split_key(self.key)[1])
+        object.__setattr__(self, "key", plain_path(self.key))
+        plain_path(split_key(self.key)[1])
         value = _compared(self.key, plain_value(self.value))
         has_order = is_of_bson(value) and not hasattr(value, "pattern")
         if not has_order and not isinstance(value, int | float | str | bytes | datetime.datetime):
@@ -150,6 +151,8 @@ class Regex(_FieldQuery):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_pattern(self.pattern)
+        object.__setattr__(self, "pattern", plain_text(self.pattern))
+        object.__setattr__(self, "case_sensitive", truth(self.case_sensitive, name="case_sensitive"))
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,10 @@ class Exists(_FieldQuery):
     """The document has the field (even if it is null), or has it not."""
 
     exists: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "exists", truth(self.exists, name="exists"))
 
 
 class Key:
@@ -171,8 +178,7 @@ class Key:
     __hash__ = None  # type: ignore[assignment]  # `==` asks a question, so a Key is no key of a mapping
 
     def __init__(self, key: str):
-        check_path(key)
-        self._key = key
+        self._key = plain_path(key)
 
     def __repr__(self) -> str:
         return f"Key({self._key!r})"

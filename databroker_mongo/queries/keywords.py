@@ -10,10 +10,9 @@ from functools import partial
 from typing import Any
 
 from ..errors import QueryError
-from ..printable import shown
 from .fields import In, split_key
 from .others import question_of_others
-from .plain import without_numpy
+from .plain import truth, without_numpy
 from .runs import Duration, HasDataKey, HasDevice, HasStream, InProgress, Raw
 from .tree import Not, Query, conjunction
 
@@ -74,7 +73,7 @@ def scope_of(fields: Mapping[str, Any]) -> Query:
     QueryError
         No field is given; or None as a value, which runs without the field would have.
     """
-    if not fields:
+    if len(fields) == 0:
         raise QueryError("A scope needs at least one field, as in scoped(data_session=['pass-123456']).")
     scope = [In(name, _values(value)) for name, value in fields.items()]
     for part in scope:
@@ -86,7 +85,8 @@ def scope_of(fields: Mapping[str, Any]) -> Query:
 def _values(given: Any) -> Any:
     """Return a value as a list of one; what gives several values, as it is."""
     values = without_numpy(given)
-    return values if isinstance(values, Iterable) and not isinstance(values, str | bytes | int) else [values]
+    is_one = isinstance(values, str | bytes | int) or getattr(values, "ndim", 1) == 0
+    return [values] if is_one or not isinstance(values, Iterable) else values
 
 
 _OF_CURSORS = ("allow_disk_use", "batch_size", "cursor_type", "max_time_ms", "no_cursor_timeout")
@@ -94,9 +94,7 @@ _OF_CURSORS = ("allow_disk_use", "batch_size", "cursor_type", "max_time_ms", "no
 
 
 def _in_progress(value: Any) -> Query:
-    if not isinstance(value, bool):
-        raise QueryError(f"in_progress is True or False, not {shown(value)}.")
-    return InProgress() if value else Not(InProgress())
+    return InProgress() if truth(value, name="in_progress") else Not(InProgress())
 
 
 _QUESTIONS: dict[str, Callable[[Any], Query]] = {

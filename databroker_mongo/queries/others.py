@@ -5,7 +5,6 @@ They are known by the names of their classes and attributes; the packages need n
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any, Final
@@ -15,6 +14,7 @@ from .fields import Comparison, Contains, Eq, Exists, In, NotEq, NotIn, Regex
 from .runs import FullText, PartialUID, Raw, ScanID, ScanIDRange
 from .times import TimeRange
 from .tree import Query
+from .words import from_json
 
 _PACKAGES: Final = ("bluesky_tiled_plugins", "databroker", "tiled")
 
@@ -27,7 +27,7 @@ def RawMongo(*, start: Mapping[str, Any] | str) -> Raw:  # noqa: N802 that is wh
     start : mapping or str
         The filter, or its JSON text.
     """
-    return Raw(json.loads(start) if isinstance(start, str) else start)
+    return Raw(from_json(start) if isinstance(start, str) else start)
 
 
 def question_of_others(question: object) -> Query | None:

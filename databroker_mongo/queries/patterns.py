@@ -42,6 +42,7 @@ def check_pattern(pattern: Any) -> None:
     """
     if not isinstance(pattern, str):
         raise QueryError(f"A regular expression must be a string, not {type(pattern).__name__}.")
+    pattern = str.__str__(pattern)
     if len(pattern) > LONGEST_PATTERN:
         raise QueryError(
             f"A regular expression of {len(pattern)} characters is too long; {LONGEST_PATTERN} are allowed. Ask for "

@@ -18,6 +18,7 @@ DEEPEST_FILTER = 50
 MOST_VALUES = 1_000_000
 """More values than this in one list do not fit into a question, which may have 16 MB."""
 
+_FREQUENT = frozenset({str, int, float})
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 _INSTEAD = {
     "Decimal": "Write it as a float, or bson.Decimal128(...) where that is stored.",
@@ -37,6 +38,8 @@ def plain_value(value: Any, depth: int = 0) -> Any:
     QueryError
         When it is no value of a document, holds an operator of MongoDB, or an integer of more than 64 bits.
     """
+    if type(value) in _FREQUENT:
+        return plain_scalar(value)
     if depth > DEEPEST_FILTER:
         raise QueryError(f"A value may be nested {DEEPEST_FILTER} deep; this one is deeper.")
     value = without_numpy(value)
@@ -57,7 +60,7 @@ def plain_values(values: Any, *, asker: str, key: str) -> list[Any]:
     """
     values = without_numpy(values)
     is_one = isinstance(values, str | bytes | bytearray | Mapping | enum.Enum) or hasattr(values, "columns")
-    if is_one or not isinstance(values, Iterable):
+    if is_one or getattr(values, "ndim", 1) == 0 or not isinstance(values, Iterable):
         raise QueryError(f"{asker} takes a list of values, not {shown(values)}.", key=key)
     plain = [plain_value(each) for each in itertools.islice(values, MOST_VALUES + 1)]
     if len(plain) > MOST_VALUES:
@@ -118,6 +121,20 @@ def one_of(choices: Collection[str], value: Any, *, name: str) -> str:
     if not isinstance(word, str) or word not in choices:
         raise QueryError(f"{name} is one of {', '.join(map(repr, choices))}, not {shown(value)}.")
     return str.__str__(word)
+
+
+def truth(value: Any, *, name: str) -> bool:
+    """Return a bool of Python or NumPy.
+
+    Raises
+    ------
+    QueryError
+        It is no bool.
+    """
+    plain = without_numpy(value)
+    if not isinstance(plain, bool):
+        raise QueryError(f"{name} is True or False, not {shown(value)}.")
+    return plain
 
 
 def is_of_bson(value: object) -> bool:

@@ -20,8 +20,8 @@ _PATTERN_EXPRESSIONS = frozenset({"$regexMatch", "$regexFind", "$regexFindAll"})
 _DOCUMENTS = ("start.", "stop.", "descriptor.")
 
 
-def check_path(path: Any) -> None:
-    """Refuse a name of a field that MongoDB would not take as a plain, dotted name.
+def plain_path(path: Any) -> str:
+    """Return the name of a field, if MongoDB takes it as a plain, dotted name.
 
     Raises
     ------
@@ -30,12 +30,13 @@ def check_path(path: Any) -> None:
     """
     if not isinstance(path, str):
         raise QueryError(f"The name of a field is a string like 'sample.name', not {shown(path)}.")
-    plain_text(path)
-    if "\0" in path or any(not part or part.startswith("$") for part in path.split(".")):
+    plain = plain_text(path)
+    if "\0" in plain or any(not part or part.startswith("$") for part in plain.split(".")):
         raise QueryError(
-            f"{path!r} is not the name of a field: each of its parts between dots needs at least one character, not "
-            "starting with '$'. Operators of MongoDB belong in a raw filter: search({...})."
+            f"{shown(plain)} is not the name of a field: each of its parts between dots needs at least one character, "
+            "not starting with '$'. Operators of MongoDB belong in a raw filter: search({...})."
         )
+    return plain
 
 
 def plain_filter(filter: Any, *, document: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ..printable import shown
 from .fields import DocumentName, Operator
 from .mappings import MappingQuery
 from .plain import one_of, plain_text, plain_value
-from .refusals import check_path, plain_filter
+from .refusals import plain_filter, plain_path
 from .tree import Query
 
 Duplicates = Literal["latest", "all", "error"]
@@ -49,7 +49,9 @@ class Raw(Query):
     document: DocumentName = "start"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "filter", plain_filter(self.filter, document=self.document))
+        document = one_of(get_args(DocumentName), self.document, name="The document of a raw filter")
+        object.__setattr__(self, "document", document)
+        object.__setattr__(self, "filter", plain_filter(self.filter, document=document))
 
     def __repr__(self) -> str:
         document = "" if self.document == "start" else f", {self.document!r}"
@@ -253,10 +255,10 @@ def _scan_id(value: Any) -> int:
 
 
 def _plain_name(name: Any) -> str:
-    check_path(name)
-    if "." in name:
-        raise QueryError(f"MongoDB takes the dots in {name!r} for the path of a field; it cannot be asked for.")
-    return plain_text(name)
+    plain = plain_path(name)
+    if "." in plain:
+        raise QueryError(f"MongoDB takes the dots in {shown(plain)} for the path of a field; it cannot be asked for.")
+    return plain
 
 
 def _duplicates(value: Any) -> Duplicates:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from ..errors import QueryError
 from ..printable import shown
-from .plain import plain_text, without_numpy
-from .refusals import check_path
+from .plain import without_numpy
+from .refusals import plain_path
 
 Sort = tuple[tuple[str, int], ...]
 Sorting = str | tuple[str, int] | Sequence[str | tuple[str, int]]
@@ -37,11 +37,10 @@ def _sort_field(part: object) -> tuple[str, int]:
     direction = _direction(part[1]) if isinstance(part, tuple | list) and len(part) == 2 else None
     if not isinstance(part, tuple | list) or direction not in (1, -1):
         raise QueryError(f"{shown(part)} is no order; write 'scan_id', '-time', ('time', -1), or a list of these.")
-    name = part[0]
-    check_path(name)
+    name = plain_path(part[0])
     if name.startswith(("stop.", "descriptor.")):
         raise QueryError(f"Runs are sorted by fields of the start document; {name!r} is of another.")
-    return plain_text(name).removeprefix("start."), direction
+    return name.removeprefix("start."), direction
 
 
 def _direction(value: object) -> int | None:

@@ -127,6 +127,7 @@ def _zone(timezone: str | datetime.tzinfo | None) -> tuple[datetime.tzinfo, str]
     if isinstance(timezone, datetime.tzinfo):
         # ZoneInfo says `key`, pytz says `zone`; a pytz zone itself is wrong as the tzinfo of a datetime.
         timezone = getattr(timezone, "key", None) or getattr(timezone, "zone", None) or str(timezone)
+    timezone = str.__str__(timezone) if isinstance(timezone, str) else timezone
     if not isinstance(timezone, str):
         raise QueryError(f"A time zone is a name like 'Europe/Berlin', an offset or a tzinfo, not {shown(timezone)}.")
     offset = re.fullmatch(r"(?:UTC)?([+-])([01]\d|2[0-3]):?([0-5]\d)", timezone)

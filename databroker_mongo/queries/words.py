@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..errors import QueryError
+from ..printable import shown
 from .fields import Comparison, Contains, Eq, Exists, NotEq, Regex
 from .runs import FullText
 from .tree import Query, conjunction
@@ -63,8 +64,8 @@ def from_json(text: str) -> Any:
     """
     try:
         return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise QueryError(f'{text!r} is no JSON: {error}. Write a filter like \'{{"plan_name": "count"}}\'.') from error
+    except (ValueError, RecursionError) as error:
+        raise QueryError(f'{shown(text)} is no JSON: {error}. Write a filter like \'{{"plan_name": "count"}}\'.') from error
 
 
 def _question(key: str, operator: str, value: str) -> Query:
@@ -78,5 +79,5 @@ def _question(key: str, operator: str, value: str) -> Query:
 def _value(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=lambda constant: constant)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # no JSON, or an integer of more digits than Python reads
         return text

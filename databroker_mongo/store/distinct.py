@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..queries import NEWEST_FIRST, Query
 from ..queries.fields import DocumentName, split_key
-from ..queries.refusals import check_path
+from ..queries.refusals import plain_path
 from . import compile as compiled
 from .bson_order import order_key
 from .joining import RUN_OF
@@ -43,8 +43,8 @@ def distinct(collections: Collections, query: Query, key: str, *, counts: bool) 
     list of (value, int)
         The most frequent first, then in the order of the values.
     """
-    document, path = split_key(key)
-    check_path(path)
+    document, path = split_key(plain_path(key))
+    plain_path(path)
     pairs = _of_server(collections, query, path, counts=counts) if document == "start" else None
     if pairs is None:
         pairs = _counted(_values(collections, query, document, path), counts=counts)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StoreError
-from ..queries.refusals import check_path
+from ..queries.refusals import plain_path
 from .privileges import lacking
 from .reports import IndexKeys, IndexReport
 
@@ -116,7 +116,7 @@ def wanted(*, metadata: Iterable[str] = (), text: bool = False) -> tuple[Index, 
     asked = []
     for field in metadata:
         if field != "$**":
-            check_path(field)
+            plain_path(field)
         asked.append(_of_field(field))
     return (*_ALWAYS, *asked, *([_OF_WORDS] if text else []))
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, NotAuthorized, QueryError
 from ..queries.plain import plain_value
-from ..queries.refusals import check_path
+from ..queries.refusals import plain_path
 from .privileges import lacking
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def create(collections: Collections, *, prefix: str, field: str, values: Sequenc
 
 
 def _check(collections: Collections, prefix: str, field: str, values: Sequence[Any]) -> None:
-    check_path(field)
+    plain_path(field)
     if not values or not prefix.endswith(".") or not set(prefix) & set("abcdefghijklmnopqrstuvwxyz0123456789"):
         raise QueryError(
             f"The views need a prefix that ends in a dot, and values; these were {prefix!r} and {values!r}."

@@ -9,7 +9,9 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .. import run_keys
 from ..errors import QueryError
+from ..printable import shown
 from .header import Header
 from .questions import questions_of
 from .reading import Reading
@@ -17,6 +19,8 @@ from .results import Results
 
 if TYPE_CHECKING:
     from ..run_catalog import Catalog
+
+_DEEPEST = 50
 
 
 class Finding(Reading):
@@ -43,18 +47,25 @@ class Finding(Reading):
         self.filters: dict[str, Any] = {}
 
     def __getitem__(self, key: Any) -> Any:
+        return self._of(key, 0)
+
+    def _of(self, key: Any, depth: int) -> Any:
         if isinstance(key, slice):
             return self._slice(key)
         if _is_several(key):
-            return self._several(list(key))
+            return self._several(run_keys.listed(key), depth)
         return Header(self._catalog[key], self)
 
     def _slice(self, key: slice) -> list[Header]:
-        begin, end, step = key.start, key.stop or 0, 1 if key.step is None else key.step
-        if begin is None or begin > -1 or end > 0 or step == 0:
+        defaults = (None, 0, 1)
+        begin, end, step = (
+            default if each is None else run_keys.integer(each)
+            for each, default in zip((key.start, key.stop, key.step), defaults, strict=True)
+        )
+        if begin is None or end is None or not step or begin > -1 or end > 0:
             raise QueryError(
                 "a slice of db counts back from the latest run and has a beginning, as db[-5:] or db[-5:-2], and its "
-                f"step is not 0; it was db[{key.start}:{key.stop}:{key.step}]"
+                f"step is not 0; it was db[{':'.join(map(shown, (key.start, key.stop, key.step)))}]"
             )
         positions = range(begin, end, step)
         if not positions:
@@ -67,10 +78,12 @@ class Finding(Reading):
         # As in databroker 1, which reverses the positions whatever the step: a step back gives the oldest first.
         return headers[::-1] if step < 0 else headers
 
-    def _several(self, keys: Sequence[Any]) -> list[Any]:
+    def _several(self, keys: Sequence[Any], depth: int) -> list[Any]:
         """Return what each key gives; all plain keys are asked for together."""
+        if depth > _DEEPEST:
+            raise QueryError(f"Lists of keys may be nested {_DEEPEST} deep; these are deeper.")
         plain = iter(self._catalog[[key for key in keys if not _is_nested(key)]])
-        return [self[key] if _is_nested(key) else Header(next(plain), self) for key in keys]
+        return [self._of(key, depth + 1) if _is_nested(key) else Header(next(plain), self) for key in keys]
 
     def __call__(self, text_search: str | None = None, **query: Any) -> Results:
         """Find runs.
@@ -138,7 +151,8 @@ class Finding(Reading):
 
 
 def _is_several(key: Any) -> bool:
-    return not isinstance(key, str) and isinstance(key, Iterable)
+    is_one = isinstance(key, str | bytes | int | Mapping) or getattr(key, "ndim", 1) == 0
+    return not is_one and isinstance(key, Iterable)
 
 
 def _is_nested(key: Any) -> bool:
