@@ -65,7 +65,9 @@ def from_json(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise QueryError(f'{shown(text)} is no JSON: {error}. Write a filter like \'{{"plan_name": "count"}}\'.') from error
+        raise QueryError(
+            f'{shown(text)} is no JSON: {error}. Write a filter like \'{{"plan_name": "count"}}\'.'
+        ) from error
 
 
 def _question(key: str, operator: str, value: str) -> Query:
