@@ -16,7 +16,7 @@ from typing import Any
 Row = Mapping[Any, Any]
 
 MOST_GROUPS = 30
-_WORST_FIRST = ("unreadable", "offline", "note")
+_WORST_FIRST = {"unreadable": 0, "offline": 1}
 _INDENT = "      "
 _OF_THE_ROW = ("run_uid", "scan_id", "stream", "data_key", "missing_directory")
 _UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
@@ -97,7 +97,7 @@ def columns_of(rows: Iterable[Row]) -> list[Columns]:
         group = groups.setdefault(key, Columns(row["status"], str(row["reason"]), dict(facts)))
         group.facts = {name: value for name, value in group.facts.items() if facts.get(name) == value}
         group.keys.setdefault(str(row["stream"]), []).append(str(row["data_key"]))
-    return sorted(groups.values(), key=lambda group: _WORST_FIRST.index(group.status))
+    return sorted(groups.values(), key=lambda group: _WORST_FIRST.get(group.status, len(_WORST_FIRST)))
 
 
 def summary_of_columns(rows: Sequence[Row]) -> str:

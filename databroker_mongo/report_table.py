@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from html import escape
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pandas
 
 from . import report_lines
 from .printable import in_words, printable
+
+Row = dict[Any, Any]
 
 _MOST_ROWS = 60
 _OF_UID = 8
@@ -26,26 +28,32 @@ class _Report(pandas.DataFrame):
         return type(self)
 
     def __repr__(self) -> str:
-        if not self._is_whole():
+        rows = self._rows()
+        if rows is None:
             return super().__repr__()
-        return "\n".join(map(printable, self._lines(shutil.get_terminal_size().columns)))
+        return "\n".join(map(printable, self._lines(rows, shutil.get_terminal_size().columns)))
 
     def _repr_html_(self) -> str:
         with pandas.option_context("display.max_colwidth", None):
-            if not self._is_whole():
+            rows = self._rows()
+            if rows is None:
                 return self.to_html(max_rows=_MOST_ROWS, notebook=True)
-            summary, table = self._page()
+            summary, table = self._page(rows)
             shown = table.map(lambda cell: printable(str(cell))) if len(table) else table
             page = shown.to_html(max_rows=_MOST_ROWS, notebook=True, index=False) if len(table) else ""
         return f"<p>{escape(printable(summary))}</p>{page}"
 
-    def _is_whole(self) -> bool:
-        return self.columns.is_unique and self._needed <= set(self.columns)
+    def _rows(self) -> list[Row] | None:
+        """Return the rows with all that is printed of them, in the index too; None where something is missing."""
+        in_index = self._needed.intersection(self.index.names) - set(self.columns)
+        if not self.columns.is_unique or not self._needed - in_index <= set(self.columns):
+            return None
+        return pandas.DataFrame(self).reset_index(level=[*in_index]).to_dict("records")
 
-    def _lines(self, width: int) -> list[str]:
+    def _lines(self, rows: list[Row], width: int) -> list[str]:
         raise NotImplementedError
 
-    def _page(self) -> tuple[str, pandas.DataFrame]:
+    def _page(self, rows: list[Row]) -> tuple[str, pandas.DataFrame]:
         raise NotImplementedError
 
 
@@ -54,11 +62,10 @@ class HealthTable(_Report):
 
     _needed = frozenset(("stream", "data_key", "status", "reason", "facts"))
 
-    def _lines(self, width: int) -> list[str]:
-        return report_lines.lines_of_columns(self.to_dict("records"), width=width)
+    def _lines(self, rows: list[Row], width: int) -> list[str]:
+        return report_lines.lines_of_columns(rows, width=width)
 
-    def _page(self) -> tuple[str, pandas.DataFrame]:
-        rows = self.to_dict("records")
+    def _page(self, rows: list[Row]) -> tuple[str, pandas.DataFrame]:
         cells = [
             {
                 "status": group.status,
@@ -75,11 +82,11 @@ class FilesTable(_Report):
 
     _needed = frozenset(("path", "exists", "size_bytes", "spec", "reason"))
 
-    def _lines(self, width: int) -> list[str]:
-        return report_lines.lines_of_files(self.to_dict("records"), width=width)
+    def _lines(self, rows: list[Row], width: int) -> list[str]:
+        return report_lines.lines_of_files(rows, width=width)
 
-    def _page(self) -> tuple[str, pandas.DataFrame]:
-        folders = report_lines.folders_of(self.to_dict("records"))
+    def _page(self, rows: list[Row]) -> tuple[str, pandas.DataFrame]:
+        folders = report_lines.folders_of(rows)
         cells = [
             {
                 "files": folder.n_files,

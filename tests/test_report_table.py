@@ -157,6 +157,27 @@ def test_a_report_is_a_data_frame_that_can_be_cut_pickled_and_shown_on_a_page(ta
     assert page.startswith("<p>1 ")
 
 
+@pytest.mark.parametrize("drop", [True, False])
+@pytest.mark.parametrize("names", [["data_key"], ["stream", "data_key"], ["status"], ["shape"]])
+def test_rows_may_be_put_under_the_names_of_columns(names, drop):
+    table = health(column("primary", "I0"), column("primary", "image", "unreadable", "it is short", path="/a.h5"))
+    indexed = table.set_index(names, drop=drop)
+    assert repr(indexed) == repr(table)
+    assert "path: /a.h5" in repr(indexed)
+    assert indexed._repr_html_() == table._repr_html_()
+
+
+def test_files_may_be_put_under_their_paths():
+    table = files(file("/data/a.tiff"), file("/data/b.tiff", exists=False))
+    assert repr(table.set_index("path")) == repr(table)
+
+
+def test_a_status_of_the_users_own_comes_last():
+    table = health(column("primary", "a", "mine", "looked at"), column("primary", "b", "offline", "on tape"))
+    shown = repr(table)
+    assert shown.index("on tape") < shown.index("looked at")
+
+
 def test_all_rows_stay_in_the_table():
     table = health(*(column("primary", f"x{n}") for n in range(57)))
     assert len(table) == 57
