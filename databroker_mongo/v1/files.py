@@ -111,8 +111,8 @@ class RunFiles:
         located = self._assets.roots.locate(resource)
         datums = self._datums_of_stream(document, located) if resource.is_stream else self._datums(resource.uid)
         if not datums:
-            # Nothing refers to its files, so that none need be there.
-            return Family(resource, (), located, tuple(_all_below(located)))
+            # Nothing was recorded: no file need be there, and of a folder none need be of this run.
+            return Family(resource, (), located, (located,) if located.is_file() else ())
         named = self._assets.files(resource, datums)
         for path in named:
             if not path.exists():

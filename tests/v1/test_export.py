@@ -422,32 +422,22 @@ def test_files_that_nothing_can_list_are_an_error(here, there, raw, tmp_path):
     assert len(there) == 1
 
 
-def test_a_resource_that_nothing_refers_to_is_copied_if_it_is_there(here, there, raw, tmp_path):
+def test_the_file_of_a_resource_without_datums_is_copied_if_there_is_one_and_no_folder_of_many_runs(
+    here, there, raw, tmp_path
+):
     hdf5(raw / "a.h5")
-    (raw / "folder" / "deep").mkdir(parents=True)
-    (raw / "folder" / "deep" / "b.txt").write_text("b")
-
-    def change(name, document):
-        if name == "resource":
-            return {
-                **document,
-                "spec": "NO_SUCH_SPEC",
-                "resource_path": "folder" if document["uid"] == uids[0] else "c",
-            }
-        return None if name == "datum" or name == "event" else document
-
-    documents = build_run({"primary": []}, scan_id=1, assets={"primary": {}})
-    uids = ["first", "second"]
+    (raw / "of a day").mkdir()
+    (raw / "of a day" / "of another run.tif").write_text("b")
+    documents = build_run({}, scan_id=1)
     with Writer(here, durable="batch") as writer:
         for name, document in documents:
             writer(name, document)
-        for uid in uids:
-            resource = {"uid": uid, "run_start": documents[0][1]["uid"], "root": str(raw), "spec": "?"}
-            writer("resource", change("resource", {**resource, "resource_path": "", "resource_kwargs": {}}))
-    header = here.v1[1]
-    assert here.v1.export_size(header) == pytest.approx(1e-9)
-    pairs = here.v1.export(header, there.v1, new_root=tmp_path / "new")
-    assert pairs == [(str(raw / "folder/deep/b.txt"), str(tmp_path / "new/folder/deep/b.txt"))]
+        for uid, path in (("file", "a.h5"), ("folder", "of a day"), ("never written", "c.h5")):
+            resource = {"uid": uid, "run_start": documents[0][1]["uid"], "root": str(raw), "spec": "NO_SUCH_SPEC"}
+            writer("resource", {**resource, "resource_path": path, "resource_kwargs": {}})
+    assert here.v1.export_size(here.v1[1]) == pytest.approx((raw / "a.h5").stat().st_size * 1e-9)
+    pairs = here.v1.export(here.v1[1], there.v1, new_root=tmp_path / "new")
+    assert pairs == [(str(raw / "a.h5"), str(tmp_path / "new" / "a.h5"))]
 
 
 def test_a_resource_that_does_not_say_which_run_it_belongs_to_is_copied(here, there, raw, tmp_path):
