@@ -17,6 +17,7 @@ from ..store.protocol import Document, WritableStore
 from ..values import copied
 
 _FIXED = ("uid", "run_start")
+_NAMING = (*_FIXED, "name")
 
 Changes = Mapping[str | tuple[str, ...], Any]
 """New values of fields. A key is the name of a field, or a tuple of names that leads into nested ones."""
@@ -121,9 +122,21 @@ def _changed(name: str, changes: Changes, stored: Document) -> Document:
                 **documents.facts_of(name, stored),
                 field=path[0],
             )
-        _set(name, changed, path, value)
-    [(_, document)] = documents.checked(name, changed)
-    return document
+        _set(name, changed, path, value if value is REMOVE else _encoded(name, stored, path, value))
+    # What is not corrected stays as it is stored, be it of a type that no writer of this package would store.
+    documents.validate(name, changed)
+    return changed
+
+
+def _encoded(name: str, stored: Document, path: tuple[str, ...], value: Any) -> Any:
+    """Return a new value as it can be stored; the error, if it cannot, names the document and the field."""
+    nested: Any = value
+    for field in reversed(path):
+        nested = {field: nested}
+    encoded: Any = documents.encode(name, {**{key: stored[key] for key in _NAMING if key in stored}, **nested})
+    for field in path:
+        encoded = encoded[field]
+    return encoded
 
 
 def _set(name: str, document: Document, path: tuple[str, ...], value: Any) -> None:

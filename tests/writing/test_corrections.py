@@ -4,6 +4,8 @@ import subprocess
 import sys
 import threading
 
+import bson
+import pymongo
 import pytest
 
 from databroker_mongo import REMOVE, Catalog
@@ -125,17 +127,30 @@ def test_a_run_or_stream_that_is_not_there_or_has_not_stopped_cannot_be_correcte
     assert store.examination.run_revisions("run") == []
 
 
+def test_what_another_program_stored_stays_as_it_is_when_another_field_is_corrected(mongod_database_uri):
+    odd = {"number": bson.Decimal128("1.50"), "id": bson.ObjectId("5" * 24), "pattern": bson.Regex("a"), "deep": [{}]}
+    with pymongo.MongoClient(mongod_database_uri) as client:
+        client.get_default_database().run_start.insert_one({**START, "odd": odd})
+        catalog = Catalog.from_uri(mongod_database_uri)
+        catalog.update("run", start={"sample": "B", ("odd", "deep"): (1, 2)})
+        stored = client.get_default_database().run_start.find_one({"uid": "run"}, {"_id": 0})
+    assert stored == {**START, "sample": "B", "odd": {**odd, "deep": [1, 2]}}
+    with pytest.raises(InvalidDocument) as caught:
+        catalog.update("run", start={("odd", "deep"): {1}})
+    assert (caught.value.field, caught.value.run_uid) == ("odd.deep", "run")
+
+
 def test_two_who_correct_one_run_at_the_same_time_both_have_their_way(store, catalog, monkeypatch):
     from databroker_mongo.writing import corrections
 
-    original = corrections.documents.checked
+    original = corrections.documents.validate
 
     def while_another_corrects(name, doc):
-        monkeypatch.setattr(corrections.documents, "checked", original)
+        monkeypatch.setattr(corrections.documents, "validate", original)
         catalog.update("run", start={"comment": "theirs", ("user", "badge"): 8})
-        return original(name, doc)
+        original(name, doc)
 
-    monkeypatch.setattr(corrections.documents, "checked", while_another_corrects)
+    monkeypatch.setattr(corrections.documents, "validate", while_another_corrects)
     update_run(store, "run", start={"note": "ours", ("user", "name"): "Bob"})
     assert catalog["run"].start == {
         **START,
