@@ -167,6 +167,12 @@ class DataDirectory:
             f"The local MongoDB server cannot keep its files in {self.path}: {found}. {advice}.", path=str(self.path)
         )
 
+    def unlockable(self, error: OSError) -> DataDirectoryUnusable:
+        """Build the error for this directory where a file in it cannot be locked."""
+        return self.unusable(
+            f"{error.filename} cannot be locked ({error.strerror})", "Name a directory of yours on a local disk"
+        )
+
     def _refuse_network_filesystem(self) -> None:
         kind = network_filesystem(self.path)
         if kind is not None:

@@ -49,11 +49,14 @@ def start_unless_served(directory: DataDirectory, linger_seconds: float) -> bool
     ServerNotInstalled
         No mongod runs on this machine.
     DataDirectoryUnusable
-        Another mongod uses the directory.
+        Another mongod uses the directory, or it cannot be locked.
     ServerError
         The supervisor did not start.
     """
-    lock = try_lock(directory.start_lock)
+    try:
+        lock = try_lock(directory.start_lock)
+    except OSError as error:
+        raise directory.unlockable(error) from error
     if lock is None:
         return False
     try:

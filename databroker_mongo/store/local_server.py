@@ -225,7 +225,10 @@ def _uri(socket: str) -> str:
 
 def _take_lease(directory: DataDirectory) -> int:
     # The supervisor locks users out while it shuts down a server that nobody used.
-    lease = share(directory.lease, STOP_SECONDS)
+    try:
+        lease = share(directory.lease, STOP_SECONDS)
+    except OSError as error:
+        raise directory.unlockable(error) from error
     if lease is None:
         raise ServerError("The local MongoDB server is ending and does not come to its end.", path=str(directory.path))
     # The supervisor sees by this that there was a user, however short its stay.

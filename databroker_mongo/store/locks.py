@@ -1,7 +1,7 @@
 """Advisory locks on files, which the kernel frees when their holder ends in whatever way.
 
-They tell the processes of one machine who uses, who starts and who runs the local MongoDB server. What the locks of a
-data directory mean is said in ``data_directory.py``.
+They tell the processes of one machine who uses, who starts and who runs the local MongoDB server (what the locks of a
+data directory mean is said in ``data_directory.py``), and whose spool is whose.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-
-from ..errors import DataDirectoryUnusable
 
 POLL_SECONDS = 0.02
 
@@ -32,15 +30,12 @@ def try_lock(path: Path, *, shared: bool = False) -> int | None:
 
     Raises
     ------
-    DataDirectoryUnusable
-        The file cannot be opened, or its file system has no locks.
+    OSError
+        The file cannot be opened, or its file system has no locks; ``filename`` is its path.
     """
     import fcntl  # Windows has none, and must be able to import this module
 
-    try:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise _unusable(path, error) from error
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -48,7 +43,7 @@ def try_lock(path: Path, *, shared: bool = False) -> int | None:
         return None
     except OSError as error:
         os.close(lock)
-        raise _unusable(path, error) from error
+        raise OSError(error.errno, f"{error.strerror}, when it was to be locked", str(path)) from error
     return lock
 
 
@@ -85,11 +80,3 @@ def is_held(path: Path) -> bool:
     finally:
         os.close(lock)
     return False
-
-
-def _unusable(path: Path, error: OSError) -> DataDirectoryUnusable:
-    return DataDirectoryUnusable(
-        f"The data directory cannot be used: {error.strerror} (locking {path.name}). Choose a directory of yours on a "
-        "local disk.",
-        path=str(path.parent.parent),
-    )
