@@ -1,9 +1,10 @@
 """The command ``databroker-mongo``: what a scientist asks of the catalogs at a shell's prompt.
 
 Every command is one small function and one line of the table ``COMMANDS``. Commands only read, except ``server``, which
-starts and stops the local MongoDB, ``migrate-config --output``, which makes one new file, and ``admin``, which changes
-a database when ``--apply`` tells it to. What runs look like as text is decided in ``display.py``; what a command finds
-out comes from the library, imported when the command runs, so that ``--help`` is quick.
+starts and stops the local MongoDB, ``migrate-config --output``, which makes one new file, ``spool send`` and
+``quarantine send``, which store what was not delivered, and ``admin``, which changes a database with ``--apply``. What
+runs look like as text is decided in ``display.py``; what a command finds out comes from the library, imported
+when the command runs, so that ``--help`` is quick.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import cli_admin, cli_runs
+from . import cli_admin, cli_runs, cli_spool
 from .cli_arguments import (
     ALL,
     APPLY,
@@ -26,6 +27,8 @@ from .cli_arguments import (
     DATABASE,
     EXIT_ZERO,
     FIELD,
+    FILES,
+    FOLDERS,
     FORCE,
     FORMAT,
     KEEP_PASSWORDS,
@@ -35,11 +38,13 @@ from .cli_arguments import (
     NAMES,
     NO_FILES,
     OF_CATALOG,
+    OPTIONAL_DATABASE,
     OUTPUT,
     PREFIX,
     QUESTIONS,
     RUNS,
     SPECS,
+    SPOOL,
     TEXT,
     TEXT_OR_JSON,
     Argument,
@@ -252,10 +257,12 @@ def list_handlers(chosen: argparse.Namespace) -> None:
         print(line)
 
 
-LISTS = frozenset(argument.names[0] for argument in (CONDITIONS, NAMES, QUESTIONS[0], RUNS, SPECS))
+LISTS = frozenset(argument.names[0] for argument in (CONDITIONS, FILES, FOLDERS, NAMES, QUESTIONS[0], RUNS, SPECS))
 GROUPS = {
     "admin": "Change a database: its indexes, run summaries and proposal views.",
+    "quarantine": "List or resend documents that were refused and set aside on this machine.",
     "server": "Start, stop or inspect the local MongoDB server.",
+    "spool": "List or send documents that wait on this machine for their database.",
 }
 COMMANDS = (
     Command("admin build-summaries", cli_admin.build_summaries, (DATABASE, APPLY)),
@@ -269,8 +276,12 @@ COMMANDS = (
     Command("indexes", cli_runs.list_indexes, (OF_CATALOG,)),
     Command("ls", cli_runs.list_runs, (*QUESTIONS, *LISTING, FORMAT)),
     Command("migrate-config", migrate_config, (NAMES, OUTPUT, KEEP_PASSWORDS)),
+    Command("quarantine list", cli_spool.list_refused, (OPTIONAL_DATABASE, SPOOL)),
+    Command("quarantine send", cli_spool.send_refused, (DATABASE, FILES, SPOOL)),
     Command("server start", server_start, (DATA, FORCE)),
     Command("server stop", server_stop, (DATA,)),
     Command("server status", server_status, (DATA,)),
+    Command("spool list", cli_spool.list_spooled, (OPTIONAL_DATABASE, SPOOL)),
+    Command("spool send", cli_spool.send_spooled, (DATABASE, FOLDERS, SPOOL)),
     Command("show", cli_runs.show_run, (KEY, OF_CATALOG, TEXT_OR_JSON)),
 )

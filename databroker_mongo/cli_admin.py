@@ -9,13 +9,10 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from . import display
+from .cli_databases import store_of
 from .errors import QueryError
-
-if TYPE_CHECKING:
-    from .store.normalized import NormalizedStore
 
 
 def create_indexes(chosen: argparse.Namespace) -> None:
@@ -26,7 +23,7 @@ def create_indexes(chosen: argparse.Namespace) -> None:
     """
     from .store.writable_normalized import writable
 
-    store, configured = _store_of(chosen.catalog)
+    store, configured = store_of(chosen.catalog)
     metadata = list(dict.fromkeys([*configured, *chosen.metadata]))
     if chosen.apply:
         reports = writable(store).create_indexes(metadata=metadata, text=chosen.text)
@@ -50,7 +47,7 @@ def build_summaries(chosen: argparse.Namespace) -> None:
     """
     from .store.writable_normalized import writable
 
-    store, _ = _store_of(chosen.catalog)
+    store, _ = store_of(chosen.catalog)
     report = writable(store).build_summaries(apply=chosen.apply)
     done = "were" if chosen.apply else "are to be"
     print(f"{report.n_runs} runs: {report.n_written} summaries {done} written, {report.n_removed} {done} removed.")
@@ -71,7 +68,7 @@ def create_views(chosen: argparse.Namespace) -> None:
     from .store.failures import asking
 
     field, values = _condition(chosen.conditions)
-    store, _ = _store_of(chosen.catalog)
+    store, _ = store_of(chosen.catalog)
     print(json.dumps(views.pipeline("run_start", field, values)))
     do = views.create if chosen.apply else views.plan
     with asking("make views and a role", store.address):
@@ -83,19 +80,6 @@ def create_views(chosen: argparse.Namespace) -> None:
 def _print_lacking(rights: Sequence[str]) -> None:
     if rights:
         print(f"This account may not do that: it lacks {', '.join(rights)}. Use an account with the role readWrite.")
-
-
-def _store_of(catalog: str) -> tuple[NormalizedStore, Sequence[str]]:
-    """Open the database of a configured catalog or of a URI; return it with the fields that are to have indexes."""
-    from .config import find_entries, is_uri
-    from .store.connection import ConnectionOptions
-    from .store.normalized import open_store
-
-    if is_uri(catalog):
-        return open_store(catalog), ()
-    settings = find_entries()[catalog]
-    store = open_store(settings.uri, asset_uri=settings.asset_uri, options=ConnectionOptions.of(settings))
-    return store, settings.metadata_indexes
 
 
 def _condition(words: Sequence[str]) -> tuple[str, list[str | int]]:

@@ -131,3 +131,15 @@ CONDITIONS = Argument(
 PREFIX = Argument(
     ("--prefix",), {"required": True, "help": "the beginning of the views' names, such as 'pass-123456.'"}
 )
+
+OPTIONAL_DATABASE = Argument(
+    ("catalog",), {"metavar": "NAME_OR_URI", "nargs": "?", "help": "a configured catalog or a URI; all by default"}
+)
+SPOOL = Argument(
+    ("--spool",),
+    {"metavar": "DIRECTORY", "type": Path, "help": "the directory that Writers were given; yours by default"},
+)
+FOLDERS = Argument(
+    ("folders",), {"metavar": "FOLDER", "nargs": "*", "type": Path, "help": "other folders with documents for it"}
+)
+FILES = Argument(("files",), {"metavar": "FILE", "nargs": "*", "type": Path, "help": "these alone"})

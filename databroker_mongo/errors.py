@@ -15,11 +15,13 @@
     |-- QueryError(ValueError)             a question that may not, or cannot, be asked
     |-- StoreError(OSError)                MongoDB cannot answer
     |   |-- StoreUnavailable(ConnectionError)  no server, or none within the time limit
+    |   |   |-- HostUnknown                        no such host, though other names are known
     |   |-- NotAuthorized(PermissionError)     the account may not do this
     |       |-- AuthenticationFailed               the user or the password is refused, or there is none
     |-- ServerError(RuntimeError)          the local MongoDB server cannot be started or stopped
     |   |-- ServerNotInstalled                 no mongod that runs on this machine
     |   |-- DataDirectoryUnusable(OSError)     in use elsewhere, unwritable, on a network disk, of another version
+    |-- BelongsToProcess(TypeError)        something that cannot go to another process
     |-- InvalidDocument(ValueError)        a document that breaks its schema, or a value MongoDB cannot keep
     |-- DuplicateDocument(ValueError)      the same uid again, with other contents
     |-- AssetError                         external data that cannot be had
@@ -154,6 +156,10 @@ class StoreUnavailable(StoreError, ConnectionError):
     """No MongoDB server answers, or none within the time limit."""
 
 
+class HostUnknown(StoreUnavailable):
+    """The host that a URI names does not exist, though others do."""
+
+
 class NotAuthorized(StoreError, PermissionError):
     """The account may not do this."""
 
@@ -172,6 +178,10 @@ class ServerNotInstalled(ServerError):
 
 class DataDirectoryUnusable(ServerError, OSError):
     """A data directory that is in use elsewhere, unwritable, on a network file system or of another version."""
+
+
+class BelongsToProcess(CatalogError, TypeError):
+    """Something that was to be pickled, copied or used in another process, and belongs to the one that made it."""
 
 
 class InvalidDocument(CatalogError, ValueError):

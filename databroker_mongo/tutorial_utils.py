@@ -194,8 +194,11 @@ def _alone(name: str) -> Iterator[Path]:
         locks.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(directory, error) from error
-    while (lock := try_lock(locks / name)) is None:
-        time.sleep(_POLL_SECONDS)
+    try:
+        while (lock := try_lock(locks / name)) is None:
+            time.sleep(_POLL_SECONDS)
+    except OSError as error:
+        raise _unwritable(directory, error) from error
     try:
         yield directory
     finally:
@@ -253,7 +256,7 @@ def _store(
     with local_server() as server:
         uri = f"local://{quote(str(server.data))}?database={database}"
         store = open_store(uri)
-        with Writer(uri) as writer, progress_bar("Storing", n_runs, unit=" runs") as advance:
+        with Writer(uri, on_failure="raise") as writer, progress_bar("Storing", n_runs, unit=" runs") as advance:
             for documents in runs:
                 _store_run(writer, documents, is_stored=lambda uid: uid in store.stops([uid]))
                 advance(1)

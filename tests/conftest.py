@@ -21,6 +21,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from databroker_mongo.errors import ServerNotInstalled
+from databroker_mongo.store import filesystem
 from databroker_mongo.store.local_server import local_server, stop_server
 
 DIRECTORY = "DATABROKER_MONGO_TEST_SERVER"
@@ -35,6 +36,10 @@ settings.load_profile("patient")
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         os.environ[DIRECTORY] = tempfile.mkdtemp(prefix="databroker-mongo-tests-")
+        os.environ["XDG_STATE_HOME"] = str(Path(os.environ[DIRECTORY]) / "state")
+        (Path(os.environ[DIRECTORY]) / "mountinfo").write_text("1 0 8:1 / / rw - ext4 /dev/sda1 rw\n")
+    # The spools of tests are on a disk, whatever this machine has below its temporary directory.
+    filesystem.MOUNTS = Path(os.environ[DIRECTORY]) / "mountinfo"
 
 
 @pytest.hookimpl(tryfirst=True)

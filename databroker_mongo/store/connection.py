@@ -24,6 +24,7 @@ from ..errors import ConfigurationError
 from . import written
 from .clients import check_uri, client_of, local_server_uri
 from .decoding import PlainCollection, decoding_exactly, decoding_plainly
+from .place import Place, place_of
 
 _memory_names = itertools.count(1)
 _opened_here: dict[str, str] = {}
@@ -272,6 +273,12 @@ def weaknesses(location: Location) -> tuple[str, ...]:
             if is_number_of_servers or is_switched_off:
                 options[f"{name}={value}"] = None
     return tuple(options)
+
+
+def places(location: Location) -> tuple[Place, ...]:
+    """Return which databases a location names: that of the run documents and, where it is another, of the assets."""
+    found = (place_of(_in_the_clear(location.uri)), place_of(_in_the_clear(location.asset_uri)))
+    return tuple(dict.fromkeys(found))
 
 
 def time_limit(seconds: float) -> AbstractContextManager[Any]:

@@ -15,12 +15,13 @@ from . import compile as compiled
 from . import distinct, event_rows, explaining, indexes
 from .bson_order import order_key
 from .changes import Changes, NewEvents
-from .connection import Collections, ConnectionOptions, Location, locate, open_collections
+from .connection import Collections, ConnectionOptions, Location, locate, open_collections, places
 from .examination import Examination
 from .failures import asking
 from .identifiers import object_ids
 from .known_indexes import finds_rows_by_seq_num
 from .pages import answer_to
+from .place import Place
 from .protocol import Document, EventIndex, Section, Snapshot, Sort, Values
 from .reports import Explanation, IndexReport
 from .resuming import asked_again, events_in_order, repeated
@@ -46,6 +47,11 @@ class NormalizedStore:
     def address(self) -> str:
         """Where the runs are, as a URI without any password."""
         return self._location.address
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Which databases these are, by whichever account and options they are opened."""
+        return places(self._location)
 
     @property
     def collections(self) -> Collections:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..queries import Query
-from .reports import Explanation, IndexReport, SummaryReport
+from .reports import Explanation, IndexReport, SpoolReport, SummaryReport
 
 if TYPE_CHECKING:
     from .examination import Examination
@@ -312,6 +312,10 @@ class WritableStore(Store, Protocol):
         InvalidDocument
             When there is no such document.
         """
+        ...
+
+    def report_spool(self, report: SpoolReport) -> None:
+        """Leave a row about documents that waited on this machine."""
         ...
 
     def build_summaries(self, *, apply: bool) -> SummaryReport:

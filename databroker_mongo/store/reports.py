@@ -112,6 +112,28 @@ class SummaryReport:
 
 
 @dataclass(frozen=True)
+class SpoolReport:
+    """What waited on a machine for the database.
+
+    Attributes
+    ----------
+    path : str
+        The folder.
+    n_documents : int
+        How many documents of it are stored, or refused, now.
+    oldest : float or None
+        When the first of them was spooled, by the clock of that machine, seconds since 1970.
+    is_drained : bool
+        Whether nothing is left there.
+    """
+
+    path: str
+    n_documents: int
+    oldest: float | None
+    is_drained: bool
+
+
+@dataclass(frozen=True)
 class Revision:
     """What a document was before a correction.
 

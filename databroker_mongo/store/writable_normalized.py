@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from . import indexes, insertion, summaries
+from . import indexes, insertion, spool_reports, summaries
 from . import revisions as corrections
 from .connection import Collections, Location, open_collections, time_limit, weaknesses
 from .failures import asking
 from .normalized import NormalizedStore
 from .privileges import lacking
 from .protocol import Document
-from .reports import IndexReport, SummaryReport
+from .reports import IndexReport, SpoolReport, SummaryReport
 
 _PATIENCE_SECONDS = 86400.0
 
@@ -65,6 +65,11 @@ class WritableNormalizedStore(NormalizedStore):
                 if collections.is_mock
                 else lacking(collections.metadata, {collections.prefix + "run_summary": actions})
             )
+
+    def report_spool(self, report: SpoolReport) -> None:
+        """Leave a row about what waited on this machine."""
+        with asking("tell what was spooled", self.address):
+            spool_reports.leave(self.collections, report)
 
     def build_summaries(self, *, apply: bool) -> SummaryReport:
         """Bring the summaries of runs up to date, or with ``apply=False`` tell what there is to do."""

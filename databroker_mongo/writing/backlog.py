@@ -9,11 +9,17 @@ from __future__ import annotations
 import logging
 import time
 import warnings
+from collections.abc import Iterable
 from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
 
-from ..errors import DurabilityWarning, NotAuthorized, StoreError, StoreUnavailable
+from ..callers import stacklevel_of_caller
+from ..errors import CatalogError, DurabilityWarning, HostUnknown, NotAuthorized, StoreUnavailable
+from ..store import spool_folders
+from ..store.reports import SpoolReport
 from ..store.spool import Spool, SpoolFile, encode_rows
-from .delivery import Delivery, Refusal, Rows
+from .delivery import FAILURES, Delivery, Refusal, Rows
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +27,43 @@ _PROBE_SECONDS = 3.0
 _SECONDS_BETWEEN_PROBES = 30.0
 _ROWS_AT_ONCE = 500
 _LARGE_BYTES = 64_000_000
+
+
+class Sent(NamedTuple):
+    """What became of documents.
+
+    Attributes
+    ----------
+    is_stored : bool
+        Whether they are stored or refused; else they wait in the spool.
+    refusals : list of Refusal
+        Those that are refused.
+    warning : str or None
+        What the user must know, when this is where waiting begins.
+    """
+
+    is_stored: bool
+    refusals: list[Refusal]
+    warning: str | None
+
+
+class Replayed(NamedTuple):
+    """What was sent of one spool file.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+        Where it was.
+    n_documents, n_refused : int
+        How many documents it held, and how many of them are refused and set aside.
+    oldest : float or None
+        When the first was spooled, seconds since 1970; None where an earlier version did not say.
+    """
+
+    folder: Path
+    n_documents: int
+    n_refused: int
+    oldest: float | None
 
 
 class Backlog:
@@ -34,6 +77,8 @@ class Backlog:
         Where documents wait, and where refused ones are set aside.
     may_wait : bool
         Whether documents wait in the spool while the server is gone; else that is an error.
+    may_begin_offline : bool
+        Whether they wait from the first one on also where the reason is one that does not pass by itself.
 
     Attributes
     ----------
@@ -41,15 +86,50 @@ class Backlog:
         Whether the server counts as gone: documents go to the spool, and are not sent.
     """
 
-    def __init__(self, delivery: Delivery, spool: Spool | None, *, may_wait: bool):
+    def __init__(
+        self,
+        delivery: Delivery,
+        spool: Spool | None,
+        *,
+        may_wait: bool,
+        may_begin_offline: bool = False,
+    ):
         self._delivery = delivery
         self._spool = spool if may_wait else None
         self._quarantine = spool
         self._file: SpoolFile | None = None
         self._is_broken = False
         self._has_looked_back = False
+        self._has_begun = may_begin_offline
+        self._is_refused = False
         self._next_probe = 0.0
         self.is_waiting = False
+
+    @property
+    def directory(self) -> Path | None:
+        """Where documents wait; None where they do not."""
+        return None if self._spool is None else self._spool.directory
+
+    @property
+    def n_waiting(self) -> int:
+        """How many documents wait in the file of this writer."""
+        return self._file.n_documents if self.is_waiting and self._file is not None else 0
+
+    def send(self, rows: Rows) -> Sent:
+        """Store documents, or leave them in the spool when the server is gone.
+
+        Raises
+        ------
+        StoreError, ServerError, ConfigurationError
+            As :meth:`leave` does.
+        """
+        try:
+            refusals = self._delivery.deliver(rows)
+        except FAILURES as error:
+            return Sent(False, [], self.leave(rows, error))
+        self.look_back()
+        self.set_aside(refusals)
+        return Sent(True, refusals, None)
 
     def keep(self, rows: Rows) -> tuple[int, bool]:
         """Write documents ahead to the spool, so that they survive this process until they are stored.
@@ -68,20 +148,20 @@ class Backlog:
             except OSError as error:
                 self._is_broken = True
                 text = (
-                    f"{self._spool.directory} cannot be written ({error}): documents that are not acknowledged yet are "
-                    "lost should this process end."
+                    f"{self._spool.directory} cannot be written ({_reason(error)}): documents that are not "
+                    "acknowledged yet are lost should this process end."
                 )
-                warnings.warn(text, DurabilityWarning, stacklevel=4)
-        return len(encoded), self._spool is not None and not self._is_broken
+                warnings.warn(text, DurabilityWarning, stacklevel=stacklevel_of_caller())
+        return sum(map(len, encoded)), self._spool is not None and not self._is_broken
 
-    def leave(self, rows: Rows, cause: StoreError | None = None) -> str | None:
+    def leave(self, rows: Rows, cause: CatalogError | None = None) -> str | None:
         """Leave documents in the spool, on the disk, along with those that were kept.
 
         Parameters
         ----------
         rows : sequence of (str, dict)
             Documents that are not in the spool yet.
-        cause : StoreError, optional
+        cause : CatalogError, optional
             Why they are not stored, where it is not known yet that the server is gone.
 
         Returns
@@ -91,25 +171,37 @@ class Backlog:
 
         Raises
         ------
-        StoreError
-            The cause, when there is no spool or it cannot be written.
+        StoreError, ServerError, ConfigurationError
+            The cause, when there is no spool or it cannot be written, or when nothing was ever accepted and nothing
+            ever would be.
         """
-        if self._spool is None:
-            raise cause or StoreUnavailable(f"{self._delivery.address} is gone.")
+        if self._spool is None or (cause is not None and not self._may_wait_for(cause)):
+            raise cause or StoreUnavailable(f"No server answers at {self._delivery.address}.")
         try:
             self._append(encode_rows(rows), is_synced=True)
         except OSError as error:
-            text = f"{self._delivery.address} is gone, and {self._spool.directory} cannot be written: {error}"
-            raise StoreUnavailable(text) from (cause or error)
+            text = (
+                f"{_counted(len(rows))} cannot be kept: MongoDB at {self._delivery.address} cannot be written to just "
+                f"now, and {self._spool.directory}, where documents wait for it, cannot be written either "
+                f"({_reason(error)}). What was accepted before is safe. Free some room there, or name another "
+                "directory: Writer(..., spool=DIRECTORY)."
+            )
+            raise StoreUnavailable(text, path=str(self._spool.directory)) from (cause or error)
+        self._has_begun = True
         if self.is_waiting:
             return None
         self.is_waiting = True
+        self._is_refused = isinstance(cause, NotAuthorized)
         self._next_probe = time.monotonic() + _SECONDS_BETWEEN_PROBES
-        refused = f"{self._delivery.address} refuses the account. " if isinstance(cause, NotAuthorized) else ""
+        refused = f"{self._delivery.address} refuses the account. " if self._is_refused else ""
         return (
             f"{refused}Since {time.ctime()} documents are not stored but kept in {self._spool.directory}. They are "
             f"sent again from time to time, and when a writer for this database is next opened. The reason: {cause}"
         )
+
+    def _may_wait_for(self, cause: CatalogError) -> bool:
+        """Tell whether a failure is one that passes; once something was accepted, every failure counts as that."""
+        return self._has_begun or self._delivery.has_stored or may_pass(cause)
 
     @property
     def is_needed(self) -> bool:
@@ -133,15 +225,24 @@ class Backlog:
         if self.is_waiting and self._file is not None:
             self._next_probe = time.monotonic() + _SECONDS_BETWEEN_PROBES
             try:
-                n_rows = self._replay(self._file)
-            except StoreError as error:
-                log.debug("the server is still gone: %s", error)
+                found = self._replay(self._file)
+            except FAILURES as error:
+                self._still_waits(error)
                 return False
             self.forget()
             self.is_waiting = False
-            log.warning("%s answers again: %d spooled documents are stored", self._delivery.address, n_rows)
+            log.warning("%s answers again: %d spooled documents are stored", self._delivery.address, found.n_documents)
+            self._tell([found])
         self._look_back()
         return True
+
+    def _still_waits(self, error: CatalogError) -> None:
+        is_refused = isinstance(error, NotAuthorized)
+        if is_refused and not self._is_refused:
+            log.warning("documents in %s still wait, now because of this: %s", self.directory, error)
+        else:
+            log.debug("the server is still gone: %s", error)
+        self._is_refused = is_refused
 
     def forget(self) -> None:
         """Empty the spool file: all that it holds is stored."""
@@ -159,16 +260,34 @@ class Backlog:
         self._has_looked_back = True
         self._next_probe = time.monotonic() + _SECONDS_BETWEEN_PROBES
         try:
-            for file in self._spool.left_behind():
-                try:
-                    n_rows = self._replay(file)
-                    file.clear()
-                    log.warning("stored %d documents that an earlier writer left in %s", n_rows, file.path)
-                finally:
-                    file.close()
-        except (StoreError, OSError) as error:
+            self.send_left_behind()
+        except (*FAILURES, OSError) as error:
             self._has_looked_back = False
             log.warning("what earlier writers have spooled stays there: %s", error)
+
+    def send_left_behind(self, folders: Iterable[Path] = ()) -> list[Replayed]:
+        """Store what writers before this one have left in the spool of this database, and in other folders.
+
+        Raises
+        ------
+        StoreError, ServerError, ConfigurationError
+            Not all of it can be stored; the rest stays.
+        OSError
+            A file cannot be opened or locked.
+        """
+        found: list[Replayed] = []
+        spool = self._spool or self._quarantine
+        try:
+            for file in spool.left_behind(folders) if spool is not None else ():
+                try:
+                    found.append(self._replay(file))
+                    file.clear()
+                    log.warning("stored %d documents that lay in %s", found[-1].n_documents, file.path)
+                finally:
+                    file.close()
+        finally:
+            self._tell(found)
+        return found
 
     def set_aside(self, refusals: list[Refusal]) -> None:
         """Put documents that were refused into the quarantine, each with its error, which then names the file.
@@ -186,23 +305,72 @@ class Backlog:
                 refusal.error.add_facts(quarantine=str(path))
                 log.warning("a document was refused, and set aside in %s: %s", path, refusal.error.message)
 
-    def close(self) -> None:
-        """Free the spool file; what it holds is left on the disk for the next writer."""
-        if self._file is not None:
-            self._file.sync()
-            self._file.close()
-        self._file = None
-        self.is_waiting = False
+    def close(self) -> str | None:
+        """Free the spool file; what it holds is left on the disk for the next writer, which may be this one again.
 
-    def _append(self, encoded: bytes, *, is_synced: bool) -> None:
+        Returns
+        -------
+        str or None
+            What the user must know, when something is left.
+        """
+        file, self._file = self._file, None
+        self.is_waiting = False
+        if file is None:
+            return None
+        file.sync()
+        file.close()
+        if not file.size:
+            return None
+        self._has_looked_back = False
+        return (
+            f"Not stored yet: {_counted(file.n_documents)}, kept in {file.path.parent}. What lies there is sent when a "
+            "writer for this database is next opened, and by: databroker-mongo spool send NAME_OR_URI"
+        )
+
+    def _append(self, encoded: list[bytes], *, is_synced: bool) -> None:
         assert self._spool is not None
         self._file = self._file or self._spool.new_file()
         self._file.append(encoded, is_synced=is_synced)
 
-    def _replay(self, file: SpoolFile) -> int:
-        n_rows = 0
+    def _replay(self, file: SpoolFile) -> Replayed:
+        n_rows = n_refused = 0
         rows = file.rows()
         while portion := list(islice(rows, _ROWS_AT_ONCE)):
-            self.set_aside(self._delivery.deliver(portion, seconds=_PROBE_SECONDS))
+            refusals = self._delivery.deliver(portion, seconds=_PROBE_SECONDS)
+            self.set_aside(refusals)
             n_rows += len(portion)
-        return n_rows
+            n_refused += len(refusals)
+        damaged = file.keep_damaged_rest()
+        if damaged is not None:
+            log.error("%s is damaged: what follows its first %d documents is kept in %s", file.path, n_rows, damaged)
+        return Replayed(file.path.parent, n_rows, n_refused, file.oldest)
+
+    def _tell(self, found: list[Replayed]) -> None:
+        """Leave a row about each folder in the database, so that its owner learns what waited where."""
+        for folder in dict.fromkeys(each.folder for each in found):
+            of_folder = [each for each in found if each.folder == folder]
+            times = [each.oldest for each in of_folder if each.oldest is not None]
+            self._delivery.report(
+                SpoolReport(
+                    path=str(folder),
+                    n_documents=sum(each.n_documents for each in of_folder),
+                    oldest=min(times, default=None),
+                    is_drained=not spool_folders.holds_documents(folder),
+                )
+            )
+
+
+def may_pass(error: CatalogError) -> bool:
+    """Tell whether a failure passes by itself: no server answers, or it says "not now".
+
+    Where it answers that it will not, or where there is no such host, it does not.
+    """
+    return isinstance(error, StoreUnavailable) and not isinstance(error, HostUnknown)
+
+
+def _counted(n_documents: int) -> str:
+    return f"{n_documents} document{'s' * (n_documents != 1)}"
+
+
+def _reason(error: OSError) -> str:
+    return f"{error.strerror}: {error.filename}" if error.strerror and error.filename else error.strerror or str(error)

@@ -6,18 +6,33 @@ be stored (``backlog``).
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..documents import SINGLES
-from ..errors import DuplicateDocument, InvalidDocument, StoreUnavailable
+from ..errors import (
+    ConfigurationError,
+    DuplicateDocument,
+    InvalidDocument,
+    ServerError,
+    StoreError,
+    StoreUnavailable,
+)
 from ..store.protocol import Document, WritableStore
+from ..store.reports import SpoolReport
+
+log = logging.getLogger(__name__)
 
 Rows = Sequence[tuple[str, Document]]
 
+FAILURES = (StoreError, ServerError, ConfigurationError)
+"""What is raised when documents cannot be stored for a reason that does not lie in them."""
+
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
+_TOLD_AFTER_SECONDS = 5.0
 
 
 class Refusal(NamedTuple):
@@ -37,11 +52,23 @@ class Delivery:
         Where they belong.
     retry_seconds : float
         How long to go on before the server counts as gone.
+    diagnose : callable, optional
+        Called when the server does not answer, as long as it never did: it may raise what shows that none ever will.
+
+    Attributes
+    ----------
+    has_stored : bool
+        Whether the store has ever taken something, or refused it for what it is.
+    waits_since : float or None
+        Since when, by the monotonic clock, a server is waited for that does not answer.
     """
 
-    def __init__(self, store: WritableStore, *, retry_seconds: float):
+    def __init__(self, store: WritableStore, *, retry_seconds: float, diagnose: Callable[[], None] | None = None):
         self._store = store
         self._retry_seconds = retry_seconds
+        self._diagnose = diagnose
+        self.has_stored = False
+        self.waits_since: float | None = None
 
     @property
     def address(self) -> str:
@@ -65,7 +92,7 @@ class Delivery:
 
         Raises
         ------
-        StoreError
+        StoreError, ServerError, ConfigurationError
             Some are perhaps not stored. They can be sent again.
         """
         limit = self._retry_seconds if seconds is None else seconds
@@ -76,25 +103,56 @@ class Delivery:
                 refusals += self._insert(name, documents, limit)
         return refusals
 
+    def report(self, report: SpoolReport) -> None:
+        """Leave a row in the database about what waited, if the store takes one and the account may."""
+        leave: Callable[[SpoolReport], None] | None = getattr(self._store, "report_spool", None)
+        try:
+            if leave is not None:
+                leave(report)
+        except FAILURES as error:
+            log.debug("the database is not told that documents waited: %s", error)
+
     def _insert(self, name: str, documents: list[Document], seconds: float) -> list[Refusal]:
         try:
             self._insert_patiently(name, documents, seconds)
         except (InvalidDocument, DuplicateDocument) as error:
+            self.has_stored = True
             if len(documents) == 1:
                 return [Refusal(name, documents[0], error)]
         else:
+            self.has_stored = True
             return []
         return [refusal for document in documents for refusal in self._insert(name, [document], seconds)]
 
     def _insert_patiently(self, name: str, documents: list[Document], seconds: float) -> None:
-        deadline = time.monotonic() + seconds
+        began = time.monotonic()
         pause = _FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                # A lost answer leaves it open whether they are stored; to store them again changes nothing.
-                return self._store.insert(name, documents, seconds=max(deadline - time.monotonic(), pause))
-            except StoreUnavailable:
-                if time.monotonic() + pause >= deadline:
-                    raise
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        is_told = False
+        self.waits_since = began
+        try:
+            while True:
+                left = began + seconds - time.monotonic()
+                try:
+                    # A lost answer leaves it open whether they are stored; to store them again changes nothing.
+                    return self._store.insert(
+                        name, documents, seconds=max(left if is_told else min(left, _TOLD_AFTER_SECONDS), pause)
+                    )
+                except StoreUnavailable as error:
+                    self._find_out_why()
+                    waited = time.monotonic() - began
+                    if waited + pause >= seconds:
+                        raise
+                    if not is_told and waited >= _TOLD_AFTER_SECONDS:
+                        is_told = True
+                        self._tell(waited, seconds, error)
+                time.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        finally:
+            self.waits_since = None
+
+    def _find_out_why(self) -> None:
+        if self._diagnose is not None and not self.has_stored:
+            self._diagnose()
+
+    def _tell(self, waited: float, seconds: float, error: StoreError) -> None:
+        log.warning("waiting for MongoDB, %.0f s so far and %.0f s at most: %s", waited, seconds, error.message)

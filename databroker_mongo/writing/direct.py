@@ -8,9 +8,10 @@ from __future__ import annotations
 import threading
 import warnings
 
-from ..errors import DurabilityWarning, StoreError
+from ..callers import stacklevel_of_caller
+from ..errors import DurabilityWarning
 from .backlog import Backlog
-from .delivery import Delivery, Rows
+from .delivery import Rows
 from .revisits import Revisits
 
 
@@ -25,8 +26,7 @@ class Direct:
         Of how many of them, counted from the first, all documents are stored or refused.
     """
 
-    def __init__(self, delivery: Delivery, backlog: Backlog):
-        self._delivery = delivery
+    def __init__(self, backlog: Backlog):
         self._backlog = backlog
         self._lock = threading.RLock()
         self._revisits = Revisits(self._revisit)
@@ -42,7 +42,7 @@ class Direct:
         ------
         InvalidDocument, DuplicateDocument
             For the first document that is refused, after all others are stored.
-        StoreError
+        StoreError, ServerError, ConfigurationError
             When they cannot be stored and there is no spool.
         """
         with self._lock:
@@ -52,22 +52,21 @@ class Direct:
             else:
                 self._send(rows)
 
+    def begin(self, rows: Rows) -> None:
+        """Store the first documents, as :meth:`put` does."""
+        self.put(rows)
+
     def _send(self, rows: Rows) -> None:
-        try:
-            refusals = self._delivery.deliver(rows)
-        except StoreError as error:
-            text = self._backlog.leave(rows, error)
-            self.n_given += 1
-            self._revisits.begin()
-            if text is not None:
-                warnings.warn(text, DurabilityWarning, stacklevel=5)
-            return
+        sent = self._backlog.send(rows)
         self.n_given += 1
-        self.n_acknowledged = self.n_given
-        self._backlog.look_back()
-        self._backlog.set_aside(refusals)
-        if refusals:
-            raise refusals[0].error
+        if not sent.is_stored:
+            self._revisits.begin()
+        else:
+            self.n_acknowledged = self.n_given
+        if sent.warning is not None:
+            warnings.warn(sent.warning, DurabilityWarning, stacklevel=stacklevel_of_caller())
+        if sent.refusals:
+            raise sent.refusals[0].error
 
     def flush(self) -> None:
         """Try to store what is spooled."""
@@ -81,8 +80,8 @@ class Direct:
             if is_time and self._backlog.catch_up():
                 self.n_acknowledged = self.n_given
 
-    def end(self, *, seconds: float | None = None) -> None:
-        """Free the spool file; nothing waits that ``seconds`` could be for."""
+    def end(self, *, seconds: float | None = None) -> str | None:
+        """Free the spool file, and return what the user must know of it; ``seconds`` is for what waits elsewhere."""
         with self._lock:
             self._revisits.end()
-            self._backlog.close()
+            return self._backlog.close()

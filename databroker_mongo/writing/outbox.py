@@ -11,10 +11,11 @@ import time
 import warnings
 from dataclasses import dataclass, field
 
-from ..errors import DurabilityWarning, StoreError
+from ..callers import stacklevel_of_caller
+from ..errors import DurabilityWarning
 from ..store.protocol import Document
 from .backlog import Backlog
-from .delivery import Delivery, Refusal, Rows
+from .delivery import FAILURES, Delivery, Refusal, Rows
 from .revisits import Revisits
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ class Outbox:
         ------
         InvalidDocument, DuplicateDocument
             An earlier document was refused. Those of this call are accepted all the same.
-        StoreError
+        StoreError, ServerError, ConfigurationError
             Earlier documents could not be stored, and there is no spool. All are sent again with the next ones.
         """
         with self._changed:
@@ -102,6 +103,27 @@ class Outbox:
             else:
                 self._add(rows)
             self.n_given += 1
+            self._tell()
+
+    def begin(self, rows: Rows) -> None:
+        """Store the first documents at once, so that who gives them learns whether that can be done at all.
+
+        Raises
+        ------
+        InvalidDocument, DuplicateDocument
+            For the first document that is refused, after all others are stored.
+        StoreError, ServerError, ConfigurationError
+            When they cannot be stored, and there is no spool or no hope. They are forgotten.
+        """
+        with self._changed:
+            sent = self._backlog.send(rows)
+            self.n_given += 1
+            if sent.is_stored:
+                self.n_acknowledged += 1
+            else:
+                self._revisits.begin()
+            self._warning = sent.warning
+            self._refusal = sent.refusals[0].error if sent.refusals else None
             self._tell()
 
     def _add(self, rows: Rows) -> None:
@@ -120,7 +142,7 @@ class Outbox:
 
         Raises
         ------
-        InvalidDocument, DuplicateDocument, StoreError
+        InvalidDocument, DuplicateDocument, StoreError, ServerError, ConfigurationError
             As :meth:`put` does.
         """
         with self._changed:
@@ -134,8 +156,8 @@ class Outbox:
                 self.n_acknowledged = self.n_given
             self._tell()
 
-    def end(self, *, seconds: float | None = None) -> None:
-        """Send what waits, if it can be, and end the thread.
+    def end(self, *, seconds: float | None = None) -> str | None:
+        """Send what waits, if it can be, and end the thread; return what the user must know of the rest.
 
         Parameters
         ----------
@@ -152,12 +174,11 @@ class Outbox:
             are_kept = not (self._batch.unkept or (self._in_flight and self._in_flight.unkept))
         if may_wait and thread is not None and thread is not threading.current_thread():
             thread.join(seconds if are_kept else None)
-            if thread.is_alive():
-                log.warning("%d calls are not stored yet, but spooled.", self.n_given - self.n_acknowledged)
         with self._changed:
-            self._backlog.close()
+            left = self._backlog.close()
             if self._error is not None:
                 log.error("%d calls were not stored: %s", self.n_given - self.n_acknowledged, self._error)
+            return left
 
     def _revisit(self) -> None:
         with self._changed:
@@ -176,7 +197,7 @@ class Outbox:
         """Warn and raise, in a thread of the user, what was learned in the thread that sends."""
         if self._warning is not None:
             text, self._warning = self._warning, None
-            warnings.warn(text, DurabilityWarning, stacklevel=5)
+            warnings.warn(text, DurabilityWarning, stacklevel=stacklevel_of_caller())
         if self._error is not None:
             error, self._error = self._error, None
             raise error
@@ -253,12 +274,12 @@ class Outbox:
         batch.n_bytes += self._batch.n_bytes
         batch.n_calls += self._batch.n_calls
         self._batch = batch
-        if not isinstance(failure, StoreError):
+        if not isinstance(failure, FAILURES):
             self._error = failure
             return
         try:
             self._warning = self._backlog.leave(batch.unkept, failure)
-        except StoreError as error:
+        except FAILURES as error:
             self._error = error
         else:
             self._batch = _Batch()

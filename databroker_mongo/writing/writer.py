@@ -6,27 +6,35 @@ What does not belong here: checks (``documents``), batches, retries and the spoo
 from __future__ import annotations
 
 import atexit
+import logging
 import os
+import threading
+import time
 import warnings
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, cast
+from typing import Any, Literal, NoReturn, cast
 
 from .. import config, documents
-from ..errors import ConfigurationError, DurabilityWarning, InvalidDocument
+from ..callers import stacklevel_of_caller
+from ..errors import BelongsToProcess, ConfigurationError, DurabilityWarning, InvalidDocument
 from ..store.normalized import NormalizedStore, open_store
 from ..store.protocol import Document, WritableStore
 from ..store.spool import Spool
 from ..store.writable_normalized import writable
 from .backlog import Backlog
-from .delivery import Delivery, Refusal
+from .delivery import Delivery, Refusal, Rows
 from .direct import Direct
 from .outbox import BatchLimits, Outbox
+from .prospects import Prospects
+
+log = logging.getLogger(__name__)
 
 _REMEMBERED = frozenset({"descriptor", "resource", "stream_resource", "stop"})
 _SECONDS_AT_EXIT = 3.0
+_SHOWN_AFTER_SECONDS = 5.0
 _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
 
 
@@ -34,7 +42,13 @@ _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
 def _end_all() -> None:
     """Send what writers that were never closed have collected; the clients, registered before, are closed after."""
     for writer in list(_writers):
-        writer._sender.end(seconds=_SECONDS_AT_EXIT)
+        _end(writer._sender, writer._pid, seconds=_SECONDS_AT_EXIT)
+
+
+def _end(sender: Direct | Outbox, pid: int, *, seconds: float | None = None) -> None:
+    """End the sender of a writer that nobody closes, unless a fork has only copied it."""
+    if pid == os.getpid() and (left := sender.end(seconds=seconds)):
+        log.warning("%s", left)
 
 
 class Writer:
@@ -42,7 +56,12 @@ class Writer:
 
     While the server restarts, calls wait. When it stays away longer, documents are spooled to a file, and stored when
     it is back, or when a writer for the same database is next opened. Documents that are refused are set
-    aside in ``quarantine/`` beside that file. Any number of threads may share a writer.
+    aside in ``quarantine/`` beside that file. Any number of threads may share a writer, but it belongs to the process
+    that made it.
+
+    What can never work is an error at the first document: a server that refuses the account, a host that does not
+    exist, a spool that would be lost. Once a document was accepted, to be stored or to the spool, only a document that
+    is refused, or a disk that is full as well, ends a plan.
 
     Parameters
     ----------
@@ -58,6 +77,12 @@ class Writer:
     spool : path, optional
         The directory of the spools and quarantines of all databases. By default one below the user's state directory,
         and with ``on_failure="raise"`` none.
+    spool_anywhere : bool
+        Whether the spool may be where it is gone when the machine or its container restarts, and no warning is wanted
+        of a network disk.
+    begin_offline : bool
+        Whether documents are spooled from the first one on also where that is otherwise an error: while the account is
+        refused, or the host unknown.
     retry_seconds : float
         How long to ride through a server that does not answer.
     batch_documents, batch_bytes : int
@@ -87,6 +112,8 @@ class Writer:
         durable: Literal["each", "batch"] = "each",
         on_failure: Literal["spool", "raise"] = "spool",
         spool: str | os.PathLike[str] | None = None,
+        spool_anywhere: bool = False,
+        begin_offline: bool = False,
         retry_seconds: float = 30.0,
         batch_documents: int = 100,
         batch_bytes: int = 4_000_000,
@@ -97,16 +124,27 @@ class Writer:
         _require_one_of("on_failure", on_failure, ("spool", "raise"))
         store = _writable_store(target)
         _require_durability(store, strict=strict)
-        delivery = Delivery(store, retry_seconds=retry_seconds)
         may_wait = on_failure == "spool"
-        kept = _spool(store.address, spool) if may_wait or spool is not None else None
-        self._backlog = backlog = Backlog(delivery, kept, may_wait=may_wait)
+        kept = _spool(store, spool) if may_wait or spool is not None else None
+        self._prospects = Prospects(store, kept if may_wait else None, spool_anywhere=spool_anywhere)
+        self._delivery = Delivery(store, retry_seconds=retry_seconds, diagnose=self._prospects.find_out_why)
+        self._backlog = Backlog(
+            self._delivery,
+            kept,
+            may_wait=may_wait,
+            may_begin_offline=begin_offline,
+        )
         limits = BatchLimits(batch_documents, batch_bytes, batch_seconds)
         self._address = store.address
-        self._sender = Direct(delivery, backlog) if durable == "each" else Outbox(delivery, backlog, limits)
+        self._sender: Direct | Outbox = (
+            Direct(self._backlog) if durable == "each" else Outbox(self._delivery, self._backlog, limits)
+        )
         self._flushed_after = ("descriptor", "stop") if durable == "batch" else ()
         self._run_of: dict[str, str] = {}
-        weakref.finalize(self, self._sender.end).atexit = False
+        self._has_begun = False
+        self._beginning = threading.Lock()
+        self._pid = os.getpid()
+        weakref.finalize(self, _end, self._sender, self._pid).atexit = False
         _writers.add(self)
 
     @property
@@ -136,8 +174,15 @@ class Writer:
         DuplicateDocument
             A document of that uid is stored with other contents.
         StoreUnavailable
-            No server acknowledged it and ``on_failure="raise"``.
+            No server acknowledged it and ``on_failure="raise"``, or it can be kept nowhere.
+        NotAuthorized, HostUnknown, StoreError, ServerError
+            It is the first one, and none will ever be stored.
+        ConfigurationError
+            It is the first one, and documents would be lost where they are spooled.
+        BelongsToProcess
+            Another process made this writer.
         """
+        self._require_own_process()
         try:
             rows = documents.checked(name, doc)
         except InvalidDocument as error:
@@ -147,9 +192,24 @@ class Writer:
             raise
         if name in _REMEMBERED:
             self._remember(name, rows[0][1])
-        self._sender.put(rows)
+        if self._has_begun:
+            self._sender.put(rows)
+        else:
+            self._begin(rows)
         if name in self._flushed_after:
             self._sender.flush()
+
+    def _begin(self, rows: Rows) -> None:
+        with self._beginning:  # the first of several threads begins
+            if not self._has_begun:
+                self._prospects.look_at_spool()
+                n_given = self._sender.n_given
+                try:
+                    self._sender.begin(rows)
+                finally:
+                    self._has_begun = self._sender.n_given > n_given
+                return
+        self._sender.put(rows)
 
     def flush(self) -> None:
         """Send what waits: in a batch, in the spool, and in the spools that earlier writers left.
@@ -161,14 +221,24 @@ class Writer:
         InvalidDocument, DuplicateDocument, StoreUnavailable
             As a call does.
         """
+        self._require_own_process()
         self._sender.flush()
 
     def close(self) -> None:
-        """Send what waits, and free the spool. What cannot be sent is left there for the next writer."""
+        """Send what waits, and free the spool. What cannot be sent is left there for the next writer, with a warning.
+
+        Raises
+        ------
+        InvalidDocument, DuplicateDocument, StoreUnavailable
+            As a call does; the writer is closed all the same.
+        """
+        left = None
         try:
             self.flush()
         finally:
-            self._sender.end()
+            left = self._sender.end()
+        if left is not None:
+            warnings.warn(left, DurabilityWarning, stacklevel=stacklevel_of_caller())
 
     def __enter__(self) -> Writer:
         return self
@@ -179,7 +249,31 @@ class Writer:
         self.close()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._address!r})"
+        shown = [repr(self._address)]
+        if self.pending:
+            shown.append(f"pending={self.pending}")
+        if self._backlog.n_waiting:
+            shown.append(f"spooled={self._backlog.n_waiting}, spool={str(self._backlog.directory)!r}")
+        since = self._delivery.waits_since
+        if since is not None and time.monotonic() - since >= _SHOWN_AFTER_SECONDS:
+            shown.append(f"waiting_seconds={time.monotonic() - since:.0f}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise BelongsToProcess(
+            "A Writer cannot be pickled or copied: it belongs to the process that made it, with the documents that it "
+            "has not delivered yet. Make one where the documents are: Writer(URI). Threads of a process may share one.",
+            address=self._address,
+        )
+
+    def _require_own_process(self) -> None:
+        if self._pid != os.getpid():
+            raise BelongsToProcess(
+                "A Writer cannot be used after a fork: it belongs to the process that made it, with its spool. Make "
+                "one in this process: Writer(URI).",
+                address=self._address,
+                process=self._pid,
+            )
 
     def _remember(self, name: str, doc: Document) -> None:
         """Keep in mind which run is meant by documents that name only their descriptor or resource."""
@@ -202,7 +296,7 @@ def _require_durability(store: WritableStore, *, strict: bool) -> None:
         )
         if strict:
             raise ConfigurationError(text, option=option)
-        warnings.warn(text, DurabilityWarning, stacklevel=3)
+        warnings.warn(text, DurabilityWarning, stacklevel=stacklevel_of_caller())
 
 
 def _writable_store(target: Any) -> WritableStore:
@@ -220,7 +314,8 @@ def _writable_store(target: Any) -> WritableStore:
     return cast(WritableStore, store)
 
 
-def _spool(address: str, directory: str | os.PathLike[str] | None) -> Spool | None:
-    if address.startswith("memory:"):
+def _spool(store: WritableStore, directory: str | os.PathLike[str] | None) -> Spool | None:
+    if store.address.startswith("memory:"):
         return None
-    return Spool(Path(directory) if directory is not None else config.spool_directory(), address)
+    shared = Path(directory) if directory is not None else config.spool_directory()
+    return Spool(shared, store.address, getattr(store, "places", ()))

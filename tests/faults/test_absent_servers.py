@@ -46,11 +46,13 @@ def test_a_server_that_stays_frozen_is_spooled_for_in_time(mongod, new_load, tmp
 def test_a_server_that_was_never_there_gets_the_documents_when_a_later_writer_finds_it(mongod, new_load, tmp_path):
     uri = f"mongodb://{mongod.address}/test"
     mongod.kill()
-    with Writer(uri, spool=tmp_path / "spool", retry_seconds=0.2) as writer:
-        load = new_load(writer)
-        with pytest.warns(DurabilityWarning, match=mongod.address):
-            load.send()
+    writer = Writer(uri, spool=tmp_path / "spool", retry_seconds=0.2)
+    load = new_load(writer)
+    with pytest.warns(DurabilityWarning, match=mongod.address):
         load.send()
+    load.send()
+    with pytest.warns(DurabilityWarning, match="Not stored yet: 2 documents"):
+        writer.close()
     mongod.start()
     mongod.wait()
     Writer(uri, spool=tmp_path / "spool").flush()
@@ -58,6 +60,20 @@ def test_a_server_that_was_never_there_gets_the_documents_when_a_later_writer_fi
     assert [doc["uid"] for doc in client.test.event.find().sort("seq_num", 1)] == ["event-1", "event-2"]
     client.close()
     assert list((tmp_path / "spool").rglob("*.bson")) == []
+
+
+@pytest.mark.parametrize("durable", ["each", "batch"])
+def test_a_plan_that_is_held_up_says_for_whom_it_waits(mongod, tmp_path, durable, caplog):
+    uri = f"mongodb://{mongod.address}/test"
+    with Writer(uri, spool=tmp_path / "spool", retry_seconds=6.5, durable=durable) as writer:
+        writer("start", {"uid": "run", "time": 1.0})
+        mongod.freeze()
+        with pytest.warns(DurabilityWarning, match="not stored but kept"):
+            writer("stop", {"uid": "stop", "run_start": "run", "time": 9.0, "exit_status": "success"})
+        mongod.thaw()
+    [told] = [message for message in caplog.messages if message.startswith("waiting for MongoDB")]
+    assert "waiting for MongoDB, 5 s so far and 6 s at most" in told
+    assert mongod.address in told
 
 
 def test_an_absent_server_is_named_with_the_operation_in_time(mongod, new_load):

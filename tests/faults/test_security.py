@@ -89,15 +89,59 @@ def test_an_account_that_may_not_write_is_told_why_without_its_password(
     assert not any(word in text for text in shown for word in (SECRET, "clusterTime", "signature", "lsid"))
 
 
-def test_documents_of_an_account_that_may_not_write_wait_in_the_spool(guarded_mongod, tmp_path):
-    with (
-        Writer(uri_of(guarded_mongod, "reader"), spool=tmp_path / "spool") as writer,
-        pytest.warns(DurabilityWarning, match="may not store") as warned,
-    ):
+@pytest.mark.parametrize("durable", ["each", "batch"])
+@pytest.mark.parametrize(("user", "password"), [("reader", SECRET), ("writer", "wrong"), ("nobody", SECRET)])
+def test_an_account_that_can_never_write_stops_a_plan_at_its_first_document(
+    guarded_mongod, tmp_path, user, password, durable
+):
+    writer = Writer(uri_of(guarded_mongod, user, password), spool=tmp_path / "spool", durable=durable)
+    with pytest.raises(NotAuthorized):
         writer("start", START)
+    writer.close()
+    assert not (tmp_path / "spool").exists()
+
+
+def test_documents_that_one_account_has_spooled_are_stored_by_another(guarded_mongod, tmp_path):
+    spool = tmp_path / "spool"
+    writer = Writer(uri_of(guarded_mongod, "reader"), spool=spool, begin_offline=True)
+    with pytest.warns(DurabilityWarning, match="may not store") as warned:
+        writer("start", START)
+    with pytest.warns(DurabilityWarning, match="Not stored yet: 1 document"):
+        writer.close()
     assert SECRET not in str(warned[0].message)
-    [spooled] = (tmp_path / "spool").rglob("*.bson")
+    [spooled] = spool.rglob("*.bson")
     assert SECRET not in str(spooled)
+    assert SECRET not in next(spool.rglob("*.json")).read_text()
+    Writer(uri_of(guarded_mongod, "writer") + "?appName=other", spool=spool).close()
+    assert list(spool.rglob("*.bson")) == []
+    with guarded_mongod.client(username="admin", password=SECRET) as client:
+        assert [doc["uid"] for doc in client.test.run_start.find()] == ["run"]
+        [row] = client.test.spool_reports.find()
+    assert (row["n_documents"], row["is_drained"]) == (1, True)
+
+
+@pytest.mark.parametrize("durable", ["each", "batch"])
+@pytest.mark.parametrize("what", ["password", "right"])
+def test_a_password_or_right_that_is_taken_away_at_night_stops_no_plan(guarded_mongod, tmp_path, durable, what):
+    spool = tmp_path / "spool"
+    writer = Writer(uri_of(guarded_mongod, "writer"), spool=spool, durable=durable)
+    writer("start", START)
+    with guarded_mongod.client(username="admin", password=SECRET) as client:
+        change = {"pwd": "new"} if what == "password" else {"roles": []}
+        client.test.command("updateUser", "writer", **change, writeConcern={"w": 1, "j": True})
+    if what == "password":  # who is there already is asked for it once more only when the connection is lost
+        guarded_mongod.kill()
+        guarded_mongod.start()
+        guarded_mongod.wait()
+    stop = {"uid": "stop", "run_start": "run", "time": 9.0, "exit_status": "success"}
+    with pytest.warns(DurabilityWarning, match="refuses the account"):
+        writer("stop", stop)
+    with pytest.warns(DurabilityWarning, match="Not stored yet: 1 document"):
+        writer.close()
+    if what == "password":
+        Writer(uri_of(guarded_mongod, "writer", "new"), spool=spool).close()
+        with guarded_mongod.client(username="admin", password=SECRET) as client:
+            assert client.test.run_stop.count_documents({}) == 1
 
 
 @pytest.mark.parametrize("option", ["w=1", "w=0", "journal=false", "retryWrites=false", "W=1", "retrywrites=False"])

@@ -15,7 +15,7 @@ import os, signal, sys
 from databroker_mongo.writing import Writer
 
 uri, durable, spool, n_calls = *sys.argv[1:4], int(sys.argv[4])
-writer = Writer(uri, durable=durable, spool=spool, batch_seconds=60)
+writer = Writer(uri, durable=durable, spool=spool, spool_anywhere=True, batch_seconds=60)
 for number, (name, doc) in enumerate(eval(sys.stdin.read()), 1):
     writer(name, doc)
     print(number, writer.acknowledged, flush=True)
@@ -130,7 +130,7 @@ WRITE_WITHOUT_SERVER = """
 import os, signal, sys
 from databroker_mongo.writing import Writer
 
-writer = Writer(sys.argv[1], durable="batch", spool=sys.argv[3], batch_seconds=60)
+writer = Writer(sys.argv[1], durable="batch", spool=sys.argv[3], spool_anywhere=True, batch_seconds=60)
 writer("start", {"uid": "run", "time": 1.0})
 writer.flush()
 os.kill(int(sys.argv[2]), signal.SIGKILL)

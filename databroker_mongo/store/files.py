@@ -1,0 +1,38 @@
+"""Small files that must be on the disk, whole, or not at all."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from pathlib import Path
+
+_numbers = itertools.count()
+
+
+def numbered_name(suffix: str) -> str:
+    """Return a name that no other file has, and that sorts by the time."""
+    return f"{time.time_ns():020}-{os.getpid()}-{next(_numbers)}.{suffix}"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that is there whole, on the disk, or as it was before."""
+    beside = path.with_name(f".{path.name}.{numbered_name('new')}")
+    try:
+        with beside.open("x") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Wait until the names in a directory are on the disk."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

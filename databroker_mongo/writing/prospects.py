@@ -1,0 +1,85 @@
+"""Whether it can ever work: what is looked at when the first document comes, before a measurement relies on it.
+
+What does not belong here: what is done with documents then (``backlog``).
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+
+from ..callers import stacklevel_of_caller
+from ..errors import DurabilityWarning, HostUnknown
+from ..store.host_names import unknown_hosts
+from ..store.protocol import WritableStore
+from ..store.spool import Spool
+from ..store.spool_ground import doubts_about, ground_of
+
+log = logging.getLogger(__name__)
+
+_doubted: set[Path] = set()
+
+
+class Prospects:
+    """What the spool of a writer stands on, and whether its server can be there.
+
+    Parameters
+    ----------
+    store : WritableStore
+        Where documents go.
+    spool : Spool or None
+        Where they wait.
+    spool_anywhere : bool
+        Whether any place will do for that.
+    """
+
+    def __init__(self, store: WritableStore, spool: Spool | None, *, spool_anywhere: bool):
+        self._store = store
+        self._spool = spool
+        self._spool_anywhere = spool_anywhere
+
+    def look_at_spool(self) -> None:
+        """Tell in the log where documents would wait, and warn once for each place if they may be lost there.
+
+        Raises
+        ------
+        ConfigurationError
+            They would be lost.
+        """
+        if self._spool is None:
+            return
+        directory = self._spool.directory
+        ground = ground_of(directory)
+        log.info("documents that cannot be stored wait in %s: %s", directory, ground.shown)
+        if not ground.is_writable:
+            log.warning("%s cannot be written: should the server go away, a plan stops.", directory)
+        doubt = doubts_about(ground, anywhere=self._spool_anywhere)
+        if doubt is not None and directory not in _doubted:
+            _doubted.add(directory)
+            warnings.warn(doubt, DurabilityWarning, stacklevel=stacklevel_of_caller())
+        for folder in self._spool.similar_folders():
+            log.warning(
+                "%s, which an earlier version made, may hold documents for this database; if so, send them by: "
+                "databroker-mongo spool send NAME_OR_URI %s",
+                folder,
+                folder,
+            )
+
+    def find_out_why(self) -> None:
+        """See whether the server does not answer because there is no such host.
+
+        Raises
+        ------
+        HostUnknown
+            None of the hosts that the URI names is known, though other names are.
+        """
+        for place in getattr(self._store, "places", ()):
+            unknown = unknown_hosts(place.hosts) if place.scheme == "mongodb" else []
+            if unknown:
+                raise HostUnknown(
+                    f"No host is known by the name of {' or '.join(unknown)}, though other names are known. See if "
+                    f"the URI {self._store.address} is written as it should be. If the host will be there later, "
+                    "Writer(..., begin_offline=True) spools for it.",
+                    address=self._store.address,
+                )
