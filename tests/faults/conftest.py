@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import signal
@@ -87,6 +88,80 @@ class Mongod:
         if self.process is not None and self.process.poll() is None:
             self.thaw()
             self._kill()
+
+
+class Proxy:
+    """What stands between a client and a server, and lets through what it is told to.
+
+    Attributes
+    ----------
+    delay : float
+        Seconds for which every piece is held back.
+    """
+
+    def __init__(self, port: int):
+        self.delay = 0.0
+        self._target = ("127.0.0.1", port)
+        self._swallows: set[str] = set()
+        self._cuts = False
+        self._sockets: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._start(self._accept)
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def drop(self, *directions: str) -> None:
+        """Let bytes vanish: ``requests``, ``answers``, or both."""
+        self._swallows = set(directions or ("requests", "answers"))
+
+    def half_close(self) -> None:
+        """Close every connection to the client alone, where an answer comes; requests go on to the server."""
+        self._cuts = True
+
+    def heal(self) -> None:
+        """Let all through; connections that have lost something are closed, as a system does with them in the end."""
+        self._swallows, self._cuts, self.delay = set(), False, 0.0
+        self.close_connections()
+
+    def close_connections(self) -> None:
+        for each in self._sockets:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        self._sockets = []
+
+    def close(self) -> None:
+        self._listener.close()
+        self.close_connections()
+
+    def _start(self, function: Callable[..., None], *arguments: Any) -> None:
+        threading.Thread(target=function, args=arguments, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                try:
+                    server = socket.create_connection(self._target)
+                except OSError:
+                    client.close()
+                    continue
+                self._sockets += [client, server]
+                self._start(self._pump, "requests", client, server)
+                self._start(self._pump, "answers", server, client)
+
+    def _pump(self, direction: str, source: socket.socket, sink: socket.socket) -> None:
+        with source, contextlib.suppress(OSError):
+            while piece := source.recv(65536):
+                time.sleep(self.delay)
+                if direction in self._swallows:
+                    continue
+                if self._cuts and direction == "answers":
+                    sink.shutdown(socket.SHUT_WR)
+                    continue
+                sink.sendall(piece)
+            sink.shutdown(socket.SHUT_WR)
 
 
 class ReplicaSet:
@@ -220,6 +295,14 @@ def mongod(tmp_path: Path, record_property: Callable[[str, Any], None]) -> Itera
     yield server
     server.end()
     record_property("kills of single servers", server.n_kills)
+
+
+@pytest.fixture
+def proxy(mongod: Mongod) -> Iterator[Proxy]:
+    """What stands between the tests and the single server."""
+    proxy = Proxy(mongod.port)
+    yield proxy
+    proxy.close()
 
 
 @pytest.fixture
