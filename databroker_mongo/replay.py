@@ -8,15 +8,15 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from .arrays.opened import OpenedColumns
+from .arrays.columns import Column
+from .arrays.filling import RowsInFiles
 from .arrays.opening import StreamSource, open_columns
 from .arrays.rows import PageRows
-from .documents import pages_of
+from .documents import pages_of, part_of_page
 from .store.protocol import Document, Store
-from .store.stream_rows import is_streamed
 
 Fill = Literal["no", "yes", "delayed"]
 Named = tuple[str, Document]
@@ -89,6 +89,7 @@ class Replay:
         descriptors = [each for source in sources for each in source.descriptors]
         self._waiting = sorted(descriptors, key=lambda descriptor: descriptor["time"])
         self._transform = sources[0].transform if sources else lambda _name: lambda document: document
+        self._files_of: dict[int, RowsInFiles] = {}
         self._seen_resources: set[str] = set()
         self._seen_datums: set[str] = set()
 
@@ -108,7 +109,7 @@ class Replay:
             for page in pages_of("event_page", group, size=self._page_size):
                 yield from self._descriptors_until(page["time"][0], uid)
                 yield from self._external(uid, page)
-                yield "event_page", page
+                yield from (("event_page", part) for part in self._with_stream_resources(uid, page))
 
     def _descriptors_until(self, time: float, uid: str | None) -> Iterator[Named]:
         """Yield the descriptors that began by now, and the one that is needed, with their stream documents."""
@@ -120,7 +121,7 @@ class Replay:
             yield from self._stream_documents(descriptor)
 
     def _stream_documents(self, descriptor: Document) -> Iterator[Named]:
-        if not any(map(is_streamed, descriptor["data_keys"].values())):
+        if not _are_in_files(descriptor["data_keys"]):
             return
         transform = self._transform("stream_resource")
         datums = self._store.stream_datums([descriptor["uid"]])
@@ -144,7 +145,23 @@ class Replay:
             datums = self._store.datums(new)
             yield from self._assets([datums[each] for each in new if each in datums])
         if ids and self._fill != "no":
-            self._fill_page(source, keys, page)
+            self._fill_page(source, [key for key in keys if key not in self._rows_in_files(uid).columns], page)
+
+    def _rows_in_files(self, uid: str) -> RowsInFiles:
+        """Return the rows of a descriptor's stream that stream resources serve."""
+        return self._files_of.setdefault(id(self._source_of[uid]), RowsInFiles(self._source_of[uid]))
+
+    def _with_stream_resources(self, uid: str, page: Document) -> Iterator[Document]:
+        """Yield the events of a page with their data in stream resources, where that is asked."""
+        if self._fill == "no" or not _are_in_files(self._source_of[uid].data_keys):
+            yield page
+            return
+        for rows, columns in self._rows_in_files(uid).parts_of(page):
+            part = part_of_page("event_page", page, rows)
+            for key, column in columns.items():
+                part["data"][key] = self._values(column)
+                part["filled"][key] = [True] * len(column)
+            yield part
 
     def _assets(self, datums: Sequence[Document]) -> Iterator[Named]:
         names = list(dict.fromkeys(datum["resource"] for datum in datums if "resource" in datum))
@@ -192,15 +209,18 @@ class Replay:
             if key in opened.problems:
                 raise opened.problems[key]
             page["filled"][key] = [each if isinstance(each, str) else True for each in page["data"][key]]
-            page["data"][key] = self._values(opened, key)
+            page["data"][key] = self._values(opened.columns[key])
 
-    def _values(self, opened: OpenedColumns, key: str) -> list[Any]:
-        column = opened.columns[key]
+    def _values(self, column: Column) -> list[Any]:
         if self._fill == "yes":
             return list(column[...])
         from .arrays.dataset import lazy_rows
 
         return lazy_rows(column)
+
+
+def _are_in_files(data_keys: Mapping[str, Any]) -> bool:
+    return any("external" in data_key for data_key in data_keys.values())
 
 
 def _identity(datum: Document) -> str:

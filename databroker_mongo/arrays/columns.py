@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import copy
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -223,6 +224,22 @@ class AssetColumn(Column):
                 part = out[start - rows.start : stop - rows.start]
                 self._read_segment(part, segment, slice(start - segment.start, stop - segment.start), region[1:])
 
+    def has_row(self, row: int) -> bool:
+        """Tell whether there is such a row, and a resource serves it."""
+        return 0 <= row < len(self) and self._segment_of(row).resource is not None
+
+    def of_rows(self, rows: Sequence[int]) -> AssetColumn:
+        """Return a column of these rows, in this order."""
+        places = [(bisect.bisect_right(self.segments, row, key=lambda each: each.start) - 1, row) for row in rows]
+        segments: list[Segment] = []
+        # Rows that follow one another in one segment have the same distance to their new places.
+        for _, group in itertools.groupby(enumerate(places), key=lambda each: (each[1][0], each[1][1] - each[0])):
+            run = list(group)
+            at, (number, row) = run[0]
+            segments.append(self.segments[number].part(row, row + len(run), at=at))
+        shape = (len(rows), *self.shape[1:])
+        return AssetColumn(self._assets, tuple(segments), self._datum, shape=shape, facts=self.facts)
+
     def first_problem(self) -> CatalogError | None:
         """Look at the headers of every file; return what is wrong with the first bad one, offline ones coming last."""
         offline = None
@@ -267,13 +284,18 @@ class AssetColumn(Column):
         for segment in self.segments:
             is_served[segment.start : segment.stop] = segment.resource is not None
         rows = taken[is_served[taken] & (taken < n_rows)]
-        if not len(rows) or self._has_row(int(rows[-1])):
+        if not len(rows) or self._is_written(int(rows[-1])):
             return n_rows
-        n_there = bisect.bisect_left(range(len(rows) - 1), True, key=lambda place: not self._has_row(int(rows[place])))
+        n_there = bisect.bisect_left(
+            range(len(rows) - 1), True, key=lambda place: not self._is_written(int(rows[place]))
+        )
         return int(rows[n_there:].min())
 
-    def _has_row(self, row: int) -> bool:
-        segment = self.segments[bisect.bisect_right(self.segments, row, key=lambda each: each.start) - 1]
+    def _segment_of(self, row: int) -> Segment:
+        return self.segments[bisect.bisect_right(self.segments, row, key=lambda each: each.start) - 1]
+
+    def _is_written(self, row: int) -> bool:
+        segment = self._segment_of(row)
         assert segment.resource is not None
         last = (row - segment.start + 1) * segment.datums_per_row - 1
         try:

@@ -35,7 +35,9 @@ class OpenedColumns:
     notes : dict
         What its descriptor got wrong about a data key.
     habits : dict
-        The same, where all descriptors of such detectors do, so that nobody need be warned.
+        The same, where all descriptors of such detectors do, or no row is wrong for it, so that nobody need be warned.
+    behind : list of str
+        The data keys whose rows end before those of others, so that all are cut.
     n_rows : int
         The common length.
     time : numpy.ndarray or None
@@ -55,6 +57,7 @@ class OpenedColumns:
     time: np.ndarray[Any, np.dtype[np.float64]] | None = None
     segments: dict[str, tuple[Segment, ...]] = field(default_factory=dict)
     habits: dict[str, str] = field(default_factory=dict)
+    behind: list[str] = field(default_factory=list)
     seq_num: np.ndarray[Any, np.dtype[np.int64]] = field(default_factory=lambda: np.empty(0, np.int64))
 
     def absent(self) -> dict[str, CatalogError]:
@@ -81,7 +84,7 @@ class OpenedColumns:
         shortest = min(lengths.values(), default=self.n_rows)
         if shortest == self.n_rows:
             return
-        behind = [key for key, length in lengths.items() if length == shortest]
+        self.behind = behind = [key for key, length in lengths.items() if length == shortest]
         told = f"only {shortest} of {self.n_rows} rows are there; all columns end with them, unless exclude={behind!r}"
         for key in behind:
             self.add_notes({key: f"{told}. As yet, {self.awaited[key].message}" if key in self.awaited else told})

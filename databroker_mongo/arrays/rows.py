@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..store.protocol import Document, EventIndex, Section, Snapshot, Store, Values
+from ..store.protocol import MISSING, Document, EventIndex, Section, Snapshot, Store, Values
 
 
 def n_events_said(stop: Document | None, stream: str) -> int | None:
@@ -105,14 +105,18 @@ class PageRows:
     def __init__(self, store: Store, page: Document):
         self.store = store
         self._page = page
-        seq_num, time = np.array(page["seq_num"], np.int64), np.array(page["time"], np.float64)
-        self.snapshot = Snapshot((page["descriptor"],), len(time), int(seq_num.max()), float(time.max()), False)
-        self.index = EventIndex(self.snapshot, np.zeros(len(time), np.intp), seq_num, time)
-        self.n_expected = len(time)
+        n_rows = len(page["time"])
+        # In the place of their numbers and times, by which nothing is found here: another program may have left none.
+        self.snapshot = Snapshot((page["descriptor"],), n_rows, n_rows, 0.0, True)
+        self.index = EventIndex(
+            self.snapshot, np.zeros(n_rows, np.intp), np.arange(1, n_rows + 1), np.zeros(n_rows, np.float64)
+        )
+        self.n_expected = n_rows
 
     def columns(self, keys: Sequence[str], *, section: Section = "data") -> dict[str, Values]:
         """Return the values of these keys in all rows."""
-        return {key: self._page[section][key] for key in keys}
+        without: Values = [MISSING] * self.n_expected
+        return {key: self._page[section].get(key, without) for key in keys}
 
     def first_events(self) -> Mapping[str, Document]:
         """Return no event: all values are at hand."""

@@ -155,6 +155,19 @@ class Segment:
     datums_per_row: int = 1
     ids: DatumIds = field(default_factory=DatumIds, compare=False)
 
+    def part(self, start: int, stop: int, *, at: int) -> Segment:
+        """Return some of the rows as those that begin with row ``at``."""
+        rows = slice(start - self.start, stop - self.start)
+        datums = slice(rows.start * self.datums_per_row, rows.stop * self.datums_per_row)
+        return Segment(
+            at,
+            at + stop - start,
+            self.resource,
+            DatumTable(self.datums[datums]),
+            self.datums_per_row,
+            DatumIds(self.ids[datums]),
+        )
+
     def in_groups_of(self, n: int) -> Segment:
         """Return the same rows where each is made of ``n`` rows of the stored data (stream datums count in rows)."""
         if self.resource is None:

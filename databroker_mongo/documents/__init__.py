@@ -17,7 +17,7 @@ What does not belong here: which values can be kept (``values``), where document
 
 from .checks import checked, encode, validate
 from .names import NAMELESS_STREAM, SINGLES, facts_of, stream_of
-from .pages import pages_of, rows_of
+from .pages import pages_of, part_of_page, rows_of
 from .readable import broken_fields, readable_descriptor
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "encode",
     "facts_of",
     "pages_of",
+    "part_of_page",
     "readable_descriptor",
     "rows_of",
     "stream_of",

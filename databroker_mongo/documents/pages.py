@@ -170,6 +170,13 @@ def _telling_of_others(layout: _Page, rows: Iterable[Document]) -> Iterator[Docu
         yield row
 
 
+def part_of_page(name: str, page: Document, rows: slice) -> Document:
+    """Return a page of some of the rows of a page."""
+    layout = _PAGES[name]
+    part = {**page, **{field: page[field][rows] for field in layout.fields}}
+    return part | {section: {key: values[rows] for key, values in page[section].items()} for section in layout.sections}
+
+
 def _whole(layout: _Page, row: Document) -> Document:
     """Return a row of which a page can be made."""
     _require(layout.single, row, (layout.parent, *layout.fields))

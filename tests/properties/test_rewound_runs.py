@@ -200,6 +200,53 @@ def test_databroker_1_shows_the_same(taken, store_uri, path):
         require_rows(list(db.get_images(header, key)), key, order, taken)
 
 
+@examples(25)
+@given(taken=taken(), has_scalar=st.booleans(), page_size=st.sampled_from([1, 2, 3, 1000]), delayed=st.booleans())
+def test_filled_events_hold_what_was_taken(taken, has_scalar, page_size, delayed, store_uri, path):
+    found = list(documents(taken, path, has_scalar=has_scalar))
+    run = stored(store_uri, found)
+    emitted = [doc for name, doc in found if name == "event"]
+    pages = [
+        page
+        for name, page in run.documents(fill="delayed" if delayed else "yes", page_size=page_size)
+        if name == "event_page"
+    ]
+    assert all(len(page["time"]) <= page_size for page in pages)
+    assert [uid for page in pages for uid in page["uid"]] == [event["uid"] for event in emitted]
+    for key in taken.indices:
+        values = [value for page in pages for value in page["data"][key]]
+        assert all(hasattr(value, "dask") == delayed for value in values)
+        require_rows(values, key, range(len(emitted)), taken)
+        assert all(is_filled is True for page in pages for is_filled in page["filled"][key])
+    if not delayed:
+        unfilled = [page for name, page in run.documents(page_size=page_size) if name == "event_page"]
+        assert [page["data"].keys() & taken.indices.keys() for page in unfilled] == [set()] * len(unfilled)
+
+
+@examples(10)
+@given(taken=taken(), has_scalar=st.booleans())
+def test_databroker_1_fills_events_with_the_same(taken, has_scalar, store_uri, path):
+    run = stored(store_uri, documents(taken, path, has_scalar=has_scalar))
+    db = Catalog.from_uri(store_uri).v1
+    header, order = db[run.start["uid"]], range(len(taken.seq_nums))
+    called = []
+    db.process(header, lambda name, doc: called.append(doc) if name == "event" else None, fill=True)
+    ways = {
+        "events": list(header.events(fill=True)),
+        "get_events": list(db.get_events(header, fill=True)),
+        "restream": [doc for name, doc in db.restream(header, fill=True) if name == "event"],
+        "process": called,
+    }
+    for events in ways.values():
+        assert [event["seq_num"] for event in events] == taken.seq_nums
+        for key in taken.indices:
+            require_rows([event["data"][key] for event in events], key, order, taken)
+    for key in taken.indices:
+        chosen = list(header.events(fill=True, fields=[key]))
+        assert all(event["data"].keys() == {key} for event in chosen)
+        require_rows([event["data"][key] for event in chosen], key, order, taken)
+
+
 @examples(20)
 @given(taken=taken(), has_scalar=st.booleans())
 def test_a_rewound_run_is_a_correct_run(taken, has_scalar, store_uri, path):

@@ -3,14 +3,18 @@
 import numpy as np
 import pytest
 
+from databroker_mongo.arrays.filling import RowsInFiles
+from databroker_mongo.documents import rows_of
 from databroker_mongo.errors import DatumNotFound, InvalidDocument
 from databroker_mongo.run_catalog import Catalog
-from databroker_mongo.testing import StreamAsset
+from databroker_mongo.testing import StreamAsset, build_run
 from databroker_mongo.writing import Writer
+
+from .conftest import FRAMES
 
 pytestmark = pytest.mark.filterwarnings("ignore:no allowed_roots")
 
-FRAMES = np.arange(120, dtype="u2").reshape(5, 4, 6)
+LOST = "no stream resource or stream datum"
 PARAMETERS = {"dataset": "/entry/data/data", "chunk_shape": [1, 4, 6]}
 
 
@@ -72,8 +76,8 @@ def test_a_stream_resource_that_names_no_run_is_found_through_its_stream_datums(
         ("stream_resource", without("uri"), InvalidDocument, "uri"),
         ("stream_datum", without("indices"), InvalidDocument, "indices"),
         ("stream_datum", lambda doc: {**doc, "seq_nums": 3}, InvalidDocument, "seq_nums"),
-        ("stream_datum", lambda doc: None, DatumNotFound, "no stream resource or stream datum"),
-        ("stream_resource", lambda doc: None, DatumNotFound, "no stream resource or stream datum"),
+        ("stream_datum", lambda doc: None, DatumNotFound, LOST),
+        ("stream_resource", lambda doc: None, DatumNotFound, LOST),
     ],
 )
 def test_a_broken_or_missing_stream_document_costs_its_own_column(bench, kind, change, error, words):
@@ -174,3 +178,71 @@ def test_rows_of_a_descriptor_without_the_detector_take_none_of_its_rows(bench):
     assert np.isnan(image[:2]).all()
     np.testing.assert_array_equal(image[2:, 0], FRAMES[:3])
     assert {finding.kind for finding in run.findings()} == {"repeated-seq-num"}
+
+
+def filled(run, **options):
+    """The event of each row, filled."""
+    pages = [page for name, page in run.documents(fill="yes", **options) if name == "event_page"]
+    return [row for page in pages for _, row in rows_of("event_page", page)]
+
+
+@pytest.mark.parametrize("page_size", [1, 2, 1000])
+def test_an_event_whose_stored_row_is_lost_is_given_without_it(bench, page_size):
+    bench.write_hdf5()
+    run = bench.run(asset(bench, spans=[(0, 5)]), edit=rewound_at([1, 2, 3, 4, 5], [(1, 0, 2), (4, 3, 1)]))
+    with pytest.warns(UserWarning, match="'image': the data of some events is not stored") as caught:
+        events = filled(run, page_size=page_size)
+    [told] = [each for each in caught if "'image'" in str(each.message)]
+    assert told.filename == __file__
+    assert [event["data"]["n"] for event in events] == [0, 1, 2, 3, 4]
+    assert ["image" in event["data"] for event in events] == [True, True, False, True, False]
+    np.testing.assert_array_equal(events[3]["data"]["image"][0], FRAMES[3])
+    assert events[3]["data"]["image"].dtype == FRAMES.dtype
+
+
+def test_events_of_a_run_in_progress_are_filled_as_far_as_the_file_goes(bench):
+    bench.write_hdf5(frames=FRAMES[:3])
+    run = bench.run(asset(bench, spans=[(0, 5)]), edit=lambda documents: documents[:-1])
+    with pytest.warns(UserWarning, match="or not yet"):
+        events = filled(run)
+    assert ["image" in event["data"] for event in events] == [True, True, True, False, False]
+    np.testing.assert_array_equal(events[2]["data"]["image"][0], FRAMES[2])
+
+
+def test_an_event_that_came_after_the_rows_were_counted_is_given_without_its_data(bench):
+    bench.write_hdf5()
+    run = bench.run(asset(bench, spans=[(0, 4)]), edit=lambda documents: documents[:-2])
+    files = RowsInFiles(run.primary.source)
+    assert len(files.columns["image"]) == 4
+    [page] = [page for name, page in run.documents() if name == "event_page"]
+    late = {**page, "seq_num": [2, 5], "time": [page["time"][1], page["time"][3] + 1]}
+    with pytest.warns(UserWarning, match="or not yet"):
+        (rows, columns), (others, none) = files.parts_of(late)
+    assert (rows, others, list(none)) == (slice(0, 1), slice(1, 2), [])
+    np.testing.assert_array_equal(columns["image"][0, 0], FRAMES[1])
+
+
+@pytest.mark.parametrize("kind", ["stream_datum", "stream_resource"])
+def test_events_whose_stream_documents_are_lost_are_not_filled_in_silence(bench, kind):
+    bench.write_hdf5()
+    run = bench.run(asset(bench), edit=edited(lambda doc: None, kind))
+    with pytest.raises(DatumNotFound, match=LOST):
+        filled(run)
+    assert len([page for name, page in run.documents() if name == "event_page"]) == 1
+
+
+def test_events_of_two_streams_that_alternate_are_filled_each_from_its_own(bench):
+    bench.write_hdf5()
+    bench.write_hdf5("b.h5", frames=FRAMES + 1000)
+    second = StreamAsset("application/x-hdf5", f"file://localhost{bench.folder}/b.h5", [(0, 5)], PARAMETERS, (1, 4, 6))
+    rows = [{"n": number} for number in range(5)]
+    assets = {"primary": {"image": asset(bench)}, "other": {"image": second}}
+    documents = build_run({"primary": rows, "other": rows}, assets=assets, uid="two")
+    writer = Writer(bench.uri)
+    for name, doc in documents:
+        writer(name, doc)
+    run = Catalog.from_uri(bench.uri)["two"]
+    uids = {name: run[name].descriptors[0]["uid"] for name in run}
+    for name, frames in (("primary", FRAMES), ("other", FRAMES + 1000)):
+        events = [event for event in filled(run, page_size=2) if event["descriptor"] == uids[name]]
+        np.testing.assert_array_equal([event["data"]["image"][0] for event in events], frames)
