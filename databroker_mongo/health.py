@@ -164,7 +164,10 @@ class _Check:
         self._streams: dict[str, list[Document]] = {}
         for each in self._descriptors:
             self._streams.setdefault(self._stream_of[each["uid"]], []).append(each)
-        self._stream_datums = stream_datums_by_key(store, self._uid, self._streams)
+        is_any_in_files = any(
+            self._may_be_in_files(stream, key) for stream in self._streams for key in self._keys_of(stream)
+        )
+        self._stream_datums = stream_datums_by_key(store, self._uid, self._streams) if is_any_in_files else {}
         self._indexes = {
             stream: store.event_index([each["uid"] for each in descriptors])
             for stream, descriptors in self._streams.items()
@@ -301,6 +304,17 @@ class _Check:
         of_stream = [kind for kind in self._kinds if self._stream_of[kind.descriptor_uid] == stream]
         return {kind.types[key] for kind in of_stream if key in kind.types} - {"null"}
 
+    def _keys_of(self, stream: str) -> dict[str, Document]:
+        """Return the data keys of a stream; of those that several descriptors declare, what the last says."""
+        return {key: data_key for each in self._streams[stream] for key, data_key in each["data_keys"].items()}
+
+    def _may_be_in_files(self, stream: str, key: str) -> bool:
+        """Tell whether stream resources may serve a data key: it is declared so, or external and in no event."""
+        declared = [each["data_keys"].get(key, {}) for each in self._streams[stream]]
+        if any(map(is_streamed, declared)):
+            return True
+        return any("external" in each for each in declared) and not self._types(stream, key)
+
     def _is_in_files(self, stream: str, key: str) -> bool:
         """Tell whether the values of a data key are in stream resources, or are declared to be and nowhere else."""
         if self._stream_datums.get((stream, key)):
@@ -309,12 +323,12 @@ class _Check:
         return declared and not self._types(stream, key)
 
     def _is_all_in_files(self, stream: str) -> bool:
-        keys = {key for each in self._streams[stream] for key in each["data_keys"]}
+        keys = self._keys_of(stream)
         return bool(keys) and all(self._is_in_files(stream, key) for key in keys)
 
     def _external(self, stream: str) -> Iterator[Finding]:
         descriptors = self._streams[stream]
-        for key in dict.fromkeys(key for each in descriptors for key in each["data_keys"]):
+        for key in self._keys_of(stream):
             if self._is_in_files(stream, key):
                 yield from self._stored_rows(stream, key)
             else:

@@ -55,7 +55,7 @@ def open_inline(
     values = {key: known[key] for key in keys if key in known}
     values |= rows.columns(uncertain) if uncertain else {}
     if rows.snapshot.n_rows == 0:
-        shaped |= {key: _empty(data_keys[key]) for key in values}
+        shaped |= {key: of_no_rows(data_keys[key]) for key in values}
     arrays = {key: as_array(values[key], declared=declared[key]) for key in values if key not in shaped}
     read = EventBlock(rows.store, rows.snapshot, {key: declared[key] for key in arrays}, arrays)
     block_of = dict.fromkeys(arrays, read)
@@ -80,7 +80,7 @@ def _shaped_without_reading(
     """Return shape and dtype of the columns that need not be read for them."""
     n_rows = source.rows.snapshot.n_rows
     if n_rows == 0:
-        return {key: _empty(data_keys[key]) for key in keys}
+        return {key: of_no_rows(data_keys[key]) for key in keys}
     return {} if are_few(data_keys, keys, n_rows) else _certain(source, data_keys, keys)
 
 
@@ -90,7 +90,7 @@ def are_few(data_keys: Mapping[str, DataKey], keys: Sequence[str], n_rows: int |
     To compare the types of all events, the server takes as long as to hand them out. Only the space that the values
     take speaks against that.
     """
-    return n_rows is not None and n_rows * sum(math.prod(_empty(data_keys[key])[0]) for key in keys) <= _FEW_VALUES
+    return n_rows is not None and n_rows * sum(math.prod(of_no_rows(data_keys[key])[0]) for key in keys) <= _FEW_VALUES
 
 
 def _groups(shaped: Mapping[str, Shaped], n_rows: int) -> Iterator[list[str]]:
@@ -108,8 +108,8 @@ def _groups(shaped: Mapping[str, Shaped], n_rows: int) -> Iterator[list[str]]:
         yield group
 
 
-def _empty(data_key: DataKey) -> Shaped:
-    """Return what a column without rows is: what the descriptor says, since nothing else is known."""
+def of_no_rows(data_key: DataKey) -> Shaped:
+    """Return shape of a row and dtype of a column without rows: what the descriptor says, as nothing else is known."""
     shape = tuple(max(0, size or 0) for size in data_key.get("shape") or ())
     dtype = declared_dtype(data_key) or _EMPTY.get(str(data_key.get("dtype")), np.dtype(np.float64))
     return shape, dtype

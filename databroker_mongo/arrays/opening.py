@@ -22,7 +22,7 @@ from ..errors import CatalogError, DatumNotFound
 from ..store.protocol import MISSING, Document, Values
 from ..store.stream_rows import is_streamed
 from . import external, inline
-from .columns import AssetColumn, LostColumn
+from .columns import AssetColumn, KnownColumn, LostColumn
 from .opened import OpenedColumns
 from .rows import PageRows, StreamRows
 from .stored_rows import chunks_in_events, one_row, rows_in_event
@@ -116,10 +116,11 @@ class _Opening:
         source, rows, opened = self._source, self._source.rows, self._opened
         inline_keys = [key for key in self._data_keys if key not in self._streamed and key not in self._external]
         along = inline_keys if self._eager or inline.are_few(self._data_keys, inline_keys, rows.n_expected) else []
-        values = rows.columns([*self._external, *along])
+        found = self._stored_in_streams() if self._streamed else {}
+        values = rows.columns([*self._external, *(key for key in self._streamed if key not in found), *along])
+        found = self._place(values, found)
         ids = {key: values[key] for key in self._external if not _is_filled(values[key])}
         inline_keys += [key for key in self._external if key not in ids]
-        found = self._stored_in_streams()
         known = [each.spans for each in found.values() if isinstance(each, Stored)]
         opened.seq_num = rows.index.seq_num
         if not len(opened.seq_num) and any(known) and (source.is_complete or not (inline_keys or ids)):
@@ -141,10 +142,27 @@ class _Opening:
         return opened
 
     def _stored_in_streams(self) -> dict[str, Stored | CatalogError]:
-        if not self._streamed:
-            return {}
         source = self._source
         return external.stored_in_streams(source.rows.store, source.descriptors, source.transform)
+
+    def _place(
+        self, values: Mapping[str, Values], found: dict[str, Stored | CatalogError]
+    ) -> dict[str, Stored | CatalogError]:
+        """Take each external data key for what is stored of it, where its descriptor says something else.
+
+        Returns
+        -------
+        dict
+            What stream datums tell, by data key.
+        """
+        without = [key for key in self._external if not is_held(values[key])]
+        if without and not self._streamed:
+            found = self._stored_in_streams()
+        served = [key for key in without if key in found]
+        held = [key for key in self._streamed if key not in found and is_held(values[key])]
+        self._streamed = [key for key in self._streamed if key not in held] + served
+        self._external = [key for key in self._external if key not in served] + held
+        return found
 
     def _open_external(self, ids: Mapping[str, Values]) -> None:
         if not ids:
@@ -182,15 +200,20 @@ class _Opening:
         return None if has_key.all() or self._opened.time is None else has_key[self._source.rows.index.descriptor]
 
     def _may_begin(self, key: str) -> bool:
-        """Tell whether stream datums may still come: events without any stream resource have lost theirs."""
-        return not self._source.is_complete and (not self._opened.n_rows or bool({key, None} & self._keys_of_resources))
+        """Tell whether stream datums may come, or none was due; events without stream resources have lost theirs."""
+        if self._opened.n_rows:
+            return not self._source.is_complete and self._has_resource(key)
+        return not self._source.is_complete or self._has_resource(key)
+
+    def _has_resource(self, key: str) -> bool:
+        return bool({key, None} & self._keys_of_resources)
 
     @cached_property
     def _keys_of_resources(self) -> set[str | None]:
         """The data keys that stream resources of the run name, those that have no stream datum too."""
         source = self._source
         stored = source.rows.store.run_resources(source.run_uid, name="stream_resource")
-        return {doc.get("data_key") for doc in stored}
+        return {doc.get("data_key") for doc in stored if isinstance(doc.get("data_key"), str | None)}
 
     def _open_segments(self, key: str, segments: tuple[Segment, ...], *, frames_in_file: bool) -> None:
         """Find the structure of a column in its first file, and make the column."""
@@ -208,6 +231,8 @@ class _Opening:
             datum = one_row(datum, {} if first is None or first.resource is None else first.resource.kwargs)
         datum = self._structure_in_file(key, first) or datum
         if datum is None:
+            if first is None and not opened.n_rows:
+                self._open_without_rows(key)
             return
         per_row = rows_in_event(data_key, datum) if frames_in_file else None
         whole = datum if per_row is None else datum._replace(shape=(per_row, *datum.shape))
@@ -223,6 +248,14 @@ class _Opening:
             facts={**self._source.facts, "data_key": key},
         )
         opened.file_chunks[key] = chunks_in_events(datum, per_row)
+
+    def _open_without_rows(self, key: str) -> None:
+        row_shape, dtype = inline.of_no_rows(self._data_keys[key])
+        column = KnownColumn(np.empty((0, *row_shape), dtype), {**self._source.facts, "data_key": key})
+        self._opened.columns[key] = column
+        declared = f"{self._data_keys[key].get('dtype')} of shape {self._data_keys[key].get('shape')}"
+        told = f"no row of it is stored, and what a row would be is not known: {declared} is declared"
+        self._opened.habits[key] = told
 
     def _structure_in_file(self, key: str, first: Segment | None) -> DatumStructure | None:
         if first is None or first.resource is None:
@@ -270,6 +303,13 @@ class _Opening:
 
 def _unchanged(document: Document) -> Document:
     return document
+
+
+def is_held(values: Values) -> bool:
+    """Tell whether any event holds a value of an external key."""
+    if isinstance(values, np.ndarray):
+        return len(values) > 0
+    return any(each is not MISSING and each is not None for each in values)
 
 
 def _is_filled(values: Values) -> bool:

@@ -182,7 +182,7 @@ class Header:
         if field not in source.data_keys:
             yield from self._metadata(field, stream_name)
         elif fill and is_external(source, field):
-            yield from rows_of(open_external(source, [field])[field])
+            yield from rows_of(open_external(source, [field]).columns[field])
         else:
             values = stored_values(source, [field]).get(field, [])
             yield from values.tolist() if isinstance(values, np.ndarray) else values

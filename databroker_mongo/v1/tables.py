@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ..arrays.opened import OpenedColumns
 from ..arrays.structure import column_name
 from ..arrays.values import need_more_than_floats
 from ..callers import stacklevel_of_caller
@@ -24,6 +26,18 @@ if TYPE_CHECKING:
 
     from ..run import Run
     from ..stream import Stream
+
+
+_LAST_SECOND = 2**63 / 1e9
+"""Of what nanoseconds since 1970 in 64 bits can count."""
+
+
+class _Index(NamedTuple):
+    """``(n_rows,)`` each: the rows of a table."""
+
+    seq_num: NDArray[np.int64]
+    time: NDArray[np.float64]
+    descriptor: NDArray[np.intp]
 
 
 def table_of(
@@ -97,45 +111,72 @@ def _frame(
     selections = [select(patterns, each, start=start, stop=stop) for each in stream.source.descriptors]
     wanted = {key for selection in selections for key in selection.keys}
     keys = [key for key in stream.source.data_keys if key in wanted]
-    columns = _columns(stream, keys, fill=fill)
-    if not columns:
+    external = [key for key in keys if fill and is_external(stream.source, key)]
+    opened = open_external(stream.source, external) if external else None
+    if not keys:
         return None
-    index = stream.source.rows.index
-    n_rows = min(map(len, columns.values()))
-    descriptor, time = index.descriptor[:n_rows], index.time[:n_rows]
-    # pandas 3 counts whole seconds in another unit.
-    times = pandas.to_datetime(time, unit="s").as_unit("ns") if convert_times else time
-    columns = {key: values[:n_rows] for key, values in columns.items()}
+    found = _columns(stream, keys, opened)
+    index = _index(stream, opened)
+    descriptor = index.descriptor
+    columns = {key: _as_long(values, len(descriptor)) for key, values in found.items()}
+    without = [key for key, values in found.items() if len(values) < len(descriptor)]
+    if without:
+        _warn(stream, f"no event is stored, so that there are no values of {', '.join(map(repr, without))}")
+    times = _moments(index.time, stream) if convert_times else index.time
     has_time_key = "time" in columns
     columns.update(_extra_columns(selections, descriptor, columns))
     taken = {*stream.source.data_keys, *columns}
     named = {column_name(key, taken): values for key, values in columns.items()}
     if has_time_key:
-        _warn_of_time_key(stream, column_name("time", taken))
-    table = pandas.DataFrame({"time": times, **named}, index=index.seq_num[:n_rows])
+        name = column_name("time", taken)
+        _warn(stream, f"the data key 'time' is called {name!r} here, because 'time' are the times of the events")
+    table = pandas.DataFrame({"time": times, **named}, index=index.seq_num)
     is_wanted = np.array([bool(selection.keys) for selection in selections])[descriptor]
     return table if is_wanted.all() else table[is_wanted]
 
 
-def _warn_of_time_key(stream: Stream, name: str) -> None:
-    """Tell whoever called this package that the values of a data key are under another name than theirs."""
+def _warn(stream: Stream, told: str) -> None:
+    """Tell whoever called this package something of a stream."""
     facts = stream.source.facts
-    warnings.warn(
-        f"run {facts['run_uid']} (scan id {facts['scan_id']}), stream {stream.name!r}: the data key 'time' is called "
-        f"{name!r} here, because 'time' are the times of the events",
-        DocumentWarning,
-        stacklevel=stacklevel_of_caller(),
-    )
+    where = f"run {facts['run_uid']} (scan id {facts['scan_id']}), stream {stream.name!r}"
+    warnings.warn(f"{where}: {told}", DocumentWarning, stacklevel=stacklevel_of_caller())
 
 
-def _columns(stream: Stream, keys: Sequence[str], *, fill: bool) -> dict[str, Values]:
-    """Return the values of data keys; lists and arrays in a row stay one value."""
-    source = stream.source
-    external = [key for key in keys if fill and is_external(source, key)]
-    values = stored_values(source, [key for key in keys if key not in external])
-    if external:
-        values.update({key: list(column[...]) for key, column in open_external(source, external).items()})
+def _columns(stream: Stream, keys: Sequence[str], opened: OpenedColumns | None) -> dict[str, Values]:
+    """Return the values of data keys, those that are opened from files; lists and arrays in a row stay one value."""
+    filled = {} if opened is None else {key: list(column[...]) for key, column in opened.columns.items()}
+    values = {**stored_values(stream.source, [key for key in keys if key not in filled]), **filled}
     return {key: _whole(values[key]) for key in keys if key in values}
+
+
+def _index(stream: Stream, opened: OpenedColumns | None) -> _Index:
+    """Return the rows of a table: those that all columns have."""
+    found = stream.source.rows.index
+    if opened is None:
+        return _Index(found.seq_num, found.time, found.descriptor)
+    if opened.time is None:
+        nothing = np.full(opened.n_rows, np.nan)
+        return _Index(opened.seq_num, nothing, np.zeros(opened.n_rows, np.intp))
+    return _Index(opened.seq_num, opened.time, found.descriptor[: opened.n_rows])
+
+
+def _as_long(values: Values, n_rows: int) -> Values:
+    """Return as many values as a table has rows; where no event is stored, there is none."""
+    return values[:n_rows] if len(values) >= n_rows else [np.nan] * n_rows
+
+
+def _moments(time: NDArray[np.float64], stream: Stream) -> pandas.DatetimeIndex:
+    """Return times as moments in UTC, and tell of those that are none."""
+    import pandas
+
+    is_moment = np.abs(time) < _LAST_SECOND
+    # pandas 3 counts whole seconds in another unit.
+    moments = pandas.to_datetime(np.where(is_moment, time, np.nan), unit="s").as_unit("ns")
+    odd = time[~is_moment & ~np.isnan(time)]
+    if len(odd):
+        told = f"{len(odd)} events have a time that is no moment, such as {odd[0]:g}; it is NaT in the table"
+        _warn(stream, f"{told}. convert_times=False and localize_times=False give all times as they are stored.")
+    return moments
 
 
 def _whole(values: Values) -> Values:

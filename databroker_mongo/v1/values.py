@@ -6,13 +6,14 @@ What does not belong here: tables, documents, anything that knows a file.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from ..arrays.columns import Column
-from ..arrays.opening import StreamSource, open_columns
+from ..arrays.opened import OpenedColumns
+from ..arrays.opening import StreamSource, is_held, open_columns
 from ..callers import stacklevel_of_caller
 from ..errors import ColumnNotFound, DocumentWarning
 from ..store.protocol import MISSING, Values
@@ -27,8 +28,12 @@ def stored_values(source: StreamSource, keys: Sequence[str]) -> dict[str, Values
 
     Keys whose values are in stream resources are left out: events have none of them.
     """
-    inline = [key for key in keys if not _is_streamed(source, key)]
-    return {key: _without_gaps(values) for key, values in source.rows.columns(inline).items()} if inline else {}
+    found = source.rows.columns(keys) if keys else {}
+    return {
+        key: _without_gaps(values)
+        for key, values in found.items()
+        if not is_streamed(source.data_keys[key]) or is_held(values)
+    }
 
 
 def is_external(source: StreamSource, key: str) -> bool:
@@ -36,7 +41,7 @@ def is_external(source: StreamSource, key: str) -> bool:
     return "external" in source.data_keys[key]
 
 
-def open_external(source: StreamSource, keys: Sequence[str]) -> Mapping[str, Column]:
+def open_external(source: StreamSource, keys: Sequence[str]) -> OpenedColumns:
     """Open columns of external data, all of one length, and warn of what their documents got wrong.
 
     Raises
@@ -58,16 +63,12 @@ def open_external(source: StreamSource, keys: Sequence[str]) -> Mapping[str, Col
         told = "; ".join(f"{key!r}: {note}" for key, note in opened.notes.items())
         text = f"run {source.run_uid}, stream {source.facts.get('stream')!r}: {told}"
         warnings.warn(text, DocumentWarning, stacklevel=stacklevel_of_caller())
-    return opened.columns
+    return opened
 
 
 def rows_of(column: Column) -> Iterator[Any]:
     """Yield the rows of a column, each an array of its own; few are in memory at once."""
     return column.rows(BLOCK_BYTES)
-
-
-def _is_streamed(source: StreamSource, key: str) -> bool:
-    return is_streamed(source.data_keys[key])
 
 
 def _without_gaps(values: Values) -> Values:
