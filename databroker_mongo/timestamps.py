@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .arrays.opening import StreamSource, is_held
+from .arrays.opening import StreamSource
 from .arrays.values import as_array
 from .errors import ColumnNotFound
 from .store.stream_rows import is_streamed
@@ -59,20 +59,31 @@ class Timestamps(Mapping[str, HeldColumn]):
         """
         from .arrays import dataset
 
-        rows, data_keys = self._source.rows, self._source.data_keys
-        wanted = list(data_keys) if keys is None else [keys] if isinstance(keys, str) else list(keys)
-        found = rows.columns([key for key in wanted if key in data_keys], section="timestamps")
-        held = {key: values for key, values in found.items() if not is_streamed(data_keys[key]) or is_held(values)}
-        for key in () if keys is None else wanted:
-            if key not in held:
-                known = [each for each in data_keys if not is_streamed(data_keys[each])]
+        rows = self._source.rows
+        found = rows.columns(self._select(keys), section="timestamps")
+        columns = {key: as_array(values) for key, values in found.items()}
+        return dataset.table_of_rows(columns, dict.fromkeys(columns, ()), rows.index.time)
+
+    def _select(self, keys: str | Iterable[str] | None) -> list[str]:
+        known = self._held
+        wanted = known if keys is None else [keys] if isinstance(keys, str) else list(keys)
+        for key in wanted:
+            if key not in known:
                 raise ColumnNotFound(
                     f"the events of the stream hold no timestamps of {key!r}, but of {', '.join(known) or 'nothing'}",
                     **self._source.facts,
                     data_key=key,
                 )
-        columns = {key: as_array(values) for key, values in held.items()}
-        return dataset.table_of_rows(columns, dict.fromkeys(columns, ()), rows.index.time)
+        return wanted
+
+    @cached_property
+    def _held(self) -> list[str]:
+        """The data keys whose timestamps are in events: of those that are declared to be in files, what is found."""
+        data_keys = self._source.data_keys
+        streamed = {key for key, data_key in data_keys.items() if is_streamed(data_key)}
+        events = self._source.rows.first_events().values() if streamed else ()
+        found = {key for event in events for key in event.get("timestamps") or ()}
+        return [key for key in data_keys if key not in streamed or key in found]
 
     def to_dask(self, keys: str | Iterable[str] | None = None) -> xarray.Dataset:
         """Read the timestamps, as dask arrays of one block."""
