@@ -45,8 +45,8 @@ def from_keywords(**questions: Any) -> Query:
         is_time = unknown[0] in ("since", "until")
         asked = f"TimeRange({unknown[0]}=...)" if is_time else f"{{{unknown[0]!r}: ...}}"
         raise TypeError(
-            f"search() has no keyword {', '.join(map(repr, unknown))}; it has {', '.join(_QUESTIONS)}. Times are asked "
-            f"with TimeRange, metadata of the start document with a filter: search({asked})."
+            f"search() has no keyword {', '.join(map(repr, unknown))}; its keywords are {', '.join(_QUESTIONS)}. "
+            f"Query times with TimeRange, and metadata of the start document with a filter: search({asked})."
         )
     return conjunction(_QUESTIONS[name](value) for name, value in questions.items())
 
@@ -78,7 +78,7 @@ def scope_of(fields: Mapping[str, Any]) -> Query:
     scope = [In(name, _values(value)) for name, value in fields.items()]
     for part in scope:
         if any(value is None for value in part.value) or split_key(part.key)[0] != "start":
-            raise QueryError("A scope is made of values, not None, of fields of the start document.", field=part.key)
+            raise QueryError("A scope lists values, not None, for fields of the start document.", field=part.key)
     return conjunction(scope)
 
 

@@ -114,11 +114,11 @@ def _seconds(value: Any, document: str) -> Any:
     if is_date and getattr(value, "tzinfo", None) is not None:
         return _timestamp(value)
     if is_date or isinstance(value, str) or hasattr(value, "as_datetime"):
-        zone = "may be in UTC or on the clock of a zone" if is_date else "is none"
+        zone = "may be in UTC or in a local time zone" if is_date else "is not one"
         instead = "TimeRange(since=...), or with " if document == "start" else ""
         raise QueryError(
-            f"The time of a {document} document is a number of seconds since 1970, and {shown(value)} {zone}. Ask with "
-            f"{instead}a date of one zone: datetime.datetime(..., tzinfo=datetime.UTC)."
+            f"The time of a {document} document is a number of seconds since 1970, and {shown(value)} {zone}. Query "
+            f"with {instead}a date that has a time zone: datetime.datetime(..., tzinfo=datetime.UTC)."
         )
     return value
 
@@ -127,4 +127,4 @@ def _timestamp(value: Any) -> float:
     try:
         return float(value.timestamp())
     except (ValueError, OverflowError) as error:
-        raise QueryError(f"{shown(value)} is no time: {error}.") from error
+        raise QueryError(f"{shown(value)} is not a valid time: {error}.") from error

@@ -23,7 +23,7 @@ _TOKEN = re.compile(
 )
 _ESCAPES = {
     **dict.fromkeys("123456789", "refers back to a group"),
-    **dict.fromkeys("uUN", "writes a character by its number or name: MongoDB takes it as itself"),
+    **dict.fromkeys("uUN", "writes a character by its number or name, which MongoDB reads literally"),
     "Z": r"has \Z, which MongoDB takes for $",
 }
 _FLAGS = re.compile(r"\(\?[a-zA-Z-]+")
@@ -45,8 +45,8 @@ def check_pattern(pattern: Any) -> None:
     pattern = str.__str__(pattern)
     if len(pattern) > LONGEST_PATTERN:
         raise QueryError(
-            f"A regular expression of {len(pattern)} characters is too long; {LONGEST_PATTERN} are allowed. Ask for "
-            "equality with In(...), or for a shorter pattern."
+            f"A regular expression of {len(pattern)} characters is too long; {LONGEST_PATTERN} are allowed. Query for "
+            "equal values with In(...), or shorten the pattern."
         )
     reason = _Walk().reason_to_refuse(pattern)
     if reason:
@@ -98,7 +98,7 @@ class _Walk:
 
     def _repeat(self, text: str, group_branches: bool) -> str:
         if text.startswith("{,"):
-            return f"has a repeat without its least number; write {{0{text[1:]}"
+            return f"has a repeat without a lower bound; write {{0{text[1:]}"
         fewest, most = _bounds(text)
         if most > 1 and group_branches:
             return "repeats a group that itself repeats or branches, which can take forever"

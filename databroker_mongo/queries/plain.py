@@ -22,7 +22,7 @@ _FREQUENT = frozenset({str, int, float})
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 _INSTEAD = {
     "Decimal": "Write it as a float, or bson.Decimal128(...) where that is stored.",
-    "UUID": "Write it as a text, or bson.Binary.from_uuid(...) where that is stored.",
+    "UUID": "Write it as a string, or bson.Binary.from_uuid(...) where that is stored.",
     "bytearray": "Write bytes(...).",
     "range": "Write list(...).",
     "dict_keys": "Write list(...).",
@@ -41,7 +41,7 @@ def plain_value(value: Any, depth: int = 0) -> Any:
     if type(value) in _FREQUENT:
         return plain_scalar(value)
     if depth > DEEPEST_FILTER:
-        raise QueryError(f"A value may be nested {DEEPEST_FILTER} deep; this one is deeper.")
+        raise QueryError(f"A value may be nested at most {DEEPEST_FILTER} levels deep; this one is deeper.")
     value = without_numpy(value)
     if isinstance(value, Mapping):
         return {_plain_key(key): plain_value(item, depth + 1) for key, item in value.items()}
@@ -64,7 +64,7 @@ def plain_values(values: Any, *, asker: str, key: str) -> list[Any]:
         raise QueryError(f"{asker} takes a list of values, not {shown(values)}.", key=key)
     plain = [plain_value(each) for each in itertools.islice(values, MOST_VALUES + 1)]
     if len(plain) > MOST_VALUES:
-        raise QueryError(f"{asker} takes at most {MOST_VALUES} values, and these are more.", key=key)
+        raise QueryError(f"{asker} takes at most {MOST_VALUES} values; more were given.", key=key)
     return plain
 
 
@@ -105,7 +105,7 @@ def plain_text(text: str) -> str:
     try:
         plain.encode()
     except UnicodeEncodeError as error:
-        raise QueryError(f"MongoDB keeps no text with half a surrogate pair: {plain!r}.") from error
+        raise QueryError(f"MongoDB cannot store a string with half a surrogate pair: {plain!r}.") from error
     return plain
 
 
@@ -119,7 +119,7 @@ def one_of(choices: Collection[str], value: Any, *, name: str) -> str:
     """
     word = getattr(value, "value", value)
     if not isinstance(word, str) or word not in choices:
-        raise QueryError(f"{name} is one of {', '.join(map(repr, choices))}, not {shown(value)}.")
+        raise QueryError(f"{name} must be one of {', '.join(map(repr, choices))}, not {shown(value)}.")
     return str.__str__(word)
 
 
@@ -156,9 +156,9 @@ def without_numpy(value: Any) -> Any:
     if kind in ("m", "M"):
         raise QueryError(f"{shown(value)} cannot be compared with a value in a document. {_hint(value)}")
     if getattr(value, "size", 1) > MOST_VALUES:
-        raise QueryError(f"A question takes at most {MOST_VALUES} values; this array has {value.size}.")
+        raise QueryError(f"A query takes at most {MOST_VALUES} values; this array has {value.size}.")
     if kind == "V" or (hasattr(value, "filled") and value.mask.any()):
-        raise QueryError(f"{shown(value)} is a record, or masked, and no plain value; give its numbers.")
+        raise QueryError(f"{shown(value)} is a record or a masked value, not a plain one; give its numbers.")
     return value.tolist()
 
 
@@ -167,7 +167,7 @@ def _plain_integer(value: int) -> int:
     number = int.__index__(value)
     if not _SMALLEST <= number <= _LARGEST:
         raise QueryError(
-            f"MongoDB keeps integers of at most 64 bits with a sign, and this one has {number.bit_length()} bits and a "
+            f"MongoDB stores integers of at most 64 bits with a sign; this one has {number.bit_length()} bits and a "
             "sign."
         )
     return number
@@ -181,13 +181,13 @@ def _plain_date(value: datetime.datetime) -> datetime.datetime:
         parts = (value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond)
         return datetime.datetime(*parts, tzinfo=zone)
     except (ValueError, OverflowError) as error:
-        raise QueryError(f"{shown(value)} is no date that MongoDB keeps: {error}.") from error
+        raise QueryError(f"{shown(value)} is not a date that MongoDB can store: {error}.") from error
 
 
 def _plain_key(key: Any) -> str:
     if not isinstance(key, str) or key.startswith("$") or "\0" in key:
         raise QueryError(
-            f"{shown(key)} is not a key of a value; operators of MongoDB belong in a raw filter: search({{...}})."
+            f"{shown(key)} cannot be a key in a value; operators of MongoDB belong in a raw filter: search({{...}})."
         )
     return plain_text(key)
 
@@ -196,9 +196,9 @@ def _hint(value: Any) -> str:
     """Return what to write instead."""
     if isinstance(value, datetime.date) or getattr(getattr(value, "dtype", None), "kind", "") == "M":
         return (
-            "A date in a document has a time of day: write datetime.datetime(..., tzinfo=datetime.UTC). "
-            "When runs began is asked with TimeRange(...)."
+            "A date in a document has a time of day: write datetime.datetime(..., tzinfo=datetime.UTC). To search by "
+            "when runs began, use TimeRange(...)."
         )
     if isinstance(value, enum.Enum):
-        return "Give the value of a member of an enum, member.value."
-    return _INSTEAD.get(type(value).__name__, "Times are asked with TimeRange(...), patterns with Regex(...).")
+        return "Give the value of the enum member: member.value."
+    return _INSTEAD.get(type(value).__name__, "Query times with TimeRange(...) and patterns with Regex(...).")

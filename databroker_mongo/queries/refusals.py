@@ -29,12 +29,12 @@ def plain_path(path: Any) -> str:
         When it is not a string, is empty, holds a NUL, or has a part that is empty or starts with ``$``.
     """
     if not isinstance(path, str):
-        raise QueryError(f"The name of a field is a string like 'sample.name', not {shown(path)}.")
+        raise QueryError(f"The name of a field must be a string like 'sample.name', not {shown(path)}.")
     plain = plain_text(path)
     if "\0" in plain or any(not part or part.startswith("$") for part in plain.split(".")):
         raise QueryError(
-            f"{shown(plain)} is not the name of a field: each of its parts between dots needs at least one character, "
-            "not starting with '$'. Operators of MongoDB belong in a raw filter: search({...})."
+            f"{shown(plain)} is not the name of a field: each part between dots needs at least one character and must "
+            "not begin with '$'. Operators of MongoDB belong in a raw filter: search({...})."
         )
     return plain
 
@@ -50,14 +50,16 @@ def plain_filter(filter: Any, *, document: str) -> dict[str, Any]:
         field with the prefix of a document.
     """
     if not isinstance(filter, Mapping):
-        hint = f" Words are looked for with FullText({shown(filter)})." if isinstance(filter, str) else ""
-        raise QueryError(f"A raw filter is a mapping like {{'plan_name': 'count'}}, not {type(filter).__name__}.{hint}")
+        hint = f" FullText({shown(filter)}) searches for words." if isinstance(filter, str) else ""
+        raise QueryError(
+            f"A raw filter must be a mapping like {{'plan_name': 'count'}}, not {type(filter).__name__}.{hint}"
+        )
     return with_seconds(_plain_part(filter, document, 0), document)
 
 
 def _plain_part(part: Any, document: str, depth: int) -> Any:
     if depth > DEEPEST_FILTER:
-        raise QueryError(f"A raw filter may be nested {DEEPEST_FILTER} deep; this one is deeper.")
+        raise QueryError(f"A raw filter may be nested at most {DEEPEST_FILTER} levels deep; this one is deeper.")
     if isinstance(part, Mapping):
         plain = {_filter_key(key): value for key, value in part.items()}
         for key, value in plain.items():
@@ -74,13 +76,13 @@ def _plain_part(part: Any, document: str, depth: int) -> Any:
 
 def _filter_key(key: Any) -> str:
     if not isinstance(key, str) or "\0" in key:
-        raise QueryError(f"The keys of a raw filter are strings without NUL, not {shown(key)}.")
+        raise QueryError(f"The keys of a raw filter must be strings without NUL, not {shown(key)}.")
     return plain_text(key)
 
 
 def _check_filter_key(key: str, value: Any, document: str) -> None:
     if key in _CODE_OPERATORS:
-        raise QueryError(f"{key} runs code on the server and is refused. Ask with the other operators of MongoDB.")
+        raise QueryError(f"{key} runs code on the server and is refused. Use other operators of MongoDB.")
     if key == "$regex" and not hasattr(value, "pattern"):
         check_pattern(plain_text(value) if isinstance(value, str) else value)
     if key in _PATTERN_EXPRESSIONS:
@@ -92,8 +94,8 @@ def _check_filter_key(key: str, value: Any, document: str) -> None:
     if key.startswith(_DOCUMENTS):
         prefix, _, rest = key.partition(".")
         raise QueryError(
-            f"A raw filter asks one document, here the {document}, by its own fields: {key!r} would find nothing. "
-            f"Ask with search({prefix}={{{rest!r}: ...}}), or with Key({key!r})."
+            f"A raw filter applies to one document, here the {document}, and names its own fields: {key!r} would find "
+            f"nothing. Use search({prefix}={{{rest!r}: ...}}) or Key({key!r})."
         )
 
 
@@ -106,15 +108,15 @@ def _check_pattern_expression(name: str, arguments: Any) -> None:
     elif isinstance(pattern, str) and not pattern.startswith("$"):
         check_pattern(pattern)
     else:
-        raise QueryError(f"{name} takes its pattern as a text ('regex'), not from a field or an expression.")
+        raise QueryError(f"{name} takes its pattern as a string ('regex'), not from a field or an expression.")
     if not isinstance(options, str) or set(options) - set("ims"):
-        raise QueryError(f"{name} takes its options as a text of the letters i, m and s, not {shown(options)}.")
+        raise QueryError(f"{name} takes its options as a string of the letters i, m and s, not {shown(options)}.")
 
 
 def _check_schema(schema: Any, depth: int) -> None:
     """Refuse patterns in a JSON schema, for texts and for names of properties, that are not bounded."""
     if depth > DEEPEST_FILTER:
-        raise QueryError(f"A raw filter may be nested {DEEPEST_FILTER} deep; this one is deeper.")
+        raise QueryError(f"A raw filter may be nested at most {DEEPEST_FILTER} levels deep; this one is deeper.")
     if isinstance(schema, Mapping):
         if isinstance(schema.get("pattern"), str):
             check_pattern(schema["pattern"])

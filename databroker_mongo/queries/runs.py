@@ -69,7 +69,7 @@ class FullText(MappingQuery):
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str) or not self.text.strip():
-            raise QueryError(f"A full-text question needs at least one word, not {shown(self.text)}.")
+            raise QueryError(f"A full-text query needs at least one word, not {shown(self.text)}.")
         object.__setattr__(self, "text", plain_text(self.text))
 
     @property
@@ -119,7 +119,7 @@ class PartialUID(Query):
     def __init__(self, *partial_uids: str):
         for partial in partial_uids:
             if not isinstance(partial, str) or not is_uid_beginning(partial):
-                raise QueryError(f"{shown(partial)} is not the beginning of a uid: hex digits and '-' only.")
+                raise QueryError(f"{shown(partial)} is not the beginning of a uid, which has only hex digits and '-'.")
         object.__setattr__(self, "partial_uids", tuple(plain_text(partial).lower() for partial in partial_uids))
 
     def __repr__(self) -> str:
@@ -177,7 +177,7 @@ class HasStream(Query):
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
-            raise QueryError(f"The name of a stream is a text of at least one character, not {shown(self.name)}.")
+            raise QueryError(f"The name of a stream must be a string that is not empty, not {shown(self.name)}.")
         object.__setattr__(self, "name", plain_text(self.name))
 
 
@@ -219,7 +219,7 @@ class Duration(Query):
     def __post_init__(self) -> None:
         seconds = plain_value(self.seconds)
         if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-            raise QueryError(f"A duration is a number of seconds, not {shown(self.seconds)}.")
+            raise QueryError(f"A duration must be a number of seconds, not {shown(self.seconds)}.")
         operator = one_of(get_args(Operator), self.operator, name="The operator of a duration")
         object.__setattr__(self, "operator", operator)
         object.__setattr__(self, "seconds", seconds)
@@ -250,14 +250,14 @@ class Window(Query):
 def _scan_id(value: Any) -> int:
     scan_id = plain_value(value)
     if isinstance(scan_id, bool) or not isinstance(scan_id, int):
-        raise QueryError(f"A scan id is an integer, not {shown(value)}.")
+        raise QueryError(f"A scan id must be an integer, not {shown(value)}.")
     return scan_id
 
 
 def _plain_name(name: Any) -> str:
     plain = plain_path(name)
     if "." in plain:
-        raise QueryError(f"MongoDB takes the dots in {shown(plain)} for the path of a field; it cannot be asked for.")
+        raise QueryError(f"MongoDB reads the dots in {shown(plain)} as the path of a field, so it cannot be queried.")
     return plain
 
 

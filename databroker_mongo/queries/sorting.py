@@ -36,10 +36,12 @@ def _sort_field(part: object) -> tuple[str, int]:
         part = (part.removeprefix("-"), -1 if part.startswith("-") else 1)
     direction = _direction(part[1]) if isinstance(part, tuple | list) and len(part) == 2 else None
     if not isinstance(part, tuple | list) or direction not in (1, -1):
-        raise QueryError(f"{shown(part)} is no order; write 'scan_id', '-time', ('time', -1), or a list of these.")
+        raise QueryError(
+            f"{shown(part)} is not a sort order; write 'scan_id', '-time', ('time', -1), or a list of these."
+        )
     name = plain_path(part[0])
     if name.startswith(("stop.", "descriptor.")):
-        raise QueryError(f"Runs are sorted by fields of the start document; {name!r} is of another.")
+        raise QueryError(f"Runs are sorted by fields of the start document; {name!r} belongs to another document.")
     return name.removeprefix("start."), direction
 
 

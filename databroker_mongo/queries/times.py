@@ -129,7 +129,9 @@ def _zone(timezone: str | datetime.tzinfo | None) -> tuple[datetime.tzinfo, str]
         timezone = getattr(timezone, "key", None) or getattr(timezone, "zone", None) or str(timezone)
     timezone = str.__str__(timezone) if isinstance(timezone, str) else timezone
     if not isinstance(timezone, str):
-        raise QueryError(f"A time zone is a name like 'Europe/Berlin', an offset or a tzinfo, not {shown(timezone)}.")
+        raise QueryError(
+            f"A time zone must be a name like 'Europe/Berlin', an offset or a tzinfo, not {shown(timezone)}."
+        )
     offset = re.fullmatch(r"(?:UTC)?([+-])([01]\d|2[0-3]):?([0-5]\d)", timezone)
     if offset:
         minutes = int(offset[1] + "1") * (int(offset[2]) * 60 + int(offset[3]))
@@ -165,7 +167,7 @@ def _seconds(moment: Moment, zone: datetime.tzinfo, name: str, now: float) -> fl
     if seconds is None:
         return None
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds):
-        raise QueryError(f"{shown(moment)} is no moment; write seconds since 1970, a datetime, or {_FORMS}.")
+        raise QueryError(f"{shown(moment)} is not a time; write seconds since 1970, a datetime, or {_FORMS}.")
     return float(seconds)
 
 
@@ -173,7 +175,7 @@ def _date_of_numpy(moment: Any) -> datetime.datetime:
     """Return one date of NumPy, which counts in any unit, and gives a datetime for microseconds alone."""
     date = moment.astype("datetime64[us]").tolist() if getattr(moment, "ndim", 1) == 0 else None
     if not isinstance(date, datetime.datetime):
-        raise QueryError(f"{shown(moment)} is no moment; write {_FORMS}, or leave it out.")
+        raise QueryError(f"{shown(moment)} is not a time; write {_FORMS}, or leave it out.")
     return date
 
 
@@ -194,7 +196,7 @@ def _parsed(text: str, zone: datetime.tzinfo, now: float) -> datetime.datetime |
             continue
     from_now = _from_now(text)
     if from_now is None:
-        raise QueryError(f"{shown(text)} is no moment; write {_FORMS}.")
+        raise QueryError(f"{shown(text)} is not a time; write {_FORMS}.")
     if text.lower() not in _DAYS:
         return now + from_now
     day = datetime.datetime.fromtimestamp(now, zone).date() + datetime.timedelta(days=from_now)
@@ -219,7 +221,7 @@ def _timestamp(moment: datetime.datetime, zone: datetime.tzinfo, name: str) -> f
     except (OverflowError, OSError, ValueError) as error:
         if isinstance(error, QueryError):
             raise
-        raise QueryError(f"{shown(moment)} is no moment: {error}.") from error
+        raise QueryError(f"{shown(moment)} is not a valid time: {error}.") from error
 
 
 def _of_clock(moment: datetime.datetime, zone: datetime.tzinfo, name: str) -> float:
@@ -227,9 +229,9 @@ def _of_clock(moment: datetime.datetime, zone: datetime.tzinfo, name: str) -> fl
     if first.utcoffset() == second.utcoffset():
         return first.timestamp()
     if _shown_clock(first.timestamp(), zone) != moment.replace(fold=0):
-        raise QueryError(f"{moment} does not exist in {name}: the clock is put forward over it.", timezone=name)
+        raise QueryError(f"{moment} does not exist in {name}, because the clock is put forward over it.", timezone=name)
     raise QueryError(
-        f"{moment} comes twice in {name}: the clock is put back over it. Say which: "
+        f"{moment} occurs twice in {name}, because the clock is put back over it. Write one of the two: "
         f"{first.isoformat()!r} or {second.isoformat()!r}.",
         timezone=name,
     )

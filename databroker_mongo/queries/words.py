@@ -66,7 +66,7 @@ def from_json(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise QueryError(
-            f'{shown(text)} is no JSON: {error}. Write a filter like \'{{"plan_name": "count"}}\'.'
+            f'{shown(text)} is not valid JSON: {error}. Write a filter like \'{{"plan_name": "count"}}\'.'
         ) from error
 
 

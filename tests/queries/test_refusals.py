@@ -172,5 +172,5 @@ def test_operators_that_run_no_code_are_allowed():
 
 
 def test_a_text_in_the_place_of_a_filter_is_refused_with_what_looks_for_words():
-    with pytest.raises(QueryError, match=r"not str\. Words are looked for with FullText\('nickel'\)"):
+    with pytest.raises(QueryError, match=r"not str\. FullText\('nickel'\) searches for words"):
         Raw("nickel")

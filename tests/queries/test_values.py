@@ -79,7 +79,7 @@ def test_an_integer_of_any_class_is_asked_for_as_the_number_it_is(ask, value):
     "value", [2**63, -(2**63) - 1, 10**5000, Own(2**70), np.uint64(2**63)], ids=lambda value: type(value).__name__
 )
 def test_an_integer_of_more_than_64_bits_is_refused_at_once_and_in_words(ask, value):
-    with pytest.raises(QueryError, match=r"at most 64 bits with a sign, and this one has \d+ bits"):
+    with pytest.raises(QueryError, match=r"at most 64 bits with a sign; this one has \d+ bits"):
         ask(value)
 
 
