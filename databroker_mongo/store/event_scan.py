@@ -10,10 +10,11 @@ What does not belong here: which events are rows and in which order (``event_row
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, takewhile
 from typing import Any
 
 from .bson_columns import ColumnParts, columns_from_documents
@@ -112,11 +113,25 @@ class _Scan:
         # "Not from then on" rather than "before": a time that is missing or NaN is neither, and must not get lost.
         early = {"$and": [query, {"time": {"$not": {"$gte": middle}}}]}
         late = {"$and": [query, {"time": {"$gte": middle}}]}
-        with ThreadPoolExecutor(1) as pool:
-            reading = pool.submit(lambda: self.read(self.batches(late)))
+        is_given_up = threading.Event()
+        reading: Future[ColumnParts] = Future()
+        # A thread of a pool would be waited for, as long as the server may take, by whoever interrupts this.
+        threading.Thread(target=self._read_into, args=(reading, late, is_given_up), daemon=True).start()
+        try:
             parts = self.read(self.batches(early))
             parts.extend(reading.result())
+        except BaseException:
+            is_given_up.set()
+            raise
         return parts
+
+    def _read_into(self, reading: Future[ColumnParts], query: Mapping[str, Any], is_given_up: threading.Event) -> None:
+        """Read an answer, as long as it is wanted."""
+        try:
+            wanted = takewhile(lambda batch: not is_given_up.is_set(), self.batches(query))
+            reading.set_result(self.read(wanted))
+        except BaseException as error:
+            reading.set_exception(error)
 
     def middle_time(self, query: Mapping[str, Any]) -> float | None:
         """Return the time halfway between the first event and the last, if it is worth it to split there."""
