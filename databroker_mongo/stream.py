@@ -316,7 +316,7 @@ class Stream(StreamHints):
         opened = open_columns(source, keys, eager=eager)
         if "time" in opened.columns:
             name = column_name("time", self.source.data_keys)
-            opened.notes["time"] = f"this is the name of the time axis; the column is called {name!r} here"
+            opened.add_notes({"time": f"this is the name of the time axis; the column is called {name!r} here"})
         if told := self._news(opened.notes):
             warnings.warn(told, DocumentWarning, stacklevel=stacklevel_of_caller())
         if told := self._news(opened.habits):

@@ -150,7 +150,7 @@ class RunFiles:
             for document in self._store.run_resources(self._run_uid, name=kind):
                 seen.add(document.get("uid"))
                 yield kind, document
-        segments = (each for key, opened in self._opened.items() for each in opened.segments.get(key, ()))
+        segments = (each for opened in self._opened.values() for found in opened.segments.values() for each in found)
         in_use = {each.resource.uid: each.resource.is_stream for each in segments if each.resource is not None}
         classic, streamed = (
             [uid for uid in in_use if uid not in seen and in_use[uid] is kind] for kind in (False, True)
@@ -165,33 +165,40 @@ class RunFiles:
         return [usable("datum", datum, self._transform).get("datum_kwargs") or {} for datum in stored]
 
     def _datums_of_stream(self, document: Document, located: Path) -> list[Document]:
-        key, n_rows = str(document.get("data_key") or ""), 1
-        opened = self._opened.get(key, OpenedColumns())
-        column = opened.columns.get(key)
-        if isinstance(column, AssetColumn):
-            n_rows = max((each.datums_per_row for each in column.segments), default=1)
-        elif located.is_dir() and key in opened.problems:
-            # How many files a row has is then unknown.
-            raise opened.problems[key]
-        spans = self._spans.get(str(document["uid"]), ())
-        tables = (DatumTable.of_indices(start * n_rows, stop * n_rows) for start, stop in spans)
+        tables = []
+        for descriptor_uid, start, stop in self._spans.get(str(document["uid"]), ()):
+            n_rows = self._rows_in_event(self._opened[descriptor_uid], document, located)
+            tables.append(DatumTable.of_indices(start * n_rows, stop * n_rows))
         return [dict(datum) for table in tables for datum in table]
 
+    @staticmethod
+    def _rows_in_event(opened: OpenedColumns, document: Document, located: Path) -> int:
+        """Return how many rows of the stored data an event has; streams may have data keys of one name."""
+        key = str(document.get("data_key") or "")
+        column = opened.columns.get(key)
+        if isinstance(column, AssetColumn):
+            return max((each.datums_per_row for each in column.segments), default=1)
+        if located.is_dir() and key in opened.problems:
+            # How many files a row has is then unknown.
+            raise opened.problems[key]
+        return 1
+
     @cached_property
-    def _spans(self) -> dict[str, list[tuple[int, int]]]:
-        """The rows of each stream resource, as the stream datums count them."""
-        spans: dict[str, list[tuple[int, int]]] = {}
-        uids = [descriptor["uid"] for source in self._sources for descriptor in source.descriptors]
-        for datum in self._store.stream_datums(uids):
+    def _spans(self) -> dict[str, list[tuple[str, int, int]]]:
+        """The rows of each stream resource, as the stream datums count them, each with its descriptor."""
+        spans: dict[str, list[tuple[str, int, int]]] = {}
+        for datum in self._store.stream_datums(list(self._opened)):
             indices = datum["indices"]
-            spans.setdefault(datum["stream_resource"], []).append((indices["start"], indices["stop"]))
+            spans.setdefault(datum["stream_resource"], []).append(
+                (datum["descriptor"], indices["start"], indices["stop"])
+            )
         return spans
 
     @cached_property
     def _opened(self) -> dict[str, OpenedColumns]:
-        """The columns of the stream that has a data key."""
+        """The columns of the stream that a descriptor belongs to."""
         each = [(source, open_columns(source, list(source.data_keys), eager=False)) for source in self._sources]
-        return {key: opened for source, opened in each for key in source.data_keys}
+        return {descriptor["uid"]: opened for source, opened in each for descriptor in source.descriptors}
 
 
 def resource_of(kind: str, document: Document) -> Resource:

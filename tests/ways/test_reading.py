@@ -102,3 +102,12 @@ def test_a_key_that_no_descriptor_declares_is_no_column_and_is_found(store_uri):
     assert list(run.primary.read()) == ["x"]
     assert [(each.kind, each.data_key) for each in run.findings()] == [("undeclared-key", "more")]
     assert next(page for name, page in run.documents() if name == "event_page")["data"]["more"] == [2]
+
+
+def test_that_a_column_is_renamed_hides_nothing_else_about_it(store_uri, tmp_path, installed_handlers):
+    np.save(tmp_path / "a.npy", np.arange(12).reshape(2, 2, 3))
+    asset = StreamAsset("application/x-npy", f"file://localhost{tmp_path}/a.npy", [(0, 2)], {}, (1, 2, 3))
+    rows = [{"x": number} for number in range(5)]
+    run = stored(store_uri, build_run({"primary": rows}, assets={"primary": {"time": asset}}))
+    with pytest.warns(DocumentWarning, match=r"only 2 of 5 rows are there.*called 'time_' here"):
+        assert run.primary.read().sizes["time"] == 2
