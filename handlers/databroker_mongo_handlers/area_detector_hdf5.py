@@ -28,13 +28,17 @@ class _Points(PointHandler):
         The file.
     frame_per_point : int, optional
         Frames of one datum.
+    row_axes : int, optional
+        How many axes a frame has, by default all of the dataset but the first. A dataset that has no more is one frame;
+        further axes before those of a frame are those of a grid, whose frames are counted in C order.
     """
 
     _dataset = NEXUS_DATA
     _swmr = False
 
-    def __init__(self, path: str, *, frame_per_point: int = 1):
-        super().__init__(HDF5Rows(path, self._dataset, swmr=self._swmr), frame_per_point=frame_per_point)
+    def __init__(self, path: str, *, frame_per_point: int = 1, row_axes: int | None = None):
+        rows = HDF5Rows(path, self._dataset, swmr=self._swmr, row_axes=row_axes)
+        super().__init__(rows, frame_per_point=frame_per_point)
 
 
 class AreaDetectorHDF5(_Points):
@@ -67,10 +71,12 @@ class DexelaFrames(IndexHandler):
     ----------
     path : str
         The file.
+    row_axes : int, optional
+        As of ``AD_HDF5``.
     """
 
-    def __init__(self, path: str):
-        super().__init__(HDF5Rows(path, DETECTOR_DATA, swmr=True), keyword="frame")
+    def __init__(self, path: str, *, row_axes: int | None = None):
+        super().__init__(HDF5Rows(path, DETECTOR_DATA, swmr=True, row_axes=row_axes), keyword="frame")
 
 
 class GermaniumFrames(IndexHandler):
@@ -80,10 +86,12 @@ class GermaniumFrames(IndexHandler):
     ----------
     path : str
         The file.
+    row_axes : int, optional
+        As of ``AD_HDF5``.
     """
 
-    def __init__(self, path: str):
-        super().__init__(HDF5Rows(path, NEXUS_DATA), keyword="frame")
+    def __init__(self, path: str, *, row_axes: int | None = None):
+        super().__init__(HDF5Rows(path, NEXUS_DATA, row_axes=row_axes), keyword="frame")
 
 
 class AreaDetectorHDF5Stream(SwitchHandler):
@@ -101,6 +109,8 @@ class AreaDetectorHDF5Stream(SwitchHandler):
         Rows of one point.
     swmr : bool, optional
         Follow a writer in SWMR mode.
+    row_axes : int, optional
+        As of ``AD_HDF5``.
     chunk_shape, multiplier, timestamps, join_method : optional
         Not needed to find the rows.
     """
@@ -114,12 +124,13 @@ class AreaDetectorHDF5Stream(SwitchHandler):
         path: str | None = None,
         frame_per_point: int = 1,
         swmr: bool = True,
+        row_axes: int | None = None,
         chunk_shape: object = None,
         multiplier: object = None,
         timestamps: object = None,
         join_method: object = None,
     ):
-        rows = HDF5Rows(file_path, dataset or path or NEXUS_DATA, swmr=swmr)
+        rows = HDF5Rows(file_path, dataset or path or NEXUS_DATA, swmr=swmr, row_axes=row_axes)
 
         def make(kind: str) -> PointHandler | IndexHandler:
             return IndexHandler(rows) if kind == "index" else PointHandler(rows, frame_per_point=frame_per_point)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Protocol
 
-from .rows import Array, BeforeOpening, Block, EndsEarly, Rows, RowStructure
+from .rows import Array, BeforeOpening, Block, EndsEarly, Layout, Rows, RowStructure
 
 
 class CountedRows(Rows, Protocol):
@@ -19,6 +19,16 @@ class CountedRows(Rows, Protocol):
 
     def n_rows(self) -> int:
         """Return how many whole rows there are now."""
+        ...
+
+    def layout(self) -> Layout:
+        """Return the shape of the array that the rows are taken from, and how they are.
+
+        Raises
+        ------
+        OSError
+            When a file is missing, damaged or open for writing.
+        """
         ...
 
     def require_sources(self) -> None:
@@ -92,6 +102,19 @@ class ChainedRows:
         if found is None:
             raise EndsEarly(f"{self._name} has no rows yet")
         return found
+
+    def layout(self) -> Layout:
+        """Return the shape of the first source's array, and how many rows all make.
+
+        Raises
+        ------
+        OSError
+            When a source is missing, damaged or open for writing, or there is none yet.
+        """
+        self._look_again()
+        if not self._sources:
+            raise EndsEarly(f"{self._name} has no rows yet")
+        return self._sources[0].layout()._replace(n_rows=self._starts[-1])
 
     def read(self, out: Array, block: Block, inner: Sequence[slice]) -> None:
         """Fill ``out``, of shape ``(count, size, *inner)``, source by source.

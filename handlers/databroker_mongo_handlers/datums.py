@@ -14,7 +14,7 @@ import numpy as np
 from .chained_rows import CountedRows
 from .datum_numbers import stretches, whole_number
 from .levels import CallsReadInto, Datum, names_of
-from .rows import Array, BeforeOpening, Block, Rows, Structure, chunks_by_datum
+from .rows import Array, BeforeOpening, Block, Layout, Rows, Structure, chunks_by_datum, whole_layout
 
 
 class RowsHandler(CallsReadInto):
@@ -48,6 +48,23 @@ class RowsHandler(CallsReadInto):
         if not self._has_axis:
             return Structure(shape, dtype, chunks)
         return Structure((self._n_rows, *shape), dtype, chunks_by_datum(chunks, self._n_rows))
+
+    def layout(self, **datum_kwargs: Any) -> Layout:
+        """Return the shape of the array that a datum is taken from, and how it is.
+
+        Raises
+        ------
+        OSError
+            When a file is missing, damaged or open for writing.
+        """
+        first = self._first_row(**datum_kwargs)
+        tell = getattr(self._rows, "layout", None)
+        if tell is None:
+            shape, dtype, _ = self._rows.describe(first, self._n_rows)
+            found = Layout(shape, dtype, len(shape))
+        else:
+            found = tell()
+        return found._replace(frames=self._n_rows if self._has_axis else None)
 
     def read_into(self, out: Array, datums: Sequence[Datum], region: tuple[slice, ...]) -> None:
         """Fill ``out``, of shape ``(len(datums), *region_shape)``, with the same region of each datum.
@@ -167,6 +184,17 @@ class WholeHandler(CallsReadInto):
         n_rows = self._rows.n_rows()
         shape, dtype, chunks = self._rows.describe(0, n_rows)
         return Structure((n_rows, *shape), dtype, chunks and (1, *chunks))
+
+    def layout(self) -> Layout:
+        """Return what `structure` does, as the layout of the only datum.
+
+        Raises
+        ------
+        OSError
+            When a file is missing, damaged or open for writing.
+        """
+        shape, dtype, _ = self.structure()
+        return whole_layout(shape, dtype)
 
     def read_into(self, out: Array, datums: Sequence[Datum], region: tuple[slice, ...]) -> None:
         """Fill ``out``, of shape ``(len(datums), *region_shape)``, with a region of the whole, as often as asked.

@@ -38,6 +38,8 @@ class EigerSeries(SwitchHandler):
         The beginning of the files' paths.
     images_per_file, frame_per_point : int, optional
         Images of a data file, by its new and its old keyword; one must be given. The files tell the number themselves.
+    row_axes : int, optional
+        How many axes an image has, by default all of a dataset but the first. A dataset that has no more is one image.
 
     Raises
     ------
@@ -45,7 +47,14 @@ class EigerSeries(SwitchHandler):
         When neither is given.
     """
 
-    def __init__(self, path: str, *, images_per_file: int | None = None, frame_per_point: int | None = None):
+    def __init__(
+        self,
+        path: str,
+        *,
+        images_per_file: int | None = None,
+        frame_per_point: int | None = None,
+        row_axes: int | None = None,
+    ):
         if images_per_file is None and frame_per_point is None:
             raise ValueError("images_per_file or frame_per_point must be given")
 
@@ -56,7 +65,7 @@ class EigerSeries(SwitchHandler):
 
         def make(key: tuple[int | str, bool]) -> WholeHandler | IndexHandler:
             series, is_whole = key
-            rows = _images_of(f"{path}_{series}_master.h5")
+            rows = _images_of(f"{path}_{series}_master.h5", row_axes=row_axes)
             return WholeHandler(rows) if is_whole else IndexHandler(rows, keyword="frame_num")
 
         super().__init__(choose, make=make)
@@ -89,7 +98,7 @@ class EigerDataFiles(RowsHandler):
         super().__init__(rows, first_row=first_row, rows_per_datum=1)
 
 
-def _images_of(master: str) -> ChainedRows:
+def _images_of(master: str, *, row_axes: int | None) -> ChainedRows:
     def find_sources(before_opening: BeforeOpening | None) -> list[HDF5Rows]:
         if before_opening is not None:
             before_opening(master)
@@ -97,7 +106,7 @@ def _images_of(master: str) -> ChainedRows:
             if before_opening is not None:
                 _ask_before_links_are_followed(file, before_opening)
             paths = _datasets(file)
-        return [HDF5Rows(master, path, swmr=True) for path in paths]
+        return [HDF5Rows(master, path, swmr=True, row_axes=row_axes) for path in paths]
 
     return ChainedRows(find_sources, list_paths=lambda: [master], name=master)
 

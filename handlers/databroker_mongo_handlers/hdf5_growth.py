@@ -6,12 +6,14 @@ that are not there in full are not counted. Reading rows does not belong here.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
 from .hdf5_file import open_hdf5
 from .hdf5_links import find_source, missing_behind
@@ -31,7 +33,7 @@ class Extent:
     is_short: bool = False
 
 
-def whole_rows(dataset: h5py.Dataset, *, swmr: bool) -> Extent:
+def whole_rows(dataset: h5py.Dataset, *, swmr: bool, axes_of_rows: int = 1) -> Extent:
     """Count the rows of a dataset that are there in full.
 
     Parameters
@@ -40,29 +42,38 @@ def whole_rows(dataset: h5py.Dataset, *, swmr: bool) -> Extent:
         With at least one axis; refreshed by the caller.
     swmr : bool
         The file may be being written in SWMR mode.
+    axes_of_rows : int
+        How many of the first axes count rows, in C order; with 0 the dataset is one row.
 
     Raises
     ------
     OSError
         When a source of a virtual dataset is damaged or open for writing.
     """
+    counting = dataset.shape[:axes_of_rows]
+    n_rows = math.prod(counting) if counting or dataset.size else 0
     if dataset.is_virtual:
-        return _virtual_rows(dataset, swmr=swmr)
+        found = _virtual_rows(dataset, swmr=swmr)
+        if found.n_rows == len(dataset):
+            return replace(found, n_rows=n_rows)
+        return replace(found, n_rows=found.n_rows * math.prod(counting[1:]) if counting else 0)
     if not swmr or dataset.chunks is None:
-        return Extent(len(dataset))
-    return _written_rows(dataset)
+        return Extent(n_rows)
+    return _written_rows(dataset, counting)
 
 
-def _written_rows(dataset: h5py.Dataset) -> Extent:
-    n_rows = len(dataset)
-    rows_per_chunk, *inner_chunks = dataset.chunks
-    inner = list(product(*(range(0, n, step) for n, step in zip(dataset.shape[1:], inner_chunks, strict=True))))
+def _written_rows(dataset: h5py.Dataset, counting: tuple[int, ...]) -> Extent:
+    n_all = n_rows = math.prod(counting) if dataset.size else 0
+    n_axes = len(counting)
+    lengths = zip(dataset.shape[n_axes:], dataset.chunks[n_axes:], strict=True)
+    inner = list(product(*(range(0, length, step) for length, step in lengths)))
     while n_rows > 0:
-        chunk_start = (n_rows - 1) // rows_per_chunk * rows_per_chunk
-        if all(dataset.id.get_chunk_info_by_coord((chunk_start, *corner)).byte_offset is not None for corner in inner):
+        last = np.unravel_index(n_rows - 1, counting) if counting else ()
+        begin = tuple(int(at) // step * step for at, step in zip(last, dataset.chunks[:n_axes], strict=True))
+        if all(dataset.id.get_chunk_info_by_coord((*begin, *corner)).byte_offset is not None for corner in inner):
             break
-        n_rows = chunk_start
-    return Extent(n_rows, "" if n_rows == len(dataset) else "the rest has not been written")
+        n_rows -= int(last[-1]) - begin[-1] + 1 if counting else 1
+    return Extent(n_rows, "" if n_rows == n_all else "the rest has not been written")
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def members(path: str) -> list[str]:
     return found
 
 
-def rolling_rows(path: str, dataset: str, *, swmr: bool) -> ChainedRows:
+def rolling_rows(path: str, dataset: str, *, swmr: bool, row_axes: int | None = None) -> ChainedRows:
     """Return the rows of a family of files, numbered through.
 
     While a file that has a successor is still open for writing, it may get rows yet; the family ends with it for now.
@@ -51,6 +51,8 @@ def rolling_rows(path: str, dataset: str, *, swmr: bool) -> ChainedRows:
         Name of the dataset in each file.
     swmr : bool
         Follow a writer in SWMR mode.
+    row_axes : int, optional
+        How many axes a row has, by default all of a dataset but the first.
     """
 
     def find_sources(before_opening: BeforeOpening | None) -> list[HDF5Rows]:
@@ -58,7 +60,7 @@ def rolling_rows(path: str, dataset: str, *, swmr: bool) -> ChainedRows:
         for member in members(path):
             if before_opening is not None:
                 before_opening(member)
-            sources.append(HDF5Rows(member, dataset, swmr=swmr))
+            sources.append(HDF5Rows(member, dataset, swmr=swmr, row_axes=row_axes))
             if is_open_for_writing(member):
                 break
         return sources

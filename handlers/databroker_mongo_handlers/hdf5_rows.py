@@ -1,4 +1,4 @@
-"""Rows along the first axis of one HDF5 dataset, read by hyperslabs.
+"""Rows along the first axis of one HDF5 dataset, or along its first axes, read by hyperslabs.
 
 What a datum is does not belong here, nor which dataset a detector writes.
 """
@@ -13,11 +13,12 @@ from typing import Any
 import h5py
 import numpy as np
 
+from .datum_numbers import whole_number
 from .hdf5_file import OpenFile, acquire, reason_of, release
 from .hdf5_growth import Extent, whole_rows
 from .hdf5_links import files_behind, missing_behind
 from .hdf5_offsets import RowOffsets, is_plain, pays
-from .rows import Array, BeforeOpening, Block, EndsEarly, RowStructure, require_dtype
+from .rows import Array, BeforeOpening, Block, EndsEarly, Layout, RowStructure, require_dtype
 
 _SCRATCH_BYTES = 8 * 2**20
 
@@ -33,12 +34,21 @@ class HDF5Rows:
         Name of the dataset in the file.
     swmr : bool
         Follow a writer in SWMR mode: when rows beyond the known end are asked for, look again.
+    row_axes : int, optional
+        How many axes a row has, by default all but the first. A dataset that has no more is one row; the axes that it
+        has before those of a row count rows in C order, as the axes of a grid do.
+
+    Raises
+    ------
+    ValueError
+        When ``row_axes`` is no number of axes.
     """
 
-    def __init__(self, path: str, dataset: str, *, swmr: bool = False):
+    def __init__(self, path: str, dataset: str, *, swmr: bool = False, row_axes: int | None = None):
         self._path = str(path)
         self._name = dataset
         self._swmr = swmr
+        self._row_axes = None if row_axes is None else whole_number(row_axes, "row_axes")
         self._file: OpenFile | None = None
         self._release: Callable[[], object] = lambda: None
         self._dataset: h5py.Dataset | None = None
@@ -57,7 +67,23 @@ class HDF5Rows:
         """
         with self._open().lock:
             dataset = self._with_rows(first, first + count)
-            return RowStructure(dataset.shape[1:], _plain_dtype(dataset), dataset.chunks)
+            n_axes = self._axes_of_rows(dataset)
+            return RowStructure(dataset.shape[n_axes:], _plain_dtype(dataset), _chunks_by_row(dataset, n_axes))
+
+    def layout(self) -> Layout:
+        """Return the shape of the whole dataset, and how many rows it makes.
+
+        Raises
+        ------
+        OSError
+            When the file is missing, damaged or open for writing.
+        """
+        with self._open().lock:
+            self._look_again()
+            dataset = self._current()
+            row_axes = dataset.ndim - self._axes_of_rows(dataset)
+            shape, dtype = dataset.shape, _plain_dtype(dataset)
+            return Layout(shape, dtype, row_axes, n_rows=self._known.n_rows, is_fixed=False)
 
     def read(self, out: Array, block: Block, inner: Sequence[slice]) -> None:
         """Fill ``out``, of shape ``(count, size, *inner)``, by one hyperslab.
@@ -73,8 +99,7 @@ class HDF5Rows:
             dataset = self._with_rows(block.first, block.stop)
             require_dtype(out, _plain_dtype(dataset), self._path)
             try:
-                if not self._read_from_file(dataset, out, block, inner):
-                    _read_hyperslab(dataset, out, block, inner)
+                self._read(dataset, out, block, inner)
             except (OSError, RuntimeError) as error:
                 asked = f"rows {block.first} to {block.stop} of {self._name}"
                 raise OSError(f"{self._path}: {asked} cannot be read: {reason_of(error)}") from error
@@ -130,6 +155,23 @@ class HDF5Rows:
         self._linked, self._is_plain, self._offsets = None, None, None
         self._release()
 
+    def _read(self, dataset: h5py.Dataset, out: Array, block: Block, inner: Sequence[slice]) -> None:
+        n_axes = self._axes_of_rows(dataset)
+        if n_axes != 1:
+            _read_counted_rows(dataset, out, block, inner, counting=dataset.shape[:n_axes])
+        elif not self._read_from_file(dataset, out, block, inner):
+            _read_hyperslab(dataset, out, block, inner)
+
+    def _axes_of_rows(self, dataset: h5py.Dataset) -> int:
+        """Return how many of the first axes count rows."""
+        if self._row_axes is None:
+            return 1
+        if self._row_axes > dataset.ndim:
+            raise OSError(
+                f"{self._path}: a row was to have {self._row_axes} axes, and {self._name} is of shape {dataset.shape}"
+            )
+        return int(dataset.ndim) - self._row_axes
+
     def _read_from_file(self, dataset: h5py.Dataset, out: Array, block: Block, inner: Sequence[slice]) -> bool:
         if self._is_plain is None:
             self._is_plain = is_plain(dataset)
@@ -169,7 +211,8 @@ class HDF5Rows:
                 file.look_again()
                 dataset = self._current()
             file.is_fresh = False
-            self._known = whole_rows(dataset, swmr=dataset.file.swmr_mode)
+            swmr = dataset.file.swmr_mode
+            self._known = whole_rows(dataset, swmr=swmr, axes_of_rows=self._axes_of_rows(dataset))
         except RuntimeError as error:
             raise OSError(f"{self._path}: the length of {self._name} cannot be read: {reason_of(error)}") from error
 
@@ -177,14 +220,46 @@ class HDF5Rows:
         if stop > self._known.n_rows:
             self._look_again()
         if stop > self._known.n_rows:
-            found = f"{self._known.n_rows}; {self._known.reason}".removesuffix("; ")
-            raise EndsEarly(f"{self._path}: rows {first} to {stop} of {self._name} were asked for, and it has {found}")
+            asked = f"{self._path}: rows {first} to {stop} of {self._name} were asked for"
+            reasons = [self._known.reason, f"its shape is {self._current().shape}"]
+            raise EndsEarly("; ".join(filter(None, [f"{asked}, and it has {self._known.n_rows}", *reasons])))
         return self._current()
 
 
 def _plain_dtype(dataset: h5py.Dataset) -> np.dtype[Any]:
     """Return the dtype without what h5py notes on it for variable-length values."""
     return np.dtype(object) if dataset.dtype == object else dataset.dtype
+
+
+def _chunks_by_row(dataset: h5py.Dataset, n_axes: int) -> tuple[int, ...] | None:
+    """Return the chunks of a dataset whose first axes count rows, as neighbours that a chunk holds, then the others."""
+    if dataset.chunks is None:
+        return None
+    n_neighbours = 1
+    for length, chunk in list(zip(dataset.shape, dataset.chunks, strict=True))[:n_axes][::-1]:
+        n_neighbours *= chunk
+        if chunk < length:
+            break
+    return (n_neighbours, *dataset.chunks[n_axes:])
+
+
+def _read_counted_rows(
+    dataset: h5py.Dataset, out: Array, block: Block, inner: Sequence[slice], *, counting: tuple[int, ...]
+) -> None:
+    """Fill ``out`` where rows are counted by several axes, or by none, by a hyperslab for each stretch of the last."""
+    if block.size == block.step == 1:
+        out, block = out[np.newaxis, :, 0], Block(block.first, block.count, block.count, 1)
+    n_in_line = counting[-1] if counting else 1
+    for group in range(block.count):
+        start = position = block.first + group * block.step
+        while position < start + block.size:
+            n = min(n_in_line - position % n_in_line, start + block.size - position)
+            line = np.unravel_index(position, counting) if counting else ()
+            place = (*map(int, line[:-1]), slice(int(line[-1]), int(line[-1]) + n)) if counting else ()
+            found = dataset[(*place, *inner)]
+            is_text = h5py.check_string_dtype(dataset.dtype)
+            out[group, position - start : position - start + n] = _as_text(found) if is_text else found
+            position += n
 
 
 def _read_hyperslab(dataset: h5py.Dataset, out: Array, block: Block, inner: Sequence[slice]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from .rows import Array, BeforeOpening, Structure
+from .rows import Array, BeforeOpening, Layout, Structure
 
 Datum = Mapping[str, Any]
 
@@ -21,6 +21,10 @@ class RegionHandler(Protocol):
 
     def structure(self, **datum_kwargs: Any) -> Structure:
         """Return shape, dtype and chunks of one datum."""
+        ...
+
+    def layout(self, **datum_kwargs: Any) -> Layout:
+        """Return how a datum lies in the array that a file holds."""
         ...
 
     def read_into(self, out: Array, datums: Sequence[Datum], region: tuple[slice, ...]) -> None:

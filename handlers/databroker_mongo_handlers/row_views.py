@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .chained_rows import CountedRows
-from .rows import Array, BeforeOpening, Block, RowStructure
+from .rows import Array, BeforeOpening, Block, Layout, RowStructure
 
 _INDEX = re.compile(r"\s*(-?\d+)\s*")
 _SLICE = re.compile(r"\s*(-?\d*)\s*:\s*(-?\d*)\s*(?::\s*(-?\d*)\s*)?")
@@ -98,6 +98,18 @@ class RowView:
         kept_shape = tuple(length for length, _ in left)
         kept_chunks = chunks and (chunks[0], *(max(1, min(length, chunk)) for length, chunk in left))
         return RowStructure(kept_shape, dtype, kept_chunks)
+
+    def layout(self) -> Layout:
+        """Return the shape of what is left of all rows; the number of their axes cannot be chosen any more.
+
+        Raises
+        ------
+        OSError
+            When a file is missing or damaged, or has no row.
+        """
+        shape, dtype, _ = self.describe(0, 1)
+        n_rows = self.n_rows()
+        return Layout((n_rows, *shape), dtype, len(shape), n_rows=n_rows)
 
     def read(self, out: Array, block: Block, inner: Sequence[slice]) -> None:
         """Fill ``out``, of shape ``(count, size, *inner)``."""

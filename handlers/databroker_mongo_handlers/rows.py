@@ -27,6 +27,17 @@ class Structure(NamedTuple):
     chunks: tuple[int, ...] | None
 
 
+class Layout(NamedTuple):
+    """How a datum lies in the array of a file; ``databroker_mongo.assets.handler`` says what each field means."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    row_axes: int
+    frames: int | None = None
+    n_rows: int = 1
+    is_fixed: bool = True
+
+
 class RowStructure(NamedTuple):
     """Shape of one row, its dtype, and the chunks of the file counted in ``(rows, *axes of one row)``."""
 
@@ -108,6 +119,11 @@ def chunks_by_datum(chunks: tuple[int, ...] | None, rows_per_datum: int) -> tupl
         return None
     rows, *inner = chunks
     return (max(1, rows // rows_per_datum), min(rows, rows_per_datum), *inner)
+
+
+def whole_layout(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Layout:
+    """Return the layout of a datum that is all of an array: a stack of images is as many frames."""
+    return Layout(shape, dtype, 2, frames=shape[0]) if len(shape) == 3 else Layout(shape, dtype, len(shape))
 
 
 def require_dtype(out: Array, dtype: np.dtype[Any], path: str) -> None:

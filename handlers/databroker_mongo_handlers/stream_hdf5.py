@@ -39,6 +39,9 @@ class StreamedHDF5(IndexHandler):
         For files with ``chunk_shape[0]`` rows each: see `TemplatedPaths`.
     chunk_shape : sequence of int, optional
         Used with a template only; else the file itself tells its chunks.
+    row_axes : int, optional
+        How many axes a row has, by default all of the dataset but the first. A dataset that has no more is one row;
+        further axes before those of a row are those of a grid, whose rows are counted in C order.
 
     Raises
     ------
@@ -59,19 +62,22 @@ class StreamedHDF5(IndexHandler):
         template: str = "",
         filename: str = "",
         chunk_shape: Sequence[int] = (),
+        row_axes: int | None = None,
         **of_the_reader: object,
     ):
         refuse_unknown(of_the_reader, type(self).__name__)
         name = dataset or path
         if not name:
             raise ValueError("a stream resource of application/x-hdf5 must name its dataset")
+        if row_axes is not None and (template or slice):
+            raise ValueError("row_axes cannot be used together with a template or a slice")
         if template:
             if slice or squeeze:
                 raise ValueError("slice and squeeze cannot be used together with a template")
             paths = TemplatedPaths(file_path, template=template, filename=filename)
             super().__init__(FileRows(HDF5Format(name, swmr=bool(swmr)), paths, chunk_shape=chunk_shape))
             return
-        rows: CountedRows = rolling_rows(file_path, name, swmr=bool(swmr))
+        rows: CountedRows = rolling_rows(file_path, name, swmr=bool(swmr), row_axes=row_axes)
         super().__init__(_cut(rows, slice, squeeze=squeeze))
 
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from .levels import CallsReadInto, Datum, RegionHandler, names_of
-from .rows import Array, BeforeOpening, Structure
+from .rows import Array, BeforeOpening, Layout, Structure
 
 _MOST_KEPT = 64
 
@@ -47,6 +47,17 @@ class SwitchHandler(CallsReadInto):
         """
         key, left = self._choose(**datum_kwargs)
         return self._handler(key).structure(**left)
+
+    def layout(self, **datum_kwargs: Any) -> Layout:
+        """Return the shape of the array that a datum is taken from, and how it is.
+
+        Raises
+        ------
+        OSError
+            When a file is missing, damaged or open for writing.
+        """
+        key, left = self._choose(**datum_kwargs)
+        return self._handler(key).layout(**left)
 
     def read_into(self, out: Array, datums: Sequence[Datum], region: tuple[slice, ...]) -> None:
         """Fill ``out``, of shape ``(len(datums), *region_shape)``, with the same region of each datum.

@@ -13,7 +13,7 @@ from .datums import IndexHandler
 from .file_rows import ArrayFormat
 from .levels import CallsReadInto, Closes
 from .npy import NPYFormat
-from .rows import Array, Structure, require_dtype
+from .rows import Array, Layout, Structure, require_dtype, whole_layout
 from .single_file_rows import SingleFileRows
 from .tiff import TIFFFormat
 
@@ -35,6 +35,16 @@ class _WholeFile(CallsReadInto):
         """
         shape, dtype = self._format.describe(self._path)
         return Structure(shape, dtype, None)
+
+    def layout(self) -> Layout:
+        """Return the same, as the layout of the only datum.
+
+        Raises
+        ------
+        OSError
+            When the file is missing, damaged or short.
+        """
+        return whole_layout(*self._format.describe(self._path))
 
     def read_into(self, out: Array, datums: Sequence[Mapping[str, Any]], region: tuple[slice, ...]) -> None:
         """Fill ``out``, of shape ``(len(datums), *region_shape)``, as often as asked.
