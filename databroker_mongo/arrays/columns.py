@@ -260,8 +260,7 @@ class AssetColumn(Column):
         for number in numbers:
             datum, datum_id = segment.datums[number], segment.ids[number] if segment.ids else None
             try:
-                found = self._assets.structure(resource, datum, datum_id=datum_id)
-                self._assets.compare(found, self._datum, resource, datum)
+                self._assets.check(resource, datum, self._datum, datum_id=datum_id)
             except CatalogError as error:
                 yield error
 

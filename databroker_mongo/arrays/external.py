@@ -221,3 +221,25 @@ def _stored(datums: Sequence[Document], resources: Mapping[str, Document | Asset
         return Stored(spans_of(datums), {uid: Resource.from_stream_document(_usable(resources[uid])) for uid in uids})
     except CatalogError as error:
         return error
+
+
+def n_known(store: Store, resource: Resource, descriptors: Sequence[Document]) -> int:
+    """Count the datums that are stored of a resource, or the rows of a stream resource up to the last that is stored.
+
+    The rows that are read at a time may be fewer.
+
+    Parameters
+    ----------
+    store : Store
+        Where the documents are.
+    resource : Resource
+        The resource.
+    descriptors : sequence of dict
+        The descriptors of the stream.
+    """
+    if not resource.is_stream:
+        kwargs = (doc.get("datum_kwargs") for doc in store.resource_datums([resource.uid]))
+        return len({repr(sorted(each.items())) for each in kwargs if isinstance(each, dict)})
+    datums = store.stream_datums([descriptor["uid"] for descriptor in descriptors])
+    indices = [doc.get("indices") for doc in datums if doc.get("stream_resource") == resource.uid]
+    return max((int(each["stop"]) for each in indices if isinstance(each, dict)), default=0)

@@ -14,19 +14,19 @@ from typing import Any
 import numpy as np
 
 from ..assets.datums import Segment
-from ..assets.handler import DatumStructure
 from ..assets.reader import AssetReader, may_still_come
 from ..assets.stream_datums import Stored, join
 from ..documents.spans import rows_without_events
-from ..errors import CatalogError, DatumNotFound
+from ..errors import CatalogError, DatumNotFound, ShapeMismatch
 from ..store.protocol import MISSING, Document, Values
 from ..store.stream_rows import is_streamed
 from . import external, inline
 from .columns import AssetColumn, KnownColumn, LostColumn
+from .found import FirstFile, Found, as_declared, segments_with_row_axes
 from .opened import OpenedColumns
 from .rows import PageRows, StreamRows
-from .stored_rows import chunks_in_events, one_row, rows_in_event
-from .structure import DataKey, contradictions, declared_structure, is_habitual_slip, reconcile
+from .stored_rows import chunks_in_events
+from .structure import DataKey, contradictions, declared_structure
 
 Transform = external.Transform
 
@@ -217,7 +217,7 @@ class _Opening:
 
     def _open_segments(self, key: str, segments: tuple[Segment, ...], *, frames_in_file: bool) -> None:
         """Find the structure of a column in its first file, and make the column."""
-        data_key, opened = self._data_keys[key], self._opened
+        opened = self._opened
         opened.segments[key] = segments
         first = next((each for each in segments if each.resource is not None), None)
         if first is None and opened.n_rows:
@@ -226,25 +226,20 @@ class _Opening:
                 self._lose(key, lost)
                 return
             self._await(key, lost)
-        datum = declared_structure(data_key)
-        if frames_in_file and datum is not None:
-            datum = one_row(datum, {} if first is None or first.resource is None else first.resource.kwargs)
-        datum = self._structure_in_file(key, first) or datum
-        if datum is None:
+        found = self._look_into_file(key, first, is_streamed=frames_in_file)
+        if found is None:
             if first is None and not opened.n_rows:
                 self._open_without_rows(key)
             return
-        per_row = rows_in_event(data_key, datum) if frames_in_file else None
-        whole = datum if per_row is None else datum._replace(shape=(per_row, *datum.shape))
-        if key not in opened.problems and not self._is_as_declared(key, whole, first):
-            return
+        datum, per_row = found.datum, found.fit.per_event
+        segments = segments_with_row_axes(segments, found.fit.row_axes, self._source.assets)
         if per_row is not None:
-            segments = tuple(each.in_groups_of(per_row) for each in segments)
+            segments = opened.segments[key] = tuple(each.in_groups_of(per_row) for each in segments)
         opened.columns[key] = AssetColumn(
             self._source.assets,
             segments,
             datum,
-            shape=(opened.n_rows, *whole.shape),
+            shape=(opened.n_rows, *datum.shape) if per_row is None else (opened.n_rows, per_row, *datum.shape),
             facts={**self._source.facts, "data_key": key},
         )
         opened.file_chunks[key] = chunks_in_events(datum, per_row)
@@ -257,32 +252,31 @@ class _Opening:
         told = f"no row of it is stored, and what a row would be is not known: {declared} is declared"
         self._opened.habits[key] = told
 
-    def _structure_in_file(self, key: str, first: Segment | None) -> DatumStructure | None:
-        if first is None or first.resource is None:
-            return None
-        datum_id = first.ids[0] if first.ids else None
-        try:
-            return self._source.assets.structure(first.resource, first.datums[0], datum_id=datum_id)
-        except CatalogError as error:
-            report = self._await if not self._source.is_complete and may_still_come(error) else self._problem
-            report(key, error)
-            return None
-
-    def _is_as_declared(self, key: str, found: DatumStructure, first: Segment | None) -> bool:
+    def _look_into_file(self, key: str, first: Segment | None, *, is_streamed: bool) -> Found | None:
+        """Return what the first file holds; what is declared, where there is none or it cannot be read."""
+        data_key, source, opened = self._data_keys[key], self._source, self._opened
         resource = None if first is None else first.resource
-        frames = None if resource is None else resource.kwargs.get("frame_per_point")
+        if first is None or resource is None:
+            return as_declared(data_key, {}, is_streamed=is_streamed)
+        file = FirstFile(source.assets, resource, first.datums[0], datum_id=first.ids[0] if first.ids else None)
         try:
-            note = reconcile(self._data_keys[key], found, frames=frames)
-        except CatalogError as error:
-            if first is not None and resource is not None:
-                datum_id = first.ids[0] if first.ids else None
-                error.add_facts(**self._source.assets.facts(resource), datum=str(first.datums[0]), datum_id=datum_id)
+            found = file.look(
+                data_key,
+                run_uid=source.run_uid,
+                name=key,
+                is_streamed=is_streamed,
+                n_asked=lambda: external.n_known(source.rows.store, resource, source.descriptors),
+            )
+        except ShapeMismatch as error:
             self._problem(key, error)
-            return False
-        if note is not None:
-            is_habit = is_habitual_slip(self._data_keys[key], found)
-            (self._opened.habits if is_habit else self._opened.notes)[key] = note
-        return True
+            return None
+        except CatalogError as error:
+            report = self._await if not source.is_complete and may_still_come(error) else self._problem
+            report(key, error)
+            return as_declared(data_key, resource.kwargs, is_streamed=is_streamed)
+        if found.fit.note is not None:
+            (opened.habits if found.fit.is_habit else opened.notes)[key] = found.fit.note
+        return found
 
     def _lose(self, key: str, error: CatalogError) -> None:
         """Put a column that raises in the place of one whose documents are missing, if its descriptor tells all."""

@@ -5,11 +5,12 @@ Pure. What does not belong here: which file serves which row (``assets.stream_da
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..assets.handler import DatumStructure
-from .structure import DataKey
+
+_CHANNELS = (3, 4)
 
 
 def one_row(declared: DatumStructure, parameters: Mapping[str, Any]) -> DatumStructure:
@@ -28,11 +29,34 @@ def one_row(declared: DatumStructure, parameters: Mapping[str, Any]) -> DatumStr
     return declared
 
 
-def rows_in_event(data_key: DataKey, row: DatumStructure) -> int | None:
+def rows_in_event(data_key: Mapping[str, Any], row: DatumStructure) -> int | None:
     """Return how many rows of the stored data make a row of the stream, where they are an axis of their own."""
-    declared = tuple(data_key.get("shape") or ())
-    has_own_axis = len(declared) == len(row.shape) + 1 and declared[1:] == row.shape
-    return int(declared[0]) if has_own_axis and declared[0] else None
+    return rows_as_axis(data_key.get("shape"), row.shape)
+
+
+def rows_as_axis(declared: Sequence[Any] | None, row: tuple[int, ...]) -> int | None:
+    """Return the same.
+
+    Parameters
+    ----------
+    declared : sequence or None
+        The shape that the descriptor declares of an event.
+    row : tuple of int
+        The shape of a row of the stored data. Its axes may be declared in another order, and its colours left out.
+    """
+    if not declared or any(not isinstance(size, int) or size < 1 for size in declared):
+        return None
+    n_rows, *others = declared
+    if sorted(declared) == sorted(row):
+        return None
+    return n_rows if sorted(others) in [sorted(row), *map(sorted, without_colours(row))] else None
+
+
+def without_colours(row: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Yield what would be left of a row of an image without each axis of 3 or 4, which may be its colours."""
+    for axis, size in enumerate(row if len(row) > 2 else ()):
+        if size in _CHANNELS:
+            yield row[:axis] + row[axis + 1 :]
 
 
 def chunks_in_events(row: DatumStructure, per_event: int | None) -> tuple[int, ...] | None:

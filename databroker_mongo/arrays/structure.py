@@ -14,6 +14,8 @@ import numpy as np
 
 from ..assets.handler import DatumStructure
 from ..errors import ShapeMismatch
+from .fitting import is_habitual
+from .ways_out import WaysOut, told
 
 DataKey = Mapping[str, Any]
 Chunks = tuple[tuple[int, ...], ...]
@@ -157,8 +159,12 @@ def declared_structure(data_key: DataKey) -> DatumStructure | None:
     return DatumStructure(tuple(shape), dtype)
 
 
-def reconcile(data_key: DataKey, found: DatumStructure, *, frames: int | None = None) -> str | None:
-    """Compare what a descriptor declares with what was found.
+def reconcile(
+    data_key: DataKey, found: DatumStructure, *, frames: int | None = None, ways: WaysOut | None = None
+) -> str | None:
+    """Compare what a descriptor declares with a datum whose handler tells nothing of the array that it is taken from.
+
+    Of an array whose shape is known ``fitting.fit`` decides.
 
     Parameters
     ----------
@@ -168,6 +174,8 @@ def reconcile(data_key: DataKey, found: DatumStructure, *, frames: int | None = 
         Shape and dtype of a datum.
     frames : int, optional
         The number of frames a datum that the resource document promises.
+    ways : WaysOut, optional
+        What a reader can type when it is refused.
 
     Returns
     -------
@@ -179,18 +187,34 @@ def reconcile(data_key: DataKey, found: DatumStructure, *, frames: int | None = 
     ShapeMismatch
         The two contradict each other.
     """
-    notes = []
     declared = data_key.get("shape")
+    note = None
     if declared is not None and tuple(declared) != found.shape:
         if not _is_known_slip(tuple(declared), found.shape, frames):
-            raise _mismatch(declared, found, data_key)
-        notes.append(f"shape {list(declared)} is declared, {list(found.shape)} was found")
+            raise _mismatch(data_key, found, ways)
+        note = f"shape {list(declared)} is declared, {list(found.shape)} was found"
+    return "; ".join(filter(None, [note, require_dtype(data_key, found, ways)])) or None
+
+
+def require_dtype(data_key: DataKey, found: DatumStructure, ways: WaysOut | None = None) -> str | None:
+    """Compare the dtype that a descriptor declares with what was found, as `reconcile` does.
+
+    Raises
+    ------
+    ShapeMismatch
+        The two contradict each other.
+    """
     dtype = declared_dtype(data_key)
-    if dtype is not None and dtype != found.dtype:
-        if not np.can_cast(found.dtype, dtype, "safe") and dtype.newbyteorder("=") != found.dtype.newbyteorder("="):
-            raise _mismatch(declared, found, data_key)
-        notes.append(f"dtype {dtype} is declared, {found.dtype} was found")
-    return "; ".join(notes) or None
+    if dtype is None or dtype == found.dtype:
+        return None
+    if not _is_near(found.dtype, dtype):
+        raise _mismatch(data_key, found, ways)
+    return f"dtype {dtype} is declared, {found.dtype} was found"
+
+
+def _is_near(found: np.dtype[Any], declared: np.dtype[Any]) -> bool:
+    """Tell whether values of one dtype can be had as another without loss, or differ in the order of bytes alone."""
+    return np.can_cast(found, declared, "safe") or declared.newbyteorder("=") == found.newbyteorder("=")
 
 
 def _is_known_slip(declared: tuple[Any, ...], found: tuple[int, ...], frames: int | None) -> bool:
@@ -201,26 +225,28 @@ def _is_known_slip(declared: tuple[Any, ...], found: tuple[int, ...], frames: in
         return True
     if sorted(declared) == sorted(found[1:]) and len(declared) >= 2:
         return True
-    if declared[1:] == found[1:] and frames is not None and found[:1] == (frames,):
+    if declared == (1, *found[1:]) and frames is not None and found[:1] == (frames,):
         return True
     return int(np.prod(declared)) == 1 == int(np.prod(found))
 
 
 def is_habitual_slip(data_key: DataKey, found: DatumStructure) -> bool:
     """Tell whether nothing is wrong but that frames are declared as ``(x, y, 0)``, as ophyd's area detectors do."""
-    declared = tuple(data_key.get("shape") or ())
-    pixels = found.shape[1:]
-    is_habitual = len(pixels) == 2 and declared in ((*pixels, 0), (*reversed(pixels), 0))
     dtype = declared_dtype(data_key)
-    return is_habitual and (dtype is None or dtype == found.dtype)
+    is_habit = is_habitual(tuple(data_key.get("shape") or ()), found.shape)
+    return is_habit and (dtype is None or dtype == found.dtype)
 
 
-def _mismatch(declared: Any, found: DatumStructure, data_key: DataKey) -> ShapeMismatch:
-    dtype = declared_dtype(data_key)
+def _mismatch(data_key: DataKey, found: DatumStructure, ways: WaysOut | None) -> ShapeMismatch:
+    declared, dtype = data_key.get("shape"), declared_dtype(data_key)
     wanted = f"{dtype or data_key.get('dtype')} of shape {declared}"
+    changes: dict[str, Any] = {} if declared is None else {"shape": list(found.shape)}
+    if dtype is not None and not _is_near(found.dtype, dtype):
+        changes |= {name: None for name in ("dtype_descr", "dtype_str") if data_key.get(name)}
+        changes["dtype_numpy"] = found.dtype.str
     return ShapeMismatch(
-        f"the descriptor declares {wanted}, the data is {found.dtype} of shape {list(found.shape)}. Nothing is padded, "
-        "cropped or cast: correct the descriptor, or the resource's frames per point.",
+        f"the descriptor declares {wanted}, the data is {found.dtype} of shape {list(found.shape)}. "
+        + told([("For what is in the file", ways.declare(**changes))] if ways else []),
         declared_shape=declared,
         declared_dtype=str(dtype) if dtype is not None else None,
         found_shape=found.shape,

@@ -43,6 +43,34 @@ class DatumStructure(NamedTuple):
     chunks: tuple[int, ...] | None = None
 
 
+class Layout(NamedTuple):
+    """How a datum lies in the array that a file holds. A plain tuple serves as well.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Shape of the whole array in the file that the datum is in.
+    dtype : numpy.dtype
+        Its dtype.
+    row_axes : int
+        How many of its last axes make a row; the axes before them count the rows.
+    frames : int or None
+        How many rows make a datum, and are its first axis; None where a datum is one row, without an axis for it.
+    n_rows : int
+        How many rows there are now, in all files together.
+    is_fixed : bool
+        Rows cannot have another number of axes. Where they can, the class of the handler takes the keyword
+        ``row_axes``: an array of so many axes is one row, and further axes before those of a row count rows in C order.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    row_axes: int
+    frames: int | None = None
+    n_rows: int = 1
+    is_fixed: bool = True
+
+
 class Handler(Protocol):
     """Level 0: today's contract. ``handler_class(path, **resource_kwargs)``, then ``handler(**datum_kwargs)``.
 
@@ -134,5 +162,25 @@ class RefersToFiles(Protocol):
         ------
         OSError
             When a file of the resource is missing or damaged.
+        """
+        ...
+
+
+@runtime_checkable
+class TellsLayout(Protocol):
+    """Optional at levels 1 and 2: tells the shape of the array that a datum is a part of.
+
+    A datum alone does not show whether an array is a stack of lines or one image, nor whether it is a grid of images.
+    Who reads a run knows what its descriptor declares, and with the shape of the array can tell them apart; without
+    this method a datum is compared with the declaration as it is.
+    """
+
+    def layout(self, **datum_kwargs: Any) -> Layout:
+        """Return how one datum lies in the array that its file holds, whether the array ends before it or not.
+
+        Raises
+        ------
+        OSError
+            When the file is missing or damaged.
         """
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +43,14 @@ def class_path(handler: HandlerClass | str) -> str:
     if isinstance(handler, str):
         return handler
     return f"{handler.__module__}:{getattr(handler, '__qualname__', type(handler).__qualname__)}"
+
+
+def keywords_of(handler: HandlerClass) -> frozenset[str]:
+    """Return the names of the arguments of a handler class; none where it does not tell."""
+    try:
+        return frozenset(inspect.signature(handler).parameters)
+    except (TypeError, ValueError):
+        return frozenset()
 
 
 def level(handler: HandlerClass) -> int:

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import AssetError, AssetOffline, AssetUnreadable, ShapeMismatch
-from .handler import DatumStructure, DescribesDatum, ReadsRegions
-from .loading import HandlerClass, class_path
+from .handler import DatumStructure, DescribesDatum, Layout, ReadsRegions, TellsLayout
+from .loading import HandlerClass, class_path, keywords_of
 from .offline import Rule, offline_among, require_online
 from .pool import linked_files, process_pool
 from .registry import HandlerRegistry
@@ -74,11 +74,57 @@ class AssetReader:
             The file, its handler or its path is at fault.
         """
         with self._opened(resource, [datum], ids=_known(datum_id)) as handler:
-            if isinstance(handler, DescribesDatum):
-                shape, dtype, chunks = handler.structure(**datum)
-                return DatumStructure(tuple(shape), np.dtype(dtype), None if chunks is None else tuple(chunks))
-            values = _lazy_or_array(handler(**datum))
-            return DatumStructure(tuple(values.shape), values.dtype)
+            return _structure_of(handler, datum)
+
+    def check(
+        self,
+        resource: Resource,
+        datum: Mapping[str, Any],
+        promised: DatumStructure,
+        *,
+        datum_id: str | None = None,
+    ) -> None:
+        """Insist that a datum is there, and what was promised.
+
+        Parameters
+        ----------
+        resource, datum, datum_id
+            As of `structure`.
+        promised : DatumStructure
+            What it must be.
+
+        Raises
+        ------
+        ShapeMismatch
+            Its shape or dtype differs.
+        AssetError
+            The file, its handler or its path is at fault.
+        """
+        with self._opened(resource, [datum], ids=_known(datum_id)) as handler:
+            _require(_structure_of(handler, datum), promised, resource, datum, handler=handler)
+
+    def layout(self, resource: Resource, datum: Mapping[str, Any], *, datum_id: str | None = None) -> Layout | None:
+        """Return how one datum lies in the array that its file holds, or None where its handler does not tell.
+
+        Parameters
+        ----------
+        resource, datum, datum_id
+            As of `structure`.
+
+        Raises
+        ------
+        AssetError
+            The file, its handler or its path is at fault.
+        """
+        with self._opened(resource, [datum], ids=_known(datum_id)) as handler:
+            return _layout_of(handler, datum)
+
+    def keywords(self, resource: Resource) -> frozenset[str]:
+        """Return the names of the keywords that the handler of a resource takes, as far as there is one."""
+        try:
+            return keywords_of(self.registry[resource.spec])
+        except AssetError:
+            return frozenset()
 
     def describes_datums(self, resource: Resource) -> bool:
         """Tell whether the structure of this resource's datums is known from headers alone."""
@@ -90,7 +136,8 @@ class AssetReader:
             served = class_path(self.registry[resource.spec])
         except AssetError:
             served = resource.spec
-        return (resource.uid, served, repr(self.roots), f"recall={self.recall}")
+        how = f"recall={self.recall}, row_axes={resource.kwargs.get('row_axes')}"
+        return (resource.uid, served, repr(self.roots), how)
 
     def read_rows(
         self,
@@ -151,34 +198,13 @@ class AssetReader:
     ) -> None:
         with self._opened(resource, datums, ids=ids) as handler:
             if isinstance(handler, ReadsRegions) and isinstance(handler, DescribesDatum):
-                self.compare(DatumStructure(*handler.structure(**datums[0])), promised, resource, datums[0])
+                _require(_structure_of(handler, datums[0]), promised, resource, datums[0], handler=handler)
                 handler.read_into(out, datums, region)
                 return
             for row, datum in zip(out, datums, strict=True):
                 values = _lazy_or_array(handler(**datum))
-                self.compare(DatumStructure(values.shape, values.dtype), promised, resource, datum)
+                _require(DatumStructure(values.shape, values.dtype), promised, resource, datum, handler=handler)
                 row[...] = _computed(values[region])
-
-    @staticmethod
-    def compare(found: DatumStructure, promised: DatumStructure, resource: Resource, datum: Mapping[str, Any]) -> None:
-        """Insist that a datum is what was promised.
-
-        Raises
-        ------
-        ShapeMismatch
-            Its shape or dtype differs.
-        """
-        if tuple(found.shape) == tuple(promised.shape) and np.dtype(found.dtype) == promised.dtype:
-            return
-        raise ShapeMismatch(
-            f"a datum of resource {resource.uid!r} is {found.dtype} of shape {tuple(found.shape)}, while "
-            f"{promised.dtype} of shape {promised.shape} was expected. Nothing is padded, cropped or cast.",
-            found_shape=tuple(found.shape),
-            found_dtype=str(found.dtype),
-            expected_shape=promised.shape,
-            expected_dtype=str(promised.dtype),
-            datum=str(dict(datum)),
-        )
 
     def files(self, resource: Resource, datums: Sequence[Mapping[str, Any]]) -> list[Path]:
         """Return the files that these datums are in, as paths on this machine, offline ones as well.
@@ -331,6 +357,38 @@ class AssetReader:
         """
         if not self.recall:
             require_online(paths, self.offline)
+
+
+def _structure_of(handler: Any, datum: Mapping[str, Any]) -> DatumStructure:
+    if isinstance(handler, DescribesDatum):
+        shape, dtype, chunks = handler.structure(**datum)
+        return DatumStructure(tuple(shape), np.dtype(dtype), None if chunks is None else tuple(chunks))
+    values = _lazy_or_array(handler(**datum))
+    return DatumStructure(tuple(values.shape), values.dtype)
+
+
+def _layout_of(handler: Any, datum: Mapping[str, Any]) -> Layout | None:
+    return Layout(*handler.layout(**datum)) if isinstance(handler, TellsLayout) else None
+
+
+def _require(
+    found: DatumStructure, promised: DatumStructure, resource: Resource, datum: Mapping[str, Any], *, handler: Any
+) -> None:
+    """Insist that a datum is what was promised."""
+    if tuple(found.shape) == tuple(promised.shape) and np.dtype(found.dtype) == promised.dtype:
+        return
+    layout = _layout_of(handler, datum)
+    of_what = "" if layout is None else f" The file holds an array of shape {layout.shape}."
+    raise ShapeMismatch(
+        f"a datum of resource {resource.uid!r} is {found.dtype} of shape {tuple(found.shape)}, while "
+        f"{promised.dtype} of shape {promised.shape} was expected.{of_what} Nothing is padded, cropped or cast.",
+        found_shape=tuple(found.shape),
+        found_dtype=str(found.dtype),
+        expected_shape=promised.shape,
+        expected_dtype=str(promised.dtype),
+        stored_shape=None if layout is None else layout.shape,
+        datum=str(dict(datum)),
+    )
 
 
 def may_still_come(error: Exception) -> bool:

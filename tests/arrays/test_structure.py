@@ -62,6 +62,12 @@ def test_frames_that_the_resource_promises_are_believed():
     assert reconcile({"shape": [1, 4, 6]}, DatumStructure((2, 4, 6), UINT16), frames=2)
 
 
+@pytest.mark.parametrize(("declared", "frames"), [(2, 1), (3, 2), (2, None)])
+def test_frames_that_the_descriptor_counts_otherwise_than_the_resource_are_refused(declared, frames):
+    with pytest.raises(ShapeMismatch):
+        reconcile({"shape": [declared, 4, 6]}, DatumStructure((frames or 1, 4, 6), UINT16), frames=frames)
+
+
 def test_floats_where_integers_are_declared_are_refused_and_narrower_ones_told():
     with pytest.raises(ShapeMismatch):
         reconcile({"shape": [1], "dtype_numpy": "<u2"}, DatumStructure((1,), np.dtype("<f8")))
