@@ -274,7 +274,7 @@ class _Fitting:
     def _per_event(self, row_axes: int) -> int | None:
         """Return how many rows make a row of the stream, where there can be several and they are an axis of it."""
         n_rows = rows_as_axis(self._declared, self._row(row_axes)) if self._is_streamed else None
-        is_one = row_axes == len(self._layout.shape)
+        is_one = not self._layout.is_fixed and row_axes == len(self._layout.shape)
         are_lines_of_a_grid = row_axes == 1 < self._layout.row_axes
         return None if n_rows is not None and n_rows > 1 and (is_one or are_lines_of_a_grid) else n_rows
 

@@ -88,6 +88,15 @@ def test_rows_whose_axes_cannot_be_chosen_are_as_they_are(array, options):
         decide(array, (8, 8), 1, pytest.fail, **options)
 
 
+@pytest.mark.parametrize("n_rows", [1, 2, 3])
+@pytest.mark.parametrize("frame", [(6, 5), (6, 5, 3)])
+def test_files_of_one_row_each_make_events_of_several(frame, n_rows):
+    options = {"is_streamed": True, "may_choose": False, "n_asked": pytest.fail, "ways": WaysOut("run", "image")}
+    fitted = fit((n_rows, 6, 5), Layout(frame, UINT16, len(frame)), **options)
+    assert (fitted.row_axes, fitted.per_event) == (None, n_rows)
+    assert (fitted.note is None) == (frame == (6, 5))
+
+
 def test_colours_in_a_whole_dataset_may_be_any_axis():
     for shape in [(6, 5, 3), (3, 6, 5), (6, 3, 5)]:
         layout = Layout(shape, UINT16, 2, frames=shape[0])
