@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ..config import redact_uri
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, StoreUnavailable
 
 _GOODBYE_SECONDS = 0.5
 
@@ -120,4 +120,6 @@ def _refusing(uri: str) -> Iterator[None]:
             "password are written %2F, %40 and %3A."
         ) from None
     except pymongo.errors.ConfigurationError as error:
+        if type(error.__cause__).__module__.partition(".")[0] == "dns":
+            raise StoreUnavailable(f"the servers of {redact_uri(uri)} cannot be looked up: {error}") from None
         raise ConfigurationError(f"the URI {redact_uri(uri)!r} cannot be used: {error}") from None

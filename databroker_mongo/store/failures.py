@@ -26,6 +26,7 @@ _logger = logging.getLogger(__name__)
 UNAUTHORIZED = 13
 _REFUSED_ACCOUNT = frozenset({11, 18, 334})
 _ATLAS = 8000
+_OUT_OF_DISK_SPACE = 14031
 _COMMAND = re.compile(r"(command \{ ?\w+: [^,}]*).*", re.DOTALL)
 _TIME_LIMIT_EXCEEDED = 50
 
@@ -61,7 +62,7 @@ def asking(operation: str, address: str) -> Iterator[None]:
         yield
     except pymongo.errors.PyMongoError as error:
         # What the driver appends is the server's whole answer, with the clock of its set and a signature of that.
-        error.args = (_words(error), *error.args[1:])
+        error.args = (words_of(error), *error.args[1:])
         raise _translated(error, operation, address) from error
 
 
@@ -78,13 +79,13 @@ def _translated(error: Exception, operation: str, address: str) -> CatalogError:
         if error.timeout and not isinstance(error, pymongo.errors.ServerSelectionTimeoutError):
             return _too_slow(operation, address, error)
         return StoreUnavailable(
-            f"no MongoDB server answered at {address} when it was asked to {operation}: {_words(error)}. "
+            f"no MongoDB server answered at {address} when it was asked to {operation}: {words_of(error)}. "
             "Check that the server runs and that this machine reaches it.",
             address=address,
             operation=operation,
         )
     return StoreError(
-        f"MongoDB at {address} could not {operation}: {_words(error)}", address=address, operation=operation
+        f"MongoDB at {address} could not {operation}: {words_of(error)}", address=address, operation=operation
     )
 
 
@@ -97,8 +98,8 @@ def is_broken_off(error: Exception) -> bool:
     return isinstance(error, pymongo.errors.AutoReconnect) and not error.timeout
 
 
-def _words(error: Exception) -> str:
-    """Return what the server or the driver says in words, on one line."""
+def words_of(error: Exception) -> str:
+    """Return what the server or the driver says, on one line, without the whole answer that pymongo appends."""
     details = getattr(error, "details", None)
     said = ""
     if isinstance(details, Mapping):
@@ -111,7 +112,7 @@ def _words(error: Exception) -> str:
 
 def _too_slow(operation: str, address: str, error: Exception) -> StoreUnavailable:
     return StoreUnavailable(
-        f"MongoDB at {address} did not {operation} within the time limit: {_words(error)}. A catalog's "
+        f"MongoDB at {address} did not {operation} within the time limit: {words_of(error)}. A catalog's "
         "timeout_seconds sets the limit; catalog.explain(query) shows which index would help.",
         address=address,
         operation=operation,
@@ -124,20 +125,20 @@ def _refused(error: Exception, operation: str, address: str) -> StoreError:
         return _too_slow(operation, address, error)
     if code in _REFUSED_ACCOUNT or code in (UNAUTHORIZED, _ATLAS):
         return _not_authorized(error, operation, address)
-    if code in TRANSIENT:
+    if code in TRANSIENT or code == _OUT_OF_DISK_SPACE:
         return StoreUnavailable(
-            f"MongoDB at {address} could not {operation} just now: {_words(error)}. Try again.",
+            f"MongoDB at {address} could not {operation} just now: {words_of(error)}. Try again.",
             address=address,
             operation=operation,
         )
     return StoreError(
-        f"MongoDB at {address} refused to {operation}: {_words(error)}", address=address, operation=operation
+        f"MongoDB at {address} refused to {operation}: {words_of(error)}", address=address, operation=operation
     )
 
 
 def _not_authorized(error: Exception, operation: str, address: str) -> NotAuthorized:
     facts = {"address": address, "operation": operation, "code": getattr(error, "code", None)}
-    said = _words(error)
+    said = words_of(error)
     if "requires authentication" in said:
         return AuthenticationFailed(
             f"MongoDB at {address} wants a user and a password before it is asked to {operation}: {said}. "
@@ -157,10 +158,12 @@ def _not_authorized(error: Exception, operation: str, address: str) -> NotAuthor
     )
 
 
-def _unsupported(error: Exception, address: str) -> ConfigurationError:
+def _unsupported(error: Exception, address: str) -> CatalogError:
     import pymongo
 
-    text = _words(error)
+    text = words_of(error)
+    if type(error.__cause__).__module__.partition(".")[0] == "dns":
+        return StoreUnavailable(f"the servers of {address} cannot be looked up: {text}", address=address)
     if "wire version" not in text:
         return ConfigurationError(f"the settings of {address} cannot be used: {text}", address=address)
     return ConfigurationError(

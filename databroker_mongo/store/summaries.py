@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..documents import stream_of
 from .bson_order import order_key
+from .failures import words_of
 from .memory import is_time
 from .protocol import Document
 from .reports import SummaryReport
@@ -76,7 +77,7 @@ def keep(collections: Collections, run_uids: Sequence[str]) -> None:
         if collections.named(STATE_COLLECTION).find_one({"_id": STATE}) is not None:
             _write(collections, {"uid": {"$in": list(run_uids)}})
     except pymongo.errors.PyMongoError as error:
-        logger.warning("the summaries of the runs %s were not kept: %s", ", ".join(run_uids), error)
+        logger.warning("the summaries of the runs %s were not kept: %s", ", ".join(run_uids), words_of(error))
 
 
 def _pages(documents: Iterable[Document]) -> Iterator[list[Document]]:

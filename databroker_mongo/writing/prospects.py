@@ -75,7 +75,7 @@ class Prospects:
             None of the hosts that the URI names is known, though other names are.
         """
         for place in getattr(self._store, "places", ()):
-            unknown = unknown_hosts(place.hosts) if place.scheme == "mongodb" else []
+            unknown = unknown_hosts(place)
             if unknown:
                 raise HostUnknown(
                     f"No host is known by the name of {' or '.join(unknown)}, though other names are known. See if "

@@ -4,6 +4,8 @@ import logging
 import time
 import traceback
 
+import dns.exception
+import dns.resolver
 import pymongo.errors
 import pytest
 
@@ -33,6 +35,7 @@ ADDRESS = "mongodb://reader:***@mongo.example.org/beamline"
         (pymongo.errors.OperationFailure("bad auth : failed", 8000), AuthenticationFailed, "does not accept"),
         (pymongo.errors.OperationFailure("user is not allowed to do this", 8000), NotAuthorized, "role 'read'"),
         (pymongo.errors.OperationFailure("find requires authentication", 13), AuthenticationFailed, "wants a user and"),
+        (pymongo.errors.OperationFailure("no space left", 14031), StoreUnavailable, "just now: no space left"),
         (pymongo.errors.OperationFailure("bad value", 2), StoreError, "refused to count runs: bad value"),
         (pymongo.errors.CursorNotFound("cursor 5"), StoreError, "count runs"),
         (pymongo.errors.ConfigurationError("reports wire version 6, needs 8"), ConfigurationError, "is too old"),
@@ -86,6 +89,17 @@ def test_no_message_shows_the_clock_of_the_set_or_its_signature(raised, says):
     shown = "".join(traceback.format_exception(caught.value, limit=0))
     assert says in str(caught.value)
     assert not any(word in shown for word in ("$clusterTime", "signature", "5f2b", "full error"))
+
+
+def test_names_that_cannot_be_looked_up_are_servers_that_do_not_answer(monkeypatch):
+    def resolve(*_, **__):
+        raise dns.resolver.NXDOMAIN
+
+    monkeypatch.setattr(dns.resolver, "resolve", resolve)
+    with pytest.raises(StoreUnavailable, match="cannot be looked up: timed out"), asking("count runs", ADDRESS):
+        raise pymongo.errors.ConfigurationError("timed out") from dns.exception.Timeout()
+    with pytest.raises(StoreUnavailable, match=r"//u:\*\*\*@nowhere.invalid\S+ cannot be looked up"):
+        Catalog.from_uri("mongodb+srv://u:secret@nowhere.invalid/db?appName=x")[-1]
 
 
 def test_each_question_is_logged(caplog):

@@ -13,6 +13,7 @@ import threading
 import warnings
 
 import pytest
+from dns import resolver
 
 from databroker_mongo.errors import (
     AuthenticationFailed,
@@ -27,6 +28,7 @@ from databroker_mongo.errors import (
     StoreUnavailable,
 )
 from databroker_mongo.store import filesystem, host_names, locks, spool_ground
+from databroker_mongo.store.place import place_of
 from databroker_mongo.writing import Writer, backlog, delivery, prospects
 
 START = {"uid": "run", "time": 1.0}
@@ -383,6 +385,13 @@ def test_a_full_disk_while_the_server_is_away_does_not_sound_like_a_lost_databas
     assert writer.pending == 0
 
 
+class NoServers(resolver.NoAnswer):
+    """What a name server answers where there is a name, but not of this kind."""
+
+    def __init__(self):
+        Exception.__init__(self)
+
+
 class TestHostNames:
     """Which hosts count as misspelt."""
 
@@ -403,29 +412,40 @@ class TestHostNames:
         return names
 
     def test_a_name_is_unknown_while_others_are_known(self, names):
-        assert host_names.unknown_hosts(["mongoo.example.org:27017"]) == ["mongoo.example.org"]
+        assert host_names.unknown_hosts(place_of("mongodb://mongoo.example.org/db")) == ["mongoo.example.org"]
         del names["this-machine"]
-        assert host_names.unknown_hosts(["mongoo.example.org:27017", "b:1"]) == ["b", "mongoo.example.org"]
+        assert host_names.unknown_hosts(place_of("mongodb://b:1,mongoo.example.org/db")) == ["b", "mongoo.example.org"]
+
+    @pytest.mark.parametrize(("answer", "is_unknown"), [("NXDOMAIN", True), ("NoAnswer", True), ("Timeout", False)])
+    def test_a_name_that_stands_for_several_servers_is_looked_up_as_such(self, names, monkeypatch, answer, is_unknown):
+        def resolve(name, kind, **_):
+            assert (name, kind) == ("_mongodb._tcp.set.example.org", "SRV")
+            raise {"NXDOMAIN": resolver.NXDOMAIN, "NoAnswer": NoServers, "Timeout": resolver.NoNameservers}[answer]
+
+        monkeypatch.setattr(resolver, "resolve", resolve)
+        found = host_names.unknown_hosts(place_of("mongodb+srv://u:p@set.example.org/db"))
+        assert found == (["set.example.org"] if is_unknown else [])
 
     @pytest.mark.parametrize(
-        "hosts",
+        "uri",
         [
-            [],
-            ["mongo.example.org:27017"],
-            ["mongoo.example.org:27017", "mongo.example.org:27017"],
-            ["/tmp/mongodb-27017.sock"],
-            ["[::1]:27017"],
+            "mongodb://mongo.example.org/db",
+            "mongodb://mongoo.example.org,mongo.example.org/db",
+            "mongodb://%2Ftmp%2Fmongodb-27017.sock/db",
+            "mongodb://[::1]/db",
+            "local:///mongoo?database=db",
+            "memory://mongoo",
         ],
     )
-    def test_a_name_that_is_known_or_no_name_is_not(self, names, hosts):
-        assert host_names.unknown_hosts(hosts) == []
+    def test_a_name_that_is_known_or_no_name_is_not(self, names, uri):
+        assert host_names.unknown_hosts(place_of(uri)) == []
 
     def test_without_a_network_no_name_counts_as_unknown(self, names):
         names["mongoo.example.org"] = socket.EAI_AGAIN
-        assert host_names.unknown_hosts(["mongoo.example.org:27017"]) == []
+        assert host_names.unknown_hosts(place_of("mongodb://mongoo.example.org/db")) == []
         names.clear()
         names["this-machine"] = ["127.0.1.1", "::1"]
-        assert host_names.unknown_hosts(["mongoo.example.org:27017"]) == []
+        assert host_names.unknown_hosts(place_of("mongodb://mongoo.example.org/db")) == []
 
     @pytest.mark.parametrize("durable", ["each", "batch"])
     def test_a_misspelt_host_is_an_error_at_the_first_document(self, names, tmp_path, durable):
