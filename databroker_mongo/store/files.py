@@ -29,6 +29,22 @@ def write_whole(path: Path, text: str) -> None:
     sync_directory(path.parent)
 
 
+def exists(path: Path) -> bool:
+    """Tell whether there is something; where that may not be looked at, there is nothing."""
+    return os.path.exists(path)  # noqa: PTH110 (that of Path raises where it may not look)
+
+
+def is_directory(path: Path) -> bool:
+    """Tell whether there is a directory; where that may not be looked at, there is none."""
+    return os.path.isdir(path)  # noqa: PTH112 (that of Path raises where it may not look)
+
+
+def may_write(directory: Path) -> bool:
+    """Tell whether this process may make files in a directory."""
+    effective = os.access in os.supports_effective_ids
+    return is_directory(directory) and os.access(directory, os.W_OK | os.X_OK, effective_ids=effective)
+
+
 def sync_directory(directory: Path) -> None:
     """Wait until the names in a directory are on the disk."""
     descriptor = os.open(directory, os.O_RDONLY)

@@ -216,8 +216,8 @@ class Waiting:
 
 def waiting(folder: Path) -> Iterator[Waiting]:
     """Yield the spool files of a folder that hold documents, the oldest first."""
-    for path in sorted(folder.glob("*.bson")):
-        with contextlib.suppress(FileNotFoundError):  # it was emptied just now
+    for path in spool_folders.spool_files(folder):
+        with contextlib.suppress(OSError):  # it was emptied just now, or is another user's
             n_documents, oldest = 0, None
             for _, record in _records(path):
                 n_documents += 1
@@ -273,7 +273,7 @@ class Spool:
 
     def holds_documents(self) -> bool:
         """Return whether there is a spool file, of any process."""
-        return any(any(folder.glob("*.bson")) for folder in self.folders())
+        return any(map(spool_folders.spool_files, self.folders()))
 
     def left_behind(self, more_folders: Iterable[Path] = ()) -> Iterator[SpoolFile]:
         """Yield the files of processes that have ended, the oldest first, each locked; close them.
@@ -281,7 +281,8 @@ class Spool:
         A file that cannot be opened or locked, as one of another user, is passed over with a line in the log.
         """
         folders = dict.fromkeys([*self.folders(), *more_folders])
-        for path in sorted((path for folder in folders for path in folder.glob("*.bson")), key=lambda path: path.name):
+        paths = [path for folder in folders for path in spool_folders.spool_files(folder)]
+        for path in sorted(paths, key=lambda path: path.name):
             file = SpoolFile(path)
             try:
                 is_ours = file.adopt()

@@ -12,13 +12,12 @@ import contextlib
 import getpass
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .files import write_whole
+from .files import is_directory, may_write, write_whole
 from .place import Place, meet
 
 RECORD = "database.json"
@@ -55,7 +54,7 @@ def name_of(places: Sequence[Place]) -> str:
 def folder_for(directory: Path, places: Sequence[Place]) -> Path:
     """Return the folder for these databases; where that is another user's, one of this user's own."""
     folder = directory / name_of(places)
-    is_foreign = folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK)
+    is_foreign = is_directory(folder) and not may_write(folder)
     return folder.with_name(f"{folder.name}-{getpass.getuser()}") if is_foreign else folder
 
 
@@ -75,16 +74,27 @@ def prepare(folder: Path, places: Sequence[Place], address: str) -> None:
 
 def folders(directory: Path) -> Iterator[Folder]:
     """Yield all folders of a spool."""
-    if directory.is_dir():
-        for path in sorted(directory.iterdir()):
-            if path.is_dir():
-                yield Folder(path, _recorded(path))
+    for path in _in(directory):
+        if is_directory(path):
+            yield Folder(path, _recorded(path))
+
+
+def spool_files(folder: Path) -> list[Path]:
+    """Return the spool files of a folder, the oldest first; none where it may not be read."""
+    return [path for path in _in(folder) if path.suffix == ".bson"]
+
+
+def _in(directory: Path) -> list[Path]:
+    try:
+        return sorted(directory.iterdir())
+    except OSError:
+        return []
 
 
 def holds_documents(folder: Path) -> bool:
     """Tell whether a folder has a spool file with something in it."""
-    for path in folder.glob("*.bson"):
-        with contextlib.suppress(FileNotFoundError):  # it was emptied just now
+    for path in spool_files(folder):
+        with contextlib.suppress(OSError):  # it was emptied just now, or is another user's
             if path.stat().st_size:
                 return True
     return False

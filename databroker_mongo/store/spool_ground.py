@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ConfigurationError
-from .files import numbered_name
+from .files import exists, may_write, numbered_name
 from .filesystem import IN_MEMORY, LAYERED, SHARED_BY_MACHINES, filesystem_of, has_locks_of_its_own
 from .locks import try_lock, unlock
 
@@ -49,14 +49,13 @@ class Ground:
 def ground_of(directory: Path) -> Ground:
     """Look where a directory is, without making it."""
     real = Path(os.path.realpath(directory))
-    existing = next(path for path in (real, *real.parents) if path.exists())
+    existing = next(path for path in (real, *real.parents) if exists(path))
     try:
         system = os.statvfs(existing)
         free_bytes = system.f_bavail * system.f_frsize
     except (OSError, AttributeError):
         free_bytes = None
-    is_writable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
-    return Ground(real, filesystem_of(real), free_bytes, is_writable)
+    return Ground(real, filesystem_of(real), free_bytes, may_write(existing))
 
 
 def doubts_about(ground: Ground, *, anywhere: bool) -> str | None:

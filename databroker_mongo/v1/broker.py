@@ -55,7 +55,11 @@ class Broker(Finding):
     ):
         super().__init__(catalog, external_fetchers=external_fetchers)
         self._serializer = serializer
+        self._writer: Insert | None = None
         self._config: dict[str, Any] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_writer": None}  # it belongs to this process; another one makes its own
 
     @classmethod
     def named(cls, name: str, auto_register: bool = True) -> Broker:
@@ -144,11 +148,12 @@ class Broker(Finding):
         DuplicateDocument
             A document of that uid is stored with other contents.
         """
-        if self._serializer is None:
+        insert = self._serializer or self._writer
+        if insert is None:
             from ..writing import Writer
 
-            self._serializer = Writer(self._catalog)
-        self._serializer(name, doc)
+            insert = self._writer = Writer(self._catalog)
+        insert(name, doc)
 
     def stats(self) -> dict[str, Any]:
         """Return what MongoDB says of the size of the database (``dbStats``)."""

@@ -139,7 +139,7 @@ def test_folders_whose_names_do_not_tell_all_are_named_and_not_taken(tmp_path, a
 def test_the_folder_of_another_user_is_left_to_that_one(tmp_path, monkeypatch):
     mine = spool_of(tmp_path, "mongodb://a/runs")
     fill(mine.directory)
-    monkeypatch.setattr(spool_folders.os, "access", lambda path, mode: path != mine.directory)
+    monkeypatch.setattr(spool_folders, "may_write", lambda path: path != mine.directory)
     other = spool_of(tmp_path, "mongodb://a/runs")
     assert other.directory.parent == tmp_path
     assert other.directory != mine.directory

@@ -1,5 +1,6 @@
 """The broker of a catalog: one object as long as that lives, opened by name, writing."""
 
+import copy
 import gc
 import pickle
 import subprocess
@@ -69,6 +70,16 @@ def test_a_catalog_travels_without_its_broker():
     arrived = pickle.loads(pickle.dumps(catalog))
     assert arrived == catalog
     assert arrived.v1.filters == {}
+
+
+@pytest.mark.parametrize("travel", [copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))])
+def test_a_broker_and_its_headers_travel_without_what_they_store_with(store_uri, travel):
+    db = Catalog.from_uri(store_uri).v1
+    insert(db, scan())
+    assert travel(db[-1]).table()["I0"].tolist() == [0.0, 0.5, 1.0, 1.5, 2.0]
+    arrived = travel(db)
+    arrived.insert("start", {"uid": "another", "time": 1.0})
+    assert len(list(db())) == 2
 
 
 def test_a_narrowed_catalog_has_a_broker_of_its_own(catalog):

@@ -333,12 +333,28 @@ def test_where_documents_would_wait_is_told_once_in_the_log(store, place, monkey
     assert " GB free" in told[0]
 
 
-@pytest.mark.skipif(not os.geteuid(), reason="root may write everywhere")
-def test_a_spool_that_its_user_may_not_write_is_told_at_the_first_document(store, place, caplog):
-    place.chmod(0o500)
-    Writer(store, spool=place / "below")("start", START)
+@pytest.fixture
+def unprivileged():
+    """Be nobody, where the tests are run by root, who may write everywhere."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(65534)
+    yield
+    os.seteuid(0)
+
+
+@pytest.mark.parametrize("mode", [0o500, 0o000])
+def test_a_spool_that_its_user_may_not_write_is_told_at_the_first_document(store, place, caplog, request, mode):
+    place.chmod(mode)
+    request.getfixturevalue("unprivileged")
+    writer = Writer(store, spool=place / "below", retry_seconds=0.0)
+    writer("start", START)
     assert f"{place / 'below'}" in caplog.text
     assert "cannot be written: should the server go away" in caplog.text
+    store.failure = StoreUnavailable("nobody answers")
+    with pytest.raises(StoreUnavailable, match=r"cannot be written either \(Permission denied"):
+        writer("start", SECOND)
 
 
 @pytest.mark.parametrize("durable", ["each", "batch"])
