@@ -10,8 +10,10 @@ import event_model
 import numpy as np
 import pytest
 
+from databroker_mongo.errors import NotAuthorized
 from databroker_mongo.run import Run
 from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.store.writable_normalized import WritableNormalizedStore
 from databroker_mongo.writing import Writer
 
 from .required import required
@@ -137,3 +139,19 @@ def test_a_flyer_and_a_monitored_signal_have_streams_of_their_own(laboratory, ha
     (stream,) = set(run) - {"primary"}
     assert run[stream].read().sizes["time"] >= 3
     laboratory.require_equal(run, stream)
+
+
+@pytest.mark.parametrize("durable", ["each", "batch"])
+def test_a_plan_whose_documents_can_never_be_stored_ends_before_it_measures(hardware, tmp_path, monkeypatch, durable):
+    def refuse(*_: Any, **__: Any) -> None:
+        raise NotAuthorized("the account may not store")
+
+    monkeypatch.setattr(WritableNormalizedStore, "insert", refuse)
+    engine = bluesky.RunEngine({}, during_task=bluesky.run_engine.DuringTask())
+    engine.subscribe(Writer("mongodb://nowhere.invalid/db", spool=tmp_path / "spool", durable=durable))
+    emitted: list[str] = []
+    engine.subscribe(lambda name, doc: emitted.append(name))
+    with pytest.raises(NotAuthorized, match="may not store"):
+        engine(bp.count([hardware.det], num=3))
+    assert "event" not in emitted
+    assert list(tmp_path.rglob("*.bson")) == []
