@@ -70,8 +70,8 @@ class Writer:
     durable : {"each", "batch"}
         ``"each"``: a call returns when its documents are acknowledged. ``"batch"``: documents are collected, in the
         spool too when there is one, and sent together by a thread: when there are ``batch_documents`` or
-        ``batch_bytes`` of them, after ``batch_seconds``, and before the call returns with a descriptor, with a stop,
-        and on :meth:`flush`. What goes wrong meanwhile is raised by the next call.
+        ``batch_bytes`` of them, after ``batch_seconds``, and before the call returns with the first document, a
+        descriptor or a stop, and on :meth:`flush`. What goes wrong meanwhile is raised by the next call.
     on_failure : {"spool", "raise"}
         What to do when the server stays away: spool with a warning, or raise the error.
     spool : path, optional
