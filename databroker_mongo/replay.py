@@ -132,8 +132,7 @@ class Replay:
             if uid in resources and uid not in self._seen_resources:
                 self._seen_resources.add(uid)
                 yield "stream_resource", resources[uid]
-            if uid in self._seen_resources:
-                yield "stream_datum", datum
+            yield "stream_datum", datum
 
     def _external(self, uid: str, page: Document) -> Iterator[Named]:
         """Yield the resources and datums that a page of events needs; fill it where that is asked."""
@@ -183,7 +182,8 @@ class Replay:
             yield "datum_page", page
 
     def _unreferenced(self) -> Iterator[Named]:
-        """Yield the resources of the run that no event refers to, and the datums that none does."""
+        """Yield the resources of the run that no event and no stream datum refers to, and the datums that none does."""
+        yield from self._other_stream_resources()
         resources = {
             doc["uid"]: doc for doc in self._store.run_resources(self._start["uid"]) if isinstance(doc.get("uid"), str)
         }
@@ -195,6 +195,14 @@ class Replay:
         others = (each for each in self._store.resource_datums(list(resources)) if self._is_new(each))
         while batch := list(itertools.islice(others, self._page_size)):
             yield from self._datum_pages(batch)
+
+    def _other_stream_resources(self) -> Iterator[Named]:
+        descriptors = [each for source in self._source_of.values() for each in source.descriptors]
+        if descriptors and not any(_are_in_files(each["data_keys"]) for each in descriptors):
+            return
+        for stored in self._store.run_resources(self._start["uid"], name="stream_resource"):
+            if stored.get("uid") not in self._seen_resources:
+                yield "stream_resource", self._transform("stream_resource")(stored)
 
     def _is_new(self, datum: Document) -> bool:
         """Tell whether a datum was not there yet, and remember it."""

@@ -3,8 +3,9 @@
 import pytest
 
 from databroker_mongo import Catalog, Writer
+from databroker_mongo.documents import rows_of
 from databroker_mongo.errors import DocumentWarning
-from databroker_mongo.testing import Asset, build_run
+from databroker_mongo.testing import Asset, StreamAsset, build_run
 
 pytestmark = pytest.mark.filterwarnings("ignore:no allowed_roots")
 
@@ -83,3 +84,26 @@ def test_documents_are_as_the_transforms_of_the_catalog_make_them(store_uri):
     assert found["start"]["sample"] == "Ni"
     assert found["resource"]["root"] == "/moved"
     assert found["datum_page"]["datum_kwargs"] == {"index": [9, 9, 9]}
+
+
+@pytest.mark.parametrize("lost", ["stream_datum", "stream_resource", "descriptor", "datum", "resource"])
+def test_what_belongs_to_nothing_that_is_stored_comes_out_all_the_same(store_uri, lost):
+    """As of a run that ended between two documents, or of which another program lost some."""
+    flown = StreamAsset("application/x-hdf5", "file://localhost/x.h5", [(0, 1), (1, 3)], {"dataset": "d"}, (1, 2, 3))
+    pointed = Asset("NPY_SEQ", "/data", "img", [{"index": number} for number in range(3)], {}, (2, 3))
+    documents = build_run({"primary": [{"x": number} for number in range(3)]}, assets={"primary": {"fly": flown}})
+    documents[-1:-1] = build_run({"other": []}, assets={"other": {"img": pointed}})[1:-1]
+    kept = [named for named in documents if named[0] != lost]
+    catalog = stored(store_uri, kept)
+    found = [name for page, document in catalog[-1].documents() for name, _ in rows_of(page, document)]
+    if lost != "descriptor":  # events and stream datums are a run's through its descriptors
+        assert sorted(found) == sorted(name for name, _ in kept)
+    else:
+        assert sorted(found) == sorted(["start", "stop", "stream_resource", "resource", *["datum"] * 3])
+    stored_again = Catalog.in_memory()
+    with Writer(stored_again) as writer:
+        for name, document in catalog[-1].documents():
+            writer(name, document)
+    kinds = [{finding.kind for finding in each[-1].findings(files=False)} for each in (catalog, stored_again)]
+    assert kinds[0] == kinds[1]
+    assert kinds[0] or lost == "descriptor"
