@@ -88,7 +88,7 @@ def test_rows_whose_axes_cannot_be_chosen_are_as_they_are(array, options):
         decide(array, (8, 8), 1, pytest.fail, **options)
 
 
-@pytest.mark.parametrize("n_rows", [1, 2, 3])
+@pytest.mark.parametrize("n_rows", [1, 2, 7])
 @pytest.mark.parametrize("frame", [(6, 5), (6, 5, 3)])
 def test_files_of_one_row_each_make_events_of_several(frame, n_rows):
     options = {"is_streamed": True, "may_choose": False, "n_asked": pytest.fail, "ways": WaysOut("run", "image")}
