@@ -79,14 +79,16 @@ class Stream(StreamHints):
         self._start = start
         self._stop = stop
         self._descriptors = list(descriptors)
+        n_said = n_events_said(stop, name)
         self.source = StreamSource(
-            rows=StreamRows(store, [each["uid"] for each in descriptors], n_expected=n_events_said(stop, name)),
+            rows=StreamRows(store, [each["uid"] for each in descriptors], n_expected=n_said),
             assets=assets,
             descriptors=self._descriptors,
             run_uid=start["uid"],
             is_complete=stop is not None,
             facts={"run_uid": start["uid"], "scan_id": start.get("scan_id"), "stream": name},
             transforms=transforms or {},
+            n_said=n_said,
         )
         self._reported: set[str] = set()
 

@@ -51,6 +51,8 @@ class StreamSource:
         ``run_uid``, ``scan_id`` and ``stream``, for errors.
     transforms : dict
         Callables for ``resource``, ``datum`` and ``stream_resource`` documents.
+    n_said : int or None
+        How many events the stop document says there are, where it does.
     """
 
     rows: StreamRows | PageRows
@@ -60,6 +62,7 @@ class StreamSource:
     is_complete: bool
     facts: dict[str, Any]
     transforms: Mapping[str, Transform] = field(default_factory=dict)
+    n_said: int | None = None
 
     @property
     def data_keys(self) -> dict[str, DataKey]:
@@ -203,7 +206,7 @@ class _Opening:
         """Tell whether stream datums may come, or none was due; events without stream resources have lost theirs."""
         if self._opened.n_rows:
             return not self._source.is_complete and self._has_resource(key)
-        return not self._source.is_complete or self._has_resource(key)
+        return not self._source.is_complete or self._source.n_said == 0 or self._has_resource(key)
 
     def _has_resource(self, key: str) -> bool:
         return bool({key, None} & self._keys_of_resources)

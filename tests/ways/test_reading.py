@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from databroker_mongo import Catalog, Writer
-from databroker_mongo.errors import ColumnNotFound, DocumentWarning, StoreError
+from databroker_mongo.errors import ColumnNotFound, DocumentWarning, StoreError, UnreadableColumns
 from databroker_mongo.testing import StreamAsset, build_run
 
 pytestmark = pytest.mark.filterwarnings("ignore:no allowed_roots")
@@ -111,3 +111,19 @@ def test_that_a_column_is_renamed_hides_nothing_else_about_it(store_uri, tmp_pat
     run = stored(store_uri, build_run({"primary": rows}, assets={"primary": {"time": asset}}))
     with pytest.warns(DocumentWarning, match=r"only 2 of 5 rows are there.*called 'time_' here"):
         assert run.primary.read().sizes["time"] == 2
+
+
+@pytest.mark.parametrize("told", [{"fly": 0, "primary": 1}, {"fly": 2, "primary": 1}, None])
+def test_a_stream_in_files_of_which_nothing_came_is_empty_only_if_nothing_was_due(store_uri, told):
+    asset = StreamAsset("application/x-hdf5", "file://localhost/x.h5", [], {"dataset": "d"}, (1, 2, 3))
+    documents = build_run({"primary": [{"x": 1}], "fly": []}, assets={"fly": {"img": asset}})
+    documents[-1][1]["num_events"] = told or {}
+    run = stored(store_uri, [named for named in documents if named[0] != "stream_resource"])
+    kinds = {finding.kind for finding in run.findings()}
+    if told and told["fly"] == 0:
+        assert run.fly.read()["img"].shape == (0, 1, 2, 3)
+        assert not kinds
+    else:
+        with pytest.raises(UnreadableColumns, match="no stream resource or stream datum is stored"):
+            run.fly.read()
+        assert "lost-stream-documents" in kinds
