@@ -211,7 +211,11 @@ def _write_json(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 def _write_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([json.dumps(cell) if isinstance(cell, dict | list) else cell for cell in row] for row in rows)
+    writer.writerows([_csv_cell(cell) for cell in row] for row in rows)
+
+
+def _csv_cell(cell: Any) -> Any:
+    return json.dumps(cell, default=str) if isinstance(cell, dict | list) else cell
 
 
 _WRITERS = {"json": _write_json, "csv": _write_csv}

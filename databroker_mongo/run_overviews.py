@@ -5,6 +5,7 @@ What does not belong here: single runs (``run_mapping``), and what narrows a cat
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -87,10 +88,11 @@ class RunOverviews(RunMapping):
         Returns
         -------
         list, or dict of int by value
-            Mappings and lists, which cannot be keys, are given as JSON text where they are counted.
+            What cannot be a key is given as text where it is counted: mappings and lists as JSON, a ``Decimal128`` or
+            a ``Regex`` as its repr; and so is what is equal to another key, as 1 is to True.
         """
         found = self._store.distinct(self.query, plain_path(field), counts=counts)
-        return {_as_key(value): n_runs for value, n_runs in found} if counts else [value for value, _ in found]
+        return _counted(found) if counts else [value for value, _ in found]
 
     def facets(self, fields: str | Iterable[str]) -> dict[str, dict[Any, int]]:
         """Return, for each field, how many of these runs have each value."""
@@ -116,8 +118,31 @@ class RunOverviews(RunMapping):
         return live.watch(self._store, self.query, self._runs, seconds=seconds)
 
 
-def _as_key(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, dict | list) else value
+def _counted(found: Iterable[tuple[Any, int]]) -> dict[Any, int]:
+    """Return counts by value, each value under a key of its own."""
+    counts: dict[Any, int] = {}
+    for value, n_runs in found:
+        key = value if _has_hash(value) and value not in counts else _as_text(value)
+        while key in counts:
+            key += " "  # as a text that is stored may be that of another value
+        counts[key] = n_runs
+    return counts
+
+
+def _has_hash(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _shown(value: Any) -> str:
+    return str(value) if isinstance(value, datetime.datetime) else repr(value)
+
+
+def _as_text(value: Any) -> str:
+    return json.dumps(value, default=_shown) if isinstance(value, dict | list | bool | int | float) else repr(value)
 
 
 def _names(names: str | Iterable[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 import json
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import time
 
 import pytest
+from bson import Decimal128, ObjectId
 
 from databroker_mongo import cli_runs, display
 from databroker_mongo.cli import FAILURE, main
@@ -152,6 +154,20 @@ def test_long_texts_are_cut_so_that_a_line_fits(uri, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     assert main(["ls"]) == 0
     assert "scan_nd xafs transmission" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_values_that_other_programs_stored_are_written(uri, capsys, form):
+    odd = {"date": datetime.datetime(2020, 1, 2), "number": Decimal128("1.5"), "list": [ObjectId("a" * 24)]}
+    Catalog.from_uri(uri).store.collections.run_start.update_one({"scan_id": 1}, {"$set": {"odd": odd, **odd}})
+    assert main(["ls", "--columns", "odd,date,number,list", "--format", form]) == 0
+    for field in ("odd", "date", "number", "list"):
+        assert main(["distinct", field, "--format", form]) == 0
+    out = capsys.readouterr().out
+    assert min(out.count("2020-01-02"), out.count("1.5"), out.count("a" * 24)) >= 3
+    assert "datetime" not in out
+    assert main(["show", "0000", "--format", "json" if form == "json" else "text"]) == 0
+    assert "2020-01-02" in capsys.readouterr().out
 
 
 def test_columns_are_chosen_and_written_as_csv_and_json(uri, capsys):

@@ -5,7 +5,7 @@ import json
 
 import pytest
 import yaml
-from bson import Binary, Decimal128, Int64, ObjectId, Regex
+from bson import Binary, DBRef, Decimal128, Int64, ObjectId, Regex
 from bson.datetime_ms import DatetimeMS
 
 from databroker_mongo import Catalog
@@ -226,6 +226,15 @@ def test_what_python_has_no_type_for_stays_as_bson_has_it(store_uri):
         assert start[name] == value
         assert list(catalog.search({name: {"$eq": start[name]}})) == ["run-1"]
         assert catalog.distinct(name) == [value]
+
+
+def test_a_reference_comes_out_as_the_mapping_that_it_is_stored_as(store_uri):
+    catalog = Catalog.from_uri(store_uri)
+    reference = DBRef("run_start", Int64(5))
+    catalog.store.collections.run_start.insert_one({"uid": "run-1", "time": 1.0, "refers": reference})
+    assert catalog[-1].start["refers"] == {"$ref": "run_start", "$id": 5}
+    assert kinds(catalog[-1].start) <= PLAIN
+    assert list(catalog.search({"refers": reference})) == ["run-1"]
 
 
 def test_a_correction_keeps_the_types_that_are_stored(mongod_database_uri):

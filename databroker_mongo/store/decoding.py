@@ -107,8 +107,9 @@ class _PlainCursor:
 def _plain(value: Any) -> Any:
     if type(value) in _UNCHANGED:
         return value
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, dict | DBRef):
+        document = value.as_doc() if isinstance(value, DBRef) else value
+        return {key: _plain(each) for key, each in document.items()}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     return int.__index__(value) if isinstance(value, int) else value
