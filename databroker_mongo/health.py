@@ -6,6 +6,7 @@ named. What does not belong here: files and whether columns can be read (``reada
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from .documents.spans import Span, left_over, rows_without_events, spans_of
 from .errors import CatalogError, RunNotFound
 from .queries import Eq
 from .store.examination import EventKind
-from .store.protocol import Document, Store
+from .store.protocol import UNNUMBERED, Document, Store
 from .store.stream_rows import is_streamed, stream_datums_by_key
 
 STALLED_SECONDS = 600.0
@@ -27,6 +28,9 @@ STALLED_SECONDS = 600.0
 
 CRASHED_SECONDS = 86400.0
 """A run without stop document whose last event is older than this has ended without saying so."""
+
+_LAST_MOMENT = 2**63 / 1e9
+"""In seconds since 1970, as nanoseconds in 64 bits can count them."""
 
 _NO_FAULTS = {"extra-index", "repeated-seq-num", "no-events", "offline-files"}
 _FIT = {
@@ -47,8 +51,8 @@ class Finding:
     kind : str
         What, in a word: ``no-stop``, ``second-stop``, ``broken-descriptor``, ``unnamed-stream``, ``missing-value``,
         ``undeclared-key``, ``missing-timestamp``, ``wrong-type``, ``gap``, ``repeated-seq-num``, ``repeated-event``,
-        ``num-events``, ``missing-events``, ``no-events``, ``lost-stream-documents``, ``second-value``,
-        ``missing-datum``, ``missing-resource``; of its files ``missing-files``, ``offline-files`` and
+        ``num-events``, ``no-seq-num``, ``no-time``, ``missing-events``, ``no-events``, ``lost-stream-documents``,
+        ``second-value``, ``missing-datum``, ``missing-resource``; of its files ``missing-files``, ``offline-files`` and
         ``unreadable-spec``; of a database ``orphans``, ``duplicates``, ``missing-index``, ``other-index`` and
         ``extra-index``.
     message : str
@@ -169,7 +173,7 @@ class _Check:
         )
         self._stream_datums = stream_datums_by_key(store, self._uid, self._streams) if is_any_in_files else {}
         self._indexes = {
-            stream: store.event_index([each["uid"] for each in descriptors])
+            stream: store.examination.rows([each["uid"] for each in descriptors])
             for stream, descriptors in self._streams.items()
         }
 
@@ -210,7 +214,9 @@ class _Check:
 
     def _without_stop(self) -> Finding:
         times = [index.snapshot.last_time for index in self._indexes.values()]
-        last = max([self._start["time"], *(each["time"] for each in self._descriptors), *times])
+        started = self._start.get("time")
+        opened = [started] if isinstance(started, int | float) and math.isfinite(started) else []
+        last = max([*opened, *(each["time"] for each in self._descriptors), *times], default=0.0)
         age = self._now - last
         state = "crashed" if age > CRASHED_SECONDS else "stalled" if age > STALLED_SECONDS else "in progress"
         text = f"There is no stop document, and nothing came for {age:,.0f} s: {state}."
@@ -237,7 +243,8 @@ class _Check:
                 yield self._finding("wrong-type", text, descriptor, data_key=key, **facts)
 
     def _rows(self, stream: str) -> Iterator[Finding]:
-        numbers = np.unique(self._indexes[stream].seq_num)
+        yield from self._odd_events(stream)
+        numbers = np.unique(self._numbers(stream))
         steps = np.diff(numbers, prepend=0)
         for first, last in zip((numbers - steps)[steps > 1].tolist(), numbers[steps > 1].tolist(), strict=True):
             text = f"Events {first + 1} to {last - 1} are missing."
@@ -252,10 +259,28 @@ class _Check:
             text = f"{len(copies)} events are stored more than once, under the same uid."
             yield self._finding("repeated-event", text, stream, uids=list(copies)[:10])
 
+    def _odd_events(self, stream: str) -> Iterator[Finding]:
+        index = self._indexes[stream]
+        times = index.time[index.seq_num == UNNUMBERED].tolist()
+        if times:
+            text = f"{len(times)} events have a seq_num that is missing or no whole number; the stream is not read."
+            yield self._finding("no-seq-num", text, stream, n_events=len(times), times=times[:10])
+        seq_nums = index.seq_num[~(np.abs(index.time) < _LAST_MOMENT)].tolist()
+        if seq_nums:
+            text = f"{len(seq_nums)} events have a time that is missing or no moment; what is no number is read as NaN."
+            facts = {"n_events": len(seq_nums), "seq_nums": [each for each in seq_nums[:10] if each != UNNUMBERED]}
+            yield self._finding("no-time", text, stream, **facts)
+
+    def _numbers(self, stream: str) -> NDArray[np.int64]:
+        """Return the ``seq_num`` of each event that has one."""
+        seq_num = self._indexes[stream].seq_num
+        numbered: NDArray[np.int64] = seq_num[seq_num != UNNUMBERED]
+        return numbered
+
     def _rows_of(self, stream: str) -> NDArray[np.int64]:
         """Return the ``seq_num`` of each row: of the events, or of a fly scan, which has none, of the stored rows."""
-        seq_num = self._indexes[stream].seq_num
-        if len(seq_num) or not self._is_all_in_files(stream):
+        seq_num = self._numbers(stream)
+        if len(self._indexes[stream].seq_num) or not self._is_all_in_files(stream):
             return seq_num
         spans = [self._spans(stream, key) for of_stream, key in self._stream_datums if of_stream == stream]
         return rows_without_events([each for each in spans if isinstance(each, list)])
@@ -268,7 +293,7 @@ class _Check:
         for stream, expected in self._told.items():
             counts: list[tuple[str | None, int]] = [(None, 0)]
             if stream in self._streams:
-                counts = [(None, len(np.unique(self._indexes[stream].seq_num)))]
+                counts = [(None, len(np.unique(self._numbers(stream))))]
             if counts[0][1] == 0 and stream in self._streams and self._is_all_in_files(stream):
                 counts = [*self._counts_in_files(stream)]
             for data_key, n in counts:
@@ -284,7 +309,7 @@ class _Check:
 
     def _is_misnumbered(self, stream: str) -> bool:
         """Tell whether all events are there, while some have the numbers of others, or none that was expected."""
-        seq_num = self._indexes[stream].seq_num.tolist() if stream in self._indexes else []
+        seq_num = self._numbers(stream).tolist() if stream in self._indexes else []
         return bool(seq_num) and self._told.get(stream) == len(seq_num) <= seq_num[-1]
 
     def _counts_in_files(self, stream: str) -> Iterator[tuple[str, int]]:
@@ -356,7 +381,7 @@ class _Check:
     def _left_over(self, stream: str, key: str, spans: list[Span]) -> Iterator[Finding]:
         index = self._indexes[stream]
         has_key = np.array([key in each["data_keys"] for each in self._streams[stream]])
-        rows = has_key[index.descriptor]
+        rows = has_key[index.descriptor] & (index.seq_num != UNNUMBERED)
         n_lost, n_without, n_in_gaps = left_over(index.seq_num[rows], index.time[rows], spans)
         n_stored = sum(span.n_rows for span in spans)
         if self._is_misnumbered(stream):
@@ -377,7 +402,7 @@ class _Check:
             yield self._finding("no-events", text, stream, data_key=key, n_rows=n_without)
 
     def _datums(self, descriptor: Document, key: str) -> Iterator[Finding]:
-        index = self._store.event_index([descriptor["uid"]], keys=[key])
+        index = self._store.examination.rows([descriptor["uid"]], [key])
         named = {value for value in index.data[key] if isinstance(value, str)}
         datums = self._store.datums(named)
         missing = sorted(named - datums.keys())

@@ -15,7 +15,7 @@ from .arrays.opened import OpenedColumns
 from .arrays.opening import StreamSource, open_columns
 from .assets.reader import AssetReader
 from .assets.resource import Resource
-from .errors import AssetOffline, CatalogError, HandlerUnavailable, InvalidDocument, UnknownSpec
+from .errors import AssetOffline, CatalogError, HandlerUnavailable, InvalidDocument, StoreError, UnknownSpec
 from .health import Finding
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def health(sources: Mapping[str, StreamSource], findings: Iterable[Finding] = ()
 
     rows: dict[Any, dict[str, Any]] = {}
     for name, source in _without_recall(sources).items():
-        opened = open_columns(source, list(source.data_keys), eager=False)
+        opened = _opened(source)
         for key in source.data_keys:
             rows[name, key] = {"stream": name, "data_key": key, **_verdict(opened, key, pixels)}
     for number, finding in enumerate(findings):
@@ -47,6 +47,17 @@ def health(sources: Mapping[str, StreamSource], findings: Iterable[Finding] = ()
             rows[number] = {"stream": finding.stream or "", "data_key": finding.data_key or "", **_NO_FAULT}
             _add_finding(rows[number], finding)
     return HealthTable(list(rows.values()), columns=_HEALTH_COLUMNS)
+
+
+def _opened(source: StreamSource) -> OpenedColumns:
+    """Open all columns; where the order of the rows is not known, that is wrong with each."""
+    try:
+        return open_columns(source, list(source.data_keys), eager=False)
+    except StoreError as error:
+        if "field" not in error.facts:
+            raise
+        error.facts = {**source.facts, **error.facts}
+        return OpenedColumns(problems=dict.fromkeys(source.data_keys, error))
 
 
 def _add_finding(row: dict[str, Any], finding: Finding) -> None:
@@ -139,7 +150,7 @@ def _file_rows(sources: Mapping[str, StreamSource]) -> Iterable[dict[str, Any]]:
     sources = _without_recall(sources)
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for source in sources.values():
-        opened = open_columns(source, list(source.data_keys), eager=False)
+        opened = _opened(source)
         for key, found in opened.segments.items():
             column = opened.columns.get(key)
             # A column knows how many rows of the stored data, which may be files, are one row.

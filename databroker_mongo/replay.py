@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 import operator
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -107,7 +108,7 @@ class Replay:
         events = self._store.events(list(self._source_of))
         for uid, group in itertools.groupby(events, key=lambda event: event["descriptor"]):
             for page in pages_of("event_page", group, size=self._page_size):
-                yield from self._descriptors_until(page["time"][0], uid)
+                yield from self._descriptors_until(_moment(page["time"][0]), uid)
                 yield from self._external(uid, page)
                 yield from (("event_page", part) for part in self._with_stream_resources(uid, page))
 
@@ -225,6 +226,11 @@ class Replay:
         from .arrays.dataset import lazy_rows
 
         return lazy_rows(column)
+
+
+def _moment(time: Any) -> float:
+    """Return a time of an event; that another program stored as something else is before all descriptors."""
+    return float(time) if isinstance(time, int | float) else -math.inf
 
 
 def _are_in_files(data_keys: Mapping[str, Any]) -> bool:

@@ -97,7 +97,8 @@ class RowsInFiles:
         index = self._source.rows.index
         first, last = (int(np.searchsorted(index.seq_num, seq_num, side)) for side in ("left", "right"))
         for row in range(first, last):
-            if last == first + 1 or (row not in self._taken and index.time[row] == time):
+            is_same = index.time[row] == time or (np.isnan(index.time[row]) and not _is_time(time))
+            if last == first + 1 or (row not in self._taken and is_same):
                 self._taken.update([row] if last > first + 1 else [])
                 return row
         return -1
@@ -110,6 +111,10 @@ class RowsInFiles:
         if told not in self._told:
             self._told.add(told)
             warnings.warn(told, DocumentWarning, stacklevel=stacklevel_of_caller())
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int | float) and not np.isnan(value)
 
 
 def _raise_first(opened: OpenedColumns) -> None:

@@ -133,6 +133,7 @@ class _Opening:
                 self._lose(key, DatumNotFound("no event of the stream is stored, and the values would be in events"))
         else:
             opened.time = rows.index.time
+            self._note_times(opened.time)
             opened.n_rows = len(opened.seq_num)
             opened.columns.update(inline.open_inline(source, self._data_keys, inline_keys, values))
             self._open_external(ids)
@@ -143,6 +144,12 @@ class _Opening:
         opened.add_notes(contradictions(source.descriptors, self._data_keys))
         opened.columns = {key: opened.columns[key] for key in self._data_keys if key in opened.columns}
         return opened
+
+    def _note_times(self, time: np.ndarray[Any, np.dtype[np.float64]]) -> None:
+        n_without = int(np.count_nonzero(np.isnan(time)))
+        if n_without:
+            told = f"{n_without} of {len(time)} events have a time that is missing or no number, and is NaN here"
+            self._opened.add_notes({"time": told})
 
     def _stored_in_streams(self) -> dict[str, Stored | CatalogError]:
         source = self._source

@@ -167,6 +167,7 @@ def left_over(seq_num: NDArray[np.int64], time: NDArray[np.float64], spans: Sequ
     spans : sequence of Span
         What is stored.
     """
+    time = np.where(np.isnan(time), -1.0 - np.arange(len(time)), time)
     events = np.unique(np.stack([seq_num.astype(np.float64), time]), axis=1) if len(seq_num) else np.empty((2, 0))
     numbers, n_events = np.unique(events[0].astype(np.int64), return_counts=True)
     stored = n_stored(numbers, spans)

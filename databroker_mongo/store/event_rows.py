@@ -16,31 +16,46 @@ from ..errors import StoreError
 from .connection import Collections
 from .event_scan import read_events
 from .known_indexes import finds_rows_by_seq_num, warn_of_scans
-from .protocol import Document, EventIndex, Section, Snapshot, Values
+from .protocol import UNNUMBERED, Document, EventIndex, Section, Snapshot, Values
 from .resuming import asked_again
 
 _MOST_PROJECTED = 100
 
 
 def index(
-    collections: Collections, descriptor_uids: Sequence[str], keys: Sequence[str], *, n_expected: int | None = None
+    collections: Collections,
+    descriptor_uids: Sequence[str],
+    keys: Sequence[str],
+    *,
+    n_expected: int | None = None,
+    is_strict: bool = True,
 ) -> EventIndex:
-    """Take a snapshot of the rows of these descriptors, with some columns of their data."""
+    """Take a snapshot of the rows of these descriptors, with some columns of their data.
+
+    A time that is missing or no number is NaN.
+
+    Raises
+    ------
+    StoreError
+        A ``seq_num`` is missing or no whole number, and ``is_strict``; else it is `UNNUMBERED`.
+    """
     origin = [("descriptor",)] if len(descriptor_uids) > 1 else []
     fields = [("seq_num",), ("time",), *(("data", key) for key in keys), *origin]
     query = {"descriptor": {"$in": list(descriptor_uids)}}
     seq_num, time, *data = _read(collections, query, fields, n_expected=n_expected)
     numbers = _positions(data.pop() if origin else [], descriptor_uids, len(time))
-    seq_nums, times = _row_numbers(seq_num), _times(time)
+    seq_nums, times = _row_numbers(seq_num, is_strict=is_strict), _times(time)
     warn_of_scans(collections, len(time))
     order = np.lexsort((times, seq_nums))
     seq_nums, times = seq_nums[order], times[order]
+    known = times[~np.isnan(times)]
     snapshot = Snapshot(
         descriptor_uids=tuple(descriptor_uids),
         n_rows=len(order),
         last_seq_num=int(seq_nums[-1]) if len(order) else 0,
-        last_time=float(times.max()) if len(order) else 0.0,
+        last_time=float(known.max()) if len(known) else 0.0,
         is_consecutive=bool(np.array_equal(seq_nums, np.arange(1, len(order) + 1))),
+        has_times=len(known) == len(times),
     )
     columns = {key: _in_order(values, order) for key, values in zip(keys, data, strict=True)}
     return EventIndex(snapshot, numbers[order], seq_nums, times, columns)
@@ -52,11 +67,19 @@ def columns(
     """Return columns of a snapshot in row order: those of ``rows``, or all."""
     fields = [("seq_num",), ("time",), *((section, key) for key in keys)]
     query, n_expected = _rows_of(snapshot), snapshot.n_rows
+    if collections.is_mock:
+        query = {"descriptor": query["descriptor"], "seq_num": query["seq_num"]}
     by_seq_num = rows is not None and snapshot.is_consecutive and finds_rows_by_seq_num(collections)
     if by_seq_num and rows is not None:
         query["seq_num"] = {"$gt": rows.start, "$lte": rows.stop}
         n_expected = rows.stop - rows.start
-    seq_num, time, *values = _read(collections, query, fields, n_expected=n_expected)
+    found = _read(collections, query, fields, n_expected=n_expected)
+    if collections.is_mock:
+        # It cannot compare every value that may stand in the place of a time.
+        times = _times(found[1])
+        kept = np.flatnonzero(np.isnan(times) | (times <= snapshot.last_time))
+        found = [_in_order(each, kept) for each in found]
+    seq_num, time, *values = found
     _require_rows(len(seq_num), n_expected)
     order = np.lexsort((_times(time), _row_numbers(seq_num)))
     if rows is not None and not by_seq_num:
@@ -65,8 +88,10 @@ def columns(
 
 
 def first_events(collections: Collections, index: EventIndex) -> dict[str, Document]:
-    """Return the first event, in row order, of each descriptor that has any."""
-    numbers, rows = np.unique(index.descriptor, return_index=True)
+    """Return the first event that has a time, in row order, of each descriptor that has any."""
+    timed = np.flatnonzero(~np.isnan(index.time))
+    numbers, places = np.unique(index.descriptor[timed], return_index=True)
+    rows = timed[places]
     uids = index.snapshot.descriptor_uids
     wanted = [
         {"descriptor": uids[number], "time": float(index.time[row]), "seq_num": int(index.seq_num[row])}
@@ -113,11 +138,11 @@ def _bson_type(value: Any) -> str | tuple[str, ...] | None:
 
 
 def _rows_of(snapshot: Snapshot) -> dict[str, Any]:
-    return {
-        "descriptor": {"$in": list(snapshot.descriptor_uids)},
-        "time": {"$lte": snapshot.last_time},
-        "seq_num": {"$lte": snapshot.last_seq_num},
-    }
+    rows = {"descriptor": {"$in": list(snapshot.descriptor_uids)}, "seq_num": {"$lte": snapshot.last_seq_num}}
+    if snapshot.has_times:
+        return {**rows, "time": {"$lte": snapshot.last_time}}
+    # "Not later" rather than "until then": what is no number is neither. A list is compared by each of its elements.
+    return {**rows, "$and": [{"$or": [{"time": {"$not": {"$gt": snapshot.last_time}}}, {"time": {"$type": "array"}}]}]}
 
 
 def _read(
@@ -156,22 +181,39 @@ def _positions(found: Values, descriptor_uids: Sequence[str], n_rows: int) -> ND
     return np.array([position[uid] for uid in found], dtype=np.intp)
 
 
-def _row_numbers(seq_nums: Values) -> NDArray[np.int64]:
-    return _numbers("seq_num", seq_nums, np.dtype(np.int64))
+def _row_numbers(found: Values, *, is_strict: bool = True) -> NDArray[np.int64]:
+    """Return the ``seq_num`` of each event."""
+    if isinstance(found, np.ndarray) and found.ndim == 1 and found.dtype.kind == "i":
+        return found
+    numbers = _numbers(found)
+    is_whole = (np.abs(numbers) < 2**53) & (numbers == np.floor(numbers))
+    if is_whole.all():
+        return numbers.astype(np.int64)
+    if is_strict:
+        raise StoreError(
+            f"{np.count_nonzero(~is_whole)} of {len(numbers)} events of the stream have a 'seq_num' that is missing or "
+            "no whole number, so that the order of the rows is not known. run.findings() tells which; run.documents() "
+            "gives the events as they are stored.",
+            field="seq_num",
+        )
+    return np.where(is_whole, np.nan_to_num(numbers), UNNUMBERED).astype(np.int64)
 
 
-def _times(times: Values) -> NDArray[np.float64]:
-    return _numbers("time", times, np.dtype(np.float64))
+def _times(found: Values) -> NDArray[np.float64]:
+    """Return the time of each event; NaN for one that is missing or no number."""
+    return _numbers(found)
 
 
-def _numbers(name: str, values: Values, dtype: np.dtype[Any]) -> NDArray[Any]:
-    try:
-        numbers = np.asarray(values, dtype=dtype)
-    except (TypeError, ValueError) as error:
-        raise StoreError(f"an event of the stream has a {name!r} that is missing or no number: {error}") from error
-    if dtype.kind == "i" and not np.array_equal(numbers, values):
-        raise StoreError(f"an event of the stream has a {name!r} that is no whole number")
-    return numbers
+def _numbers(found: Values) -> NDArray[np.float64]:
+    """Return numbers, and NaN for anything else."""
+    if isinstance(found, np.ndarray):
+        is_number = found.ndim == 1 and found.dtype.kind in "iuf"
+        return np.asarray(found, np.float64) if is_number else np.full(len(found), np.nan)
+    return np.array([float(each) if _is_number(each) else np.nan for each in found], np.float64)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _in_order(values: Values, order: NDArray[np.intp]) -> Values:

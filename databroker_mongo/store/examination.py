@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..documents import broken_fields, readable_descriptor
-from . import revisions
+from . import event_rows, revisions
 from .bson_order import order_key
 from .connection import time_limit
 from .failures import asking
 from .identifiers import object_ids
 from .insertion import COLLECTIONS, identity_field
-from .protocol import Document
+from .protocol import Document, EventIndex
 from .reports import Revision
 
 if TYPE_CHECKING:
@@ -116,6 +116,14 @@ class Examination:
                 return _counted(collections.event.find({"descriptor": {"$in": list(descriptor_uids)}}))
             groups = collections.event.aggregate(_by_types(descriptor_uids), allowDiskUse=True)
             return [_event_kind(group) for group in groups]
+
+    def rows(self, descriptor_uids: Sequence[str], keys: Sequence[str] = ()) -> EventIndex:
+        """Return the rows of a stream, with some columns of its data, also where their order is not known.
+
+        A ``seq_num`` that is missing or no whole number is ``UNNUMBERED``.
+        """
+        with asking("read the events of a stream", self._store.address):
+            return event_rows.index(self._store.collections, descriptor_uids, keys, is_strict=False)
 
     def repeated_events(self, descriptor_uids: Sequence[str]) -> dict[str, int]:
         """Return the uids of events that are stored more than once, and how often."""
@@ -221,7 +229,8 @@ def _counted(events: Iterable[Document]) -> list[EventKind]:
     for event in events:
         types = tuple((key, _TYPES.get(type(value), type(value).__name__)) for key, value in _entries(event, "data"))
         timestamps = frozenset(key for key, _ in _entries(event, "timestamps"))
-        groups.setdefault((event["descriptor"], types, timestamps), []).append(event.get("seq_num", 0))
+        seq_num = event.get("seq_num")
+        groups.setdefault((event["descriptor"], types, timestamps), []).append(seq_num if type(seq_num) is int else 0)
     return [
         EventKind(descriptor, dict(types), timestamps, len(seq_nums), min(seq_nums))
         for (descriptor, types, timestamps), seq_nums in groups.items()

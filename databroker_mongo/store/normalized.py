@@ -169,7 +169,10 @@ class NormalizedStore:
     def events(self, descriptor_uids: Sequence[str]) -> Iterator[Document]:
         """Yield the events of these descriptors in the order of their time, and of one time in row order."""
         with asking("read events", self.address):
-            yield from events_in_order(self.collections.event, descriptor_uids, batch_size=_STREAMED)
+            collections = self.collections
+            yield from events_in_order(
+                collections.event, descriptor_uids, batch_size=_STREAMED, is_mock=collections.is_mock
+            )
 
     def changes(self, names: Sequence[str]) -> Changes:
         """Listen to what is stored in these collections from now on."""

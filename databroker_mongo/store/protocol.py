@@ -39,6 +39,9 @@ class Missing(enum.Enum):
 
 MISSING = Missing.MISSING
 
+UNNUMBERED = -(2**63)
+"""In the place of a ``seq_num`` that is missing or no whole number, for those who look for what is wrong."""
+
 Values = NDArray[Any] | list[Any]
 """One column: an array ``(n_rows, ...)`` where all values are numbers of one type and shape, else a list of values."""
 
@@ -59,6 +62,8 @@ class Snapshot:
         The latest event time among them, seconds since 1970; 0.0 when there are none.
     is_consecutive : bool
         Whether ``seq_num`` is 1, 2, ..., ``n_rows``, so that a row is found by its ``seq_num``.
+    has_times : bool
+        Whether the time of every event is a number.
     """
 
     descriptor_uids: tuple[str, ...]
@@ -66,6 +71,7 @@ class Snapshot:
     last_seq_num: int
     last_time: float
     is_consecutive: bool
+    has_times: bool = True
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ class EventIndex:
     seq_num : numpy.ndarray
         ``(n_rows,)`` int64, counted from 1; may repeat.
     time : numpy.ndarray
-        ``(n_rows,)`` float64, seconds since 1970.
+        ``(n_rows,)`` float64, seconds since 1970; NaN where the time of an event is missing or no number.
     data : dict
         Columns of the section ``data``, by key.
     """

@@ -122,7 +122,8 @@ def _frame(
     without = [key for key, values in found.items() if len(values) < len(descriptor)]
     if without:
         _warn(stream, f"no event is stored, so that there are no values of {', '.join(map(repr, without))}")
-    times = _moments(index.time, stream) if convert_times else index.time
+    has_times = opened is None or opened.time is not None
+    times = _moments(index.time, stream if has_times else None) if convert_times else index.time
     has_time_key = "time" in columns
     columns.update(_extra_columns(selections, descriptor, columns))
     taken = {*stream.source.data_keys, *columns}
@@ -165,16 +166,16 @@ def _as_long(values: Values, n_rows: int) -> Values:
     return values[:n_rows] if len(values) >= n_rows else [np.nan] * n_rows
 
 
-def _moments(time: NDArray[np.float64], stream: Stream) -> pandas.DatetimeIndex:
-    """Return times as moments in UTC, and tell of those that are none."""
+def _moments(time: NDArray[np.float64], stream: Stream | None) -> pandas.DatetimeIndex:
+    """Return times as moments in UTC, and tell of those of a stream that are none."""
     import pandas
 
     is_moment = np.abs(time) < _LAST_SECOND
     # pandas 3 counts whole seconds in another unit.
     moments = pandas.to_datetime(np.where(is_moment, time, np.nan), unit="s").as_unit("ns")
-    odd = time[~is_moment & ~np.isnan(time)]
-    if len(odd):
-        told = f"{len(odd)} events have a time that is no moment, such as {odd[0]:g}; it is NaT in the table"
+    odd = time[~is_moment]
+    if len(odd) and stream is not None:
+        told = f"{len(odd)} events have a time that is missing or no moment ({odd[0]:g}), and is NaT in the table"
         _warn(stream, f"{told}. convert_times=False and localize_times=False give all times as they are stored.")
     return moments
 
