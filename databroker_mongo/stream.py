@@ -13,6 +13,8 @@ import warnings
 from collections.abc import Collection, Iterable, Iterator, KeysView, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from . import display, live
 from .arrays.opened import OpenedColumns
 from .arrays.opening import StreamSource, Transform, open_columns
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-OnError = Literal["raise", "skip"]
+OnError = Literal["raise", "skip", "rows"]
 Dedupe = Literal["last"]
 
 _PARTS = ("data", "timestamps", "config", "config_timestamps")
@@ -175,9 +177,12 @@ class Stream(StreamHints):
             The same, as databroker 2 calls it; ``"time"``, which is always there, may be among them.
         exclude : collection of str
             Data keys that are not wanted; one that the stream does not have makes no difference.
-        on_error : {"raise", "skip"}
-            What to do about columns that cannot be read: raise one error for all, or leave them out and name them,
-            with the reason, in ``ds.attrs["unreadable"]``.
+        on_error : {"raise", "skip", "rows"}
+            What to do about columns that cannot be read: raise one error for all; or leave them out and name them, with
+            the reason, in ``ds.attrs["unreadable"]``; or, where a column can be read in part, leave out of all columns
+            the rows that one of them lacks, and name these in ``ds.attrs["unreadable_rows"]``: by data key, from the
+            number of the row in the stream, counted from 0, to the reason. ``ds.attrs["n_rows_left_out"]`` is their
+            number. A column of which no row can be read is left out itself.
         dedupe : {"last"}, optional
             Keep only the latest of several events of one ``seq_num`` (a plan that was rewound repeats them).
         recall : bool
@@ -198,14 +203,18 @@ class Stream(StreamHints):
         """
         from .arrays import dataset
 
-        _require("on_error", on_error, ("raise", "skip"))
+        _require("on_error", on_error, ("raise", "skip", "rows"))
         _require("dedupe", dedupe, (None, "last"))
         if variables is not None:
             if keys is not None:
                 raise TypeError("keys and variables are two names of one argument: give one of them")
             return self.data.read(variables, exclude=exclude, on_error=on_error, dedupe=dedupe, recall=recall)
-        opened = self._open(self._select(keys, exclude), eager=True, recall=recall)
+        by_row = on_error == "rows"
+        opened = self._open(self._select(keys, exclude), eager=True, recall=recall, by_row=by_row)
         planned = dataset.structures(opened, self.source.data_keys, self.source.devices)
+        if by_row:
+            loaded, failed, bad = dataset.loaded_by_rows(opened, planned, self._attrs())
+            return self._finished(loaded, {**opened.absent(), **failed}, opened, dedupe, bad)
         loaded, failed = dataset.loaded_dataset(opened, planned, self._attrs())
         absent = opened.absent()
         problems = {key: error for key, error in {**absent, **failed}.items() if key not in opened.awaited}
@@ -313,9 +322,9 @@ class Stream(StreamHints):
                 )
         return [key for key in known if key in set(wanted) - left_out]
 
-    def _open(self, keys: Sequence[str], *, eager: bool, recall: bool = False) -> OpenedColumns:
+    def _open(self, keys: Sequence[str], *, eager: bool, recall: bool = False, by_row: bool = False) -> OpenedColumns:
         source = dataclasses.replace(self.source, assets=self.source.assets.recalling()) if recall else self.source
-        opened = open_columns(source, keys, eager=eager)
+        opened = open_columns(source, keys, eager=eager, by_row=by_row)
         if "time" in opened.columns:
             name = column_name("time", self.source.data_keys)
             opened.add_notes({"time": f"this is the name of the time axis; the column is called {name!r} here"})
@@ -342,19 +351,31 @@ class Stream(StreamHints):
         problems: Mapping[str, CatalogError],
         opened: OpenedColumns,
         dedupe: Dedupe | None,
+        bad: Mapping[str, Mapping[int, CatalogError]] | None = None,
     ) -> xarray.Dataset:
         if problems:
             dataset.attrs["unreadable"] = {key: str(error) for key, error in problems.items()}
-        if dedupe == "last" and "time" in dataset.sizes:
-            return dataset.isel(time=latest_of_repeats(opened.seq_num))
-        return dataset
+        if "time" not in dataset.sizes:
+            return dataset
+        wanted = latest_of_repeats(opened.seq_num) if dedupe == "last" else np.arange(dataset.sizes["time"])
+        left_out = {row for errors in (bad or {}).values() for row in errors}.intersection(wanted.tolist())
+        if left_out:
+            dataset.attrs["n_rows_left_out"] = len(left_out)
+            dataset.attrs["unreadable_rows"] = {
+                key: {row: error.message for row, error in errors.items() if row in left_out}
+                for key, errors in (bad or {}).items()
+                if left_out.intersection(errors)
+            }
+        if dedupe != "last" and not left_out:
+            return dataset
+        return dataset.isel(time=[row for row in wanted.tolist() if row not in left_out])
 
     def _unreadable(self, problems: dict[str, CatalogError]) -> UnreadableColumns:
         works = f"exclude={sorted(problems)!r}"
         listed = "\n".join(f"- {key}: {error}" for key, error in problems.items())
         return UnreadableColumns(
-            f"{len(problems)} of the columns cannot be read; read({works}) gives the others, read(on_error='skip') too."
-            f"\n{listed}",
+            f"{len(problems)} of the columns cannot be read; read({works}) gives the others, read(on_error='skip') "
+            f"too, and read(on_error='rows') those rows that can be read of all.\n{listed}",
             **self.source.facts,
             reasons=problems,
             exclude=sorted(problems),

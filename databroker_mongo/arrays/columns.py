@@ -85,6 +85,16 @@ class Column:
         for begin in range(0, len(self), step):
             yield from self[begin : begin + step]
 
+    def read_rows(self) -> tuple[Array, dict[int, CatalogError]]:
+        """Return all rows that can be read, and why each of the others cannot be; what stands in these means nothing.
+
+        Raises
+        ------
+        CatalogError
+            What is at fault with the column as a whole.
+        """
+        return self.read_region(tuple(slice(0, size) for size in self.shape)), {}
+
     def identity(self) -> tuple[Any, ...]:
         """Return what tells this column from any other; equal for two that read the same."""
         return (type(self).__name__, sorted(self.facts.items(), key=str), self.shape, str(self.dtype))
@@ -170,6 +180,9 @@ class AssetColumn(Column):
         Which resource serves which rows; together they cover all rows, in order.
     datum : DatumStructure
         What every datum must be.
+    lost : mapping of int to CatalogError, optional
+        Of rows that no resource serves because a document is missing, which. A column that has any can be read row by
+        row alone (`read_rows`).
     """
 
     def __init__(
@@ -180,11 +193,13 @@ class AssetColumn(Column):
         *,
         shape: tuple[int, ...],
         facts: Facts,
+        lost: Mapping[int, CatalogError] | None = None,
     ):
         super().__init__(shape, datum.dtype, facts)
         self._assets = assets
         self.segments = segments
         self._datum = datum
+        self._lost = dict(lost or {})
         self.shorten(shape[0])
 
     def shorten(self, n_rows: int) -> None:
@@ -193,8 +208,9 @@ class AssetColumn(Column):
         self.dtype = event_values.missing_value(self._datum.dtype)[0] if self.n_gaps() else self._datum.dtype
 
     def n_gaps(self) -> int:
-        """Return how many rows no resource serves."""
-        return sum(max(0, min(each.stop, len(self)) - each.start) for each in self.segments if each.resource is None)
+        """Return how many rows no resource serves, though nothing is lost."""
+        n_unserved = sum(max(0, min(each.stop, len(self)) - each.start) for each in self.segments if not each.resource)
+        return n_unserved - sum(row < len(self) for row in self._lost)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "segments": packed(self.segments)}
@@ -215,14 +231,41 @@ class AssetColumn(Column):
             self.read_into(out, region)
         return out
 
-    def read_into(self, out: Array, region: Region) -> None:
-        """Fill ``out`` with a region, in place."""
+    def read_rows(self) -> tuple[Array, dict[int, CatalogError]]:
+        """Return all rows that can be read, and why each of the others cannot be; what stands in these means nothing.
+
+        What cannot be read together is read in halves, down to single rows.
+        """
+        out = np.empty(self.shape, self.dtype)
+        bad = {row: error for row, error in self._lost.items() if row < len(self)}
+        edges = [-1, *sorted(bad), len(self)]
+        for before, after in itertools.pairwise(edges):
+            if out.size and after - before > 1:
+                self._read_halves(out, slice(before + 1, after), bad)
+        for error in bad.values():
+            error.facts = {**self.facts, **error.facts}
+        return out, dict(sorted(bad.items()))
+
+    def _read_halves(self, out: Array, rows: slice, bad: dict[int, CatalogError]) -> None:
+        try:
+            self.read_into(out[rows], (rows, *(slice(0, size) for size in self.shape[1:])), finds_fault=False)
+        except CatalogError as error:
+            middle = (rows.start + rows.stop) // 2
+            if middle == rows.start:
+                bad[rows.start] = error
+                return
+            self._read_halves(out, slice(rows.start, middle), bad)
+            self._read_halves(out, slice(middle, rows.stop), bad)
+
+    def read_into(self, out: Array, region: Region, *, finds_fault: bool = True) -> None:
+        """Fill ``out`` with a region, in place; where that fails, finding out which datum is at fault may take long."""
         rows = region[0]
         for segment in self.segments:
             start, stop = max(segment.start, rows.start), min(segment.stop, rows.stop)
             if start < stop:
                 part = out[start - rows.start : stop - rows.start]
-                self._read_segment(part, segment, slice(start - segment.start, stop - segment.start), region[1:])
+                within = slice(start - segment.start, stop - segment.start)
+                self._read_segment(part, segment, within, region[1:], finds_fault)
 
     def has_row(self, row: int) -> bool:
         """Tell whether there is such a row, and a resource serves it."""
@@ -305,7 +348,7 @@ class AssetColumn(Column):
             return False
         return True
 
-    def _read_segment(self, out: Array, segment: Segment, rows: slice, inner: Region) -> None:
+    def _read_segment(self, out: Array, segment: Segment, rows: slice, inner: Region, finds_fault: bool) -> None:
         if segment.resource is None:
             out[...] = event_values.missing_value(self._datum.dtype)[1]
             return
@@ -319,13 +362,13 @@ class AssetColumn(Column):
             region = inner[1:]
             out = out.reshape(-1, *out.shape[2:])
         if out.dtype == self._datum.dtype:
-            self._read_numbers(out, segment, segment.resource, numbers, region)
+            self._read_numbers(out, segment, numbers, region, finds_fault)
             return
         step = max(1, _CONVERTED_BYTES // max(1, out[:1].nbytes))
         for start in range(0, len(numbers), step):
             part = slice(start, start + step)
             of_file = np.empty(out[part].shape, self._datum.dtype)
-            self._read_numbers(of_file, segment, segment.resource, numbers[part], region)
+            self._read_numbers(of_file, segment, numbers[part], region, finds_fault)
             self._convert(of_file, out[part], segment.resource)
 
     def _convert(self, of_file: Array, out: Array, resource: Resource) -> None:
@@ -342,8 +385,11 @@ class AssetColumn(Column):
         out[...] = of_file
 
     def _read_numbers(
-        self, out: Array, segment: Segment, resource: Resource, numbers: Sequence[int], region: Region
+        self, out: Array, segment: Segment, numbers: Sequence[int], region: Region, finds_fault: bool
     ) -> None:
+        assert segment.resource is not None
         datums = [segment.datums[number] for number in numbers]
         ids = [segment.ids[number] for number in numbers] if segment.ids else ()
-        self._assets.read_rows(out, resource, datums, region, promised=self._datum, ids=ids)
+        self._assets.read_rows(
+            out, segment.resource, datums, region, promised=self._datum, ids=ids, finds_fault=finds_fault
+        )

@@ -107,6 +107,32 @@ def loaded_dataset(
     return _dataset(variables, opened, attrs), problems
 
 
+def loaded_by_rows(
+    opened: OpenedColumns, planned: Mapping[str, ArrayStructure], attrs: Mapping[str, Any]
+) -> tuple[xarray.Dataset, dict[str, CatalogError], dict[str, dict[int, CatalogError]]]:
+    """Return a dataset of NumPy arrays, why it lacks some columns, and why some rows of the others cannot be read.
+
+    The dataset has all rows; what stands in those that cannot be read means nothing. A column is lacking if not one of
+    its rows can be read.
+    """
+    variables = {}
+    problems: dict[str, CatalogError] = {}
+    bad: dict[str, dict[int, CatalogError]] = {}
+    for key, structure in planned.items():
+        try:
+            if key in opened.problems:
+                raise opened.problems[key]
+            values, errors = opened.columns[key].read_rows()
+            if errors and len(errors) == len(values):
+                raise next(iter(errors.values()))
+        except CatalogError as error:
+            problems[key] = error
+        else:
+            variables[structure.name] = (structure.dims, values, structure.attrs)
+            bad[key] = errors
+    return _dataset(variables, opened, attrs), problems, {key: errors for key, errors in bad.items() if errors}
+
+
 def _dataset(variables: Mapping[str, Any], opened: OpenedColumns, attrs: Mapping[str, Any]) -> xarray.Dataset:
     coords = {} if opened.time is None else {"time": ("time", opened.time)}
     return xarray.Dataset(variables, coords, dict(attrs))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..assets.datums import DatumIds, DatumTable, Segment
@@ -25,7 +25,12 @@ Describe = Callable[[Resource], Mapping[str, Any]]
 
 
 def datum_segments(
-    store: Store, columns: Mapping[str, Sequence[Any]], transforms: Transforms, *, describe: Describe
+    store: Store,
+    columns: Mapping[str, Sequence[Any]],
+    transforms: Transforms,
+    *,
+    describe: Describe,
+    lost: dict[str, dict[int, CatalogError]] | None = None,
 ) -> dict[str, tuple[Segment, ...] | CatalogError]:
     """Return for each column its segments, or the error that says which document is missing.
 
@@ -39,6 +44,9 @@ def datum_segments(
         Gives what is applied to each ``resource`` and each ``datum`` document.
     describe : callable
         Gives the facts of a resource, for errors.
+    lost : dict, optional
+        If it is given, a missing document costs its own rows and not the column, unless none is left: they have no
+        resource, and this is filled with the error of each, by data key and row.
     """
     ids = {each for column in columns.values() for each in column if isinstance(each, str)}
     datums = {uid: corrected("datum", doc, transforms) for uid, doc in store.datums(sorted(ids)).items()}
@@ -52,19 +60,54 @@ def datum_segments(
         for name, docs in (store.resources(names) if names else {}).items()
     }
     found: dict[str, tuple[Segment, ...] | CatalogError] = {}
-    for key, column in columns.items():
+    for key, ids_of_rows in columns.items():
+        column = ids_of_rows
         try:
+            if lost is not None:
+                lost[key] = _lost_rows(column, datums, resources)
+                _add_owners(lost[key].values(), column, datums, resources, describe)
+                if len(lost[key]) < len(column):
+                    column = [MISSING if row in lost[key] else each for row, each in enumerate(column)]
             found[key] = _segments(column, datums, resources)
-        except DatumNotFound as error:
-            known = [datums[each] for each in column if isinstance(each, str) and each in datums]
-            owners = {str(datum.get("resource")) for datum in known if isinstance(datum, dict)}
-            owners = {str(error.datum_id).partition("/")[0]} & resources.keys() or owners
-            owner = resources.get(owners.pop()) if len(owners) == 1 else None
-            error.add_facts(**describe(owner) if isinstance(owner, Resource) else {})
-            found[key] = error
         except CatalogError as error:
+            _add_owners([error], column, datums, resources, describe)
             found[key] = error
     return found
+
+
+def _lost_rows(
+    column: Sequence[Any],
+    datums: Mapping[str, Document | AssetError],
+    resources: Mapping[str, Resource | CatalogError],
+) -> dict[int, CatalogError]:
+    """Return why it is not known, of each row of which it is not, where its data are."""
+    lost: dict[int, CatalogError] = {}
+    for row, datum_id in enumerate(column):
+        try:
+            datum = datums.get(datum_id) if isinstance(datum_id, str) else None
+            _require_datum_or_none(datum_id, datum)
+            if isinstance(datum, dict):
+                _known_resource(datum["resource"], resources, datum_id=datum_id, datum=datum["datum_kwargs"])
+        except CatalogError as error:
+            lost[row] = error
+    return lost
+
+
+def _add_owners(
+    errors: Iterable[CatalogError],
+    column: Sequence[Any],
+    datums: Mapping[str, Document | AssetError],
+    resources: Mapping[str, Resource | CatalogError],
+    describe: Describe,
+) -> None:
+    """Add the facts of the resource that a missing datum most likely belonged to."""
+    missing = [error for error in errors if isinstance(error, DatumNotFound)]
+    known = [datums[each] for each in column if isinstance(each, str) and each in datums] if missing else []
+    likely = {str(datum.get("resource")) for datum in known if isinstance(datum, dict)}
+    for error in missing:
+        owners = {str(error.datum_id).partition("/")[0]} & resources.keys() or likely
+        owner = resources.get(next(iter(owners))) if len(owners) == 1 else None
+        error.add_facts(**describe(owner) if isinstance(owner, Resource) else {})
 
 
 def corrected(kind: str, document: Document, transforms: Transforms) -> Document | AssetError:

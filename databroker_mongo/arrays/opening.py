@@ -6,14 +6,15 @@ What does not belong here: reading whole columns, dask, xarray.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ..assets.datums import Segment
+from ..assets.datums import DatumIds, DatumTable, Segment
 from ..assets.reader import AssetReader, may_still_come
 from ..assets.stream_datums import Stored, join
 from ..documents.spans import rows_without_events
@@ -29,6 +30,8 @@ from .stored_rows import chunks_in_events
 from .structure import DataKey, contradictions, declared_structure
 
 Transform = external.Transform
+
+_N_PROBES = 64
 
 
 @dataclass
@@ -88,7 +91,7 @@ class StreamSource:
         return self.transforms.get(name, _unchanged)
 
 
-def open_columns(source: StreamSource, keys: Sequence[str], *, eager: bool) -> OpenedColumns:
+def open_columns(source: StreamSource, keys: Sequence[str], *, eager: bool, by_row: bool = False) -> OpenedColumns:
     """Open columns of a stream.
 
     Parameters
@@ -99,16 +102,20 @@ def open_columns(source: StreamSource, keys: Sequence[str], *, eager: bool) -> O
         The data keys that are wanted, each one of ``source.data_keys``.
     eager : bool
         Whether all values are wanted anyway, so that the values of events are fetched along with the rows.
+    by_row : bool
+        Whether columns are going to be read row by row (`Column.read_rows`): what is wrong with single rows then costs
+        these alone, and no column is cut because a file still grows.
     """
-    return _Opening(source, keys, eager).run()
+    return _Opening(source, keys, eager, by_row).run()
 
 
 class _Opening:
     """One opening of columns, from the questions to the common length."""
 
-    def __init__(self, source: StreamSource, keys: Sequence[str], eager: bool):
+    def __init__(self, source: StreamSource, keys: Sequence[str], eager: bool, by_row: bool):
         self._source = source
         self._eager = eager
+        self._lost: dict[str, dict[int, CatalogError]] | None = {} if by_row else None
         data_keys = source.data_keys
         self._data_keys = {key: data_keys[key] for key in keys}
         self._streamed = [key for key in keys if is_streamed(data_keys[key])]
@@ -139,7 +146,7 @@ class _Opening:
             self._open_external(ids)
         for key in self._streamed:
             self._open_streamed(key, found.get(key, Stored([], {})))
-        opened.keep_common_rows(self._streamed, is_complete=source.is_complete)
+        opened.keep_common_rows(self._streamed, is_complete=source.is_complete or self._lost is not None)
         opened.note_gaps()
         opened.add_notes(contradictions(source.descriptors, self._data_keys))
         opened.columns = {key: opened.columns[key] for key in self._data_keys if key in opened.columns}
@@ -179,7 +186,9 @@ class _Opening:
             return
         source = self._source
         columns = {key: list(values) for key, values in ids.items()}
-        found = external.datum_segments(source.rows.store, columns, source.transform, describe=source.assets.facts)
+        found = external.datum_segments(
+            source.rows.store, columns, source.transform, describe=source.assets.facts, lost=self._lost
+        )
         for key, segments in found.items():
             if isinstance(segments, CatalogError):
                 self._lose(key, segments)
@@ -230,6 +239,8 @@ class _Opening:
         opened = self._opened
         opened.segments[key] = segments
         first = next((each for each in segments if each.resource is not None), None)
+        if self._lost is not None:
+            first = self._first_readable(key, segments, is_streamed=frames_in_file) or first
         if first is None and opened.n_rows:
             lost = DatumNotFound("no event, and no stream datum, tells where a row of this data key is")
             if not frames_in_file or self._source.is_complete:
@@ -251,6 +262,7 @@ class _Opening:
             datum,
             shape=(opened.n_rows, *datum.shape) if per_row is None else (opened.n_rows, per_row, *datum.shape),
             facts={**self._source.facts, "data_key": key},
+            lost=(self._lost or {}).get(key),
         )
         opened.file_chunks[key] = chunks_in_events(datum, per_row)
 
@@ -262,31 +274,50 @@ class _Opening:
         told = f"no row of it is stored, and what a row would be is not known: {declared} is declared"
         self._opened.habits[key] = told
 
+    def _first_readable(self, key: str, segments: tuple[Segment, ...], *, is_streamed: bool) -> Segment | None:
+        """Return the first row that can be read, as far as its headers tell, and fits, as a segment of its own."""
+        for segment in segments:
+            for number in _probes(segment, self._source.assets):
+                ids = DatumIds([segment.ids[number]] if segment.ids else ())
+                row = segment.start + number
+                found = Segment(row, row + 1, segment.resource, DatumTable([segment.datums[number]]), ids=ids)
+                with contextlib.suppress(CatalogError):
+                    if self._look(key, found, is_streamed=is_streamed) is not None:
+                        return found
+        return None
+
     def _look_into_file(self, key: str, first: Segment | None, *, is_streamed: bool) -> Found | None:
         """Return what the first file holds; what is declared, where there is none or it cannot be read."""
         data_key, source, opened = self._data_keys[key], self._source, self._opened
-        resource = None if first is None else first.resource
-        if first is None or resource is None:
-            return as_declared(data_key, {}, is_streamed=is_streamed)
-        file = FirstFile(source.assets, resource, first.datums[0], datum_id=first.ids[0] if first.ids else None)
         try:
-            found = file.look(
-                data_key,
-                run_uid=source.run_uid,
-                name=key,
-                is_streamed=is_streamed,
-                n_asked=lambda: external.n_known(source.rows.store, resource, source.descriptors),
-            )
+            found = self._look(key, first, is_streamed=is_streamed)
         except ShapeMismatch as error:
             self._problem(key, error)
             return None
         except CatalogError as error:
             report = self._await if not source.is_complete and may_still_come(error) else self._problem
             report(key, error)
-            return as_declared(data_key, resource.kwargs, is_streamed=is_streamed)
+            found = None
+        if found is None:
+            keywords = {} if first is None or first.resource is None else first.resource.kwargs
+            return as_declared(data_key, keywords, is_streamed=is_streamed)
         if found.fit.note is not None:
             (opened.habits if found.fit.is_habit else opened.notes)[key] = found.fit.note
         return found
+
+    def _look(self, key: str, first: Segment | None, *, is_streamed: bool) -> Found | None:
+        """Return what the file of the first row of a segment holds; None where no resource serves it."""
+        source, resource = self._source, None if first is None else first.resource
+        if first is None or resource is None:
+            return None
+        file = FirstFile(source.assets, resource, first.datums[0], datum_id=first.ids[0] if first.ids else None)
+        return file.look(
+            self._data_keys[key],
+            run_uid=source.run_uid,
+            name=key,
+            is_streamed=is_streamed,
+            n_asked=lambda: external.n_known(source.rows.store, resource, source.descriptors),
+        )
 
     def _lose(self, key: str, error: CatalogError) -> None:
         """Put a column that raises in the place of one whose documents are missing, if its descriptor tells all."""
@@ -303,6 +334,18 @@ class _Opening:
     def _await(self, key: str, error: CatalogError) -> None:
         error.facts = {**self._source.facts, "data_key": key, **error.facts}
         self._opened.awaited[key] = error
+
+
+def _probes(segment: Segment, assets: AssetReader) -> Iterable[int]:
+    """Yield the numbers of datums to look at: of few all, of many those at the ends of files and some between."""
+    n_datums = len(segment.datums)
+    if segment.resource is None or n_datums <= _N_PROBES:
+        return range(n_datums if segment.resource is not None else 0)
+    spread = range(0, n_datums, n_datums // _N_PROBES)
+    try:
+        return sorted({*spread, *assets.ends_of_files(segment.resource, segment.datums)})
+    except CatalogError:
+        return spread
 
 
 def _unchanged(document: Document) -> Document:

@@ -148,6 +148,7 @@ class AssetReader:
         *,
         promised: DatumStructure,
         ids: Sequence[str] = (),
+        finds_fault: bool = True,
     ) -> None:
         """Fill ``out`` with the same region of each datum.
 
@@ -167,6 +168,8 @@ class AssetReader:
             What every datum must be.
         ids : sequence of str, optional
             The identifiers of the datums, for errors.
+        finds_fault : bool
+            Whether they are read once more; without that, an error is about all of them.
 
         Raises
         ------
@@ -180,7 +183,7 @@ class AssetReader:
         try:
             self._read_together(out, resource, datums, region, promised=promised, ids=ids)
         except AssetError as error:
-            if len(datums) == 1 or isinstance(error, AssetOffline):
+            if len(datums) == 1 or not finds_fault or isinstance(error, AssetOffline):
                 raise
             for number, datum in enumerate(datums):
                 row, own = slice(number, number + 1), ids[number : number + 1]
