@@ -200,7 +200,7 @@ def test_a_dry_run_says_which_right_an_account_lacks(proposals, capsys, what):
         client.test["run_summary"].drop()
     status, out, _ = command(capsys, what, account(proposals, "looker"))
     assert status == 0
-    assert "This account may not: it lacks createIndex on " in out
+    assert "This account may not do that: it lacks createIndex on " in out
     assert "This account may not" not in command(capsys, what, account(proposals, "owner"))[1]
 
 
