@@ -7,6 +7,8 @@
     delivery       brings documents to the store, through restarts of its server
     revisits       ... from time to time, when it was gone
     backlog        spools what cannot be stored, and sets aside what is refused
+    prospects      looks, when the first document comes, whether it can ever work
+    undelivered    sends what writers have left, when somebody asks for it
     corrections    changes to the start, stop and descriptors of a run
 
 What does not belong here: what makes a document valid (``documents``), how it is put into MongoDB or into a file
