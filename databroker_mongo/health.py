@@ -364,8 +364,9 @@ class _Check:
     def _stored_rows(self, stream: str, key: str) -> Iterator[Finding]:
         """Compare the events of a stream with the rows that its stream datums tell of."""
         if (stream, key) not in self._stream_datums:
-            if self._told.get(stream) == 0 and not len(self._indexes[stream].seq_num):
-                return  # none was due
+            is_none_due = self._stop is None or self._told.get(stream) == 0
+            if is_none_due and not len(self._indexes[stream].seq_num):
+                return
             text = f"{key!r} is in a file, but the stream resource that names the file is not there."
             yield self._finding("lost-stream-documents", text, stream, data_key=key)
             return
