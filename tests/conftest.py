@@ -28,8 +28,10 @@ DIRECTORY = "DATABROKER_MONGO_TEST_SERVER"
 COUNTED = ("kills of single servers", "failovers")
 _numbers = itertools.count()
 
-# How fast examples are made and run says more about who else uses the machine than about them.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How fast examples are made and run says more about who else uses the machine than about them. They are the same in
+# every run, so that a test fails on the change that broke it; --hypothesis-profile=explore draws others.
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("patient", settings.get_profile("explore"), derandomize=True)
 settings.load_profile("patient")
 
 

@@ -2,34 +2,54 @@
 
 import itertools
 import threading
-import time
 
 import pytest
 
 from databroker_mongo import Catalog, Writer
+from databroker_mongo.store.changes import Changes
 from databroker_mongo.testing import build_run
 
 
 @pytest.fixture
-def writing(store_uri):
-    """Write documents, now or a little later in a thread that the test waits for."""
+def n_waits(monkeypatch):
+    """Count how often somebody who follows has looked, found no more and waits."""
+    counted, original = threading.Semaphore(0), Changes.wait
+
+    def wait(self, seconds):
+        counted.release()
+        return original(self, seconds)
+
+    monkeypatch.setattr(Changes, "wait", wait)
+    return counted
+
+
+@pytest.fixture
+def writing(store_uri, n_waits):
+    """Write documents, now or, each time somebody who follows waits for more, in a thread that the test waits for."""
     writer = Writer(store_uri)
-    threads = []
+    later = []
 
-    def write(documents, after=None):
-        def put():
-            time.sleep(after or 0)
-            for name, doc in documents:
-                writer(name, doc)
+    def write(documents):
+        for name, doc in documents:
+            writer(name, doc)
 
-        if after is None:
-            put()
+    def write_later():
+        for documents in later:
+            assert n_waits.acquire(timeout=60)
+            write(documents)
+
+    thread = threading.Thread(target=write_later)
+
+    def write_or_wait(documents, *, is_awaited=False):
+        if not is_awaited:
+            write(documents)
             return
-        threads.append(threading.Thread(target=put))
-        threads[-1].start()
+        later.append(documents)
+        if not thread.ident:
+            thread.start()
 
-    yield write
-    for thread in threads:
+    yield write_or_wait
+    if thread.ident:
         thread.join()
 
 
@@ -37,7 +57,7 @@ def test_a_stream_yields_what_is_there_and_what_comes_and_ends_with_the_run(stor
     documents = build_run({"primary": [{"x": number} for number in range(20)], "other": [{"y": 1}]})
     writing(documents[:5])
     primary = Catalog.from_uri(store_uri)[-1].primary
-    writing(documents[5:], after=0.2)
+    writing(documents[5:], is_awaited=True)
     rows = list(primary.follow(seconds=0.05))
     assert [row.data["x"] for row in rows] == list(range(20))
     assert [row.number for row in rows] == list(range(20))
@@ -50,9 +70,9 @@ def test_events_out_of_order_sent_twice_and_counted_again_are_yielded_once_each(
     again = [("event", {**events[3][1], "uid": "again", "seq_num": 2, "time": events[5][1]["time"] + 1})]
     writing(documents[:2])
     primary = Catalog.from_uri(store_uri)[-1].primary
-    writing([events[2], events[0]], after=0.1)
-    writing([events[1], events[0], events[5], events[4], events[3]], after=0.25)
-    writing([*again, documents[-1]], after=0.5)
+    writing([events[2], events[0]], is_awaited=True)
+    writing([events[1], events[0], events[5], events[4], events[3]], is_awaited=True)
+    writing([*again, documents[-1]], is_awaited=True)
     uids = [row.data["x"] for row in primary.follow(seconds=0.02)]
     assert sorted(uids) == [0, 1, 2, 3, 3, 4, 5]
 
@@ -65,7 +85,7 @@ def test_a_descriptor_that_comes_later_belongs_to_the_stream_too(store_uri, writ
     late[1][1].update(seq_num=2)
     writing(first)
     primary = Catalog.from_uri(store_uri)[-1].primary
-    writing(late, after=0.1)
+    writing(late, is_awaited=True)
     assert [row.data["x"] for row in primary.follow(seconds=0.02)] == [0, 1]
 
 
@@ -78,18 +98,24 @@ def test_a_catalog_yields_the_runs_of_its_own_that_start_and_stop(store_uri, wri
         for number, plan in ((2, "count"), (3, "scan"), (4, "count"))
     ]
     catalog = Catalog.from_uri(store_uri).search({"plan_name": "count"})
-    writing([going_on[-1], *itertools.chain(*later)], after=0.3)
+    writing([going_on[-1], *itertools.chain(*later)], is_awaited=True)
     seen = [(change.kind, change.run.start["scan_id"]) for change in itertools.islice(catalog.watch(seconds=0.05), 5)]
     assert sorted(seen) == [("start", 2), ("start", 4), ("stop", 1), ("stop", 2), ("stop", 4)]
 
 
-def test_a_run_whose_clock_is_behind_is_told_by_a_server_that_tells(mongod_database_uri):
+def test_a_run_whose_clock_is_behind_is_told_by_a_server_that_tells(mongod_database_uri, n_waits):
     writer = Writer(mongod_database_uri)
     for name, doc in build_run({"primary": []}):
         writer(name, doc)
     changes = Catalog.from_uri(mongod_database_uri).watch(seconds=0.1)
     late = build_run({"primary": []}, scan_id=2, time=1_600_000_000.0)
-    thread = threading.Timer(0.3, lambda: [writer(name, doc) for name, doc in late])
+
+    def write_late():
+        assert n_waits.acquire(timeout=60)
+        for name, doc in late:
+            writer(name, doc)
+
+    thread = threading.Thread(target=write_late)
     thread.start()
     assert next(changes).run.start["scan_id"] == 2
     thread.join()

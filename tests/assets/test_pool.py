@@ -299,7 +299,7 @@ class TestThreads:
                 waiting = threads.submit(read, pool, Text, files[1])
                 time.sleep(0.05)
                 assert not waiting.done()
-            assert waiting.result(timeout=5) == "file 1"
+            assert waiting.result(timeout=60) == "file 1"
         pool.close()
 
 
@@ -381,7 +381,7 @@ for _ in range(20):
                 assert handler() == "file 0"
     if not pid:
         os._exit(0)
-    for _ in range(500):
+    for _ in range(4000):
         if os.waitpid(pid, os.WNOHANG) == (pid, 0):
             break
         time.sleep(0.01)

@@ -1,6 +1,7 @@
 """What reading may cost: questions to MongoDB, memory, and bytes on the way to a cluster."""
 
 import json
+import random
 import subprocess
 import sys
 import uuid
@@ -39,10 +40,11 @@ def with_a_resource_for_each_datum(documents):
     """Give each datum a resource of its own, as old detectors do."""
     resources = {doc["uid"]: doc for name, doc in documents if name == "resource"}
     renamed = {}
+    chance = random.Random(4)  # how small uids can be packed must not depend on luck
     for name, doc in documents:
         if name == "datum":
-            uid = str(uuid.uuid4())
-            path = f"proposals/2024/pass-311530/{uuid.uuid4()}.h5"
+            uid, name_of_file = (str(uuid.UUID(int=chance.getrandbits(128))) for _ in range(2))
+            path = f"proposals/2024/pass-311530/{name_of_file}.h5"
             yield "resource", {**resources[doc["resource"]], "uid": uid, "resource_path": path}
             renamed[doc["datum_id"]] = f"{uid}/0"
             yield "datum", {"resource": uid, "datum_id": f"{uid}/0", "datum_kwargs": {"point_number": 0}}

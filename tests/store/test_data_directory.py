@@ -240,4 +240,4 @@ def test_a_mongod_that_dies_at_start_is_an_error_at_once_with_its_last_words(
     begin = time.monotonic()
     with pytest.raises(ServerError, match=r"(?s)no luck today.*mongod ended with status 7"):
         local_server(data)
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 30  # and not the three minutes that a server may take to start

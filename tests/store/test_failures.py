@@ -119,4 +119,4 @@ def test_the_time_limit_of_a_question_includes_the_search_for_a_server(query, op
     began = time.monotonic()
     with pytest.raises(StoreUnavailable, match="no MongoDB server answered"):
         catalog[-1]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20  # and not the thirty seconds of the driver
