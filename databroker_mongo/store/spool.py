@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 _ATTEMPTS = 5
 _SHORTEST = 5
+_HEAD = b"\x02name\0"
+"""What follows the length of a record: its first field, a text."""
 _PAUSE_SECONDS = 0.02
 
 
@@ -105,7 +107,8 @@ class SpoolFile:
     def keep_damaged_rest(self) -> Path | None:
         """Keep beside what :meth:`rows`, having come to its end, could not read, unless it was only cut short."""
         rest = self.path.read_bytes()[self._n_read :]
-        if len(rest) < _SHORTEST or _length(rest) > len(rest):
+        is_cut_short = len(rest) < _SHORTEST or _length(rest) > len(rest)
+        if is_cut_short and not _holds_a_record(rest):
             return None
         beside = self.path.with_suffix(".damaged")
         beside.write_bytes(rest)
@@ -175,16 +178,32 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the whole records of a spool file, each with the place where it ends, whoever holds the file."""
     import bson
 
+    from .decoding import PLAIN
+
     end = 0
     with path.open("rb") as file:
         while len(head := file.read(4)) == 4:
             body = file.read(max(0, _length(head) - 4))
             try:
-                record = bson.decode(head + body)
+                record = bson.decode(head + body, PLAIN)
             except bson.errors.InvalidBSON:
                 return
             end += len(head) + len(body)
             yield end, record
+
+
+def _holds_a_record(rest: bytes) -> bool:
+    """Tell whether there is a whole record behind one whose length cannot be right."""
+    import bson
+
+    begin = rest.find(_HEAD, _SHORTEST)
+    while begin >= 0:
+        record = rest[begin - 4 :]
+        with contextlib.suppress(bson.errors.InvalidBSON):
+            if {"name", "document"} <= bson.decode(record[: max(0, _length(record))]).keys():
+                return True
+        begin = rest.find(_HEAD, begin + 1)
+    return False
 
 
 def _length(head: bytes) -> int:

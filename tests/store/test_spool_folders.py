@@ -168,12 +168,13 @@ def test_documents_of_an_earlier_version_are_as_old_as_their_file(tmp_path):
     assert [each.oldest for each in waiting(tmp_path)] == [1_700_000_000.0]
 
 
+@pytest.mark.parametrize("damage", [b"\0\0\0\0", b"\xff\xff\0\0", b"\xff\xff\xff\x7f", b"\xff\xff\xff\xff"])
 @pytest.mark.parametrize("place", [0, 4])
-def test_what_follows_a_damaged_record_is_kept(tmp_path, place):
+def test_what_follows_a_damaged_record_is_kept(tmp_path, place, damage):
     path = fill(tmp_path)
     [first, second] = encode_rows([("start", {"uid": "1"}), ("start", {"uid": "2"})])
     broken = bytearray(second)
-    broken[place : place + 4] = b"\0\0\0\0"
+    broken[place : place + 4] = damage
     path.write_bytes(first + bytes(broken) + first)
     file = SpoolFile(path)
     assert file.adopt()
@@ -183,9 +184,10 @@ def test_what_follows_a_damaged_record_is_kept(tmp_path, place):
     file.close()
 
 
-def test_a_record_that_was_cut_short_is_no_damage(tmp_path):
+@pytest.mark.parametrize("document", [{"uid": "1"}, {"uid": "1", "name": "a", "data_keys": {"name": {"name": "b"}}}])
+def test_a_record_that_was_cut_short_is_no_damage(tmp_path, document):
     path = fill(tmp_path)
-    whole = path.read_bytes()
+    [whole] = encode_rows([("descriptor", document)])
     for cut in (1, 20, len(whole) - 4, len(whole) - 2):
         path.write_bytes(whole + whole[:-cut])
         file = SpoolFile(path)

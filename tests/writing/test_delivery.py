@@ -1,5 +1,6 @@
 """Documents reach the store through its absences, or wait in the spool."""
 
+import datetime
 import gc
 import json
 import threading
@@ -312,6 +313,7 @@ def test_a_spool_that_cannot_be_written_while_the_server_is_gone_is_an_error(sto
 
 def test_values_survive_the_spool_exactly(store, open_writer):
     values = {"f": 0.1, "i": 2**63 - 1, "b": b"\0\xff", "n": None, "s": "\U0001f600\0", "l": [1.5, {"a": [True]}]}
+    values |= {"r": {"$ref": "a", "$id": [1]}, "d": datetime.datetime(2020, 1, 2, 3, 4, 5, 6000)}
     writer = open_writer()
     store.is_away = True
     with pytest.warns(DurabilityWarning):
