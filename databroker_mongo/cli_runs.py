@@ -13,6 +13,7 @@ import shutil
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -39,14 +40,13 @@ def list_runs(chosen: argparse.Namespace) -> None:
     catalog = _catalog(chosen.catalog)
     found = _searched(catalog, chosen, sort=chosen.sort, limit=chosen.limit)
     rows = (cells for _, cells in found.rows(columns))
-    if chosen.format == "table":
-        table = list(rows)
-        if not table:
-            _say_that_none_answers(_searched(catalog, chosen), catalog)
-        else:
+    with _warning_in_words():
+        if chosen.format != "table":
+            _WRITERS[chosen.format](columns, rows)
+        elif table := list(rows):
             _write_table(columns, table, zone=zone_of(chosen.timezone))
-    else:
-        _WRITERS[chosen.format](columns, rows)
+        else:
+            _say_that_none_answers(_searched(catalog, chosen), catalog)
 
 
 def show_run(chosen: argparse.Namespace) -> None:
@@ -104,11 +104,10 @@ def list_distinct(chosen: argparse.Namespace) -> None:
     """List the values of a field, and how many runs have each, the most frequent first."""
     catalog = _catalog(chosen.catalog)
     found = _searched(catalog, chosen)
-    counts = found.distinct(chosen.field, counts=True)
+    with _warning_in_words():
+        counts = found.distinct(chosen.field, counts=True)
     if chosen.format == "table":
-        if not counts and len(found):
-            print(f"databroker-mongo: none of the {len(found)} runs has a field {chosen.field!r}", file=sys.stderr)
-        elif not counts:
+        if not counts and not len(found):
             _say_that_none_answers(found, catalog)
         for line in display.aligned([(str(n_runs), in_words(value)) for value, n_runs in counts.items()]):
             print(line)
@@ -118,11 +117,18 @@ def list_distinct(chosen: argparse.Namespace) -> None:
 
 def explain(chosen: argparse.Namespace) -> None:
     """Show how runs are found: by which index, how many documents are examined, and what would help."""
+    with _warning_in_words():
+        print(_searched(_catalog(chosen.catalog), chosen).explain())
+
+
+@contextmanager
+def _warning_in_words() -> Iterator[None]:
+    """Print warnings as a command says what is wrong, and not with the place in its source."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        print(_searched(_catalog(chosen.catalog), chosen).explain())
-    for each in caught:
-        print(f"databroker-mongo: {each.message}", file=sys.stderr)
+        yield
+    for text in dict.fromkeys(str(each.message) for each in caught):
+        print(f"databroker-mongo: {text}", file=sys.stderr)
 
 
 def list_indexes(chosen: argparse.Namespace) -> None:

@@ -20,6 +20,7 @@ from .assets.reader import AssetReader
 from .catalog_hints import CatalogHints
 from .config import CATALOG_KEYS, CatalogSettings, Directory
 from .errors import CatalogWarning, ConfigurationError, QueryError
+from .field_hints import Step
 from .printable import shown
 from .queries import NEWEST_FIRST, All, Query, Sorting, Window, conjunction, from_keywords, query_of, scope_of, sort_of
 from .run import Run
@@ -226,10 +227,12 @@ class Catalog(CatalogHints, RunOverviews):
         TypeError
             Another keyword.
         """
-        asked = conjunction([self.query, *map(query_of, questions), from_keywords(**keywords)])
+        wanted = conjunction([*map(query_of, questions), from_keywords(**keywords)])
+        asked = conjunction([self.query, wanted])
         sorting = self._view.sort if sort is None else sort_of(sort)
         n_skipped, n_most = (run_keys.n_runs(number, name) for number, name in ((skip, "skip"), (limit, "limit")))
-        return self._with(Window(asked, sorting, n_skipped, n_most))
+        steps = self._steps if wanted == All() else (*self._steps, (self.query, wanted))
+        return self._with(Window(asked, sorting, n_skipped, n_most), steps)
 
     def scoped(self, fields: Mapping[str, Any] | None = None, /, **more: Any) -> Catalog:
         """Return the catalog of those runs that have, in each of these fields, one of these values.
@@ -348,9 +351,10 @@ class Catalog(CatalogHints, RunOverviews):
         """
         self._assets.registry.deregister(spec)
 
-    def _with(self, view: Window) -> Catalog:
+    def _with(self, view: Window, steps: tuple[Step, ...] = ()) -> Catalog:
         found = Catalog(self._store, self._assets, name=self._name, transforms=self._transforms)
         found._view = view
+        found._steps = steps
         return found
 
 

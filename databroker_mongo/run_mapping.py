@@ -5,13 +5,16 @@ What does not belong here: what a key may mean (``run_keys``), and questions (``
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any, overload
 
 from . import display, run_keys
+from .callers import stacklevel_of_caller
 from .catalog_hints import NewestFirst
-from .errors import QueryError, RunIndexError, RunNotFound
+from .errors import CatalogWarning, QueryError, RunIndexError, RunNotFound
+from .field_hints import Step, missing_names
 from .printable import shown
 from .queries import Query, Window
 from .run import Run
@@ -60,6 +63,8 @@ class RunMapping(Mapping[str, Run]):
         self._assets = assets
         self._name = name
         self._transforms = dict(transforms or {})
+        self._steps: tuple[Step, ...] = ()
+        self._has_hinted = False
 
     @property
     def name(self) -> str | None:
@@ -112,7 +117,10 @@ class RunMapping(Mapping[str, Run]):
         return True
 
     def __len__(self) -> int:
-        return self._store.count_starts(self._view.query, skip=self._view.skip, limit=self._view.limit)
+        n_runs = self._store.count_starts(self._view.query, skip=self._view.skip, limit=self._view.limit)
+        if not n_runs:
+            self._hint()
+        return n_runs
 
     def __bool__(self) -> bool:
         return next(self._starts(limit=1, fields=("uid",)), None) is not None
@@ -156,7 +164,25 @@ class RunMapping(Mapping[str, Run]):
         if view.limit and n_left <= 0:
             return iter(())
         limit = min(limit or n_left, n_left) if view.limit else limit
-        return self._store.find_starts(view.query, sort=view.sort, skip=view.skip + skip, limit=limit, fields=fields)
+        found = self._store.find_starts(view.query, sort=view.sort, skip=view.skip + skip, limit=limit, fields=fields)
+        return found if skip or view.skip else self._with_hint(found)
+
+    def _with_hint(self, starts: Iterator[Document]) -> Iterator[Document]:
+        first = next(starts, None)
+        if first is None:
+            self._hint()
+            return
+        yield first
+        yield from starts
+
+    def _hint(self, *more: Step, near_only: bool = False) -> None:
+        """Warn of what was searched for and no run has, now that nothing was found; once for a search."""
+        if not more and (self._has_hinted or not self._steps):
+            return
+        text = missing_names(self._store, (*self._steps, *more), near_only=near_only)
+        self._has_hinted = self._has_hinted or not more
+        if text:
+            warnings.warn(text, CatalogWarning, stacklevel=stacklevel_of_caller())
 
     def _runs(self, starts: Sequence[Document]) -> list[Run]:
         """Make runs of start documents: one question for all stop documents."""

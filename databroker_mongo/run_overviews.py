@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from . import live, run_keys, run_table
 from .errors import QueryError
 from .live import Change
+from .queries import Exists
 from .queries.refusals import plain_path
 from .run import Run
 from .run_mapping import RunMapping
@@ -65,7 +66,10 @@ class RunOverviews(RunMapping):
             Indexed by uid.
         """
         wanted = _names(run_table.DEFAULT_COLUMNS if columns is None else columns)
-        return run_table.table(self.rows(wanted, limit=limit), wanted, timezone=timezone)
+        table = run_table.table(self.rows(wanted, limit=limit), wanted, timezone=timezone)
+        for name in run_table.empty_columns(table) if columns is not None else ():
+            self._hint((self.query, Exists(name)), near_only=True)
+        return table
 
     def rows(self, columns: Sequence[str], *, limit: int | None = None) -> Iterator[tuple[str, list[Any]]]:
         """Yield the uid of each run with the cells of a :meth:`table`, a page after the other; times are in seconds."""
@@ -92,6 +96,8 @@ class RunOverviews(RunMapping):
             a ``Regex`` as its repr; and so is what is equal to another key, as 1 is to True.
         """
         found = self._store.distinct(self.query, plain_path(field), counts=counts)
+        if not found:
+            self._hint((self.query, Exists(field)))
         return _counted(found) if counts else [value for value, _ in found]
 
     def facets(self, fields: str | Iterable[str]) -> dict[str, dict[Any, int]]:

@@ -95,6 +95,12 @@ def table(
     return frame
 
 
+def empty_columns(table: pandas.DataFrame) -> list[str]:
+    """Return the columns of fields of which no run in a table has a value."""
+    fields = [name for name in table.columns if name not in (*_TIMES, *_OF_STOP, *_OF_STREAMS)]
+    return [name for name in fields if len(table) and table[name].isna().all()]
+
+
 def _stops(store: Store, uids: Sequence[str], columns: Iterable[str]) -> dict[str, Document]:
     needed = any(column in _OF_STOP or split_key(column)[0] == "stop" for column in columns)
     return store.stops(uids) if needed else {}

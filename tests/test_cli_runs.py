@@ -229,7 +229,11 @@ def test_where_no_run_answers_that_is_said_with_what_was_asked_and_of_how_many(u
 
 def test_a_field_that_no_run_has_and_a_catalog_without_runs_are_said(uri, capsys):
     assert main(["distinct", "nothing"]) == 0
-    assert "none of the 3 runs has a field 'nothing'" in capsys.readouterr().err
+    assert "No run has the field 'nothing' in its start document." in capsys.readouterr().err
+    assert main(["distinct", "sample_name"]) == 0
+    assert capsys.readouterr().err.endswith("Did you mean 'sample.name'?\n")
+    assert main(["ls", "plan=count"]) == 0
+    assert "databroker-mongo: No run has the field 'plan' in its start document." in capsys.readouterr().err
     assert main(["ls", "--catalog", "memory://empty"]) == 0
     assert "the catalog has no runs" in capsys.readouterr().err
 
