@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..callers import stacklevel_of_caller
 from ..documents import stream_of
-from ..errors import OldNameWarning
+from ..errors import CatalogWarning, OldNameWarning
 from . import page
 from .replaying import ALL, Named, replayed
 from .selection import select
@@ -173,10 +174,11 @@ class Header:
         Yields
         ------
         object
-            Nothing at all where there is no such stream or data key.
+            Nothing at all, with a warning, where there is no such stream or data key.
         """
         stream = self._run.get(stream_name)
         if stream is None:
+            self._warn_of_nothing(f"no stream {stream_name!r}. It has: {', '.join(self._run) or 'none'}")
             return
         source = stream.source
         if field not in source.data_keys:
@@ -184,14 +186,26 @@ class Header:
         elif fill and is_external(source, field):
             yield from rows_of(open_external(source, [field]).columns[field])
         else:
-            values = stored_values(source, [field]).get(field, [])
+            found = stored_values(source, [field])
+            if field not in found:
+                self._warn_of_nothing(f"no {field!r} in its events, but in stream resources, which fill=True reads")
+            values = found.get(field, [])
             yield from values.tolist() if isinstance(values, np.ndarray) else values
 
     def _metadata(self, name: str, stream_name: str) -> Iterator[Any]:
         source = self._run[stream_name].source
         start, stop = self._run.start, self._run.stop or {}
         each = [select([name], descriptor, start=start, stop=stop).extra for descriptor in source.descriptors]
+        if not any(name in extra for extra in each):
+            known = ", ".join(source.data_keys) or "none"
+            self._warn_of_nothing(
+                f"no data key {name!r} in the stream {stream_name!r}, and no such metadata. Data keys: {known}"
+            )
         return (each[row][name] for row in source.rows.index.descriptor.tolist() if name in each[row])
+
+    def _warn_of_nothing(self, text: str) -> None:
+        """Tell why there is nothing to iterate over, which databroker 1 left to be noticed."""
+        warnings.warn(f"run {self.uid} has {text}", CatalogWarning, stacklevel=stacklevel_of_caller())
 
     def fields(self, stream_name: StreamName = ALL) -> set[str]:
         """Return the data keys of a stream, or of all."""

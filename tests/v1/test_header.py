@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from databroker_mongo.errors import ColumnNotFound, OldNameWarning, StreamNotFound
+from databroker_mongo.errors import CatalogWarning, ColumnNotFound, OldNameWarning, StreamNotFound
 from databroker_mongo.testing import build_run
 from databroker_mongo.v1 import ALL
 from databroker_mongo.writing import Writer
@@ -101,8 +101,13 @@ def test_images_are_read_a_few_at_a_time(db, monkeypatch):
 def test_data_may_be_metadata_and_of_what_there_is_not_nothing(db):
     assert list(db[1].data("det_gain", "baseline")) == [3, 3]
     assert list(db[1].data("purpose")) == ["calibration"] * 5
-    assert list(db[1].data("typo")) == []
-    assert list(db[1].data("I0", "typo")) == []
+    with pytest.warns(
+        CatalogWarning, match="no data key 'typo' in the stream 'primary'.*Data keys: I0, count"
+    ) as caught:
+        assert list(db[1].data("typo")) == []
+    assert caught[0].filename == __file__
+    with pytest.warns(CatalogWarning, match="has no stream 'typo'. It has: primary, baseline"):
+        assert list(db[1].data("I0", "typo")) == []
 
 
 def test_xarray_is_what_the_newer_interface_reads(db):

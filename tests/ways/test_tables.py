@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from databroker_mongo import Catalog, Writer
-from databroker_mongo.errors import DocumentWarning
+from databroker_mongo.errors import CatalogWarning, DocumentWarning
 from databroker_mongo.testing import StreamAsset, build_run
 
 pytestmark = [pytest.mark.filterwarnings("ignore:no allowed_roots"), pytest.mark.usefixtures("installed_handlers")]
@@ -111,3 +111,10 @@ def test_a_printed_table_of_runs_says_how_many_rows_it_does_not_print():
     table = catalog.table(["time"])
     assert len(table) == 70
     assert str(table).endswith("and 10 more rows")
+
+
+def test_data_that_are_left_out_because_they_are_not_in_events_are_told(store_uri, tmp_path):
+    header = stored(store_uri, tmp_path, [(0, 5)])
+    with pytest.warns(CatalogWarning, match="no 'img' in its events, but in stream resources, which fill=True reads"):
+        assert list(header.data("img", fill=False)) == []
+    assert len(list(header.data("img"))) == 5
