@@ -105,17 +105,21 @@ def _continues(last: Span, span: Span) -> bool:
     return is_alike and last.seq_start <= span.seq_start <= last.seq_stop
 
 
-def places_of(numbers: NDArray[np.int64], spans: Iterable[Span]) -> list[slice]:
+def places_of(numbers: NDArray[np.int64], spans: Sequence[Span]) -> list[slice]:
     """Return for each span where its rows are in ``(n,)`` sorted ``seq_num``."""
-    return [slice(*np.searchsorted(numbers, (span.seq_start, span.seq_stop)).tolist()) for span in spans]
+    return [slice(*edges) for edges in _edges(numbers, spans).tolist()]
 
 
-def n_stored(numbers: NDArray[np.int64], spans: Iterable[Span]) -> NDArray[np.int64]:
+def n_stored(numbers: NDArray[np.int64], spans: Sequence[Span]) -> NDArray[np.int64]:
     """Count the stored rows of each of ``(n,)`` sorted ``seq_num``."""
-    counts = np.zeros(len(numbers), np.int64)
-    for place in places_of(numbers, spans):
-        counts[place] += 1
-    return counts
+    starts, stops = _edges(numbers, spans).T
+    n = len(numbers) + 1
+    return np.cumsum(np.bincount(starts, minlength=n) - np.bincount(stops, minlength=n))[:-1]
+
+
+def _edges(numbers: NDArray[np.int64], spans: Sequence[Span]) -> NDArray[np.intp]:
+    bounds = np.array([(span.seq_start, span.seq_stop) for span in spans], np.int64).reshape(-1, 2)
+    return np.searchsorted(numbers, bounds)
 
 
 def rows_without_events(by_key: Iterable[Sequence[Span]]) -> NDArray[np.int64]:
