@@ -117,8 +117,8 @@ def test_what_a_users_file_names_is_imported_only_where_the_site_allows_it(machi
     ("said", "told"),
     [
         ("tape", "write no-blocks, or module:function"),
-        ("5", "must be a text"),
-        ("no", "must be a text"),
+        ("5", "must be a string"),
+        ("no", "must be a string"),
         ("lab_tape:no_such", "cannot be imported"),
         ("no_such_module:on_tape", "cannot be imported"),
         ("lab_tape:number", "not a function"),
