@@ -59,8 +59,8 @@ class Layout(NamedTuple):
     n_rows : int
         How many rows there are now, in all files together.
     is_fixed : bool
-        Rows cannot have another number of axes. Where they can, the class of the handler takes the keyword
-        ``row_axes``: an array of so many axes is one row, and further axes before those of a row count rows in C order.
+        Rows cannot have another number of axes. Where they can, and the class of the handler takes the keyword
+        ``row_axes``, an array of so many axes is one row, and further axes before those of a row count rows in C order.
     """
 
     shape: tuple[int, ...]

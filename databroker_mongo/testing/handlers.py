@@ -34,7 +34,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
-from databroker_mongo.assets.handler import DescribesDatum, Handler, ReadsRegions, RefersToFiles
+from databroker_mongo.assets.handler import DescribesDatum, Handler, Layout, ReadsRegions, RefersToFiles, TellsLayout
+from databroker_mongo.assets.loading import keywords_of
 from databroker_mongo.testing import case_files
 
 _many_regions = settings(
@@ -231,6 +232,21 @@ class HandlerConformance:
             assert tuple(shape) == expected.shape
             assert np.dtype(dtype) == expected.dtype
             assert chunks is None or (len(chunks) == expected.ndim + 1 and all(size > 0 for size in chunks))
+
+    def test_layout_agrees_with_the_arrays(self, case: HandlerCase, handler: Handler) -> None:
+        """What it tells of the stored array makes a datum of each shape and dtype that there is."""
+        if not isinstance(handler, TellsLayout):
+            pytest.skip(f"{self.handler_class.__name__} has no layout()")
+        for datum, expected in zip(case.datums, case.stack, strict=True):
+            layout = Layout(*handler.layout(**datum))
+            row = tuple(layout.shape[len(layout.shape) - layout.row_axes :])
+            assert expected.shape == (row if layout.frames is None else (layout.frames, *row))
+            assert np.dtype(layout.dtype) == expected.dtype
+            takes_axes = "row_axes" in keywords_of(self.handler_class) - case.resource_kwargs.keys()
+            if takes_axes and not layout.is_fixed:
+                other = self._open(case, case.path, row_axes=layout.row_axes)
+                _assert_same(other(**datum), expected)
+                _close(other)
 
     @_many_regions
     @given(data=st.data())

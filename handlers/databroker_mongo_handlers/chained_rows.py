@@ -21,8 +21,8 @@ class CountedRows(Rows, Protocol):
         """Return how many whole rows there are now."""
         ...
 
-    def layout(self) -> Layout:
-        """Return the shape of the array that the rows are taken from, and how they are.
+    def layout(self, number: int = 0) -> Layout:
+        """Return the shape of the array that a row is taken from, and how it is.
 
         Raises
         ------
@@ -103,7 +103,7 @@ class ChainedRows:
             raise EndsEarly(f"{self._name} has no rows yet")
         return found
 
-    def layout(self) -> Layout:
+    def layout(self, number: int = 0) -> Layout:
         """Return the shape of the first source's array, and how many rows all make.
 
         Raises

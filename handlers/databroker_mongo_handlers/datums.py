@@ -63,7 +63,7 @@ class RowsHandler(CallsReadInto):
             shape, dtype, _ = self._rows.describe(first, self._n_rows)
             found = Layout(shape, dtype, len(shape))
         else:
-            found = tell()
+            found = tell(first)
         return found._replace(frames=self._n_rows if self._has_axis else None)
 
     def read_into(self, out: Array, datums: Sequence[Datum], region: tuple[slice, ...]) -> None:

@@ -65,7 +65,8 @@ class EigerSeries(SwitchHandler):
 
         def make(key: tuple[int | str, bool]) -> WholeHandler | IndexHandler:
             series, is_whole = key
-            rows = _images_of(f"{path}_{series}_master.h5", row_axes=row_axes)
+            # In all images the edge between two would be lost, if images without an axis of their own were lines.
+            rows = _images_of(f"{path}_{series}_master.h5", row_axes=row_axes, fewest_row_axes=2 if is_whole else 0)
             return WholeHandler(rows) if is_whole else IndexHandler(rows, keyword="frame_num")
 
         super().__init__(choose, make=make)
@@ -98,7 +99,7 @@ class EigerDataFiles(RowsHandler):
         super().__init__(rows, first_row=first_row, rows_per_datum=1)
 
 
-def _images_of(master: str, *, row_axes: int | None) -> ChainedRows:
+def _images_of(master: str, *, row_axes: int | None, fewest_row_axes: int) -> ChainedRows:
     def find_sources(before_opening: BeforeOpening | None) -> list[HDF5Rows]:
         if before_opening is not None:
             before_opening(master)
@@ -106,7 +107,7 @@ def _images_of(master: str, *, row_axes: int | None) -> ChainedRows:
             if before_opening is not None:
                 _ask_before_links_are_followed(file, before_opening)
             paths = _datasets(file)
-        return [HDF5Rows(master, path, swmr=True, row_axes=row_axes) for path in paths]
+        return [HDF5Rows(master, path, swmr=True, row_axes=row_axes, fewest_row_axes=fewest_row_axes) for path in paths]
 
     return ChainedRows(find_sources, list_paths=lambda: [master], name=master)
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from .datum_numbers import whole_number
-from .rows import Array, BeforeOpening, Block, EndsEarly, RowStructure, require_dtype
+from .rows import Array, BeforeOpening, Block, EndsEarly, Layout, RowStructure, require_dtype
 from .threads import read_side_by_side
 
 
@@ -115,6 +115,17 @@ class FileRows:
             ArrayHeader(shape, dtype).require(self._row_of(found), self._path_of(number))
         self._expected = header
         return RowStructure(shape, dtype, (self._rows_per_file, *shape))
+
+    def layout(self, number: int = 0) -> Layout:
+        """Return the shape of the array in the file of a row; the number of its axes is fixed.
+
+        Raises
+        ------
+        OSError
+            When the file is missing, damaged or short.
+        """
+        header = self._header_of(number // self._rows_per_file, rows=number % self._rows_per_file + 1)
+        return Layout(header.shape, header.dtype, len(self._row_of(header).shape))
 
     def read(self, out: Array, block: Block, inner: Sequence[slice]) -> None:
         """Fill ``out``, of shape ``(count, size, *inner)``, file by file.

@@ -18,7 +18,7 @@ from .hdf5_file import OpenFile, acquire, reason_of, release
 from .hdf5_growth import Extent, whole_rows
 from .hdf5_links import files_behind, missing_behind
 from .hdf5_offsets import RowOffsets, is_plain, pays
-from .rows import Array, BeforeOpening, Block, EndsEarly, Layout, RowStructure, require_dtype
+from .rows import Array, BeforeOpening, Block, EndsEarly, Layout, RowStructure, axes_of_rows, lines_of, require_dtype
 
 _SCRATCH_BYTES = 8 * 2**20
 
@@ -37,6 +37,8 @@ class HDF5Rows:
     row_axes : int, optional
         How many axes a row has, by default all but the first. A dataset that has no more is one row; the axes that it
         has before those of a row count rows in C order, as the axes of a grid do.
+    fewest_row_axes : int, optional
+        How many axes a row has at least, where ``row_axes`` is not given.
 
     Raises
     ------
@@ -44,11 +46,14 @@ class HDF5Rows:
         When ``row_axes`` is no number of axes.
     """
 
-    def __init__(self, path: str, dataset: str, *, swmr: bool = False, row_axes: int | None = None):
+    def __init__(
+        self, path: str, dataset: str, *, swmr: bool = False, row_axes: int | None = None, fewest_row_axes: int = 0
+    ):
         self._path = str(path)
         self._name = dataset
         self._swmr = swmr
         self._row_axes = None if row_axes is None else whole_number(row_axes, "row_axes")
+        self._fewest = fewest_row_axes
         self._file: OpenFile | None = None
         self._release: Callable[[], object] = lambda: None
         self._dataset: h5py.Dataset | None = None
@@ -70,7 +75,7 @@ class HDF5Rows:
             n_axes = self._axes_of_rows(dataset)
             return RowStructure(dataset.shape[n_axes:], _plain_dtype(dataset), _chunks_by_row(dataset, n_axes))
 
-    def layout(self) -> Layout:
+    def layout(self, number: int = 0) -> Layout:
         """Return the shape of the whole dataset, and how many rows it makes.
 
         Raises
@@ -158,19 +163,17 @@ class HDF5Rows:
     def _read(self, dataset: h5py.Dataset, out: Array, block: Block, inner: Sequence[slice]) -> None:
         n_axes = self._axes_of_rows(dataset)
         if n_axes != 1:
-            _read_counted_rows(dataset, out, block, inner, counting=dataset.shape[:n_axes])
+            is_text = h5py.check_string_dtype(dataset.dtype)
+            for part, place in lines_of(out, block, dataset.shape[:n_axes]):
+                found = dataset[(*place, *inner)].reshape(part.shape)
+                part[...] = _as_text(found) if is_text else found
         elif not self._read_from_file(dataset, out, block, inner):
             _read_hyperslab(dataset, out, block, inner)
 
     def _axes_of_rows(self, dataset: h5py.Dataset) -> int:
         """Return how many of the first axes count rows."""
-        if self._row_axes is None:
-            return 1
-        if self._row_axes > dataset.ndim:
-            raise OSError(
-                f"{self._path}: a row was to have {self._row_axes} axes, and {self._name} is of shape {dataset.shape}"
-            )
-        return int(dataset.ndim) - self._row_axes
+        where = f"{self._path}: {self._name}"
+        return axes_of_rows(dataset.shape, self._row_axes, fewest=self._fewest, where=where)
 
     def _read_from_file(self, dataset: h5py.Dataset, out: Array, block: Block, inner: Sequence[slice]) -> bool:
         if self._is_plain is None:
@@ -241,25 +244,6 @@ def _chunks_by_row(dataset: h5py.Dataset, n_axes: int) -> tuple[int, ...] | None
         if chunk < length:
             break
     return (n_neighbours, *dataset.chunks[n_axes:])
-
-
-def _read_counted_rows(
-    dataset: h5py.Dataset, out: Array, block: Block, inner: Sequence[slice], *, counting: tuple[int, ...]
-) -> None:
-    """Fill ``out`` where rows are counted by several axes, or by none, by a hyperslab for each stretch of the last."""
-    if block.size == block.step == 1:
-        out, block = out[np.newaxis, :, 0], Block(block.first, block.count, block.count, 1)
-    n_in_line = counting[-1] if counting else 1
-    for group in range(block.count):
-        start = position = block.first + group * block.step
-        while position < start + block.size:
-            n = min(n_in_line - position % n_in_line, start + block.size - position)
-            line = np.unravel_index(position, counting) if counting else ()
-            place = (*map(int, line[:-1]), slice(int(line[-1]), int(line[-1]) + n)) if counting else ()
-            found = dataset[(*place, *inner)]
-            is_text = h5py.check_string_dtype(dataset.dtype)
-            out[group, position - start : position - start + n] = _as_text(found) if is_text else found
-            position += n
 
 
 def _read_hyperslab(dataset: h5py.Dataset, out: Array, block: Block, inner: Sequence[slice]) -> None:

@@ -99,7 +99,7 @@ class RowView:
         kept_chunks = chunks and (chunks[0], *(max(1, min(length, chunk)) for length, chunk in left))
         return RowStructure(kept_shape, dtype, kept_chunks)
 
-    def layout(self) -> Layout:
+    def layout(self, number: int = 0) -> Layout:
         """Return the shape of what is left of all rows; the number of their axes cannot be chosen any more.
 
         Raises

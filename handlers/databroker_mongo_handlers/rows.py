@@ -7,7 +7,7 @@ leave the rest to the source. What a datum keyword means does not belong here, n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -111,6 +111,66 @@ class Rows(Protocol):
     def close(self) -> None:
         """Close what is open; the next question opens it again."""
         ...
+
+
+def axes_of_rows(shape: tuple[int, ...], row_axes: int | None, *, fewest: int = 0, where: str) -> int:
+    """Return how many of the first axes of an array count its rows.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The shape of the array.
+    row_axes : int or None
+        How many axes a row has; by default all but the first.
+    fewest : int
+        How many a row has at least by default: an array of no more is one row.
+    where : str
+        The place of the array, for errors.
+
+    Raises
+    ------
+    OSError
+        When the array has fewer axes than a row was to have.
+    """
+    if row_axes is None:
+        return int(len(shape) > fewest)
+    if row_axes > len(shape):
+        raise OSError(f"{where}: a row was to have {row_axes} axes, and the array is of shape {shape}")
+    return len(shape) - row_axes
+
+
+def lines_of(out: Array, block: Block, counting: tuple[int, ...]) -> Iterator[tuple[Array, tuple[slice, ...]]]:
+    """Yield neighbouring rows of an array whose first axes count them in C order, a line of the last axis at most.
+
+    Parameters
+    ----------
+    out : numpy.ndarray
+        Shape ``(count, size, *inner)``, as of `Rows.read`.
+    block : Block
+        Which rows.
+    counting : tuple of int
+        The lengths of the axes that count the rows; of an array that is one row, none.
+
+    Yields
+    ------
+    part : numpy.ndarray
+        What is to be filled, ``(rows, *inner)``, or ``inner`` where no axis counts rows.
+    place : tuple
+        Where these rows are in the array: a slice for each axis that counts them, all but the last of length 1.
+    """
+    if not counting:
+        yield from ((out[group, 0, ...], ()) for group in range(block.count))
+        return
+    if block.size == block.step == 1:
+        out, block = out[np.newaxis, :, 0], Block(block.first, block.count, block.count, 1)
+    for group in range(block.count):
+        start = position = block.first + group * block.step
+        while position < start + block.size:
+            *line, at = map(int, np.unravel_index(position, counting))
+            n = min(counting[-1] - at, start + block.size - position)
+            place = (*(slice(index, index + 1) for index in line), slice(at, at + n))
+            yield out[group, position - start : position - start + n], place
+            position += n
 
 
 def chunks_by_datum(chunks: tuple[int, ...] | None, rows_per_datum: int) -> tuple[int, ...] | None:

@@ -1,13 +1,15 @@
-"""Rows along the first axis of the array in one file."""
+"""Rows along the first axis, or the first axes, of the array in one file."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from .datum_numbers import whole_number
 from .file_rows import ArrayFormat, ArrayHeader
-from .rows import Array, BeforeOpening, Block, EndsEarly, RowStructure, require_dtype
+from .rows import Array, BeforeOpening, Block, EndsEarly, Layout, RowStructure, axes_of_rows, lines_of, require_dtype
 
 
 class SingleFileRows:
@@ -19,14 +21,23 @@ class SingleFileRows:
         Reads the file.
     path : str
         The file.
-    row_axes : int or None
-        How many axes a row has at least; a file that has no more is one row. None: all but the first.
+    row_axes : int, optional
+        How many axes a row has, by default all but the first. A file that has no more is one row; the axes that it has
+        before those of a row count rows in C order.
+    fewest_row_axes : int, optional
+        How many axes a row has at least, where ``row_axes`` is not given; a file that has no more is one row.
+
+    Raises
+    ------
+    ValueError
+        When ``row_axes`` is no number of axes.
     """
 
-    def __init__(self, file_format: ArrayFormat, path: str, *, row_axes: int | None = None):
+    def __init__(self, file_format: ArrayFormat, path: str, *, row_axes: int | None = None, fewest_row_axes: int = 0):
         self._format = file_format
         self._path = path
-        self._row_axes = row_axes
+        self._row_axes = None if row_axes is None else whole_number(row_axes, "row_axes")
+        self._fewest = fewest_row_axes
 
     def describe(self, first: int, count: int) -> RowStructure:
         """Return the structure of rows ``first`` to ``first + count``, from the header.
@@ -37,8 +48,21 @@ class SingleFileRows:
             When the file is missing, damaged or ends before the last of these rows.
         """
         header = self._header(stop=first + count)
-        shape = header.shape[1:] if self._is_stack(header) else header.shape
+        shape = header.shape[self._axes_of_rows(header) :]
         return RowStructure(shape, header.dtype, (1, *shape))
+
+    def layout(self, number: int = 0) -> Layout:
+        """Return the shape of the array in the file, and how many rows it makes.
+
+        Raises
+        ------
+        OSError
+            When the file is missing, damaged or short.
+        """
+        header = self._format.describe(self._path)
+        n_axes = self._axes_of_rows(header)
+        n_rows = math.prod(header.shape[:n_axes])
+        return Layout(header.shape, header.dtype, len(header.shape) - n_axes, n_rows=n_rows, is_fixed=False)
 
     def read(self, out: Array, block: Block, inner: Sequence[slice]) -> None:
         """Fill ``out``, of shape ``(count, size, *inner)``.
@@ -52,15 +76,9 @@ class SingleFileRows:
         """
         header = self._header(stop=block.stop)
         require_dtype(out, header.dtype, self._path)
-        if not self._is_stack(header):
-            self._format.read(self._path, header, out=out[0, 0, ...], region=tuple(inner))
-            return
-        if block.size == block.step == 1:
-            out, block = out[np.newaxis, :, 0], Block(block.first, block.count, block.count, 1)
-        for group in range(block.count):
-            start = block.first + group * block.step
-            region = (slice(start, start + block.size), *inner)
-            self._format.read(self._path, header, out=out[group], region=region)
+        for part, place in lines_of(out, block, header.shape[: self._axes_of_rows(header)]):
+            lines = part[(np.newaxis,) * (len(place) - 1)]
+            self._format.read(self._path, header, out=lines, region=(*place, *inner))
 
     def paths(self, numbers: Iterable[int]) -> list[str]:
         """Return the one file."""
@@ -73,12 +91,13 @@ class SingleFileRows:
     def close(self) -> None:
         """Do nothing: the file is closed as soon as it is read."""
 
-    def _is_stack(self, header: ArrayHeader) -> bool:
-        return len(header.shape) > (0 if self._row_axes is None else self._row_axes)
+    def _axes_of_rows(self, header: ArrayHeader) -> int:
+        return axes_of_rows(header.shape, self._row_axes, fewest=self._fewest, where=self._path)
 
     def _header(self, *, stop: int) -> ArrayHeader:
         header = self._format.describe(self._path)
-        n_rows = header.shape[0] if self._is_stack(header) else 1
+        n_rows = math.prod(header.shape[: self._axes_of_rows(header)])
         if stop > n_rows:
-            raise EndsEarly(f"{self._path}: row {stop - 1} was asked for, and it has {n_rows} rows")
+            asked = f"{self._path}: row {stop - 1} was asked for, and it has {n_rows} rows"
+            raise EndsEarly(f"{asked}; its shape is {header.shape}")
         return header

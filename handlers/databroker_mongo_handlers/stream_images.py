@@ -32,6 +32,8 @@ class _Images(IndexHandler):
         See `TemplatedPaths`.
     chunk_shape : sequence of int, optional
         The number of rows of a file, then the shape of a row. Without it each file is one row.
+    row_axes : int, optional
+        For a type of one file, how many axes a row has.
 
     Raises
     ------
@@ -40,7 +42,7 @@ class _Images(IndexHandler):
     """
 
     file_format: ClassVar[type[ArrayFormat]]
-    row_axes: ClassVar[int | None] = None
+    fewest_row_axes: ClassVar[int] = 0
     default_template: ClassVar[str] = ""
     is_multipart: ClassVar[bool] = True
 
@@ -52,10 +54,13 @@ class _Images(IndexHandler):
         template: str = "",
         filename: str = "",
         chunk_shape: Sequence[int] = (),
+        row_axes: int | None = None,
         **of_the_reader: object,
     ):
         refuse_unknown(of_the_reader, type(self).__name__)
         template = template or self.default_template
+        if row_axes is not None and (template or self.is_multipart):
+            raise ValueError("row_axes can be given for a single file alone")
         rows: Rows
         if template:
             paths = TemplatedPaths(path, template=template, filename=filename)
@@ -63,7 +68,7 @@ class _Images(IndexHandler):
         elif self.is_multipart:
             raise ValueError("a stream resource of several files must name them by a template")
         else:
-            rows = SingleFileRows(self.file_format(), path, row_axes=self.row_axes)
+            rows = SingleFileRows(self.file_format(), path, row_axes=row_axes, fewest_row_axes=self.fewest_row_axes)
         super().__init__(rows)
 
 
@@ -91,7 +96,7 @@ class StackTIFF(_Images):
 
     file_format = TIFFFormat
     is_multipart = False
-    row_axes = 2
+    fewest_row_axes = 2
 
 
 class SingleJPEG(_Images):
@@ -99,7 +104,7 @@ class SingleJPEG(_Images):
 
     file_format = JPEGFormat
     is_multipart = False
-    row_axes = 3
+    fewest_row_axes = 3
 
 
 class StackNPY(_Images):

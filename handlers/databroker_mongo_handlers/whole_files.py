@@ -103,10 +103,12 @@ class NumpyFrames(IndexHandler):
         The file.
     mmap_mode : str, optional
         Not needed: parts are read in place.
+    row_axes : int, optional
+        How many axes an entry has, by default all of the array but the first.
     """
 
-    def __init__(self, path: str, *, mmap_mode: str | None = None):
-        super().__init__(SingleFileRows(NPYFormat(), path), keyword="frame_no")
+    def __init__(self, path: str, *, mmap_mode: str | None = None, row_axes: int | None = None):
+        super().__init__(SingleFileRows(NPYFormat(), path, row_axes=row_axes), keyword="frame_no")
 
 
 class TextNumbers(Closes):

@@ -17,8 +17,9 @@ from databroker_mongo_handlers.area_detector_hdf5 import (
 from databroker_mongo_handlers.eiger import EigerSeries
 from databroker_mongo_handlers.hdf5_columns import FlyscanTargets
 from databroker_mongo_handlers.stream_hdf5 import StreamedHDF5
+from databroker_mongo_handlers.stream_images import NumberedNPY, NumberedTIFF, StackNPY
 from databroker_mongo_handlers.tiff import AreaDetectorTIFF
-from databroker_mongo_handlers.whole_files import SingleTIFF
+from databroker_mongo_handlers.whole_files import NumpyFrames, SingleTIFF
 from databroker_mongo_handlers.xspress3 import Xspress3
 
 from databroker_mongo.testing import HandlerCase, HandlerConformance
@@ -157,6 +158,54 @@ class TestSeriesOfSingleImages(HandlerConformance):
         return HandlerCase(folder / "run", datums, GRID[0, 1:], more, beyond={"seq_id": 7, "frame_num": 3})
 
 
+class _NumpyGrid(HandlerConformance):
+    more: ClassVar[dict[str, object]] = {}
+    keyword = "index"
+
+    def make_case(self, folder):
+        np.save(folder / "scan.npy", GRID)
+        expected = GRID.reshape(12, 6, 5)
+        return frames(self.keyword, range(12), expected, path=folder / "scan.npy", beyond=12, row_axes=2)
+
+
+class TestGridInANumpyFile(_NumpyGrid):
+    handler_class = StackNPY
+
+
+class TestGridOfNumpyFrames(_NumpyGrid):
+    handler_class = NumpyFrames
+    keyword = "frame_no"
+
+
+class TestOneImageInANumpyFile(HandlerConformance):
+    handler_class = StackNPY
+
+    def make_case(self, folder):
+        np.save(folder / "scan.npy", IMAGE)
+        return frames("index", [0, 0], [IMAGE] * 2, path=folder / "scan.npy", beyond=1, row_axes=2)
+
+
+class TestGridInColumns(HandlerConformance):
+    handler_class = StackNPY
+
+    def make_case(self, folder):
+        np.save(folder / "scan.npy", np.asfortranarray(GRID))
+        expected = GRID.reshape(12, 6, 5)
+        return frames("index", range(12), expected, path=folder / "scan.npy", beyond=12, row_axes=2)
+
+
+def test_a_whole_series_of_single_images_is_a_stack_of_images(tmp_path):
+    path = TestSeriesOfSingleImages().make_case(tmp_path).path
+
+    np.testing.assert_array_equal(EigerSeries(str(path), images_per_file=1)(seq_id=7), GRID[0, 1:])
+
+
+@pytest.mark.parametrize("template", ["", "{:d}.npy"])
+def test_axes_of_rows_are_those_of_a_single_file(tmp_path, template):
+    with pytest.raises(ValueError, match="for a single file alone"):
+        (NumberedNPY if template else NumberedTIFF)(str(tmp_path), template=template, row_axes=2)
+
+
 @pytest.mark.parametrize("row_axes", [None, 2])
 def test_frames_along_the_first_axis_are_the_same_with_and_without(tmp_path, row_axes):
     handler = AreaDetectorHDF5(str(write(tmp_path, GRID[0])), row_axes=row_axes)
@@ -176,7 +225,7 @@ def test_chunks_are_counted_in_rows(tmp_path):
 def test_a_number_of_axes_that_the_dataset_does_not_have_is_refused(tmp_path, row_axes, error):
     path = write(tmp_path, IMAGE)
 
-    with pytest.raises(error, match=r"3 axes, and /entry/data/data is of shape \(6, 5\)|row_axes"):
+    with pytest.raises(error, match=r"3 axes, and the array is of shape \(6, 5\)|row_axes"):
         AreaDetectorHDF5(str(path), row_axes=row_axes)(point_number=0)
 
 

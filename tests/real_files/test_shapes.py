@@ -36,7 +36,8 @@ LINE = re.compile(r"transforms=(\{.*?or doc\})")
 POINTS = ("AD_HDF5", "HDF5", "AD_HDF5_SWMR", "TPX_HDF5", "AD_HDF5_SWMR_STREAM")
 FRAMES = ("AD_HDF5_GERM", "DEX_HDF5")
 STREAM = "application/x-hdf5"
-ALL = (*POINTS, *FRAMES, "AD_EIGER", STREAM)
+STREAMS = (STREAM, "application/x-npy")
+ALL = (*POINTS, *FRAMES, "AD_EIGER", "npy_FRAMEWISE", *STREAMS)
 SOME = ("AD_HDF5", "DEX_HDF5", "AD_EIGER", STREAM)
 
 
@@ -44,16 +45,18 @@ def write(place, values):
     with h5py.File(place.folder / MASTER, "w") as file:
         for dataset in DATASETS:
             file[dataset] = values
+    np.save(place.folder / "run.npy", values)
 
 
 def asset_of(place, spec, n_rows, shape, **kwargs):
     """Return the asset of a file in which the dataset is wherever the spec has it."""
-    if spec == STREAM:
-        uri, parameters = f"file://localhost{place.folder}/{MASTER}", {"dataset": DATASETS[0], **kwargs}
-        return StreamAsset(STREAM, uri, [(0, n_rows)], parameters, shape)
-    name = "frame" if spec in FRAMES else "point_number"
+    if spec in STREAMS:
+        name, parameters = (MASTER, {"dataset": DATASETS[0]}) if spec == STREAM else ("run.npy", {})
+        uri = f"file://localhost{place.folder}/{name}"
+        return StreamAsset(spec, uri, [(0, n_rows)], {**parameters, **kwargs}, shape)
+    name = {**dict.fromkeys(FRAMES, "frame"), "npy_FRAMEWISE": "frame_no"}.get(spec, "point_number")
     datums = [{name: number} for number in range(n_rows)]
-    path = MASTER
+    path = "run.npy" if spec == "npy_FRAMEWISE" else MASTER
     if spec == "AD_EIGER":
         path, kwargs = "run", {"images_per_file": 1, **kwargs}
         datums = [{"seq_id": 7, "frame_num": number} for number in range(n_rows)]
@@ -147,7 +150,7 @@ def require_nowhere(place, run, *words):
 
 def has_axis(spec, shape):
     """Tell whether a datum has an axis of frames: that of a stream is there where it is declared."""
-    return spec in POINTS or (spec == STREAM and len(shape) == 3 and 0 not in shape)
+    return spec in POINTS or (spec in STREAMS and len(shape) == 3 and 0 not in shape)
 
 
 @pytest.mark.parametrize("spec", ALL)
@@ -176,7 +179,7 @@ def test_several_events_on_one_image_are_an_error_and_not_rows_of_pixels(place, 
 @pytest.mark.parametrize("shape", [[5], [1, 5]])
 def test_lines_stay_rows(place, spec, shape):
     run = run_of(place, spec, IMAGE, 6, shape)
-    is_stacked = spec in POINTS or (spec == STREAM and len(shape) == 2)
+    is_stacked = spec in POINTS or (spec in STREAMS and len(shape) == 2)
     require_everywhere(place, run, IMAGE[:, np.newaxis] if is_stacked else IMAGE)
 
 
@@ -228,9 +231,14 @@ def test_frames_that_the_resource_promises_and_the_file_has_stay_readable(place,
 COLOURS = {"y,x,c": (3, 16, 24, 3), "c,y,x": (3, 3, 16, 24), "y,c,x": (3, 16, 3, 24), "four": (3, 16, 24, 4)}
 
 
-@pytest.mark.parametrize("spec", ALL)
-@pytest.mark.parametrize("layout", COLOURS)
-@pytest.mark.parametrize("shape", [[1, 16, 24], [16, 24], [24, 16, 0]], ids=str)
+@pytest.mark.parametrize(
+    ("spec", "layout", "shape"),
+    [
+        *itertools.product(ALL, ["y,x,c"], [[1, 16, 24], [16, 24]]),
+        *itertools.product(SOME, ["c,y,x", "y,c,x", "four"], [[1, 16, 24], [16, 24], [24, 16, 0]]),
+    ],
+    ids=str,
+)
 def test_colours_declared_as_mono_are_all_pixels_and_a_note(place, spec, layout, shape):
     values = np.arange(np.prod(COLOURS[layout]), dtype="u1").reshape(COLOURS[layout])
     run = run_of(place, spec, values, 3, shape)

@@ -16,7 +16,7 @@ NEED_FILES = {
     "test_a_file_cut_short_is_an_os_error_and_never_other_data",
     "test_a_file_that_is_not_there_is_an_os_error_and_never_other_data",
 }
-N_TESTS = 18
+N_TESTS = 19
 
 
 @pytest.fixture(scope="module")
