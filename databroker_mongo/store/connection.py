@@ -258,21 +258,52 @@ def _durable(database: Any) -> Any:
     from pymongo import WriteConcern
 
     concern = {"w": "majority", "j": True, **database.write_concern.document}
-    if concern["w"] == 0:
-        del concern["j"]
     return database.with_options(write_concern=WriteConcern(**concern))
 
 
 def weaknesses(location: Location) -> tuple[str, ...]:
     """Return the options of a location's URIs that weaken what "stored" means, as they are written there."""
     options: dict[str, None] = {}
-    for uri in (location.uri, location.asset_uri):
-        for name, value in parse_qsl(urlsplit(_in_the_clear(uri)).query):
-            is_number_of_servers = name.lower() == "w" and value.isdigit()
-            is_switched_off = name.lower() in ("journal", "retrywrites") and value.lower() == "false"
-            if is_number_of_servers or is_switched_off:
-                options[f"{name}={value}"] = None
+    for name, value in _options(location):
+        is_number_of_servers = name.lower() == "w" and _is_number(value)
+        is_switched_off = name.lower() in ("journal", "retrywrites") and value.lower() == "false"
+        if is_number_of_servers or is_switched_off:
+            options[f"{name}={value}"] = None
     return tuple(options)
+
+
+def require_acknowledgement(location: Location) -> None:
+    """Refuse a location for writing whose servers are told not to answer.
+
+    Raises
+    ------
+    ConfigurationError
+        One of its URIs says ``w=0``.
+    """
+    for name, value in _options(location):
+        if name.lower() == "w" and _is_number(value) and int(value) == 0:
+            raise ConfigurationError(
+                f"The option {name}={value} in the URI {location.address}, or in that of its assets, tells the server "
+                "not to say whether it has stored a document: documents that it refuses would be lost, and nobody "
+                "told. Leave it out; documents are then acknowledged when a majority of the servers has them.",
+                option=f"{name}={value}",
+                address=location.address,
+            )
+
+
+def _options(location: Location) -> list[tuple[str, str]]:
+    """Return the options of a location's URIs; they may be joined by a semicolon instead."""
+    queries = (urlsplit(_in_the_clear(uri)).query for uri in (location.uri, location.asset_uri))
+    return [option for query in queries for option in parse_qsl(query.replace(";", "&"))]
+
+
+def _is_number(value: str) -> bool:
+    """Tell whether a value is a number as the driver reads it, with a sign or spaces perhaps."""
+    try:
+        int(value)
+    except ValueError:
+        return False
+    return True
 
 
 def places(location: Location) -> tuple[Place, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from . import indexes, insertion, spool_reports, summaries
 from . import revisions as corrections
-from .connection import Collections, Location, open_collections, time_limit, weaknesses
+from .connection import Collections, Location, open_collections, require_acknowledgement, time_limit, weaknesses
 from .failures import asking
 from .normalized import NormalizedStore
 from .privileges import lacking
@@ -20,9 +20,16 @@ _PATIENCE_SECONDS = 86400.0
 
 
 class WritableNormalizedStore(NormalizedStore):
-    """The same, and documents can be put into it, durably."""
+    """The same, and documents can be put into it, durably.
+
+    Raises
+    ------
+    ConfigurationError
+        The URI says ``w=0``: the server would not tell what it has stored.
+    """
 
     def __init__(self, location: Location):
+        require_acknowledgement(location)
         super().__init__(location)
         self._guards: dict[str, bool] = {}
 

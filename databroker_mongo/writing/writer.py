@@ -95,7 +95,8 @@ class Writer:
     Raises
     ------
     ConfigurationError
-        The URI cannot be used, or ``strict`` is set and it weakens durability.
+        The URI cannot be used, says ``w=0``, so that no server tells what it has stored, or ``strict`` is set and it
+        weakens durability.
 
     Examples
     --------

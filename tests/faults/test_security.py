@@ -8,6 +8,7 @@ import traceback
 import pymongo
 import pytest
 
+from databroker_mongo import Catalog
 from databroker_mongo.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -144,7 +145,7 @@ def test_a_password_or_right_that_is_taken_away_at_night_stops_no_plan(guarded_m
             assert client.test.run_stop.count_documents({}) == 1
 
 
-@pytest.mark.parametrize("option", ["w=1", "w=0", "journal=false", "retryWrites=false", "W=1", "retrywrites=False"])
+@pytest.mark.parametrize("option", ["w=1", "journal=false", "retryWrites=false", "W=1", "retrywrites=False"])
 def test_an_option_that_weakens_durability_is_named_or_refused(option):
     uri = f"mongodb://user:{SECRET}@nowhere.invalid/test?appName=x&{option}"
     with pytest.warns(DurabilityWarning, match=option) as warned:
@@ -152,6 +153,31 @@ def test_an_option_that_weakens_durability_is_named_or_refused(option):
     assert SECRET not in str(warned[0].message)
     with pytest.raises(ConfigurationError, match=option):
         Writer(uri, strict=True)
+
+
+@pytest.mark.parametrize("option", ["w=0", "W=0", "w=00", "w=-0", "appName=x&w=0", "appName=x;w=0", "w=0&journal=true"])
+@pytest.mark.parametrize("which", ["uri", "asset_uri"])
+def test_nothing_is_written_where_no_server_says_whether_it_stored(option, which):
+    plain, told_nothing = (
+        f"mongodb://u:{SECRET}@nowhere.invalid/test",
+        f"mongodb://u:{SECRET}@nowhere.invalid/a?{option}",
+    )
+    uris = {"uri": plain, "asset_uri": plain, which: told_nothing}
+    catalog = Catalog.from_uri(uris["uri"], asset_uri=uris["asset_uri"])
+    targets = [catalog, catalog.store, *([told_nothing] if which == "uri" else [])]
+    for target in targets:
+        with pytest.raises(ConfigurationError, match=r"(?i)option w=.*Leave it out") as raised:
+            Writer(target)
+        assert SECRET not in str(raised.value) + str(raised.value.facts)
+
+
+def test_what_is_stored_can_be_read_but_not_corrected_where_no_server_answers(mongod_database_uri):
+    Writer(mongod_database_uri)("start", START)
+    joined = "&" if "?" in mongod_database_uri else "?"
+    catalog = Catalog.from_uri(f"{mongod_database_uri}{joined}w=0")
+    assert catalog["run"].start == START
+    with pytest.raises(ConfigurationError, match="w=0"):
+        catalog.update("run", start={"sample": "x"})
 
 
 @pytest.mark.parametrize("option", ["w=majority", "journal=true", "retryWrites=true", "appName=w"])
