@@ -36,7 +36,7 @@ class StreamColumn:
 
     Not made by hand: ``stream["image"]`` gives it. To make one asks nothing; shape and dtype are looked up when they
     are first asked for, and stay as they were then. ``column[100, 0]`` reads one frame, into NumPy. A column has no
-    arithmetic of its own: what is read has.
+    arithmetic and no comparisons of its own: what is read has, ``column[column.read() > 5]``.
 
     Attributes
     ----------
@@ -89,12 +89,12 @@ class StreamColumn:
         return self.to_dask().chunks  # type: ignore[no-any-return]  # dask has no annotations
 
     def __getitem__(self, key: Any) -> Any:
-        """Read a part: an integer, slice, ``...``, index array or a tuple of these, as NumPy takes them.
+        """Read a part: an integer, slice, ``...``, index array or mask, or a tuple of these, as NumPy takes them.
 
         Raises
         ------
         IndexError
-            The key is out of bounds.
+            The key is out of bounds, or is a single bool, which is no mask.
         CatalogError
             What is at fault where the values cannot be read, with the facts of run, stream and data key.
         """
@@ -137,6 +137,33 @@ class StreamColumn:
 
     def __bool__(self) -> bool:
         return True
+
+    def __eq__(self, other: object) -> NoReturn:
+        self._refuse_comparison("==")
+
+    def __ne__(self, other: object) -> NoReturn:
+        self._refuse_comparison("!=")
+
+    def __lt__(self, other: object) -> NoReturn:
+        self._refuse_comparison("<")
+
+    def __le__(self, other: object) -> NoReturn:
+        self._refuse_comparison("<=")
+
+    def __gt__(self, other: object) -> NoReturn:
+        self._refuse_comparison(">")
+
+    def __ge__(self, other: object) -> NoReturn:
+        self._refuse_comparison(">=")
+
+    __hash__ = object.__hash__
+
+    def _refuse_comparison(self, sign: str) -> NoReturn:
+        """Refuse what Python would answer for objects, and what is meant for values."""
+        raise TypeError(
+            f"the column {self.name!r} does not compare, its values do: column.read() {sign} value is a mask; whether "
+            "two are one object, `is` tells"
+        )
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the rows, few in memory at once."""

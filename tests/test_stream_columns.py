@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import pickle
 import warnings
 
@@ -162,6 +163,42 @@ def test_one_column_picks_from_another(run):
 def test_what_is_out_of_bounds_is_an_index_error(run, key):
     with pytest.raises(IndexError):
         run.primary["n"][key]
+
+
+SINGLE_BOOLS = [True, False, np.True_, np.False_, np.array(True), (True, 0), (slice(1, 3), False), (..., np.True_)]
+
+
+@pytest.mark.parametrize("key", SINGLE_BOOLS, ids=repr)
+@pytest.mark.parametrize("name", ["n", "image", "fly", "time"])
+def test_a_single_bool_picks_no_row(run, name, key):
+    column = run.primary.data[name]
+    for read in (column.__getitem__, column.read):
+        with pytest.raises(IndexError, match=r"column\[column.read\(\) == value\]|too many indices"):
+            read(key)
+
+
+def test_an_index_array_of_numbers_that_are_no_integers_is_refused(run):
+    with pytest.raises(IndexError, match="not float64"):
+        run.primary["n"][[1.5]]
+    assert run.primary["n"][[]].shape == (0,)
+
+
+@pytest.mark.parametrize("sign", ["eq", "ne", "lt", "le", "gt", "ge"])
+@pytest.mark.parametrize("other", [3, None, "ab", [1, 2]], ids=repr)
+def test_a_column_does_not_compare_but_says_what_does(run, sign, other):
+    column = run.primary["n"]
+    for of_whom in (column, run.primary.data["time"], run.primary["image"]):
+        with pytest.raises(TypeError, match=r"column\.read\(\) (==|!=|<|<=|>|>=) value"):
+            getattr(operator, sign)(of_whom, other)
+    np.testing.assert_array_equal(column[column.read() == 3], [3])
+
+
+def test_a_column_is_a_key_and_travels(run):
+    column = run.primary["n"]
+    assert {column: 1}[column] == 1
+    assert column in [column]
+    np.testing.assert_array_equal(pickle.loads(cloudpickle.dumps(column)).read(), column.read())
+    np.testing.assert_array_equal(np.arange(5) == column, [True] * 5)
 
 
 @pytest.mark.parametrize(("key", "region"), [("image", (slice(0, 1), slice(1, 3), slice(2, 4))), ("fly", None)])

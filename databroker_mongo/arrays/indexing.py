@@ -19,7 +19,7 @@ def split_key(key: Any, shape: tuple[int, ...]) -> tuple[Region, tuple[Any, ...]
     Parameters
     ----------
     key : int, slice, Ellipsis, None, sequence of int, array of bool or int, or a tuple of these
-        Any key that NumPy takes; at most one index array.
+        Any key that NumPy takes, but no single bool; at most one index array.
     shape : tuple of int
         Shape of the array.
 
@@ -33,7 +33,7 @@ def split_key(key: Any, shape: tuple[int, ...]) -> tuple[Region, tuple[Any, ...]
     Raises
     ------
     IndexError
-        Too many indices, or one out of bounds, as NumPy has it.
+        Too many indices, or one out of bounds, as NumPy has it; a single bool, which for NumPy is an axis more.
     """
     region: list[slice] = []
     residual: list[Any] = []
@@ -61,7 +61,12 @@ def _split_item(item: Any, size: int, axis: int) -> tuple[slice, Any]:
     if isinstance(item, slice):
         return _split_slice(item, size)
     if np.ndim(item) > 0:
-        return _split_array(np.asarray(item), size, axis)
+        return _split_array(_as_indices(item), size, axis)
+    if isinstance(item, bool | np.bool_) or (isinstance(item, np.ndarray) and item.dtype == bool):
+        raise IndexError(
+            f"{bool(item)} picks no row: a mask has a bool for each of the {size} along axis {axis}, as "
+            f"column[column.read() == value] makes one; the rows are 0 and 1 where {int(bool(item))} is meant"
+        )
     position = operator.index(item)
     if not -size <= position < size:
         raise IndexError(f"index {position} is out of bounds for axis {axis} with size {size}")
@@ -77,6 +82,13 @@ def _split_slice(item: slice, size: int) -> tuple[slice, slice]:
     if wanted.step == 1:
         return slice(low, high + 1), slice(None)
     return slice(low, high + 1), slice(None, None, wanted.step)
+
+
+def _as_indices(item: Any) -> np.ndarray[Any, Any]:
+    found = np.asarray(item)
+    if found.dtype.kind in "biu" or (found.size == 0 and not hasattr(item, "dtype")):
+        return found
+    raise IndexError(f"an index array holds integers or bools, not {found.dtype}")
 
 
 def _split_array(item: np.ndarray[Any, Any], size: int, axis: int) -> tuple[slice, np.ndarray[Any, Any]]:
