@@ -124,9 +124,8 @@ def ways(place, run):
     yield "to_dask", lazily
     yield "v1 data", lambda: np.array(list(place.catalog().v1[-1].data("image")))
     yield "v1 table", lambda: np.array(list(place.catalog().v1[-1].table(fill=True)["image"]))
-    if not any(name.startswith("stream") for name, _ in run.documents()):
-        yield "documents", lambda: filled(1000)
-        yield "pages of one", lambda: filled(1)
+    yield "documents", lambda: filled(1000)
+    yield "pages of one", lambda: filled(1)
 
 
 def require_everywhere(place, run, expected):
@@ -336,7 +335,7 @@ def test_what_may_be_a_grid_or_not_is_refused_and_the_line_mends_it(place, spec,
         np.testing.assert_array_equal(rows.primary.read()["image"].values.reshape(n_rows, 4, 6, 5), GRID[:n_rows])
 
 
-@pytest.mark.parametrize("spec", SOME[:-1])
+@pytest.mark.parametrize("spec", SOME)
 def test_a_page_of_a_grid_is_read_as_all_of_it_is(place, spec):
     run = run_of(place, spec, GRID, 12, [6, 5])
     pages = [doc for name, doc in run.documents(fill="yes", page_size=2) if name == "event_page"]
