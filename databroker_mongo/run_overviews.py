@@ -79,7 +79,7 @@ class RunOverviews(RunMapping):
         return run_table.rows(self._store, starts, wanted)
 
     def distinct(self, field: str, *, counts: bool = False) -> Any:
-        """Return the values that a field has in these runs, the most frequent first.
+        """Return the values that a field has in these runs.
 
         Parameters
         ----------
@@ -92,8 +92,11 @@ class RunOverviews(RunMapping):
         Returns
         -------
         list, or dict of int by value
-            What cannot be a key is given as text where it is counted: mappings and lists as JSON, a ``Decimal128`` or
-            a ``Regex`` as its repr; and so is what is equal to another key, as 1 is to True.
+            A list is in MongoDB's order: numbers, texts, mappings, bytes, bools, dates, each by size; 1 and 1.0 are one
+            value, True is another. Counts are in the order of their size, the largest first, equal ones as in a list.
+            What cannot be a key of a dict is given as text where it is counted: mappings and lists as JSON, a
+            ``Decimal128`` or a ``Regex`` as its repr. So is a value that is equal to another as a key: where there are
+            1 and True, these are the keys 1 and ``"true"``.
         """
         found = self._store.distinct(self.query, plain_path(field), counts=counts)
         if not found:
@@ -124,11 +127,14 @@ class RunOverviews(RunMapping):
         return live.watch(self._store, self.query, self._runs, seconds=seconds)
 
 
-def _counted(found: Iterable[tuple[Any, int]]) -> dict[Any, int]:
+def _counted(found: Sequence[tuple[Any, int]]) -> dict[Any, int]:
     """Return counts by value, each value under a key of its own."""
     counts: dict[Any, int] = {}
+    # Which of 1 and True is the text does not hang on how many runs have each.
+    numbers = {value for value, _ in found if isinstance(value, int | float) and not isinstance(value, bool)}
     for value, n_runs in found:
-        key = value if _has_hash(value) and value not in counts else _as_text(value)
+        is_taken = isinstance(value, bool) and value in numbers
+        key = value if not is_taken and _has_hash(value) and value not in counts else _as_text(value)
         while key in counts:
             key += " "  # as a text that is stored may be that of another value
         counts[key] = n_runs

@@ -271,3 +271,37 @@ def test_what_cannot_be_a_key_is_given_as_text(store_uri):
     assert set(counts) == {
         "Decimal128('1.5')", "a Regex", '{"a": ["Decimal128(\'2\')", null]}', 1, "true", "true ", ID, NOON,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "counts"),
+    [
+        ([True, 1, 1, 0, False], {1: 2, 0: 1, "false": 1, "true": 1}),
+        ([True, True, 1, False, False, 0.0], {"false": 2, "true": 2, 0: 1, 1: 1}),
+        ([1, 1.0, True, Int64(1), [1, True, 1.0]], {1: 4, "true": 2}),
+        ([True, False, 2, True], {True: 2, 2: 1, False: 1}),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("document", ["start", "stop"])
+def test_bools_and_numbers_are_counted_apart_and_numbers_of_two_kinds_together(store_uri, values, counts, document):
+    starts = [
+        start_of(number, **({"odd": value} if document == "start" else {})) for number, value in enumerate(values)
+    ]
+    stops = [
+        {"uid": f"{number}", "run_start": starts[number]["uid"], "time": 1.0, "odd": value}
+        for number, value in enumerate(values)
+    ]
+    catalog = catalog_of(store_uri, starts, stops=stops if document == "stop" else ())
+    field = "odd" if document == "start" else "stop.odd"
+    found = catalog.distinct(field, counts=True)
+    assert [(repr(bool(key) if isinstance(key, bool) else key).removesuffix(".0"), n) for key, n in found.items()] == [
+        (repr(key), n) for key, n in counts.items()
+    ]
+    assert catalog.facets(field) == {field: counts}
+    listed = [each if isinstance(each, bool) else float(each) for each in catalog.distinct(field)]
+    numbers = sorted({float(each) for each in catalog.distinct(field) if not isinstance(each, bool)})
+    assert list(map(repr, listed)) == list(
+        map(repr, [*numbers, *sorted(each for each in listed if isinstance(each, bool))])
+    )
+    assert len(listed) == len(counts)
