@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents.spans import Span, n_stored, places_of
+from ..documents.spans import Span, n_stored, pairs_of
 from .datums import DatumTable, Segment
 from .resource import Resource
 
@@ -92,11 +92,10 @@ def join(
     numbers = seq_num[rows]
     n_rows_stored = n_stored(numbers, spans)
     repeat = _repeats(numbers, n_rows_stored, None if time is None else time[rows])
-    n_before = np.zeros(len(rows), np.int64)
     taken_from = np.full(len(rows), -1)
-    for number, place in enumerate(places_of(numbers, spans)):
-        taken_from[place][repeat[place] == n_before[place]] = number
-        n_before[place] += 1
+    places, owners = pairs_of(numbers, spans)
+    is_taken = np.arange(len(places)) - np.searchsorted(places, places) == repeat[places]
+    taken_from[places[is_taken]] = owners[is_taken]
     owner = np.full(len(seq_num), -1)
     owner[rows] = taken_from
     last = int(numbers[-1]) if len(numbers) else 0

@@ -105,9 +105,14 @@ def _continues(last: Span, span: Span) -> bool:
     return is_alike and last.seq_start <= span.seq_start <= last.seq_stop
 
 
-def places_of(numbers: NDArray[np.int64], spans: Sequence[Span]) -> list[slice]:
-    """Return for each span where its rows are in ``(n,)`` sorted ``seq_num``."""
-    return [slice(*edges) for edges in _edges(numbers, spans).tolist()]
+def pairs_of(numbers: NDArray[np.int64], spans: Sequence[Span]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return all pairs of a place in ``(n,)`` sorted ``seq_num`` and a span that has it, by place and then by span."""
+    starts, stops = _edges(numbers, spans).T
+    lengths = stops - starts
+    owners = np.repeat(np.arange(len(spans)), lengths)
+    places = np.arange(len(owners)) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+    order = np.argsort(places, kind="stable")
+    return places[order], owners[order]
 
 
 def n_stored(numbers: NDArray[np.int64], spans: Sequence[Span]) -> NDArray[np.int64]:

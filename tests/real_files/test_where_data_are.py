@@ -134,10 +134,6 @@ def test_a_column_without_rows_is_there_and_it_is_told_that_its_shape_is_not_kno
     documents[1][1]["data_keys"]["image"]["shape"] = shape
     del documents[1][1]["data_keys"]["image"]["dtype_numpy"]
     run = stored(documents)
-    if external == "STREAM:" and has_stop:
-        # The resource above is none of a stream, so that its file is lost.
-        assert "image" in run.primary.read(on_error="skip").attrs["unreadable"]
-        return
     loaded = run.primary.read()
     assert loaded["image"].shape[0] == 0
     assert loaded.sizes["time"] == 0
@@ -148,6 +144,14 @@ def test_a_column_without_rows_is_there_and_it_is_told_that_its_shape_is_not_kno
     assert (len(table), "image" in table) == (0, True)
     assert list(header.data("image")) == []
     assert "image" in run.primary.to_dask()
+
+
+def test_a_column_without_rows_or_stream_documents_is_unreadable_where_nobody_says_that_it_has_no_rows(stored, folder):
+    documents = run_of(datums(folder, 0), external="STREAM:", rows=0)
+    del documents[-1][1]["num_events"]
+    run = stored(documents)
+    assert "image" in run.primary.read(on_error="skip").attrs["unreadable"]
+    assert [finding.kind for finding in run.findings()] == ["lost-stream-documents"]
 
 
 def test_a_stream_resource_of_a_scan_that_was_aborted_before_its_first_row_is_a_column_without_rows(stored, folder):
