@@ -447,7 +447,7 @@ def test_a_gap_among_images_is_told(store_uri):
     primary = streamed(store_uri, [(0, 1), (1, 2)], [(1, 2), (4, 5)])
     with pytest.warns(DocumentWarning, match="2 of 4 rows have no datum and are missing values"):
         images = primary.read()["im"]
-    assert images.dtype == np.float32
+    assert images.dtype == np.float64
     assert np.isnan(images[1:3]).all()
     np.testing.assert_array_equal(images[[0, 3], 0, 0, 0], [0, 1])
 

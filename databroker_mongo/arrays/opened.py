@@ -104,7 +104,8 @@ class OpenedColumns:
         for key, column in self.columns.items():
             n_gaps = column.n_gaps() if isinstance(column, AssetColumn) else 0
             if n_gaps:
-                self.add_notes({key: f"{n_gaps} of {len(column)} rows have no datum and are missing values"})
+                becomes = f", as {column.dtype}" if column.dtype.kind == "f" else ""
+                self.add_notes({key: f"{n_gaps} of {len(column)} rows have no datum and are missing values{becomes}"})
 
     def add_notes(self, notes: Mapping[str, str]) -> None:
         """Tell something more about data keys."""

@@ -70,11 +70,15 @@ def fit(values: Array, dtype: np.dtype[Any], row_shape: tuple[int, ...]) -> Arra
 
 
 def missing_value(dtype: np.dtype[Any]) -> tuple[np.dtype[Any], Any]:
-    """Return the dtype that can also say "missing", and how it says so."""
+    """Return the dtype that can also say "missing", and how it says so.
+
+    Integers become float64, small ones too: sums of 8-bit images as float16 would be rounded, or infinite. All of up to
+    4 bytes fit; whether those of 8 do is for the caller to find out.
+    """
     if dtype.kind in "fc":
         return dtype, np.nan
     if dtype.kind in "iu":
-        return np.promote_types(dtype, np.float16), np.nan
+        return np.dtype(np.float64), np.nan
     return np.dtype(object), None
 
 

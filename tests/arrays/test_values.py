@@ -165,3 +165,8 @@ def test_what_says_missing_can_hold_every_value_of_the_dtype(dtype):
     wide, gap = missing_value(np.dtype(dtype))
     assert np.can_cast(np.dtype(dtype), wide, "safe")
     assert np.isnan(np.array([gap], wide))
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", ">i2", "<u2", "<i4", ">u4", "<i8", "<u8"])
+def test_integers_that_can_be_missing_are_float64_so_that_sums_are_exact(dtype):
+    assert missing_value(np.dtype(dtype)) == (np.float64, pytest.approx(np.nan, nan_ok=True))

@@ -155,3 +155,14 @@ def test_small_integers_beside_a_missing_row_become_floats(bench):
     asset = values_asset(bench, np.array([7, 0, 1, 2, 3]))
     run = bench.run(asset, dtype=None, edit=lambda found: list(with_a_gap(found)))
     np.testing.assert_array_equal(run.primary.read()["image"], [7, np.nan, 1, 2, 3])
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2", "i4", "u4"])
+def test_sums_of_small_integers_beside_a_missing_row_are_exact(bench, dtype):
+    asset = values_asset(bench, np.full((5, 50, 50), 101, dtype))
+    run = bench.run(asset, dtype=None, edit=lambda found: list(with_a_gap(found)))
+    loaded, lazy = run.primary.read()["image"], run.primary.to_dask()["image"]
+    assert loaded.dtype == lazy.dtype == lazy.compute().dtype == run.primary["image"].read().dtype == np.float64
+    for found in (loaded, lazy.compute(), run.primary["image"].read()):
+        assert np.nansum(np.asarray(found)) == 4 * 2500 * 101
+        assert np.isnan(found[1]).all()
