@@ -172,7 +172,8 @@ class Stream(StreamHints):
         Parameters
         ----------
         keys : iterable of str, optional
-            The data keys that are wanted; all by default. Nothing else is fetched.
+            The data keys that are wanted, in the order that the columns are to have; by default all, as stored. Nothing
+            else is fetched.
         variables : iterable of str, optional
             The same, as databroker 2 calls it; ``"time"``, which is always there, may be among them.
         exclude : collection of str
@@ -235,7 +236,7 @@ class Stream(StreamHints):
         Parameters
         ----------
         keys : iterable of str, optional
-            The data keys that are wanted; all by default.
+            The data keys that are wanted, in the order that the columns are to have; by default all, as stored.
         exclude : collection of str
             Data keys that are not wanted; one that the stream does not have makes no difference.
         dedupe : {"last"}, optional
@@ -320,7 +321,7 @@ class Stream(StreamHints):
                     **self.source.facts,
                     data_key=key,
                 )
-        return [key for key in known if key in set(wanted) - left_out]
+        return [key for key in dict.fromkeys(wanted) if key not in left_out]
 
     def _open(self, keys: Sequence[str], *, eager: bool, recall: bool = False, by_row: bool = False) -> OpenedColumns:
         source = dataclasses.replace(self.source, assets=self.source.assets.recalling()) if recall else self.source

@@ -122,7 +122,7 @@ def test_images_keep_their_dtype_and_their_frames_axis(store_uri, spec):
 
 def test_only_the_keys_that_are_asked_for_are_there(store_uri):
     primary = stored(store_uri, build_run({"primary": ROWS})).primary
-    assert list(primary.read(["n", "I0"])) == ["I0", "n"]
+    assert list(primary.read(["n", "I0"])) == ["n", "I0"]
     assert list(primary.to_dask(exclude=["mca", "name"])) == ["I0", "n", "ok"]
     with pytest.raises(ColumnNotFound, match="no data key 'I1'"):
         primary.read(["I1"])
@@ -441,6 +441,33 @@ def test_an_image_keeps_its_dtype_when_the_rows_that_lack_it_are_cut(store_uri):
     primary = streamed(store_uri, [(0, 2)], [(1, 3)])
     with pytest.warns(DocumentWarning, match="only 2 of 4"):
         assert primary.read()["im"].dtype == np.uint16
+
+
+@pytest.mark.filterwarnings("ignore:.*the name of the time axis")
+@pytest.mark.parametrize("verb", ["read", "to_dask"])
+def test_columns_come_in_the_order_that_was_asked(store_uri, verb):
+    rows = [{"a": 1, "m": [1, 2], "im2": 0.5, "time": 3.0, "k": [1, 2, 3], "text": "x"}]
+    primary = stored(store_uri, build_run({"primary": rows})).primary
+    read = getattr(primary, verb)
+    everything = read()
+    assert list(everything) == ["a", "m", "im2", "time_", "k", "text"]
+    asked = ["text", "k", "a", "m", "k"]
+    for found in (read(asked), read(iter(asked)), getattr(primary.data, verb)(asked)):
+        assert list(found) == ["text", "k", "a", "m"]
+        assert {name: found[name].dims for name in found} == {name: everything[name].dims for name in found}
+        assert found.identical(everything[["text", "k", "a", "m"]])
+    assert list(read(asked, exclude=["k"])) == ["text", "a", "m"]
+    assert list(read(["time", "a"])) == ["time_", "a"]
+
+
+@pytest.mark.parametrize("options", [{"on_error": "rows"}, {"on_error": "skip"}, {"dedupe": "last"}], ids=repr)
+def test_columns_come_in_the_order_that_was_asked_whatever_the_options(store_uri, options):
+    rows = [{"a": 1, "m": [1, 2], "x": 0.5}]
+    documents = build_run({"primary": rows}, assets={"primary": {"im": image("G")}})
+    primary = stored(store_uri, documents, {"G": Ramp}).primary
+    assert list(primary.read(["im", "x", "a"], **options)) == ["im", "x", "a"]
+    assert list(primary.read(variables=["x", "im", "a"], **options)) == ["x", "im", "a"]
+    assert list(primary.to_dask(["x", "im", "a"])) == ["x", "im", "a"]
 
 
 def test_a_gap_among_images_is_told(store_uri):

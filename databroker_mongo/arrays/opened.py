@@ -23,7 +23,7 @@ class OpenedColumns:
     Attributes
     ----------
     columns : dict
-        The columns, by data key, in stored order.
+        The columns, by data key, in the order in which they were asked for.
     file_chunks : dict
         For columns in files, the chunk shape of the file in ``(rows, *axes)``, where it has one.
     problems : dict
