@@ -1,16 +1,19 @@
 """Which values MongoDB keeps, and how each is put: exactly, or not at all.
 
-``encodable`` gives back an equal value made of None, bool, int, float, str, bytes, datetime, list and dict, or raises
-:class:`Unencodable`. Nothing is rounded, cut, shifted to another time zone or turned into text.
+``encodable`` gives back an equal value made of None, bool, int, float, str, bytes, datetime, list and dict, and of what
+is made known by ``converts``, or raises :class:`Unencodable`. Nothing is rounded, cut, shifted to another time zone or
+turned into text.
 
-What does not belong here: document kinds and their fields (``documents``), BSON itself (``store/``).
+What does not belong here: document kinds and their fields (``documents``), BSON itself and its types (``store/``).
 """
 
 from __future__ import annotations
 
 import copy
 import math
+import re
 import reprlib
+import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import singledispatch
@@ -72,13 +75,35 @@ def encodable(value: Any) -> Any:
     return value if kind in _ALWAYS_FIT else _FREQUENT.get(kind, _converted)(value)
 
 
-def _refuse(value: object, reason: str) -> NoReturn:
+def refuse(value: object, reason: str) -> NoReturn:
+    """Raise for a value that cannot be kept, with why and what to do instead."""
     raise Unencodable(value, reason)
 
 
 @singledispatch
 def _converted(value: object) -> Any:
-    _refuse(value, "no BSON value equals a value of this type; convert it to a number, a string or a list")
+    refuse(value, "a value of this type would not come back equal; convert it to a number, a string or a list")
+
+
+def converts(*kinds: type) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
+    """Make more types known: the decorated function gives the equal value that is kept, or refuses."""
+
+    def register(conversion: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        for kind in kinds:
+            _converted.register(kind, conversion)
+        return conversion
+
+    return register
+
+
+@_converted.register(re.Pattern)
+def _pattern(value: re.Pattern[Any]) -> NoReturn:
+    refuse(value, "a compiled pattern comes back as bson.Regex; send bson.Regex.from_native(pattern), or its text")
+
+
+@_converted.register(uuid.UUID)
+def _uuid(value: uuid.UUID) -> NoReturn:
+    refuse(value, "a UUID comes back as bytes or another UUID, as a URI has it; send its text, or a bson.Binary")
 
 
 @_converted.register(Mapping)
@@ -114,9 +139,9 @@ def _fit(values: Collection[Any]) -> bool:
 
 def _key(key: Any) -> str:
     if not isinstance(key, str):
-        _refuse(key, "a key must be a string")
+        refuse(key, "a key must be a string")
     if "\0" in key:
-        _refuse(key, "a key may not hold the character NUL")
+        refuse(key, "a key may not hold the character NUL")
     return _string(key)
 
 
@@ -141,14 +166,14 @@ def _string(value: str) -> str:
         try:
             value.encode()
         except UnicodeEncodeError:
-            _refuse(value, "the text holds a lone surrogate, which UTF-8 cannot express")
+            refuse(value, "the text holds a lone surrogate, which UTF-8 cannot express")
     return value if type(value) is str else str.__str__(value)
 
 
 @_converted.register(int)
 def _integer(value: int) -> int:
     if not _SMALLEST <= value <= _LARGEST:
-        _refuse(value, _TOO_LARGE)
+        refuse(value, _TOO_LARGE)
     return int(value)
 
 
@@ -167,31 +192,31 @@ def _bytes(value: bytes | bytearray) -> bytes:
 def _datetime(value: datetime) -> datetime:
     # BSON dates count milliseconds since 1970 without a zone; subclasses (pandas.Timestamp) hold more than that.
     if type(value) is not datetime or value.tzinfo is not None or value.microsecond % 1000:
-        _refuse(value, "MongoDB keeps whole milliseconds and no zone; send seconds since 1970 or an ISO 8601 string")
+        refuse(value, "MongoDB keeps whole milliseconds and no zone; send seconds since 1970 or an ISO 8601 string")
     return value
 
 
 @_converted.register(np.generic)
 def _scalar(value: np.generic) -> Any:
     if value.dtype.kind not in _PLAIN_KINDS:
-        _refuse(value, "no BSON value equals a NumPy value of this type; convert it to numbers or a string")
+        refuse(value, "no BSON value equals a NumPy value of this type; convert it to numbers or a string")
     if value.dtype.kind == "f" and value.dtype.itemsize > 8:
         return _extended(np.asarray(value))
     if value.dtype.kind == "u" and int(value) > _LARGEST:
-        _refuse(value, _TOO_LARGE)
+        refuse(value, _TOO_LARGE)
     return encodable(value.item())
 
 
 @_converted.register(np.ndarray)
 def _array(value: np.ndarray[Any, Any]) -> Any:
     if type(value) not in _ARRAY_TYPES:
-        _refuse(value, "this kind of array holds more than its values (a mask, a unit); convert it to a plain array")
+        refuse(value, "this kind of array holds more than its values (a mask, a unit); convert it to a plain array")
     if value.dtype.kind not in _PLAIN_KINDS:
-        _refuse(value, f"no list of BSON values equals an array of {value.dtype}; convert it to numbers or strings")
+        refuse(value, f"no list of BSON values equals an array of {value.dtype}; convert it to numbers or strings")
     if 0 in value.shape[:-1]:
-        _refuse(value, f"a list cannot tell the shape {value.shape}")
+        refuse(value, f"a list cannot tell the shape {value.shape}")
     if value.dtype.kind == "u" and value.size and int(value.max()) > _LARGEST:
-        _refuse(value, _TOO_LARGE)
+        refuse(value, _TOO_LARGE)
     if value.dtype.kind in "USO":
         return encodable(value.tolist())
     return _extended(value) if value.dtype.itemsize > 8 else value.tolist()
@@ -200,7 +225,7 @@ def _array(value: np.ndarray[Any, Any]) -> Any:
 def _extended(value: np.ndarray[Any, Any]) -> Any:
     shorter = value.astype(np.float64)
     if not np.array_equal(shorter, value, equal_nan=True):
-        _refuse(value[()], "a number needs more than the 64 bits of a double; convert it to float64 or to strings")
+        refuse(value[()], "a number needs more than the 64 bits of a double; convert it to float64 or to strings")
     return shorter.tolist()
 
 

@@ -79,8 +79,15 @@ def validate(name: str, doc: Document) -> None:
     Raises
     ------
     InvalidDocument
-        When it breaks the schema, its time is not finite, or it is an event with a ``seq_num`` below 1.
+        When it breaks the schema, its time is not finite, it is an event with a ``seq_num`` below 1, or has an ``_id``.
     """
+    if "_id" in doc:
+        raise InvalidDocument(
+            "The field '_id' is that by which MongoDB knows a document. The writer makes it of the uid, and documents "
+            "come out without it: leave it out.",
+            **facts_of(name, doc),
+            field="_id",
+        )
     if name == "stream_resource" and _is_older_stream_resource(doc):
         return
     errors = list(_validator(name).iter_errors(doc))

@@ -115,7 +115,11 @@ def read(path: Path) -> Refused:
 def _options() -> Any:
     from bson import json_util
 
-    return json_util.RELAXED_JSON_OPTIONS.with_options(tz_aware=False, tzinfo=None)
+    from .decoding import PLAIN
+
+    return json_util.RELAXED_JSON_OPTIONS.with_options(
+        tz_aware=False, tzinfo=None, datetime_conversion=PLAIN.datetime_conversion
+    )
 
 
 def _exact(doc: Any) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from . import bson_values as bson_values  # documents may hold them
 from . import indexes, insertion, spool_reports, summaries
 from . import revisions as corrections
 from .connection import Collections, Location, open_collections, require_acknowledgement, time_limit, weaknesses
