@@ -38,8 +38,8 @@ def from_keywords(**questions: Any) -> Query:
     unknown = sorted(set(questions) - set(_QUESTIONS))
     if unknown and unknown[0] in _OF_CURSORS:
         raise TypeError(
-            f"search() does not take {unknown[0]!r}, as databroker 1 did: runs are fetched page by page, "
-            "and no cursor waits between two of them. Leave it out."
+            f"search() does not take {unknown[0]!r}, which databroker 1 took: runs are fetched page by page, and no "
+            "cursor stays open between two pages. Leave it out."
         )
     if unknown:
         is_time = unknown[0] in ("since", "until")

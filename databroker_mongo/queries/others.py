@@ -43,7 +43,7 @@ def question_of_others(question: object) -> Query | None:
         return None
     if kind.__name__ not in _QUESTIONS:
         raise QueryError(
-            f"{question!r} asks what runs in MongoDB have no answer to. Known are {', '.join(_QUESTIONS)}."
+            f"{question!r} cannot be used to search runs in MongoDB. The known queries are {', '.join(_QUESTIONS)}."
         )
     make, names = _QUESTIONS[kind.__name__]
     return make(*(_plain(attrgetter(name)(question)) for name in names))

@@ -133,7 +133,7 @@ def truth(value: Any, *, name: str) -> bool:
     """
     plain = without_numpy(value)
     if not isinstance(plain, bool):
-        raise QueryError(f"{name} is True or False, not {shown(value)}.")
+        raise QueryError(f"{name} must be True or False, not {shown(value)}.")
     return plain
 
 

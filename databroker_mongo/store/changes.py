@@ -135,4 +135,4 @@ def _number(event: Document, field: str) -> Any:
     value = event.get(field)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
-    raise StoreError(f"an event of the stream has a {field!r} that is missing or no number: {value!r}")
+    raise StoreError(f"an event of the stream has a {field!r} that is missing or not a number: {value!r}")

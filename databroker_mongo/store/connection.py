@@ -149,7 +149,8 @@ def _as_uri(given: object) -> Uri:
     if isinstance(given, str):
         return Uri(given)
     raise ConfigurationError(
-        f"the URI of a catalog is a text like mongodb://HOST/DATABASE; what is given is of type {type(given).__name__}."
+        "the URI of a catalog must be a string like mongodb://HOST/DATABASE, not a value of type "
+        f"{type(given).__name__}."
     )
 
 
@@ -341,8 +342,8 @@ def _split(uri: str) -> tuple[str, str]:
     elif scheme == "local":
         if not rest.startswith("/"):
             raise ConfigurationError(
-                f"the URI {redact_uri(uri)!r} names no data directory by its whole path. "
-                "Write it as local:///absolute/path?database=NAME."
+                f"the URI {redact_uri(uri)!r} does not name the data directory by its absolute path. Write it as "
+                "local:///absolute/path?database=NAME."
             )
         database = next(iter(parse_qs(urlsplit(uri).query).get("database", [])), "")
     else:

@@ -169,8 +169,8 @@ def _require_rows(n_found: int, n_expected: int) -> None:
     """Insist on the rows of the snapshot: they may be fewer, or others, when events were deleted or came late."""
     if n_found != n_expected:
         raise StoreError(
-            f"the events of the stream have changed since it was first looked at: {n_expected} were to be read, "
-            f"{n_found} were found. run.refresh() takes the run as it is now."
+            f"the events of the stream have changed since it was first read: {n_expected} were expected, {n_found} "
+            "were found. run.refresh() returns the run as it is now."
         )
 
 

@@ -31,7 +31,7 @@ def explain(collections: Collections, query: Query) -> Explanation:
     """
     if collections.is_mock:
         n_runs = collections.run_start.count_documents({})
-        return Explanation((Step("run_start", "in memory: each run is looked at", n_examined=n_runs),), joins=False)
+        return Explanation((Step("run_start", "in memory: each run is examined", n_examined=n_runs),), joins=False)
     found = compiled.resolved_search(collections, query, ("uid",))
     questions = [Some("start", found.filter), *_leaves(found.joined)]
     return Explanation(tuple(_step(collections, each) for each in questions), joins=found.joined is not None)
@@ -69,7 +69,7 @@ def _step(collections: Collections, some: Some) -> Step:
     is_wasteful = some.filter and n_examined > max(100, 10 * n_found)
     return Step(
         collection=name,
-        access="no index: each document is looked at" if scans else f"index {', '.join(dict.fromkeys(indexes))}",
+        access="no index: each document is examined" if scans else f"index {', '.join(dict.fromkeys(indexes))}",
         n_examined=n_examined,
         n_found=n_found,
         milliseconds=float(stats["executionTimeMillis"]),

@@ -141,14 +141,14 @@ def _not_authorized(error: Exception, operation: str, address: str) -> NotAuthor
     said = words_of(error)
     if "requires authentication" in said:
         return AuthenticationFailed(
-            f"MongoDB at {address} wants a user and a password before it is asked to {operation}: {said}. "
-            "Write them into the URI: mongodb://USER:${MY_PASSWORD}@HOST/DATABASE?authSource=admin.",
+            f"MongoDB at {address} requires a user and a password to {operation}: {said}. Write them into the URI: "
+            "mongodb://USER:${MY_PASSWORD}@HOST/DATABASE?authSource=admin.",
             **facts,
         )
     if facts["code"] in _REFUSED_ACCOUNT or said.startswith("bad auth"):
         return AuthenticationFailed(
-            f"MongoDB at {address} does not accept the user or the password with which it was asked to {operation}: "
-            f"{said}. Check both, and authSource, which names the database that keeps the account.",
+            f"MongoDB at {address} rejected the user or the password that was given to {operation}: {said}. Check "
+            "both, and authSource, which names the database that keeps the account.",
             **facts,
         )
     return NotAuthorized(

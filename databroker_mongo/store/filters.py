@@ -175,7 +175,7 @@ def _joined(first: Filter, second: Filter, operator: str) -> Filter:
 
 def _refuse_text(parts: Iterable[Query]) -> None:
     if any(map(asks_text, parts)):
-        raise QueryError("A full-text question combines with others by & only, not by | or ~.")
+        raise QueryError("A full-text query can be combined with others only by &, not by | or ~.")
 
 
 def _some(key: str, condition: Any, *, matches_missing: bool = False) -> Query:
@@ -236,7 +236,7 @@ def _exists(query: Exists) -> Query:
 
 def _raw(query: Raw) -> Query:
     if query.document != "start" and asks_text(query.filter):
-        raise QueryError("A full-text question is asked of the start document.", document=query.document)
+        raise QueryError("A full-text query applies to the start document.", document=query.document)
     filter = plain_filter(query.filter, document=query.document)  # it may have been changed since it was made
     _require_encodable(filter)
     return Some(query.document, filter)
@@ -249,7 +249,7 @@ def _require_encodable(filter: Filter) -> None:
     try:
         bson.encode(filter)
     except (bson.errors.BSONError, ValueError, TypeError, OverflowError) as error:
-        raise QueryError(f"MongoDB cannot be asked with this filter: {error}.") from error
+        raise QueryError(f"MongoDB cannot use this filter: {error}.") from error
 
 
 def _partial_uid(query: PartialUID) -> Query:
@@ -260,7 +260,7 @@ def _partial_uid(query: PartialUID) -> Query:
 
 def _scan_ids(query: ScanID | ScanIDRange) -> Query:
     if query.duplicates != "all":
-        raise QueryError(f"{query!r} combines with others by & only; use duplicates='all' under | and ~.")
+        raise QueryError(f"{query!r} can be combined with others only by &; use duplicates='all' under | and ~.")
     if isinstance(query, ScanID):
         return Some("start", {"scan_id": {"$in": list(query.scan_ids)}})
     return Some("start", {"scan_id": {"$gte": query.start_id, "$lt": query.end_id}})

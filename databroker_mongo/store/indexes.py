@@ -218,7 +218,7 @@ def _existing(collections: Collections, name: str) -> dict[IndexKeys, bool] | st
         found = list(_collection(collections, name).list_indexes())
     except pymongo.errors.OperationFailure as error:
         is_view = error.code == _NOT_OF_A_VIEW
-        return "a view is served by the indexes of its collections" if is_view else "the account may not list indexes"
+        return "a view uses the indexes of its collections" if is_view else "the account may not list indexes"
     return {_keys(each): bool(each.get("unique")) for each in found}
 
 

@@ -129,7 +129,7 @@ def _check_sizes(name: str, documents: list[Document], error: Exception) -> None
             largest = max(sizes, key=sizes.__getitem__)
             raise InvalidDocument(
                 f"The {name} document takes {size:,} bytes, of which {largest!r} takes {sizes[largest]:,}; MongoDB "
-                "keeps at most 16 MB. Write large arrays to a file and refer to it with resource and datum documents.",
+                "stores at most 16 MB. Write large arrays to a file and refer to it with resource and datum documents.",
                 **facts_of(name, document),
                 data_key=largest if name == "event" else None,
                 size_bytes=size,
@@ -180,9 +180,9 @@ def _must_look_up(collection: Any, name: str, address: str) -> bool:
         first = collection.find_one({key: {"$exists": True}}, {key: 1})
         if first is not None and first["_id"] != identifier(str(first[key])):
             warnings.warn(
-                f"The collection {collection.name!r} at {address} holds documents that another program stored, and no "
-                f"unique index of {key!r}: if one of them is sent again it is stored twice. "
-                "databroker-mongo admin create-indexes --apply makes the index.",
+                f"The collection {collection.name!r} at {address} holds documents that another program stored, and "
+                f"has no unique index on {key!r}: if one of them is sent again it is stored twice. databroker-mongo "
+                "admin create-indexes --apply makes the index.",
                 CatalogWarning,
                 stacklevel=2,
             )

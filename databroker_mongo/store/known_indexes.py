@@ -55,7 +55,7 @@ def warn_of_scans(collections: Collections, n_rows: int) -> None:
         return
     _warned.add(collections.address)
     warnings.warn(
-        f"the events at {collections.address} have no index on 'descriptor', so each read of a stream looks at the "
+        f"the events at {collections.address} have no index on 'descriptor', so each read of a stream examines the "
         "events of all runs. databroker-mongo admin create-indexes --apply makes it.",
         CatalogWarning,
         stacklevel=2,

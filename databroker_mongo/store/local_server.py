@@ -181,7 +181,7 @@ def stop_server(data: str | os.PathLike[str] | None = None) -> bool:
         if record is not None:
             ask_to_end(record.supervisor, directory)
         if time.monotonic() > deadline:
-            raise ServerError("The local MongoDB server does not end.", path=str(directory.path))
+            raise ServerError("The local MongoDB server did not stop.", path=str(directory.path))
         time.sleep(POLL_SECONDS)
     return end_orphan(directory) or was_running
 
@@ -230,7 +230,7 @@ def _take_lease(directory: DataDirectory) -> int:
     except OSError as error:
         raise directory.unlockable(error) from error
     if lease is None:
-        raise ServerError("The local MongoDB server is ending and does not come to its end.", path=str(directory.path))
+        raise ServerError("The local MongoDB server is stopping, but does not finish.", path=str(directory.path))
     # The supervisor sees by this that there was a user, however short its stay.
     os.utime(lease)
     return lease
@@ -251,7 +251,7 @@ def _find_or_start(directory: DataDirectory, linger_seconds: float) -> ServerRec
             has_started = start_unless_served(directory, linger_seconds)
         time.sleep(POLL_SECONDS)
     raise ServerError(
-        f"The local MongoDB server has not become ready in {START_SECONDS:.0f} s. After a crash it may still be "
+        f"The local MongoDB server did not become ready within {START_SECONDS:.0f} s. After a crash it may still be "
         f"recovering: try again later, and see {directory.log}.",
         path=str(directory.path),
     )

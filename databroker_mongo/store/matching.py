@@ -88,7 +88,7 @@ def _clause(key: str, condition: Any, document: Mapping[str, Any]) -> bool:
     if key == "$text" and isinstance(condition, Mapping) and isinstance(condition.get("$search"), str):
         return matches_text(condition["$search"], document)
     if key.startswith("$"):
-        raise QueryError(f"A catalog in memory does not answer {key}; a catalog on a server may.")
+        raise QueryError(f"A catalog in memory does not support {key}; a catalog on a server may.")
     return _field(list(_at(document, key.split("."))), condition)
 
 
@@ -114,7 +114,7 @@ def _operator(values: list[Any], name: str, operand: Any, condition: Mapping[str
         return _any_text(values, operand if hasattr(operand, "pattern") else _with_options(operand, condition))
     if name == "$options":
         return True
-    raise QueryError(f"A catalog in memory does not answer {name}; a catalog on a server may.")
+    raise QueryError(f"A catalog in memory does not support {name}; a catalog on a server may.")
 
 
 def _at(value: Any, path: list[str]) -> Iterator[Any]:

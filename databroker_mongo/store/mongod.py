@@ -88,10 +88,10 @@ def find_mongod(
         try:
             return probe(_runnable(candidate, keep_copies))
         except ServerNotInstalled as error:
-            log.warning("%s is passed over: %s", candidate, error.message)
+            log.warning("%s is skipped: %s", candidate, error.message)
             reasons.append(error.message)
     if reasons:
-        raise ServerNotInstalled("No MongoDB server that is installed runs on this machine. " + " ".join(reasons))
+        raise ServerNotInstalled("None of the installed MongoDB servers runs on this machine. " + " ".join(reasons))
     raise ServerNotInstalled(f"There is no MongoDB server (mongod) on this machine: {_how_to_install()}.")
 
 

@@ -86,7 +86,7 @@ class NormalizedStore:
 
     def explain(self, query: Query) -> Explanation:
         """Tell how the runs that answer to ``query`` are found."""
-        with asking("explain a question", self.address):
+        with asking("explain a query", self.address):
             return explaining.explain(self.collections, query)
 
     def indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:

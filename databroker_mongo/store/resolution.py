@@ -50,8 +50,8 @@ def resolve(query: Query, find: Find) -> Query:
         first = newest.setdefault(start["scan_id"], uid)
         if first != uid and any(part.duplicates == "error" for part in once):
             raise QueryError(
-                f"The scan id {start['scan_id']} is of more than one run, and duplicates='error' refuses that. Narrow "
-                "the search, or take duplicates='latest'.",
+                f"The scan id {start['scan_id']} belongs to more than one run, which duplicates='error' refuses. "
+                "Narrow the search, or use duplicates='latest'.",
                 scan_id=start["scan_id"],
                 candidates=[first, uid],
             )

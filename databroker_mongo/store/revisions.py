@@ -60,7 +60,7 @@ def correct(collections: Collections, name: str, uid: str, change: Callable[[Doc
         latest = _latest(collections, name, uid)
         stored, contents = _found(current, uid, is_mock=collections.is_mock)
         if stored is None:
-            raise InvalidDocument(f"No {name} document of this uid is stored.", document=name, uid=uid)
+            raise InvalidDocument(f"No {name} document with this uid is stored.", document=name, uid=uid)
         changed = change(copied(contents))
         if are_equal(contents, changed):
             return

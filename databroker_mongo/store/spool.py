@@ -306,7 +306,7 @@ class Spool:
             try:
                 is_ours = file.adopt()
             except OSError as error:
-                log.warning("what lies in %s stays there: %s", path, error)
+                log.warning("the documents in %s stay there: %s", path, error)
                 continue
             if is_ours:
                 yield file

@@ -77,8 +77,8 @@ def doubts_about(ground: Ground, *, anywhere: bool) -> str | None:
     if kind in IN_MEMORY and not anywhere:
         raise _unfit(
             ground,
-            f"it is in the memory of this machine ({kind}) and gone when that restarts",
-            "; spool_anywhere=True, if that will do",
+            f"it is in the memory of this machine ({kind}) and is lost when the machine restarts",
+            ", or accept this one with spool_anywhere=True",
         )
     if kind in SHARED_BY_MACHINES and ground.is_writable:
         _require_locks(ground)
@@ -87,14 +87,14 @@ def doubts_about(ground: Ground, *, anywhere: bool) -> str | None:
     if kind in LAYERED:
         return (
             f"Documents that cannot be stored will wait in {ground.directory}, which belongs to this container "
-            f"({kind}) and is lost with it. Name a directory that is not: spool=DIRECTORY. If this one will do: "
-            "spool_anywhere=True."
+            f"({kind}) and is lost with it. Name a directory outside of it with spool=DIRECTORY, or accept this one "
+            "with spool_anywhere=True."
         )
     if kind in SHARED_BY_MACHINES:
         return (
-            f"Documents that cannot be stored will wait in {ground.directory}, on a network disk ({kind}): while its "
-            "server is away as well, they cannot be kept and the plan stops. Name a directory on a disk of this "
-            "machine: spool=DIRECTORY. If this one will do: spool_anywhere=True."
+            f"Documents that cannot be stored will wait in {ground.directory}, on a network disk ({kind}): if its "
+            "server fails as well, they cannot be kept and the plan stops. Name a directory on a disk of this machine "
+            "with spool=DIRECTORY, or accept this one with spool_anywhere=True."
         )
     return None
 

@@ -70,8 +70,8 @@ class TimeLimit:
     def _refuse(self, code: int | None, details: Mapping[str, object], error: Exception) -> None:
         if code == _NO_TEXT_INDEX:
             raise QueryError(
-                "This database has no text index, without which MongoDB does not search the full text. Whoever may "
-                "write to it makes one with databroker-mongo admin create-indexes --text --apply.",
+                "This database has no text index, which MongoDB needs to search the full text. An account that may "
+                "write makes one with databroker-mongo admin create-indexes --text --apply.",
                 address=self._address,
             ) from error
         if code is not None and (code in _BAD_FILTER or code >= _FIRST_OF_EXPRESSIONS):
@@ -79,10 +79,10 @@ class TimeLimit:
 
     def _too_slow(self) -> StoreUnavailable:
         help_joins = (
-            " Or have run summaries made, which answer at once: databroker-mongo admin build-summaries --apply."
+            " Run summaries, which databroker-mongo admin build-summaries --apply makes, answer such a query at once."
         )
         return StoreUnavailable(
-            f"MongoDB at {self._address} did not find enough runs within {self._seconds:g} s. Narrow the question by "
+            f"MongoDB at {self._address} did not find enough runs within {self._seconds:g} s. Narrow the query by "
             "fields of the start document or by time, or raise the catalog's timeout_seconds."
             + (help_joins if self._joins else ""),
             address=self._address,

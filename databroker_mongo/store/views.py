@@ -114,7 +114,7 @@ def plan(collections: Collections, *, prefix: str, field: str, values: Sequence[
     wanted = _pipelines(prefix, field, values)
     for view in wanted:
         if there.get(view, {}).get("type", "view") != "view":
-            raise ConfigurationError(f"{view!r} is a collection of documents, and no view: choose another prefix.")
+            raise ConfigurationError(f"{view!r} is a collection of documents, not a view: choose another prefix.")
     same = [view for view, made in wanted.items() if view in there and _shows(there[view]) == made]
     readable = _readable(database, role)
     return Plan(
@@ -151,10 +151,10 @@ def _check(collections: Collections, prefix: str, field: str, values: Sequence[A
     plain_path(field)
     if not values or not prefix.endswith(".") or not set(prefix) & set("abcdefghijklmnopqrstuvwxyz0123456789"):
         raise QueryError(
-            f"The views need a prefix that ends in a dot, and values; these were {prefix!r} and {values!r}."
+            f"The views need a prefix that ends in a dot, and values; given were {prefix!r} and {values!r}."
         )
     if "$" in prefix or "\0" in prefix:
-        raise QueryError(f"The names of collections may not begin with {prefix!r}.")
+        raise QueryError(f"The names of collections must not begin with {prefix!r}.")
     if collections.is_mock or collections.assets != collections.metadata:
         raise ConfigurationError("Views need one database on a server for runs and resources.")
 

@@ -60,13 +60,13 @@ class WritableNormalizedStore(NormalizedStore):
 
     def rights_lacking_for_indexes(self, reports: Sequence[IndexReport]) -> list[str]:
         """Return what the account has no right to do of what `create_indexes` would, by the reports of a look."""
-        with asking("tell what the account may do", self.address):
+        with asking("read the rights of the account", self.address):
             return indexes.rights_lacking(self.collections, reports)
 
     def rights_lacking_for_summaries(self) -> list[str]:
         """Return what the account has no right to do of what `build_summaries` would."""
         collections = self.collections
-        with asking("tell what the account may do", self.address):
+        with asking("read the rights of the account", self.address):
             actions = ("createIndex", "insert", "update", "remove")
             return (
                 []

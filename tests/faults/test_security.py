@@ -71,9 +71,9 @@ def test_an_account_that_may_write_needs_no_other_right(guarded_mongod):
     ("user", "password", "kind", "says"),
     [
         ("reader", SECRET, NotAuthorized, "may not store documents.*readWrite"),
-        ("writer", "wrong-" + SECRET, AuthenticationFailed, "does not accept the user or the password"),
-        ("nobody", SECRET, AuthenticationFailed, "does not accept the user or the password"),
-        (None, None, AuthenticationFailed, "wants a user and a password"),
+        ("writer", "wrong-" + SECRET, AuthenticationFailed, "rejected the user or the password"),
+        ("nobody", SECRET, AuthenticationFailed, "rejected the user or the password"),
+        (None, None, AuthenticationFailed, "requires a user and a password"),
     ],
 )
 def test_an_account_that_may_not_write_is_told_why_without_its_password(

@@ -77,7 +77,7 @@ def test_views_have_no_indexes_of_their_own_and_say_so(mongod_database_uri):
     views.create(writable(store).collections, prefix="p.", field="data_session", values=["p"])
     reports = open_store(mongod_database_uri, options=ConnectionOptions(collection_prefix="p.")).indexes()
     assert {(each.state, each.detail) for each in reports} == {
-        ("unknown", "a view is served by the indexes of its collections")
+        ("unknown", "a view uses the indexes of its collections")
     }
 
 

@@ -64,5 +64,5 @@ def test_events_that_vanish_from_a_snapshot_are_told(mongod_database_uri, events
     primary = stored(mongod_database_uri, 5)[-1].primary
     assert primary.read()["x"].size == 5
     events.delete_one({"seq_num": 3})
-    with pytest.raises(StoreError, match=r"5 were to be read, 4 were found. run.refresh\(\)"):
+    with pytest.raises(StoreError, match=r"5 were expected, 4 were found. run.refresh\(\)"):
         primary.read()

@@ -68,7 +68,7 @@ def test_revisions_that_another_program_keeps_are_counted_on(collections):
 
 
 def test_a_document_that_is_not_stored_cannot_be_corrected(collections):
-    with pytest.raises(InvalidDocument, match="No start document of this uid is stored") as caught:
+    with pytest.raises(InvalidDocument, match="No start document with this uid is stored") as caught:
         correct(collections, "start", "other", lambda stored: stored)
     assert caught.value.uid == "other"
 

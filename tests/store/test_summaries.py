@@ -162,7 +162,7 @@ def test_a_writer_is_not_disturbed_when_they_cannot_be_kept(uri, database, monke
 
     monkeypatch.setattr(summaries, "_write", fail)
     write(uri, [13], time=LONG_AGO - 1)
-    assert "were not kept" in caplog.text
+    assert "could not be updated" in caplog.text
     monkeypatch.undo()
     monkeypatch.setattr(pages, "VERY_FEW", -1)
     monkeypatch.setattr(pages, "FEW", -1)

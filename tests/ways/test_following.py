@@ -64,7 +64,7 @@ def test_an_event_that_another_program_stored_twice_is_two_rows_as_it_is_read(fo
 def test_an_event_without_time_or_number_is_told(followed, store_uri, change):
     opening, events, stop = rewound()
     Catalog.from_uri(store_uri).store.collections.event.insert_one({**events[0][1], **change})
-    with pytest.raises(StoreError, match="missing or no number"):
+    with pytest.raises(StoreError, match="missing or not a number"):
         followed([*opening, *events[1:], stop])
 
 

@@ -90,7 +90,7 @@ def test_events_that_are_removed_or_come_late_after_the_rows_were_fixed_are_told
     primary = run.primary
     assert primary.timestamps.read()["x"].size == 5
     change(Catalog.from_uri(store_uri).store.collections)
-    with pytest.raises(StoreError, match=r"have changed since it was first looked at.*run.refresh\(\)"):
+    with pytest.raises(StoreError, match=r"have changed since it was first read.*run.refresh\(\)"):
         primary.read()
     assert run.refresh().primary.read()["x"].size == (4 if change is remove_one else 6)
 
