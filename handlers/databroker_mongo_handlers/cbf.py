@@ -115,7 +115,7 @@ def _binary(path: str) -> _Binary:
     with Path(path).open("rb") as file:
         text, mark, _ = file.read(_LONGEST_HEADER_BYTES).partition(_BINARY_STARTS)
     if not mark:
-        raise OSError(f"{path} holds no binary section; it is no CBF file, or short")
+        raise OSError(f"{path} holds no binary section: it is not a CBF file, or it is short")
     fields = {name.decode("latin-1").lower(): value.decode("latin-1").strip() for name, value in _FIELD.findall(text)}
     conversion = _CONVERSION.search(text)
     if conversion is None or conversion[1].lower() != b"x-cbf_byte_offset":
@@ -130,7 +130,7 @@ def _binary(path: str) -> _Binary:
     start = len(text) + len(mark)
     found = Path(path).stat().st_size - start
     if found < n_bytes:
-        raise OSError(f"{path} is short: its pixels take {n_bytes} bytes, and {found} are there")
+        raise OSError(f"{path} is short: its pixels take {n_bytes} bytes, but {found} are there")
     return _Binary(start, n_bytes, digest, ArrayHeader(shape, dtype))
 
 

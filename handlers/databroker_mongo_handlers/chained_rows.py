@@ -164,7 +164,7 @@ class ChainedRows:
         self._starts = list(accumulate((source.n_rows() for source in self._sources), initial=0))
 
     def _shortage(self, block: Block) -> str:
-        found = f"{self._name}: rows {block.first} to {block.stop} were asked for, and it has {self._starts[-1]}"
+        found = f"{self._name}: rows {block.first} to {block.stop} were requested, but it has {self._starts[-1]}"
         try:
             if self._sources:
                 self._sources[-1].describe(block.stop - self._starts[-2] - 1, 1)

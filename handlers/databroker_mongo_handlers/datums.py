@@ -150,7 +150,7 @@ class IndexHandler(RowsHandler):
     def __init__(self, rows: Rows, *, keyword: str = "index"):
         def first_row(**datum: Any) -> int:
             if set(datum) != {keyword}:
-                raise TypeError(f"a datum has the keyword {keyword!r} alone, not {sorted(datum)}")
+                raise TypeError(f"a datum has only the keyword {keyword!r}, not {sorted(datum)}")
             return whole_number(datum[keyword], keyword)
 
         super().__init__(rows, first_row=first_row, rows_per_datum=None)

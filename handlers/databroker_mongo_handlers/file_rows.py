@@ -186,10 +186,10 @@ class FileRows:
         found = header.shape[0] if self._has_axis_of_rows(header) else 1
         if found > self._rows_per_file:
             raise ValueError(
-                f"{path} holds {found} rows, and each file of the family should hold {self._rows_per_file}"
+                f"{path} holds {found} rows, but each file of the family should hold {self._rows_per_file}"
             )
         if found < rows:
-            raise EndsEarly(f"{path} holds {found} rows, and {rows} of it were asked for")
+            raise EndsEarly(f"{path} holds {found} rows, but {rows} of it were requested")
         return header
 
     def _read_part(self, part: _Part, expected: ArrayHeader, region: tuple[slice, ...]) -> None:

@@ -223,9 +223,9 @@ class HDF5Rows:
         if stop > self._known.n_rows:
             self._look_again()
         if stop > self._known.n_rows:
-            asked = f"{self._path}: rows {first} to {stop} of {self._name} were asked for"
+            asked = f"{self._path}: rows {first} to {stop} of {self._name} were requested"
             reasons = [self._known.reason, f"its shape is {self._current().shape}"]
-            raise EndsEarly("; ".join(filter(None, [f"{asked}, and it has {self._known.n_rows}", *reasons])))
+            raise EndsEarly("; ".join(filter(None, [f"{asked}, but it has {self._known.n_rows}", *reasons])))
         return self._current()
 
 

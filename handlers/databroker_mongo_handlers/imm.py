@@ -98,7 +98,7 @@ class _IMMRows:
         if stop > len(self._frames):
             self._walk()
         if stop > len(self._frames):
-            raise EndsEarly(f"{self._path}: frames up to {stop} were asked for, and it has {len(self._frames)}")
+            raise EndsEarly(f"{self._path}: frames up to {stop} were requested, but it has {len(self._frames)}")
         return self._frames
 
     def _walk(self) -> None:
@@ -125,7 +125,7 @@ class _IMMRows:
             or n_bytes not in (2, 4)
             or not (n_values <= n_pixels if is_sparse else n_values == n_pixels)
         ):
-            raise OSError(f"{self._path} is no IMM file: no frame begins at byte {start - _HEADER_BYTES}")
+            raise OSError(f"{self._path} is not an IMM file: no frame begins at byte {start - _HEADER_BYTES}")
         return _Frame(start, n_values, (n_rows, n_columns), is_sparse, 2 if is_sparse else n_bytes)
 
     def _require_same_shape(self, frames: Sequence[_Frame]) -> None:

@@ -87,7 +87,7 @@ class CallsReadInto(Closes):
         names = self._datum_names() if arguments else ()
         if len(arguments) > len(names):
             takes = f"at most {len(names)} ({', '.join(names)})" if names else "none"
-            raise TypeError(f"a datum has {len(arguments)} arguments without names, and takes {takes}")
+            raise TypeError(f"a datum has {len(arguments)} arguments without names, but takes {takes}")
         named = dict(zip(names, arguments, strict=False))
         twice = named.keys() & datum_kwargs.keys()
         if twice:

@@ -31,7 +31,7 @@ class _WordTable(Closes):
     def _words(self) -> Array:
         n_bytes, record = Path(self._path).stat().st_size, 4 * self._n_words
         if n_bytes % record:
-            raise OSError(f"{self._path} has {n_bytes} bytes, which are not whole records of {record}")
+            raise OSError(f"{self._path} has {n_bytes} bytes, which is not a whole number of records of {record}")
         return np.fromfile(self._path, "<i4").reshape(-1, self._n_words)
 
 

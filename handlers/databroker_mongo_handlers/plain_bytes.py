@@ -37,7 +37,7 @@ class Payload:
         found = Path(self.path).stat().st_size
         if found < needed:
             raise EndsEarly(
-                f"{self.path} is short: {self.shape} of {self.dtype} need {needed} bytes, and it has {found}"
+                f"{self.path} is short: {self.shape} of {self.dtype} need {needed} bytes, but it has {found}"
             )
 
     def read(self, out: Array, region: tuple[slice, ...], *, file: FileIO | None = None) -> None:
@@ -83,5 +83,5 @@ class Payload:
         while n_read < len(view):
             n_more = file.readinto(view[n_read:])
             if not n_more:
-                raise EndsEarly(f"{self.path} is short: {len(view)} more bytes were asked for, and {n_read} are there")
+                raise EndsEarly(f"{self.path} is short: {len(view)} more bytes were requested, but {n_read} are there")
             n_read += n_more

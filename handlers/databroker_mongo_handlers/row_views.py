@@ -143,7 +143,7 @@ class RowView:
 
     def _cut(self, shape: tuple[int, ...]) -> list[_Axis]:
         if len(self._selectors) > len(shape):
-            raise ValueError(f"slice has {len(self._selectors) + 1} parts, and the data {len(shape) + 1} axes")
+            raise ValueError(f"slice has {len(self._selectors) + 1} parts, but the data have {len(shape) + 1} axes")
         selectors = [*self._selectors, *[slice(None)] * (len(shape) - len(self._selectors))]
         return [
             _cut_axis(selector, length, squeeze=self._squeeze)
@@ -154,7 +154,7 @@ class RowView:
 def _cut_axis(selector: Selector, length: int, *, squeeze: bool) -> _Axis:
     if isinstance(selector, int):
         if not -length <= selector < length:
-            raise ValueError(f"slice asks for index {selector} of an axis of length {length}")
+            raise ValueError(f"slice requests index {selector} of an axis of length {length}")
         return _Axis(selector % length, 1, 1, stays=False)
     start, _, step = selector.indices(length)
     left = len(range(*selector.indices(length)))

@@ -195,4 +195,4 @@ def require_dtype(out: Array, dtype: np.dtype[Any], path: str) -> None:
         When ``out`` has another dtype.
     """
     if out.dtype != dtype:
-        raise ValueError(f"{path} holds {dtype}, and {out.dtype} was asked for")
+        raise ValueError(f"{path} holds {dtype}, but {out.dtype} was requested")

@@ -90,12 +90,12 @@ class SPEFormat:
         with Path(path).open("rb") as file:
             header = file.read(_HEADER_BYTES)
         if len(header) < _HEADER_BYTES:
-            raise OSError(f"{path} is short: an SPE file begins with {_HEADER_BYTES} bytes, and it has {len(header)}")
+            raise OSError(f"{path} is short: an SPE file begins with {_HEADER_BYTES} bytes, but it has {len(header)}")
         (width,), (kind,) = struct.unpack_from("<H", header, 42), struct.unpack_from("<h", header, 108)
         (height,), (n_frames,) = struct.unpack_from("<H", header, 656), struct.unpack_from("<i", header, 1446)
         if kind not in _DTYPES or not width or not height or n_frames < 1:
-            raise OSError(f"{path} is no SPE file: {n_frames} frames of {height} x {width}, kind of number {kind}")
+            raise OSError(f"{path} is not an SPE file: {n_frames} frames of {height} x {width}, kind of number {kind}")
         if n_frames != self._n_frames:
-            raise OSError(f"{path} holds {n_frames} frames, and {self._n_frames} were asked for")
+            raise OSError(f"{path} holds {n_frames} frames, but {self._n_frames} were requested")
         shape = tuple(length for length in (n_frames, height, width) if length != 1)
         return Payload(path, _HEADER_BYTES, shape, np.dtype(_DTYPES[kind]))

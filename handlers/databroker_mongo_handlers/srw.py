@@ -54,7 +54,7 @@ class SimulatedIntensity(Closes):
         if self._ndim == 1:
             return numbers
         if len(numbers) != shape[0] * shape[1]:
-            raise OSError(f"{self._path} holds {len(numbers)} numbers, and says that they are an image of {shape}")
+            raise OSError(f"{self._path} holds {len(numbers)} numbers, but declares an image of {shape}")
         return numbers.reshape(shape)
 
     def get_file_list(self, datum_kwargs: Iterable[Mapping[str, Any]] = ()) -> list[str]:
@@ -67,5 +67,7 @@ class SimulatedIntensity(Closes):
         try:
             n_y, n_x = (int(float(lines[at].replace("#", "").split()[0])) for at in (_N_VERTICAL, _N_HORIZONTAL))
         except (IndexError, ValueError) as error:
-            raise OSError(f"{self._path} is no file of intensities: its first ten lines do not count points") from error
+            raise OSError(
+                f"{self._path} is not a file of intensities: its first ten lines do not count points"
+            ) from error
         return n_y, n_x

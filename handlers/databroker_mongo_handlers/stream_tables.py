@@ -130,5 +130,5 @@ class _TableRows:
                 table = self._table = self._format.read(self._path)
                 self._size = size
         if stop > len(table):
-            raise EndsEarly(f"{self._path}: line {stop - 1} was asked for, and it has {len(table)} lines")
+            raise EndsEarly(f"{self._path}: line {stop - 1} was requested, but it has {len(table)} lines")
         return table

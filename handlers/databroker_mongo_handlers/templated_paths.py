@@ -46,7 +46,7 @@ class TemplatedPaths:
     def _in_printf_style(self, number: int) -> str:
         texts = {0: (), 1: (self._filename,), 2: ("", self._filename)}.get(self._template.count("%s"))
         if texts is None:
-            raise ValueError(f"template {self._template!r} must take a file name and a number, and not more")
+            raise ValueError(f"template {self._template!r} must take a file name and a number, and nothing else")
         try:
             return self._template % (*texts, number)
         except (TypeError, ValueError) as error:

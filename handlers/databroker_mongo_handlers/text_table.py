@@ -104,7 +104,7 @@ class TableFormat:
     def _choose_columns(self, names: list[str], lines: list[list[str]]) -> tuple[list[str], list[list[str]]]:
         for number, fields in enumerate(lines):
             if len(fields) != len(names):
-                raise ValueError(f"line {number} has {len(fields)} fields, and there are {len(names)} columns")
+                raise ValueError(f"line {number} has {len(fields)} fields, but there are {len(names)} columns")
         if not self._usecols:
             return names, lines
         chosen = [column if isinstance(column, int) else names.index(column) for column in self._usecols]

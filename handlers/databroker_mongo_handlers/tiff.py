@@ -152,7 +152,7 @@ def _require_segments(file: tifffile.TiffFile, series: tifffile.TiffPageSeries, 
             continue
         end = max((at + n for at, n in zip(page.dataoffsets, page.databytecounts, strict=True)), default=0)
         if end > size:
-            raise EndsEarly(f"{path} is short: its image ends at byte {end}, and it has {size}")
+            raise EndsEarly(f"{path} is short: its image ends at byte {end}, but the file has {size}")
 
 
 def _decode(series: tifffile.TiffPageSeries, path: str) -> np.ndarray[Any, Any]:

@@ -57,7 +57,7 @@ class XmapMapping(Closes):
         module, place = divmod(whole_number(channel, "channel", minimum=1) - 1, _CHANNELS_PER_MODULE)
         buffers = self._read()
         if module >= buffers.shape[1]:
-            raise ValueError(f"{self._path}: channel {channel} was asked for, of {buffers.shape[1]} modules of 4")
+            raise ValueError(f"{self._path}: channel {channel} was requested, of {buffers.shape[1]} modules of 4")
         filled = (words for words in buffers[:, module] if words[_N_PIXELS])
         blocks = [_Blocks(words, name=f"{self._path}, module {module}") for words in filled]
         if not blocks:
@@ -106,12 +106,12 @@ class _Blocks:
     def __init__(self, words: Array, *, name: str):
         self._name = name
         if words[:2].tolist() != _BUFFER_TAGS:
-            raise OSError(f"{name} is no buffer of an xMAP in mapping mode: it begins with {words[:2].tolist()}")
+            raise OSError(f"{name} is not a buffer of an xMAP in mapping mode: it begins with {words[:2].tolist()}")
         self._mode, n_pixels = int(words[_MODE]), int(words[_N_PIXELS])
         first = words[_BUFFER_HEADER_WORDS:]
         length = int(first[6]) + 0x10000 * int(first[7])
         if n_pixels * length > len(first):
-            raise OSError(f"{name} is short: {n_pixels} pixels of {length} words, and it has {len(first)}")
+            raise OSError(f"{name} is short: {n_pixels} pixels of {length} words, but it has {len(first)}")
         self._pixels = first[: n_pixels * length].reshape(n_pixels, length)
         if (self._pixels[:, :2] != _PIXEL_TAGS).any():
             raise OSError(f"{name} is damaged: a pixel does not begin where the one before it ends")
@@ -122,7 +122,7 @@ class _Blocks:
         """Refuse data of another mode than was asked for."""
         found = _DATA_TYPES.get(self._mode, f"mapping mode {self._mode}")
         if data_type != found:
-            raise OSError(f"{self._name} was taken as {found!r}, and data_type {data_type!r} was asked for")
+            raise OSError(f"{self._name} was taken as {found!r}, but data_type {data_type!r} was requested")
 
     def spectra(self, place: int) -> Array:
         """Return the spectra of a channel of the module, ``(pixels, bins)``."""
@@ -131,7 +131,7 @@ class _Blocks:
     def counts(self, place: int, region: int) -> Array:
         """Return the counts of a region of a channel of the module, ``(pixels,)``."""
         if region >= self._sizes[place]:
-            raise ValueError(f"{self._name}: region {region} was asked for, of {self._sizes[place]}")
+            raise ValueError(f"{self._name}: region {region} was requested, of {self._sizes[place]}")
         low, high = self._part(place, words_each=2)[:, 2 * region : 2 * region + 2].T.astype("uint32")
         counts: Array = low + (high << 16)
         return counts

@@ -93,7 +93,7 @@ def test_a_short_last_point_is_an_error_that_says_what_was_asked_and_found(tmp_p
     path = write(tmp_path / "scan.h5", FRAMES[:11])
     handler = AreaDetectorHDF5(str(path), frame_per_point=2)
 
-    with pytest.raises(OSError, match=r"rows 10 to 12 of /entry/data/data were asked for, and it has 11"):
+    with pytest.raises(OSError, match=r"rows 10 to 12 of /entry/data/data were requested, but it has 11"):
         handler(point_number=5)
 
 
@@ -101,7 +101,7 @@ def test_nothing_is_converted_on_the_way_into_the_buffer(tmp_path):
     handler = AreaDetectorHDF5(str(write(tmp_path / "scan.h5")))
     out = np.empty((1, 1, 6, 5), "float64")
 
-    with pytest.raises(ValueError, match="holds uint16, and float64 was asked for"):
+    with pytest.raises(ValueError, match="holds uint16, but float64 was requested"):
         handler.read_into(out, [{"point_number": 0}], (slice(0, 1), slice(0, 6), slice(0, 5)))
 
 

@@ -83,7 +83,7 @@ def damage(at, value):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (damage(0, 1), "no buffer of an xMAP"),
+        (damage(0, 1), "not a buffer of an xMAP"),
         (damage(8, 5), "is short: 5 pixels of 88 words"),
         (damage(8, 0), "holds no pixels"),
         (damage(256 + 88, 1), "a pixel does not begin where the one before it ends"),
@@ -103,9 +103,9 @@ def test_buffers_that_are_not_what_they_should_be_are_an_os_error(tmp_path, chan
 
 def test_channels_and_regions_that_are_not_there_are_told(tmp_path):
     handler = XmapMapping(str(write_mapping(tmp_path / "xmap.h5", 2, as_words(COUNTS))))
-    with pytest.raises(ValueError, match="channel 9 was asked for, of 2 modules"):
+    with pytest.raises(ValueError, match="channel 9 was requested, of 2 modules"):
         handler(data_type="roi", channel=9, roi_num=0)
-    with pytest.raises(ValueError, match="region 3 was asked for, of 3"):
+    with pytest.raises(ValueError, match="region 3 was requested, of 3"):
         handler(data_type="roi", channel=1, roi_num=3)
     with pytest.raises(ValueError, match="roi_num must be a whole number"):
         handler(data_type="roi", channel=1)
@@ -134,7 +134,7 @@ def test_a_simulated_image_and_a_simulated_spectrum_are_read(tmp_path):
 
 def test_what_is_no_whole_simulated_image_is_an_os_error(tmp_path):
     path = write_intensity(tmp_path / "short.dat", range(11), n_x=4, n_y=3)
-    with pytest.raises(OSError, match=r"holds 11 numbers, and says that they are an image of \(3, 4\)"):
+    with pytest.raises(OSError, match=r"holds 11 numbers, but declares an image of \(3, 4\)"):
         SimulatedIntensity(path)()
     path = write_intensity(tmp_path / "words.dat", ["1.0", "one"], n_x=2, n_y=1)
     with pytest.raises(OSError, match="cannot be read as numbers"):

@@ -77,7 +77,7 @@ class TestFramesByNumber:
         np.testing.assert_array_equal(handler(frame=3), FRAMES[3])
         with pytest.raises(OSError, match="it has 6"):
             handler(frame=6)
-        with pytest.raises(TypeError, match="'frame' alone"):
+        with pytest.raises(TypeError, match="only the keyword 'frame'"):
             handler(index=3)
 
 

@@ -76,5 +76,5 @@ def test_a_short_file_is_an_os_error_with_what_is_needed_and_found(tmp_path):
     path = tmp_path / "uid_0.npy"
     path.write_bytes(path.read_bytes()[:-8])
 
-    with pytest.raises(OSError, match="need 224 bytes, and it has 216"):
+    with pytest.raises(OSError, match="need 224 bytes, but it has 216"):
         NumpySequence(str(tmp_path / "uid")).structure(index=0)

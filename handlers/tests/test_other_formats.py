@@ -79,7 +79,7 @@ def flip_a_byte(content):
 
 @pytest.mark.parametrize(
     ("spoil", "reason"),
-    [(cut_header, "no binary section"), (cut_pixels, "is short"), (flip_a_byte, "checksum"), (lambda _: b"", "no CBF")],
+    [(cut_header, "no binary section"), (cut_pixels, "is short"), (flip_a_byte, "checksum"), (lambda _: b"", "not a CBF")],
 )
 def test_a_bad_cbf_file_is_an_os_error_and_never_a_hang(tmp_path, spoil, reason):
     path = write_cbf(tmp_path) / "pil_00001.cbf"
@@ -117,7 +117,7 @@ class TestSPE(HandlerConformance):
     def test_another_number_of_frames_than_said_is_an_error(self, tmp_path):
         self.make_case(tmp_path)
 
-        with pytest.raises(OSError, match="holds 3 frames, and 2 were asked for"):
+        with pytest.raises(OSError, match="holds 3 frames, but 2 were requested"):
             PrincetonSPE(str(tmp_path), **SPE_NAMES, frame_per_point=2)(point_number=0)
 
 
@@ -186,7 +186,7 @@ def test_an_imm_file_is_read_up_to_its_whole_frames_and_further_when_it_has_grow
 def test_what_is_no_imm_file_is_an_os_error(tmp_path):
     (tmp_path / "run.imm").write_bytes(bytes(range(256)) * 8)
 
-    with pytest.raises(OSError, match="is no IMM file"):
+    with pytest.raises(OSError, match="is not an IMM file"):
         SparseIMM(str(tmp_path / "run.imm"), frames_per_point=1)(index=0)
 
 
@@ -265,5 +265,5 @@ def test_records_of_pizza_boxes_are_tables_with_their_time_first(tmp_path):
     assert TriggerTimes(str(tmp_path / "trigger.bin"))().tolist() == [[1.6e9, 1.0]]
 
     (tmp_path / "apb.bin").write_bytes(samples.tobytes()[:-1])
-    with pytest.raises(OSError, match="not whole records of 40"):
+    with pytest.raises(OSError, match="not a whole number of records of 40"):
         AnalogSamples(str(tmp_path / "apb.bin"))()

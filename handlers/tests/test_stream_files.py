@@ -189,7 +189,7 @@ def test_an_absent_reader_is_named_with_what_to_install(tmp_path, monkeypatch):
 def test_a_file_with_more_rows_than_said_is_not_read_as_something_else(tmp_path):
     tifffile.imwrite(tmp_path / "img_0.tiff", ROWS, photometric="minisblack")
 
-    with pytest.raises(ValueError, match="holds 7 rows, and each file of the family should hold 3"):
+    with pytest.raises(ValueError, match="holds 7 rows, but each file of the family should hold 3"):
         NumberedTIFF(str(tmp_path), template="img_{}.tiff", chunk_shape=[3, 16, 8])(index=0)
 
 
@@ -306,7 +306,7 @@ def test_a_line_that_is_still_being_written_is_not_there_and_those_before_it_are
     handler = StreamedCSV(str(tmp_path / "table.csv"), **parameters)
 
     assert handler(index=0).tolist() == [1.5, 2]
-    with pytest.raises(EOFError, match="line 1 was asked for, and it has 1 lines"):
+    with pytest.raises(EOFError, match="line 1 was requested, but it has 1 lines"):
         handler(index=1)
 
 
@@ -325,5 +325,5 @@ def test_lines_that_were_added_are_seen(tmp_path):
 def test_a_line_of_another_length_is_an_error(tmp_path):
     (tmp_path / "table.csv").write_text("1,2\n3\n")
 
-    with pytest.raises(OSError, match="line 1 has 1 fields, and there are 2 columns"):
+    with pytest.raises(OSError, match="line 1 has 1 fields, but there are 2 columns"):
         StreamedCSV(str(tmp_path / "table.csv"))(index=0)

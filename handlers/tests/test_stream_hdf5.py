@@ -276,7 +276,7 @@ def test_files_that_differ_in_their_rows_are_never_put_together(tmp_path):
     handler = StreamedHDF5(str(tmp_path / "run.h5"), dataset="/data")
     out = np.empty((14, 4, 5), "uint16")
 
-    with pytest.raises(ValueError, match="holds float32, and uint16 was asked for"):
+    with pytest.raises(ValueError, match="holds float32, but uint16 was requested"):
         handler.read_into(out, indices(14), (slice(0, 4), slice(0, 5)))
 
 
@@ -301,7 +301,7 @@ def test_parameters_that_cannot_be_used_are_refused(tmp_path, parameters, error,
 def test_a_slice_that_does_not_fit_the_data_says_so(tmp_path):
     path = str(write(tmp_path / "scan.h5"))
 
-    with pytest.raises(ValueError, match="4 parts, and the data 3 axes"):
+    with pytest.raises(ValueError, match="4 parts, but the data have 3 axes"):
         StreamedHDF5(path, dataset="/data", slice=[":", ":", ":", "0"])(index=0)
     with pytest.raises(ValueError, match="index 9 of an axis of length 4"):
         StreamedHDF5(path, dataset="/data", slice=[":", "9"])(index=0)
