@@ -96,7 +96,7 @@ LISTING = (
         ("--sort",),
         {
             "metavar": "FIELD",
-            "help": "the field of the start document to sort by, -FIELD for the reverse; -time by default",
+            "help": "the field of the start document to sort by; --sort=-FIELD reverses; -time by default",
         },
     ),
     Argument(
@@ -137,9 +137,13 @@ OPTIONAL_DATABASE = Argument(
 )
 SPOOL = Argument(
     ("--spool",),
-    {"metavar": "DIRECTORY", "type": Path, "help": "the directory that Writers were given; yours by default"},
+    {
+        "metavar": "DIRECTORY",
+        "type": Path,
+        "help": "the spool directory that Writers use; by default that of your account",
+    },
 )
 FOLDERS = Argument(
     ("folders",), {"metavar": "FOLDER", "nargs": "*", "type": Path, "help": "other folders with documents for it"}
 )
-FILES = Argument(("files",), {"metavar": "FILE", "nargs": "*", "type": Path, "help": "these alone"})
+FILES = Argument(("files",), {"metavar": "FILE", "nargs": "*", "type": Path, "help": "send only these files"})

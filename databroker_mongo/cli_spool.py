@@ -23,11 +23,11 @@ _HEAD = ("WAITING", "OLDEST", "STATE", "DATABASE", "FILE")
 
 
 def list_spooled(chosen: argparse.Namespace) -> int | None:
-    """List the documents that wait on this machine for their database.
+    """List the documents that are pending on this machine for their database.
 
-    With a database only those for it, and what writers on other machines have reported to it. Documents of a writer
-    that is at work are sent by it when the server answers; what others have left is sent by the next writer for the
-    database, or by `spool send`.
+    With a database, list only those for it, and the reports of writers on other machines. An active writer sends its
+    documents when the server answers. The documents that others have left are sent by the next writer for the database,
+    or by `spool send`.
     """
     from .store import spool, spool_reports
     from .store.failures import asking
@@ -43,7 +43,7 @@ def list_spooled(chosen: argparse.Namespace) -> int | None:
         for folder in _folders(chosen.spool, chosen.catalog)
         for each in spool.waiting(folder.path)
     ]
-    print("\n".join(display.aligned([_HEAD, *rows])) if rows else "No documents wait on this machine.")
+    print("\n".join(display.aligned([_HEAD, *rows])) if rows else "No documents are pending on this machine.")
     if chosen.catalog is None:
         return None
     store, _ = store_of(chosen.catalog)
@@ -55,11 +55,11 @@ def list_spooled(chosen: argparse.Namespace) -> int | None:
 
 
 def send_spooled(chosen: argparse.Namespace) -> int | None:
-    """Store the documents that wait on this machine for a database.
+    """Store the documents that are pending on this machine for a database.
 
-    Those of a writer that is at work are left to it. FOLDER is for documents that an earlier version has spooled in a
-    folder that does not say for which database; `spool list` shows it. Documents that are refused are put into the
-    quarantine, all others are stored, and the files removed.
+    Documents of an active writer are left to it. FOLDER is for documents that an earlier version has spooled in a
+    folder that does not name its database; `spool list` shows it. Refused documents are put into the quarantine, all
+    others are stored, and the files are removed.
     """
     from .store.writable_normalized import writable
     from .writing import undelivered
@@ -77,7 +77,8 @@ def send_spooled(chosen: argparse.Namespace) -> int | None:
 def list_refused(chosen: argparse.Namespace) -> int | None:
     """List the documents that were refused and set aside on this machine.
 
-    With a database only those for it. Each is a file, which may be put right and sent again by `quarantine send`.
+    With a database, list only those for it. Each is a file, which can be corrected and sent again with `quarantine
+    send`.
     """
     from .writing import undelivered
 
@@ -92,8 +93,8 @@ def list_refused(chosen: argparse.Namespace) -> int | None:
 def send_refused(chosen: argparse.Namespace) -> int | None:
     """Send documents again that were refused and set aside.
 
-    All of those for the database, or those in FILE. The file of a document that is stored now is removed; the others
-    stay, and the reason is shown.
+    Send all documents for the database, or those in FILE. The file of a document that is now stored is removed; the
+    others stay, and the reason is shown.
     """
     from .store.writable_normalized import writable
     from .writing import undelivered
@@ -143,17 +144,17 @@ def _read(path: Path) -> Refused:
     try:
         return quarantine.read(path)
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"this is no document that was refused: {error}", path=str(path)) from error
+        raise ConfigurationError(f"this is not a refused document: {error}", path=str(path)) from error
 
 
 def _described(refused: Refused) -> str:
-    kept = "" if refused.is_exact else " (as a text: it cannot be sent before it is put right)"
+    kept = "" if refused.is_exact else " (as text: it cannot be sent before it is corrected)"
     reason = refused.error.partition("\n")[0]
     return f"{refused.path}\n  {display.local_time(refused.time)}  {refused.name}{kept}\n  {reason}"
 
 
 def _reported(report: Mapping[str, Any]) -> str:
-    left = "nothing is left there" if report.get("is_drained") else "more is left there"
+    left = "no documents are left there" if report.get("is_drained") else "more documents are left there"
     return (
         f"{report.get('host')} delivered {_counted(report.get('n_documents', 0))}, kept there since "
         f"{display.local_time(report.get('oldest'))} in {report.get('path')}; {left}."

@@ -60,7 +60,7 @@ def reports(uri):
 
 def test_what_waits_is_listed_and_sent(uri, spool, capsys, monkeypatch):
     assert main(["spool", "list", "--spool", str(spool)]) == 0
-    assert capsys.readouterr().out == "No documents wait on this machine.\n"
+    assert capsys.readouterr().out == "No documents are pending on this machine.\n"
     leave(uri, spool, [("start", START), ("start", {"uid": "other", "time": 2.0})], monkeypatch)
     for arguments in ([], ["mine"], [uri]):
         assert main(["spool", "list", *arguments, "--spool", str(spool)]) == 0
@@ -68,15 +68,15 @@ def test_what_waits_is_listed_and_sent(uri, spool, capsys, monkeypatch):
         assert head.split() == ["WAITING", "OLDEST", "STATE", "DATABASE", "FILE"]
         assert re.match(r"2 +\d{4}-\d\d-\d\d .* left +mongodb://\S+/test_\S+ +/\S+\.bson$", line)
     assert main(["spool", "list", "memory://other", "--spool", str(spool)]) == 0
-    assert "No documents wait" in capsys.readouterr().out
+    assert "No documents are pending" in capsys.readouterr().out
     assert main(["spool", "send", "mine", "--spool", str(spool)]) == 0
     assert capsys.readouterr().out == "Stored: 2 documents.\n"
     assert len(Catalog.from_uri(uri)) == 2
     assert main(["spool", "list", "mine", "--spool", str(spool)]) == 0
     shown = capsys.readouterr().out
-    assert "No documents wait on this machine." in shown
+    assert "No documents are pending on this machine." in shown
     assert f"{platform.node()} delivered 2 documents, kept there since" in shown
-    assert "nothing is left there" in shown
+    assert "no documents are left there" in shown
 
 
 def test_documents_of_a_writer_at_work_are_listed_and_left_to_it(uri, spool, capsys):
@@ -146,7 +146,7 @@ def test_a_refused_document_is_sent_exactly_as_it_was_or_not_at_all(uri, spool, 
                 writer("start", doc)
     assert main(["quarantine", "list", "--spool", str(spool)]) == 0
     shown = capsys.readouterr().out
-    assert shown.count("as a text: it cannot be sent before it is put right") == 2
+    assert shown.count("as text: it cannot be sent before it is corrected") == 2
     [exact] = [path for path in spool.rglob("*.json") if '"exact": true' in path.read_text()]
     record = json.loads(exact.read_text())
     record["document"]["time"] = 1.0
@@ -165,7 +165,7 @@ def test_a_file_that_is_no_refused_document_is_told(uri, tmp_path, capsys, conte
     if content is not None:
         path.write_text(content)
     assert main(["quarantine", "send", "mine", str(path)]) == FAILURE
-    assert "this is no document that was refused" in capsys.readouterr().err
+    assert "this is not a refused document" in capsys.readouterr().err
 
 
 def test_a_writer_that_spooled_leaves_one_row_when_the_database_is_back(uri, spool, monkeypatch):

@@ -149,7 +149,7 @@ class Backlog:
                 self._is_broken = True
                 text = (
                     f"{self._spool.directory} cannot be written ({_reason(error)}): documents that are not "
-                    "acknowledged yet are lost should this process end."
+                    "acknowledged yet are lost if this process ends."
                 )
                 warnings.warn(text, DurabilityWarning, stacklevel=stacklevel_of_caller())
         return sum(map(len, encoded)), self._spool is not None and not self._is_broken
@@ -181,10 +181,10 @@ class Backlog:
             self._append(encode_rows(rows), is_synced=True)
         except OSError as error:
             text = (
-                f"{_counted(len(rows))} cannot be kept: MongoDB at {self._delivery.address} cannot be written to just "
-                f"now, and {self._spool.directory}, where documents wait for it, cannot be written either "
-                f"({_reason(error)}). What was accepted before is safe. Free some room there, or name another "
-                "directory: Writer(..., spool=DIRECTORY)."
+                f"{_counted(len(rows))} cannot be kept: MongoDB at {self._delivery.address} cannot be written to "
+                f"just now, and {self._spool.directory}, where documents are spooled for it, cannot be written "
+                f"either ({_reason(error)}). Documents that were accepted before are safe. Free some room there, "
+                "or name another directory: Writer(..., spool=DIRECTORY)."
             )
             raise StoreUnavailable(text, path=str(self._spool.directory)) from (cause or error)
         self._has_begun = True
@@ -196,7 +196,7 @@ class Backlog:
         refused = f"{self._delivery.address} refuses the account. " if self._is_refused else ""
         return (
             f"{refused}Since {time.ctime()} documents are not stored but kept in {self._spool.directory}. They are "
-            f"sent again from time to time, and when a writer for this database is next opened. The reason: {cause}"
+            f"retried from time to time, and when a writer for this database is next opened. The reason: {cause}"
         )
 
     def _may_wait_for(self, cause: CatalogError) -> bool:
@@ -239,9 +239,9 @@ class Backlog:
     def _still_waits(self, error: CatalogError) -> None:
         is_refused = isinstance(error, NotAuthorized)
         if is_refused and not self._is_refused:
-            log.warning("documents in %s still wait, now because of this: %s", self.directory, error)
+            log.warning("documents in %s are still pending, now because of: %s", self.directory, error)
         else:
-            log.debug("the server is still gone: %s", error)
+            log.debug("the server is still away: %s", error)
         self._is_refused = is_refused
 
     def forget(self) -> None:
@@ -263,7 +263,7 @@ class Backlog:
             self.send_left_behind()
         except (*FAILURES, OSError) as error:
             self._has_looked_back = False
-            log.warning("what earlier writers have spooled stays there: %s", error)
+            log.warning("the documents that earlier writers have spooled stay there: %s", error)
 
     def send_left_behind(self, folders: Iterable[Path] = ()) -> list[Replayed]:
         """Store what writers before this one have left in the spool of this database, and in other folders.
@@ -323,8 +323,8 @@ class Backlog:
             return None
         self._has_looked_back = False
         return (
-            f"Not stored yet: {_counted(file.n_documents)}, kept in {file.path.parent}. What lies there is sent when a "
-            "writer for this database is next opened, and by: databroker-mongo spool send NAME_OR_URI"
+            f"Not stored yet: {_counted(file.n_documents)}, kept in {file.path.parent}. They are sent when a writer "
+            "for this database is next opened, and by: databroker-mongo spool send NAME_OR_URI"
         )
 
     def _append(self, encoded: list[bytes], *, is_synced: bool) -> None:
@@ -342,7 +342,9 @@ class Backlog:
             n_refused += len(refusals)
         damaged = file.keep_damaged_rest()
         if damaged is not None:
-            log.error("%s is damaged: what follows its first %d documents is kept in %s", file.path, n_rows, damaged)
+            log.error(
+                "%s is damaged: the records after its first %d documents are kept in %s", file.path, n_rows, damaged
+            )
         return Replayed(file.path.parent, n_rows, n_refused, file.oldest)
 
     def _tell(self, found: list[Replayed]) -> None:

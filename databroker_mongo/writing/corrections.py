@@ -1,4 +1,4 @@
-"""Changes to the start, stop or descriptors of a run; what they replace is kept.
+"""Changes to the start, stop or descriptors of a run; the earlier documents are kept.
 
 What does not belong here: how revisions are stored (``store/revisions``).
 """
@@ -20,7 +20,7 @@ _FIXED = ("uid", "run_start")
 _NAMING = (*_FIXED, "name")
 
 Changes = Mapping[str | tuple[str, ...], Any]
-"""New values of fields. A key is the name of a field, or a tuple of names that leads into nested ones."""
+"""New values of fields. A key is the name of a field, or a tuple of names, which is the path of a nested one."""
 
 
 class Removal(enum.Enum):
@@ -33,7 +33,7 @@ class Removal(enum.Enum):
 
 
 REMOVE = Removal.REMOVE
-"""As the new value of a field: the field is removed."""
+"""A value for a field in a correction, which removes the field."""
 
 
 def update_run(
@@ -46,7 +46,7 @@ def update_run(
 ) -> None:
     """Change fields of a run's start, stop and descriptors. The same change made twice is made once.
 
-    Others may correct the same run at the same time: each field has the value that was given last.
+    Others may correct the same run at the same time: each field gets the value that was given last.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def update_run(
     run_uid : str
         Its full uid.
     start, stop : mapping, optional
-        New values of fields, by name; fields that are not named stay as they are. A tuple of names leads into a
+        New values of fields, by name; fields that are not named stay as they are. A tuple of names is the path of a
         nested field: ``{("sample", "name"): "A2"}``. ``REMOVE`` as the value removes the field.
     descriptors : mapping of str to mapping, optional
         The same for the descriptors of streams, by the name of the stream (all its descriptors) or the uid of one.
@@ -67,7 +67,7 @@ def update_run(
     StreamNotFound
         The run has no such stream or descriptor.
     InvalidDocument
-        The changed document breaks its schema, or a field that identifies it is to be changed. Nothing is changed.
+        The changed document breaks its schema, or a field that identifies it would be changed. Nothing is changed.
     """
     wanted = {"start": start, "stop": stop}
     corrections = [(name, _stored(store, name, run_uid), changes) for name, changes in wanted.items() if changes]
@@ -86,9 +86,7 @@ def _stored(store: WritableStore, name: str, run_uid: str) -> Document:
         return start
     stop = store.stops([run_uid]).get(run_uid)
     if stop is None:
-        raise RunNotFound(
-            "The run has no stop document that could be changed; give a Writer the one it lacks.", run_uid=run_uid
-        )
+        raise RunNotFound("The run has no stop document to change; send the missing one to a Writer.", run_uid=run_uid)
     return stop
 
 
@@ -148,7 +146,8 @@ def _set(name: str, document: Document, path: tuple[str, ...], value: Any) -> No
         place = place.setdefault(field, {})
         if not isinstance(place, dict):
             raise InvalidDocument(
-                f"The field {'.'.join(path[:depth])!r} is no mapping, so there is no field {'.'.join(path)!r} in it.",
+                f"The field {'.'.join(path[:depth])!r} is not a mapping, so there is no field {'.'.join(path)!r} "
+                "in it.",
                 **documents.facts_of(name, document),
                 field=".".join(path),
             )

@@ -110,7 +110,7 @@ class Delivery:
             if leave is not None:
                 leave(report)
         except FAILURES as error:
-            log.debug("the database is not told that documents waited: %s", error)
+            log.debug("the report of the documents that waited cannot be stored: %s", error)
 
     def _insert(self, name: str, documents: list[Document], seconds: float) -> list[Refusal]:
         try:

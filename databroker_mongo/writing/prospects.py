@@ -53,7 +53,7 @@ class Prospects:
         ground = ground_of(directory)
         log.info("documents that cannot be stored wait in %s: %s", directory, ground.shown)
         if not ground.is_writable:
-            log.warning("%s cannot be written: should the server go away, a plan stops.", directory)
+            log.warning("%s cannot be written: if the server goes away, a plan stops.", directory)
         doubt = doubts_about(ground, anywhere=self._spool_anywhere)
         if doubt is not None and directory not in _doubted:
             _doubted.add(directory)
@@ -78,8 +78,8 @@ class Prospects:
             unknown = unknown_hosts(place)
             if unknown:
                 raise HostUnknown(
-                    f"No host is known by the name of {' or '.join(unknown)}, though other names are known. See if "
-                    f"the URI {self._store.address} is written as it should be. If the host will be there later, "
-                    "Writer(..., begin_offline=True) spools for it.",
+                    f"No host is known by the name of {' or '.join(unknown)}, although other names are known. Check "
+                    f"the URI {self._store.address}. If the host will exist later, Writer(..., begin_offline=True) "
+                    "spools for it.",
                     address=self._store.address,
                 )

@@ -88,8 +88,8 @@ def send_refused(store: WritableStore, refused: Sequence[Refused]) -> list[Resen
 def _send(delivery: Delivery, refused: Refused) -> CatalogError | None:
     if not refused.is_exact:
         return ConfigurationError(
-            "the file holds only a text of a document whose values JSON has not. Put the document right in it, and "
-            'write "exact": true.',
+            "the file holds only the text of a document whose values JSON cannot express. Correct the document in "
+            'it, and write "exact": true.',
             path=str(refused.path),
         )
     try:

@@ -52,43 +52,43 @@ def _end(sender: Direct | Outbox, pid: int, *, seconds: float | None = None) -> 
 
 
 class Writer:
-    """Stores documents durably: acknowledged means in the journal of a majority of the servers.
+    """Stores documents durably: an acknowledged document is in the journal of a majority of the servers.
 
-    While the server restarts, calls wait. When it stays away longer, documents are spooled to a file, and stored when
-    it is back, or when a writer for the same database is next opened. Documents that are refused are set
-    aside in ``quarantine/`` beside that file. Any number of threads may share a writer, but it belongs to the process
-    that made it.
+    While the server restarts, calls retry. If it stays away longer, documents are spooled to a file, and stored when it
+    is back, or when a writer for the same database is next opened. Documents that are refused are set aside in
+    ``quarantine/`` beside that file. Any number of threads may share a writer, but it belongs to the process that made
+    it.
 
-    What can never work is an error at the first document: a server that refuses the account, a host that does not
-    exist, a spool that would be lost. Once a document was accepted, to be stored or to the spool, only a document that
-    is refused, or a disk that is full as well, ends a plan.
+    A failure that cannot pass is an error at the first document: a server that refuses the account, a host that does
+    not exist, a spool that would be lost. Once a document was stored or spooled, a plan ends only if a document is
+    refused, or if the disk is full while the server is away.
 
     Parameters
     ----------
     target : str, Catalog or WritableStore
-        Where to: a URI with a database, a catalog, or a store that is open for writing.
+        The destination: a URI with a database, a catalog, or a store that is open for writing.
     durable : {"each", "batch"}
         ``"each"``: a call returns when its documents are acknowledged. ``"batch"``: documents are collected, in the
         spool too when there is one, and sent together by a thread: when there are ``batch_documents`` or
         ``batch_bytes`` of them, after ``batch_seconds``, and before the call returns with the first document, a
         descriptor or a stop, and on :meth:`flush`. What goes wrong meanwhile is raised by the next call.
     on_failure : {"spool", "raise"}
-        What to do when the server stays away: spool with a warning, or raise the error.
+        The action if the server stays away: spool with a warning, or raise the error.
     spool : path, optional
         The directory of the spools and quarantines of all databases. By default one below the user's state directory,
         and with ``on_failure="raise"`` none.
     spool_anywhere : bool
-        Whether the spool may be where it is gone when the machine or its container restarts, and no warning is wanted
-        of a network disk.
+        Whether to accept a spool that is lost when the machine or its container restarts, or on a network disk, without
+        a warning.
     begin_offline : bool
-        Whether documents are spooled from the first one on also where that is otherwise an error: while the account is
-        refused, or the host unknown.
+        Whether documents are spooled from the first one on, even if this is otherwise an error: while the account is
+        refused, or the host is unknown.
     retry_seconds : float
-        How long to ride through a server that does not answer.
+        How long to retry while no server answers.
     batch_documents, batch_bytes : int
         The size of a batch.
     batch_seconds : float
-        The longest that a document waits for others.
+        The longest time that a document is pending in a batch.
     strict : bool
         Whether options of the URI that weaken durability are an error rather than a warning.
 
@@ -150,12 +150,12 @@ class Writer:
 
     @property
     def acknowledged(self) -> int:
-        """How many of the calls, counted from the first, are done with: their documents stored, or refused."""
+        """How many calls, counted from the first, are finished: their documents are stored, or refused."""
         return self._sender.n_acknowledged
 
     @property
     def pending(self) -> int:
-        """How many calls are not done with: their documents wait in a batch or in the spool."""
+        """How many calls are not finished: their documents are pending in a batch or in the spool."""
         return self._sender.n_given - self._sender.n_acknowledged
 
     def __call__(self, name: str, doc: Mapping[str, Any]) -> None:
@@ -171,15 +171,15 @@ class Writer:
         Raises
         ------
         InvalidDocument
-            The document breaks its schema, or holds a value that cannot be kept; nothing of it is stored.
+            The document breaks its schema, or holds a value that cannot be stored; none of it is stored.
         DuplicateDocument
-            A document of that uid is stored with other contents.
+            A document with that uid is stored with other contents.
         StoreUnavailable
-            No server acknowledged it and ``on_failure="raise"``, or it can be kept nowhere.
+            No server acknowledged it and ``on_failure="raise"``, or it cannot be spooled.
         NotAuthorized, HostUnknown, StoreError, ServerError
-            It is the first one, and none will ever be stored.
+            It is the first document, and none will ever be stored.
         ConfigurationError
-            It is the first one, and documents would be lost where they are spooled.
+            It is the first document, and spooled documents would be lost.
         BelongsToProcess
             Another process made this writer.
         """
@@ -213,7 +213,7 @@ class Writer:
         self._sender.put(rows)
 
     def flush(self) -> None:
-        """Send what waits: in a batch, in the spool, and in the spools that earlier writers left.
+        """Send the pending documents: of the batch, of the spool, and of the spools that earlier writers left.
 
         Afterwards :attr:`pending` is 0, unless the server stays away and there is a spool.
 
@@ -226,7 +226,7 @@ class Writer:
         self._sender.flush()
 
     def close(self) -> None:
-        """Send what waits, and free the spool. What cannot be sent is left there for the next writer, with a warning.
+        """Send the pending documents, and free the spool. Others are left there for the next writer, with a warning.
 
         Raises
         ------
@@ -309,8 +309,8 @@ def _writable_store(target: Any) -> WritableStore:
     # What pymongo makes has any attribute that is asked for, but none of them is a text.
     if not isinstance(getattr(store, "address", None), str) or not hasattr(store, "insert"):
         raise ConfigurationError(
-            "a Writer is given a URI like mongodb://HOST/DATABASE, a catalog, or a store that is open for writing; "
-            f"what is given is of type {type(target).__name__}."
+            "a Writer takes a URI like mongodb://HOST/DATABASE, a catalog, or a store that is open for writing, not a "
+            f"value of type {type(target).__name__}."
         )
     return cast(WritableStore, store)
 

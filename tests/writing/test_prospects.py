@@ -146,7 +146,7 @@ def test_a_server_that_is_away_when_a_plan_begins_may_refuse_the_account_later(s
     for _ in range(2):
         writer.flush()
         writer("start", SECOND)
-    assert caplog.text.count("still wait, now because of this: the password was changed") == 1
+    assert caplog.text.count("are still pending, now because of: the password was changed") == 1
     store.failure = None
     writer.flush()
     assert store.stored == ["run", "second"]
@@ -393,10 +393,9 @@ def test_a_full_disk_while_the_server_is_away_does_not_sound_like_a_lost_databas
         writer("start", SECOND)
     said = str(caught.value)
     assert "1 document cannot be kept: MongoDB at mongodb://user:***@fake.example.org/db cannot be written to" in said
-    assert (
-        f"{caught.value.path}, where documents wait for it, cannot be written either (No space left on device)" in said
-    )
-    assert "What was accepted before is safe" in said
+    assert f"{caught.value.path}, where documents are spooled for it, cannot be written either" in said
+    assert "(No space left on device)" in said
+    assert "Documents that were accepted before are safe" in said
     assert "gone" not in said
     assert writer.pending == 0
 
