@@ -17,7 +17,7 @@ _REMEDIES: Final = {
     "post_document": "Writer(catalog) stores documents",
     "scan_id": "catalog[23463] is the newest run of that scan id",
     "sort": "catalog.search(sort='-time') gives the runs in another order",
-    "stats": "catalog.v1.stats() tells the size of the database",
+    "stats": "catalog.v1.stats() gives the size of the database",
     "uid": "catalog['777b44a'] is the run whose uid begins with that",
 }
 """What to type for what other libraries have on a catalog."""

@@ -70,8 +70,8 @@ class DeviceConfiguration(Mapping[str, HeldColumn]):
     def read(self) -> xarray.Dataset:
         """Read the configuration, ``(time, ...)`` each, with the coordinate ``time`` in seconds since 1970.
 
-        There is a row for each event. A stream whose data is in stream resources alone has no events; then there is no
-        row, and a warning: `descriptors` of the stream has the configuration.
+        There is a row for each event. A stream whose data are only in stream resources has no events, and then a
+        warning says that there are no rows and that the `descriptors` of the stream have the configuration.
         """
         from .arrays import dataset
 
@@ -106,8 +106,8 @@ class DeviceConfiguration(Mapping[str, HeldColumn]):
         if len(self._source.rows.index.time) or not any(map(is_streamed, self._source.data_keys.values())):
             return
         warnings.warn(
-            f"the stream {self._source.facts.get('stream')!r} has no events, and so its configuration no rows. It "
-            f"is in the descriptors: stream.descriptors[0]['configuration'][{self._device!r}]",
+            f"the stream {self._source.facts.get('stream')!r} has no events, so its configuration has no rows. The "
+            f"descriptors hold it: stream.descriptors[0]['configuration'][{self._device!r}]",
             DocumentWarning,
             stacklevel=stacklevel_of_caller(),
         )

@@ -7,35 +7,35 @@
     |   |-- CredentialsUnavailable             a catalog is opened where its credentials are not set
     |   |-- CatalogNotFound(KeyError)          no catalog is configured under the name
     |   |-- DuplicateHandler(RuntimeError)     another class is registered by hand for the spec
-    |-- RunNotFound(KeyError)              no run answers to the key
+    |-- RunNotFound(KeyError)              no run matches the key
     |   |-- RunIndexError(IndexError)          a position before the first run
-    |   |-- AmbiguousKey(ValueError)           more than one run answers to the key
+    |   |-- AmbiguousKey(ValueError)           more than one run matches the key
     |-- StreamNotFound(KeyError)           the run has no such stream
     |-- ColumnNotFound(KeyError)           the stream has no such data key or device
-    |-- QueryError(ValueError)             a question that may not, or cannot, be asked
+    |-- QueryError(ValueError)             a query that is not allowed, or not possible
     |-- StoreError(OSError)                MongoDB cannot answer
     |   |-- StoreUnavailable(ConnectionError)  no server, or none within the time limit
-    |   |   |-- HostUnknown                        no such host, though other names are known
+    |   |   |-- HostUnknown                        no such host, although other names are known
     |   |-- NotAuthorized(PermissionError)     the account may not do this
     |       |-- AuthenticationFailed               the user or the password is refused, or there is none
     |-- ServerError(RuntimeError)          the local MongoDB server cannot be started or stopped
     |   |-- ServerNotInstalled                 no mongod that runs on this machine
     |   |-- DataDirectoryUnusable(OSError)     in use elsewhere, unwritable, on a network disk, of another version
     |-- BelongsToProcess(TypeError)        something that cannot go to another process
-    |-- InvalidDocument(ValueError)        a document that breaks its schema, or a value MongoDB cannot keep
+    |-- InvalidDocument(ValueError)        a document that breaks its schema, or a value MongoDB cannot store
     |-- DuplicateDocument(ValueError)      the same uid again, with other contents
-    |-- AssetError                         external data that cannot be had
+    |-- AssetError                         external data that cannot be read
     |   |-- UnknownSpec(LookupError)           no handler for the spec or MIME type
     |   |-- HandlerUnavailable(ImportError)    its handler is registered but fails to import
     |   |-- AssetUnreadable(OSError)           a file is missing, damaged, short or refused by its handler
-    |   |   |-- AssetOffline                       it is on tape, and nobody has asked for it to be fetched
+    |   |   |-- AssetOffline                       it is on tape, and fetching it was not requested
     |   |-- PathNotAllowed(PermissionError)    a path leaves the roots it may be under
     |   |-- DatumNotFound(LookupError)         a datum or resource document is missing
     |   |-- ShapeMismatch(ValueError)          data and documents disagree and cannot be reconciled
     |-- SampleDataUnavailable(OSError)     the tutorial's data cannot be downloaded or unpacked
     |-- UnreadableColumns                  one or more columns of a stream cannot be read; lists each with its reason
 
-    CatalogWarning(UserWarning)        something a reader or the owner of the database can put right
+    CatalogWarning(UserWarning)        something a reader or the owner of the database can correct
     |-- ConfigurationWarning               a file or an entry that cannot be used, or that shows a password
     |-- HandlerClashWarning                two packages claim one spec
     |-- OldNameWarning                     a name of databroker 1 that has a new one
@@ -57,7 +57,7 @@ class CatalogError(Exception):
     Parameters
     ----------
     message : str
-        What was asked, what was found, what to do.
+        The request, the problem, and the remedy.
     **facts : object
         The facts of the case (``run_uid``, ``scan_id``, ``stream``, ``data_key``, ``resource_uid``, ``spec``,
         ``path``, ``datum_id``, ...). They appear in the text and as attributes. A fact that is None is left out.
@@ -125,7 +125,7 @@ class DuplicateHandler(ConfigurationError, RuntimeError):
 
 
 class RunNotFound(CatalogError, KeyError):
-    """No run answers to the key."""
+    """No run matches the key."""
 
 
 class RunIndexError(RunNotFound, IndexError):
@@ -133,7 +133,7 @@ class RunIndexError(RunNotFound, IndexError):
 
 
 class AmbiguousKey(RunNotFound, ValueError):
-    """More than one run answers to the key; ``candidates`` lists up to ten of their uids."""
+    """More than one run matches the key; ``candidates`` lists up to ten of their uids."""
 
 
 class StreamNotFound(CatalogError, KeyError):
@@ -145,7 +145,7 @@ class ColumnNotFound(CatalogError, KeyError):
 
 
 class QueryError(CatalogError, ValueError):
-    """A question that may not, or cannot, be asked."""
+    """A query that is not allowed, or not possible."""
 
 
 class StoreError(CatalogError, OSError):
@@ -157,7 +157,7 @@ class StoreUnavailable(StoreError, ConnectionError):
 
 
 class HostUnknown(StoreUnavailable):
-    """The host that a URI names does not exist, though others do."""
+    """The host that a URI names does not exist, although others do."""
 
 
 class NotAuthorized(StoreError, PermissionError):
@@ -165,7 +165,7 @@ class NotAuthorized(StoreError, PermissionError):
 
 
 class AuthenticationFailed(NotAuthorized):
-    """The user or the password is refused, or the server wants them and there are none."""
+    """The user or the password is refused, or the server requires them and none is given."""
 
 
 class ServerError(CatalogError, RuntimeError):
@@ -181,19 +181,19 @@ class DataDirectoryUnusable(ServerError, OSError):
 
 
 class BelongsToProcess(CatalogError, TypeError):
-    """Something that was to be pickled, copied or used in another process, and belongs to the one that made it."""
+    """An object that was pickled, copied or used in another process, but belongs to the process that made it."""
 
 
 class InvalidDocument(CatalogError, ValueError):
-    """A document that breaks its schema, or holds a value that MongoDB cannot keep."""
+    """A document that breaks its schema, or holds a value that MongoDB cannot store."""
 
 
 class DuplicateDocument(CatalogError, ValueError):
-    """A document of a uid that is already stored with other contents."""
+    """A document whose uid is already stored with other contents."""
 
 
 class AssetError(CatalogError):
-    """External data that cannot be had."""
+    """External data that cannot be read."""
 
 
 class UnknownSpec(AssetError, LookupError):
@@ -209,7 +209,7 @@ class AssetUnreadable(AssetError, OSError):
 
 
 class AssetOffline(AssetUnreadable):
-    """A file is not there for cheap, on tape for example, and reading it with ``recall=True`` was not asked."""
+    """A file is offline, for example on tape, and ``recall=True`` was not given."""
 
 
 class PathNotAllowed(AssetError, PermissionError):
@@ -225,7 +225,7 @@ class ShapeMismatch(AssetError, ValueError):
 
 
 class SampleDataUnavailable(CatalogError, OSError):
-    """The tutorial's data cannot be downloaded or unpacked; ``offline`` says what gives such data without a network."""
+    """The tutorial's data cannot be downloaded or unpacked; ``offline`` names the function that simulates them."""
 
 
 class UnreadableColumns(CatalogError):
@@ -236,7 +236,7 @@ class UnreadableColumns(CatalogError):
 
 
 class CatalogWarning(UserWarning):
-    """Something that the reader, or the owner of the database, can put right."""
+    """Something that the reader, or the owner of the database, can correct."""
 
 
 class ConfigurationWarning(CatalogWarning):

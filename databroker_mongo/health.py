@@ -1,7 +1,7 @@
-"""What is wrong with the documents of a run, or of a whole database: everything, each with what it concerns.
+"""Everything that is wrong with the documents of a run or of a whole database, each finding with what it concerns.
 
-Such documents were stored because an experiment cannot be repeated, and they are read as well as can be; here they are
-named. What does not belong here: files and whether columns can be read (``readability``), mending.
+Such documents were stored because an experiment cannot be repeated, and they are read as well as possible; here they
+are reported. What does not belong here: files and whether columns can be read (``readability``), mending.
 """
 
 from __future__ import annotations
@@ -49,18 +49,19 @@ class Finding:
     Attributes
     ----------
     kind : str
-        What, in a word: ``no-stop``, ``second-stop``, ``broken-descriptor``, ``unnamed-stream``, ``missing-value``,
+        The kind, in a word: ``no-stop``, ``second-stop``, ``broken-descriptor``, ``unnamed-stream``, ``missing-value``,
         ``undeclared-key``, ``missing-timestamp``, ``wrong-type``, ``gap``, ``repeated-seq-num``, ``repeated-event``,
         ``num-events``, ``no-seq-num``, ``no-time``, ``missing-events``, ``no-events``, ``lost-stream-documents``,
         ``second-value``, ``missing-datum``, ``missing-resource``; of its files ``missing-files``, ``offline-files`` and
         ``unreadable-spec``; of a database ``orphans``, ``duplicates``, ``missing-index``, ``other-index`` and
         ``extra-index``.
     message : str
-        What, in a sentence, and how it is read.
+        The finding in a sentence, and how the data are read.
     run_uid, stream, data_key : str or None
         What it concerns.
     facts : dict
-        Figures and uids, by name; left out where a finding is printed, since the message has what matters.
+        Figures and uids, by name; they are left out when a finding is printed, because the message has the important
+        ones.
     """
 
     kind: str
@@ -72,16 +73,16 @@ class Finding:
 
     @property
     def is_fault(self) -> bool:
-        """Whether somebody has to do something.
+        """Whether somebody has to act.
 
-        Not about a run in progress, nor a plan that was rewound (``repeated-seq-num``) or perhaps taken on the fly
-        (``no-events``), nor files on tape, nor an index that nobody here needs.
+        False for a run in progress, for a plan that was rewound (``repeated-seq-num``) or perhaps a fly scan
+        (``no-events``), for files on tape, and for an index that this package does not need.
         """
         return self.kind not in _NO_FAULTS and self.facts.get("state") != "in progress"
 
 
 def check_run(store: Store, run_uid: str, *, now: float | None = None) -> list[Finding]:
-    """Return all that is wrong with the documents of a run; an empty list is good news.
+    """Return everything that is wrong with the documents of a run; an empty list means that nothing is.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ def check_database(store: Store, *, metadata: Sequence[str] = ()) -> list[Findin
     store : Store
         The database.
     metadata : sequence of str
-        Fields of the start document that the site asks about, which have an index, too.
+        Fields of the start document that the site queries, which should have an index, too.
     """
     return [*_indexes(store, metadata), *_duplicates(store), *_orphans(store)]
 
@@ -144,7 +145,7 @@ def _orphans(store: Store) -> Iterator[Finding]:
     )
     for parent, children, counts in kinds:
         for uid, n in counts.items():
-            text = f"{n} {children} belong to a {parent} that is not there."
+            text = f"{n} {children} belong to a {parent} that is missing."
             yield Finding("orphans", text, facts={parent: uid, "n": n})
     for uid in orphans.stray_stream_resources:
         text = "A stream resource names no run, and no stream datum names it."
@@ -206,9 +207,7 @@ class _Check:
 
     def _broken_descriptors(self) -> Iterator[Finding]:
         for descriptor, fields in self._broken:
-            text = (
-                f"Of a descriptor {', '.join(fields)} is of another type than it should be, and read as if not there."
-            )
+            text = f"Of a descriptor {', '.join(fields)} is of a wrong type, and is read as if it were missing."
             stream = stream_of(descriptor)
             yield self._finding("broken-descriptor", text, stream, uid=descriptor["uid"], fields=fields)
 
@@ -219,7 +218,7 @@ class _Check:
         last = max([*opened, *(each["time"] for each in self._descriptors), *times], default=0.0)
         age = self._now - last
         state = "crashed" if age > CRASHED_SECONDS else "stalled" if age > STALLED_SECONDS else "in progress"
-        text = f"There is no stop document, and nothing came for {age:,.0f} s: {state}."
+        text = f"There is no stop document, and nothing has arrived for {age:,.0f} s: {state}."
         return self._finding("no-stop", text, state=state, last_time=last)
 
     def _keys(self, descriptor: Document, kind: EventKind) -> Iterator[Finding]:
@@ -231,7 +230,7 @@ class _Check:
             text = f"{kind.n_events} events lack {key!r}; it is read as a missing value."
             yield self._finding("missing-value", text, descriptor, data_key=key, **facts)
         for key in kind.types.keys() - descriptor["data_keys"].keys():
-            text = f"{kind.n_events} events hold {key!r}, which is not declared; it is no column."
+            text = f"{kind.n_events} events hold {key!r}, which is not declared; it is not a column."
             yield self._finding("undeclared-key", text, descriptor, data_key=key, **facts)
         for key in kind.types.keys() - kind.timestamps:
             text = f"{kind.n_events} events have no timestamp for {key!r}."
@@ -252,7 +251,7 @@ class _Check:
         numbers, counts = np.unique(self._rows_of(stream), return_counts=True)
         repeated = numbers[counts > 1].tolist()
         if repeated:
-            text = f"{len(repeated)} seq_nums occur more than once, as where a plan was rewound; all rows are kept."
+            text = f"{len(repeated)} seq_nums occur more than once, as after a rewind; all rows are kept."
             yield self._finding("repeated-seq-num", text, stream, seq_nums=repeated[:10])
         copies = self._store.examination.repeated_events([each["uid"] for each in self._streams[stream]])
         if copies:
@@ -298,7 +297,7 @@ class _Check:
                 counts = [*self._counts_in_files(stream)]
             for data_key, n in counts:
                 if n != expected and not self._is_misnumbered(stream):
-                    text = f"The stop document tells of {expected} events, {n} are there."
+                    text = f"The stop document counts {expected} events, {n} are there."
                     yield self._finding("num-events", text, stream, data_key=data_key, told=expected, found=n)
 
     @property
@@ -367,7 +366,7 @@ class _Check:
             is_none_due = self._stop is None or self._told.get(stream) == 0
             if is_none_due and not len(self._indexes[stream].seq_num):
                 return
-            text = f"{key!r} is in a file, but the stream resource that names the file is not there."
+            text = f"{key!r} is in a file, but the stream resource that names the file is missing."
             yield self._finding("lost-stream-documents", text, stream, data_key=key)
             return
         spans = self._spans(stream, key)
@@ -389,16 +388,16 @@ class _Check:
             n_lost, n_without = n_lost - min(n_lost, n_in_gaps), n_without - min(n_lost, n_in_gaps)
         if n_lost:
             n_events = n_lost + n_stored - n_without
-            text = f"The stream datums of {key!r} tell where {n_events - n_lost} rows are, of {n_events}."
+            text = f"The stream datums of {key!r} locate {n_events - n_lost} rows are, of {n_events}."
             facts = {"told": n_events - n_lost, "found": n_events}
             yield self._finding("lost-stream-documents", text, stream, data_key=key, **facts)
         if n_without and (len(index.seq_num) or not self._is_all_in_files(stream)):
-            text = f"{n_without} rows of {key!r} are in files, while their events are not there."
+            text = f"{n_without} rows of {key!r} are in files, but their events are missing."
             yield self._finding("missing-events", text, stream, data_key=key, n_rows=n_without)
         elif n_without > 1 and n_without == len(self._stream_datums[stream, key]):
             text = (
-                f"No event is stored, while {n_without} stream datums of {key!r} tell of one row each: a scan that "
-                "reads its detectors at each point has lost its events; one that is taken on the fly has none."
+                f"No event is stored, but {n_without} stream datums of {key!r} describe one row each: a step scan has "
+                "lost its events; a fly scan has none."
             )
             yield self._finding("no-events", text, stream, data_key=key, n_rows=n_without)
 
@@ -408,9 +407,9 @@ class _Check:
         datums = self._store.datums(named)
         missing = sorted(named - datums.keys())
         if missing:
-            text = f"{len(missing)} of {len(named)} datums of {key!r} are not there."
+            text = f"{len(missing)} of {len(named)} datums of {key!r} are missing."
             yield self._finding("missing-datum", text, descriptor, data_key=key, datum_ids=missing[:10])
         owners = {each["resource"] for each in datums.values() if "resource" in each}
         for uid in sorted(owners - self._store.resources(sorted(owners)).keys()):
-            text = f"A resource of {key!r} is not there, so nobody knows the file."
+            text = f"A resource of {key!r} is missing, so its file is unknown."
             yield self._finding("missing-resource", text, descriptor, data_key=key, resource_uid=uid)

@@ -28,13 +28,13 @@ class Row:
     Attributes
     ----------
     number : int
-        Which it is of those that were yielded, from 0.
+        Its number among the yielded events, from 0.
     time : float
-        When it happened, seconds since 1970.
+        The time of the event, seconds since 1970.
     data : dict
-        Its values by data key; of external data the identifier of the datum.
+        Its values by data key; for external data, the identifier of the datum.
     timestamps : dict
-        When each value was taken, seconds since 1970.
+        The time when each value was taken, seconds since 1970.
     """
 
     number: int

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 class ConfiguredCatalogs(Mapping[str, "Catalog"]):
     """A mapping from configured names to catalogs of runs.
 
-    The files are read anew at each question, so a catalog that is configured later is found; nothing is read before
-    the first. To list the names opens no catalog. A catalog whose name is a Python name is an attribute too.
+    The files are read at each look-up, so a catalog that is configured later is found; no file is read before the first
+    look-up. Listing the names opens no catalog. A catalog whose name is a Python name is an attribute too.
 
-    Listing shows the catalogs that can be used, with a `ConfigurationWarning` about the others. Asking for one that
-    cannot be used raises what is wrong with it.
+    Listing shows the catalogs that can be used, with a `ConfigurationWarning` about the others. Looking up a catalog
+    that cannot be used raises its error.
 
     Examples
     --------
@@ -40,16 +40,16 @@ class ConfiguredCatalogs(Mapping[str, "Catalog"]):
         self._opened: dict[str, tuple[CatalogSettings, Catalog]] = {}
 
     def __getitem__(self, name: str) -> Catalog:
-        """Open a catalog; the same object as before while its settings are unchanged.
+        """Open a catalog; it is the same object as before as long as its settings are unchanged.
 
         Raises
         ------
         CatalogNotFound
             No catalog is configured under the name.
         ConfigurationError
-            Its entry cannot be used; with file and line.
+            Its entry cannot be used; the error names file and line.
         CredentialsUnavailable
-            A variable of the environment that its URI needs is not set.
+            An environment variable that its URI needs is not set.
         """
         settings = _settings_of(name)
         known = self._opened.get(name)
@@ -108,12 +108,13 @@ class ConfiguredCatalogs(Mapping[str, "Catalog"]):
         ----------
         name : str
         uri : str
-            Where its runs are. ``${NAME}`` in it stands for a variable of the environment: better than a password.
+            The database of its runs. ``${NAME}`` in it stands for an environment variable, which is better than a
+            password.
         replace : bool, optional
             Whether a catalog that was added under this name before may be replaced.
         **settings : object
             The other keys of a catalog in a YAML file: ``asset_uri``, ``root_map``, ``handlers``, ``scope``, ...
-            Directories are given by their whole paths.
+            Directories are given as absolute paths.
 
         Returns
         -------
@@ -124,7 +125,7 @@ class ConfiguredCatalogs(Mapping[str, "Catalog"]):
         ------
         ConfigurationError
             The name is configured already, with other settings, or is a URI; the URI cannot be used; a setting is
-            unknown or of another type; or a directory is relative.
+            unknown or of a wrong type; or a directory is relative.
         """
         if is_uri(name):
             raise ConfigurationError(
@@ -146,7 +147,7 @@ class ConfiguredCatalogs(Mapping[str, "Catalog"]):
         CatalogNotFound
             No catalog has that name.
         ConfigurationError
-            It is configured in a file that was written otherwise: edit that.
+            It is configured in another file; edit that file.
         """
         return remove_entry(name)
 

@@ -79,7 +79,7 @@ def read_pack(directory: Path) -> Pack:
     files = sorted(set().union(*by_pattern.values()))
     if not files:
         raise ConfigurationError(
-            f"The pack names {patterns!r} as its documents, and no such file is there. Copy the pack anew, with its "
+            f"The pack names {patterns!r} as its documents, but no such file exists. Copy the pack again, with its "
             "documents.",
             path=catalog_file,
         )
@@ -124,7 +124,7 @@ def _load_yaml(catalog_file: Path) -> Any:
         return yaml.safe_load(catalog_file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigurationError(
-            f"There is no {_CATALOG_FILE}: this directory is not a pack. Name the directory that holds it.",
+            f"There is no {_CATALOG_FILE}, so this directory is not a pack. Name the directory that holds it.",
             path=catalog_file.parent,
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -158,7 +158,7 @@ def _warn_of_missing(directory: Path, found: set[str], unmatched: Sequence[str])
     if missing:
         warnings.warn(
             f"The pack {directory} lacks {len(missing)} files of documents that it lists, such as {missing[0]}: their "
-            "runs are missing. Copy the pack anew, with all its documents.",
+            "runs are missing. Copy the pack again, with all its documents.",
             CatalogWarning,
             stacklevel=3,
         )

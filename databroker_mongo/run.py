@@ -31,23 +31,23 @@ if TYPE_CHECKING:
 class Run(RunHints):
     """One run: a mapping from the names of its streams, in the order they began, to the streams.
 
-    Not made by hand: ``catalog[23463]`` gives it. Streams are attributes as well: ``run.primary``.
+    Get one with ``catalog[23463]``. Streams are attributes as well: ``run.primary``.
 
     Parameters
     ----------
     store : Store
-        Where its documents are.
+        The store that holds its documents.
     start : dict
         Its start document.
     stop : dict or None
-        Its stop document; None while it runs, and for ever when it crashed.
+        Its stop document; None while it is in progress, and if it crashed.
     assets : AssetReader
-        What reads its external data.
+        The reader of its external data.
     as_header : callable, optional
-        Makes of the run what databroker 1 calls a header; the catalog where it was found gives it.
+        Makes a databroker 1 header of the run; the catalog in which it was found provides this.
     transforms : mapping, optional
         Callables by kind of document (``start``, ``stop``, ``descriptor``, ``resource``, ``stream_resource``,
-        ``datum``), applied to what is read.
+        ``datum``), applied to each document that is read.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Run(RunHints):
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """A copy of the documents ``start`` and ``stop`` (None while there is none)."""
+        """A copy of the documents ``start`` and ``stop`` (None if there is no stop document yet)."""
         return {"start": self.start, "stop": self.stop}
 
     @property
@@ -87,7 +87,7 @@ class Run(RunHints):
 
     @property
     def stop(self) -> Document | None:
-        """A copy of the stop document; None while there is none."""
+        """A copy of the stop document; None if there is none yet."""
         return copied(self._stop)
 
     @property
@@ -105,7 +105,7 @@ class Run(RunHints):
 
     @property
     def v2(self) -> Run:
-        """The run itself, as scripts call it that also use :attr:`v1`."""
+        """The run itself, for scripts that also use :attr:`v1`."""
         return self
 
     @overload
@@ -173,16 +173,17 @@ class Run(RunHints):
     def documents(
         self, *, fill: str | bool = "no", page_size: int = 1000, streams: Collection[str] | None = None
     ) -> Iterator[tuple[str, Document]]:
-        """Yield the documents of the run in the order of time, those that others need before these.
+        """Yield the documents of the run in the order of time, each before those that need it.
 
         Parameters
         ----------
         fill : {"no", "yes", "delayed"} or bool
-            Whether events hold what datums stand for: as NumPy arrays, as dask arrays, or not.
+            Whether events hold the data of datums: not, as NumPy arrays, or as dask arrays.
         page_size : int
-            The most rows of an ``event_page`` or ``datum_page``; no more than that is in memory at once.
+            The maximum number of rows of an ``event_page`` or ``datum_page``; no more rows are in memory at once.
         streams : collection of str, optional
-            The streams whose descriptors and events are wanted, with what these refer to; all of the run by default.
+            The streams whose descriptors and events are wanted, with the documents that these refer to; by default all
+            of the run.
 
         Yields
         ------
@@ -195,7 +196,7 @@ class Run(RunHints):
         Raises
         ------
         ValueError
-            ``fill`` is something else, or ``page_size`` is no positive integer.
+            ``fill`` has another value, or ``page_size`` is not a positive integer.
         """
         return iter(
             replay.Replay(
@@ -210,7 +211,7 @@ class Run(RunHints):
         )
 
     def refresh(self) -> Run:
-        """Return the run as it is now: with the events, streams and stop document that have come since."""
+        """Return the run as it is now, with the events, streams and stop document that have arrived since."""
         start = next(self._store.find_starts(Eq("uid", self._start["uid"]), sort=[("time", -1)], limit=1), None)
         if start is None:
             raise RunNotFound(f"the run {self._start['uid']!r} is no longer stored", run_uid=self._start["uid"])
@@ -225,7 +226,7 @@ class Run(RunHints):
         )
 
     def revisions(self) -> list[Revision]:
-        """List what the documents of the run were before each of their corrections.
+        """List the documents of the run as they were before each correction.
 
         Returns
         -------
@@ -236,14 +237,14 @@ class Run(RunHints):
         return self._store.examination.run_revisions(self._start["uid"])
 
     def health(self, *, pixels: bool = False) -> pandas.DataFrame:
-        """Tell for each column whether it can be read, what is at fault if not, and what is wrong with the documents.
+        """Report for each column whether it can be read, the fault if not, and what is wrong with the documents.
 
-        The headers of every file are looked at, where its handler can describe data without reading it.
+        The headers of every file are checked if its handler can describe data without reading them.
 
         Parameters
         ----------
         pixels : bool
-            Whether all data is read as well, block by block, which finds damage inside of files and takes as long as
+            Whether all data are read as well, block by block. This finds damage inside files and takes as long as
             reading the run.
 
         Returns
@@ -252,8 +253,9 @@ class Run(RunHints):
             A row for each stream and data key: ``stream``, ``data_key``, ``status`` (``ok``, ``note``,
             ``offline`` or ``unreadable``), ``shape``, ``dtype``, ``reason`` and ``facts`` by name (``path``,
             ``resource_uid``, ...).
-            Then a row for each of the :meth:`findings` that concerns no single column, such as a second stop document;
-            the facts of findings are under their kind. Printed, faults come first, and what is ok is counted.
+            After these, a row for each of the :meth:`findings` that does not concern a single column, such as a second
+            stop document; the facts of findings are under their kind. When printed, faults come first, and columns that
+            are ok are counted.
         """
         return readability.health(self._sources(), self.findings(), pixels=pixels)
 
@@ -263,7 +265,7 @@ class Run(RunHints):
         Parameters
         ----------
         files : bool
-            Whether to look whether its files are there, and whether something reads them.
+            Whether to check that its files exist and that a handler reads them.
         """
         found = check_run(self._store, self._start["uid"])
         return [*found, *readability.lost_files(self._sources())] if files else found
@@ -274,10 +276,10 @@ class Run(RunHints):
         Returns
         -------
         pandas.DataFrame
-            A row for each file: ``path`` on this machine, ``exists``, ``offline`` (on tape for example: it is not
-            opened, and reading it takes ``recall=True``), ``size_bytes`` (missing for folders and for what is not
-            there), ``spec``, ``resource_uid``, and ``reason`` and ``facts``, why a file is not there or why it cannot
-            be told which files a resource has; then ``path`` is the resource's own. Printed, each folder has a line.
+            A row for each file: ``path`` on this machine, ``exists``, ``offline`` (for example on tape: it is not
+            opened, and reading it needs ``recall=True``), ``size_bytes`` (missing for folders and missing files),
+            ``spec``, ``resource_uid``, and ``reason`` and ``facts``, which say why a file is missing or why the files
+            of a resource are unknown; ``path`` is then that of the resource. When printed, each folder has one line.
         """
         return readability.files(self._sources())
 

@@ -40,8 +40,8 @@ MANY_DOCUMENTS = 100_000
 class Catalog(CatalogHints, RunOverviews):
     """The runs of a database: a mapping from their uids to the runs, the newest first.
 
-    Not made by hand: ``runs = databroker_mongo.catalog["name"]``, or :meth:`from_uri`, gives it. To search gives a
-    catalog again, which nothing leaves that is asked of it.
+    Get one with ``runs = databroker_mongo.catalog["name"]`` or :meth:`from_uri`. A search returns another catalog, and
+    everything done with it stays within its runs.
 
     ===================  ==========================================================
     ``runs[-1]``         the most recent run, ``runs[-2]`` the one before
@@ -56,15 +56,15 @@ class Catalog(CatalogHints, RunOverviews):
     store : Store
         Where the documents are.
     assets : AssetReader
-        What reads the external data of the runs.
+        The reader of the external data of the runs.
     query : Query, optional
-        What the runs must answer to; nothing that is asked of the catalog goes beyond it.
+        The query that the runs must match; nothing in the catalog goes beyond it.
     sort : sequence of (str, int), optional
         The order of iteration, of ``[-N]`` and of slices; the newest first by default.
     name : str, optional
         The name under which it is configured.
     transforms : mapping, optional
-        Callables by kind of document, applied to what is read.
+        Callables by kind of document, applied to each document that is read.
     """
 
     def __init__(
@@ -100,37 +100,37 @@ class Catalog(CatalogHints, RunOverviews):
         scope: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> Catalog:
-        """Open the catalog of a database; nothing is asked of it yet.
+        """Open the catalog of a database; no query is sent yet.
 
-        Its arguments are the keys of a catalog in a YAML file, but for ``description`` and ``metadata_indexes``, which
-        are for those who look after it.
+        Its arguments are the keys of a catalog in a YAML file, except ``description`` and ``metadata_indexes``, which
+        are for its administrators.
 
         Parameters
         ----------
         uri : str
             ``mongodb://HOST/DATABASE``, ``local:///path/to/data?database=NAME`` or ``memory://NAME``.
         asset_uri : str, optional
-            The database of resources and datums, where that is another one.
+            The database of resources and datums, if it is a different one.
         handlers : mapping of str to class or str, optional
-            Handler classes, ``"module:Class"`` or the names of installed distributions, by spec or MIME type; they come
-            before other installed ones.
+            Handler classes, ``"module:Class"`` or the names of installed distributions, by spec or MIME type; they take
+            precedence over other installed handlers.
         handler_registry : mapping of str to class or str, optional
-            The same, but in the place of all that is installed.
+            The same, but instead of all installed handlers.
         root_map : mapping of str to str or path, optional
-            What to put in the place of a root in the documents: whole paths, which mean the same in every process.
+            Replacements for roots in the documents: absolute paths, which mean the same in every process.
         allowed_roots : str, path or iterable of these, optional
-            The directories that files may be under, links followed. Where the site says some, files must be under those
-            as well.
+            The directories that files may be under, after links are followed. If the site sets some, files must be
+            under those as well.
         offline : str or callable, optional
-            What tells which files are offline, on tape for example, in the place of what the site says:
-            ``"no-blocks"``, ``"module:function"`` or a function that is given a path.
+            The rule that decides which files are offline, for example on tape, instead of the site's: ``"no-blocks"``,
+            ``"module:function"`` or a function that takes a path.
         recall : bool
-            Whether offline files are read all the same; by default that is an error.
+            Whether offline files are fetched and read; by default reading them is an error.
         transforms : mapping of str to callable or str, optional
-            By kind of document (``start``, ``stop``, ``descriptor``, ``resource``, ``stream_resource``, ``datum``),
-            what corrects it when it is read: a function or ``"module:function"``.
+            By kind of document (``start``, ``stop``, ``descriptor``, ``resource``, ``stream_resource``, ``datum``), the
+            function that corrects it when it is read: a callable or ``"module:function"``.
         scope : mapping of str to object, optional
-            Only these runs are in it, as with :meth:`scoped`.
+            Only runs with these values are in the catalog, as with :meth:`scoped`.
         **options : object
             Of the connection: ``timeout_seconds``, ``pool_size``, ``app_name``, ``read_preference``,
             ``max_staleness_seconds``, ``collection_prefix``.
@@ -139,9 +139,9 @@ class Catalog(CatalogHints, RunOverviews):
         ------
         ConfigurationError
             The URI has an unknown scheme, names no database, or cannot be parsed; a directory is relative; or a value
-            cannot be meant.
+            makes no sense.
         QueryError
-            The scope is none.
+            The scope is not valid.
         TypeError
             An option is unknown.
         """
@@ -160,14 +160,14 @@ class Catalog(CatalogHints, RunOverviews):
 
     @classmethod
     def from_settings(cls, settings: CatalogSettings) -> Catalog:
-        """Open a catalog as it is configured; nothing is asked of the database yet.
+        """Open a catalog as it is configured; no query is sent yet.
 
         Raises
         ------
         ConfigurationError
             The settings name something that cannot be used.
         CredentialsUnavailable
-            A variable of the environment that its URI needs is not set.
+            An environment variable that its URI needs is not set.
         """
         store = open_store(settings.uri, asset_uri=settings.asset_uri, options=ConnectionOptions.of(settings))
         scope = scope_of(settings.scope) if settings.scope else None
@@ -180,7 +180,7 @@ class Catalog(CatalogHints, RunOverviews):
 
     @property
     def v1(self) -> Broker:
-        """The interface of databroker 1: always the same object, as long as there is the catalog."""
+        """The interface of databroker 1: the same object as long as the catalog exists."""
         if not self._broker:
             from .v1 import Broker
 
@@ -195,7 +195,7 @@ class Catalog(CatalogHints, RunOverviews):
 
     @property
     def v2(self) -> Catalog:
-        """The catalog itself, as scripts call it that also use :attr:`v1`."""
+        """The catalog itself, for scripts that also use :attr:`v1`."""
         return self
 
     def search(
@@ -206,16 +206,16 @@ class Catalog(CatalogHints, RunOverviews):
         limit: int | None = None,
         **keywords: Any,
     ) -> Catalog:
-        """Return the catalog of those runs that answer to all questions, and are in this one.
+        """Return the catalog of the runs in this one that match all queries.
 
         Parameters
         ----------
         *questions : Query or mapping
-            Queries, or filters in the language of MongoDB on the start document.
+            Queries, or MongoDB filters on the start document.
         sort : str, (str, int) or a sequence of these, optional
             Fields of the start document: ``"scan_id"``, ``"-time"`` or ``("time", -1)``. The newest first by default.
         skip, limit : int, optional
-            How many runs to leave out at the beginning, and how many to take after them.
+            How many runs to skip at the beginning, and how many to take after them.
         **keywords : object
             ``stop={...}`` and ``descriptor={...}`` are filters on those documents; ``in_progress=True``;
             ``stream="baseline"``, ``data_key="I0"``, ``device="eiger"``; ``duration_gt=60``, ``_ge``, ``_lt``, ``_le``.
@@ -223,7 +223,7 @@ class Catalog(CatalogHints, RunOverviews):
         Raises
         ------
         QueryError
-            A question that may not be asked, or cannot be.
+            A query that is not allowed, or not possible.
         TypeError
             Another keyword.
         """
@@ -235,11 +235,11 @@ class Catalog(CatalogHints, RunOverviews):
         return self._with(Window(asked, sorting, n_skipped, n_most), steps)
 
     def scoped(self, fields: Mapping[str, Any] | None = None, /, **more: Any) -> Catalog:
-        """Return the catalog of those runs that have, in each of these fields, one of these values.
+        """Return the catalog of the runs that have, in each of these fields, one of these values.
 
         No look-up, ``in``, ``len``, slice, search, raw filter, stream or pickle of it leaves the scope. It is a
-        guard-rail and not a lock: whoever holds the credentials can open the database without it. For security, give
-        accounts the roles and views of MongoDB.
+        guard-rail and not a lock: anybody with the credentials can open the database without it. For security, use the
+        roles and views of MongoDB.
 
         Parameters
         ----------
@@ -251,7 +251,7 @@ class Catalog(CatalogHints, RunOverviews):
         Raises
         ------
         QueryError
-            No field is given, or None as a value, which runs without the field would have.
+            No field is given, or None is given as a value, which runs without the field would match.
         """
         if fields is not None and not isinstance(fields, Mapping):
             raise QueryError(f"A scope is a mapping from fields to their values, not {shown(fields)}.")
@@ -259,12 +259,12 @@ class Catalog(CatalogHints, RunOverviews):
         return self._with(Window(conjunction([self.query, scope]), self._view.sort))
 
     def explain(self, *questions: Query | Mapping[str, Any], **keywords: Any) -> Explanation:
-        """Tell how the runs that answer to the questions are found: by which index, looking at how many documents.
+        """Explain how the runs that match the queries are found: by which index, examining how many documents.
 
         Parameters
         ----------
         *questions, **keywords
-            As for :meth:`search`; none explains the catalog itself.
+            As for :meth:`search`; without any, the catalog itself is explained.
 
         Returns
         -------
@@ -274,13 +274,13 @@ class Catalog(CatalogHints, RunOverviews):
         Warns
         -----
         CatalogWarning
-            More than 100,000 documents are looked at without an index.
+            More than 100,000 documents are examined without an index.
         """
         found = self._store.explain(self.search(*questions, **keywords).query)
         for step in found.steps:
             if step.is_scan and step.n_examined > MANY_DOCUMENTS:
                 warnings.warn(
-                    f"{step.n_examined} documents of {step.collection!r} are looked at without an index",
+                    f"{step.n_examined} documents of {step.collection!r} are examined without an index",
                     CatalogWarning,
                     stacklevel=2,
                 )
@@ -296,15 +296,15 @@ class Catalog(CatalogHints, RunOverviews):
     ) -> None:
         """Correct fields of a run's start, stop or descriptors; the earlier documents are kept as revisions.
 
-        A run that was read before stays as it is; its ``refresh()`` returns the corrected one, and its
-        ``revisions()`` what was before.
+        A run that was read before stays as it is; its ``refresh()`` returns the corrected one, and its ``revisions()``
+        the earlier documents.
 
         Parameters
         ----------
         run : Run, str or int
-            A run of this catalog, or its key as between the brackets.
+            A run of this catalog, or its key as in ``catalog[key]``.
         start, stop : mapping, optional
-            New values of fields, by name; fields that are not named stay as they are. A tuple of names leads into a
+            New values of fields, by name; fields that are not named stay as they are. A tuple of names is the path of a
             nested field: ``{("sample", "name"): "A2"}``. `databroker_mongo.REMOVE` as the value removes the field.
         descriptors : mapping of str to mapping, optional
             The same for the descriptors of streams, by the name of the stream (all its descriptors) or the uid of one:
@@ -313,26 +313,26 @@ class Catalog(CatalogHints, RunOverviews):
         Raises
         ------
         RunNotFound
-            No run of this catalog answers to the key, or it has no stop document to correct.
+            No run of this catalog matches the key, or it has no stop document to correct.
         StreamNotFound
             The run has no such stream or descriptor.
         InvalidDocument
-            The corrected document breaks its schema, or a field that identifies it is to be changed.
+            The corrected document breaks its schema, or a field that identifies it would be changed.
         NotAuthorized
             The account may not write.
         ConfigurationError
-            The catalog is not one that can be written.
+            The catalog cannot be written to.
         """
         from .store.writable_normalized import writable
         from .writing import update_run
 
         if not isinstance(self._store, NormalizedStore):
-            raise ConfigurationError(f"{self._store.address} is only read: nothing can be corrected there")
+            raise ConfigurationError(f"{self._store.address} is open for reading only: nothing can be corrected there")
         found = self[run.start["uid"] if isinstance(run, Run) else run]
         update_run(writable(self._store), found.start["uid"], start=start, stop=stop, descriptors=descriptors)
 
     def register_handler(self, spec: str, handler: Any, overwrite: bool = False) -> None:
-        """Serve a spec or MIME type by this class, in this catalog and those searched from it.
+        """Use this class for a spec or MIME type, in this catalog and in searches of it.
 
         Raises
         ------
@@ -342,12 +342,12 @@ class Catalog(CatalogHints, RunOverviews):
         self._assets.registry.register(spec, handler, overwrite)
 
     def deregister_handler(self, spec: str) -> None:
-        """Take back what was registered by hand.
+        """Remove the handler that was registered by hand.
 
         Raises
         ------
         UnknownSpec
-            Nothing was.
+            None was registered.
         """
         self._assets.registry.deregister(spec)
 
@@ -363,5 +363,5 @@ def _require_known(options: Iterable[str]) -> None:
     for name in options:
         if name not in known:
             near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}."
+            hint = f"did you mean {near[0]!r}?" if near else f"its arguments are {', '.join(known)}."
             raise TypeError(f"from_uri() has no argument {name!r}; {hint}")

@@ -46,7 +46,7 @@ class RunHints(Mapping[str, "Stream"]):
         return self
 
     def get(self, key: str | None = None, default: Any = None) -> Any:
-        """Return a stream, or the default when there is none; without a name the run itself, as databroker 1 did."""
+        """Return a stream, or the default if there is none; without a name the run itself, as in databroker 1."""
         return self if key is None else super().get(key, default)
 
     def read(self) -> NoReturn:
@@ -55,7 +55,7 @@ class RunHints(Mapping[str, "Stream"]):
         Raises
         ------
         NotImplementedError
-            Always, as in databroker 1: streams of a run have rows of their own.
+            Always, as in databroker 1: each stream of a run has its own rows.
         """
         self._tell_of_streams("read")
 
@@ -64,7 +64,7 @@ class RunHints(Mapping[str, "Stream"]):
         self._tell_of_streams("to_dask")
 
     def _tell_of_streams(self, method: str) -> NoReturn:
-        calls = ", ".join(f"run[{name!r}].{method}()" for name in self) or "none has come yet"
+        calls = ", ".join(f"run[{name!r}].{method}()" for name in self) or "it has no stream yet"
         raise NotImplementedError(f"a run is read stream by stream: {calls}")
 
     def canonical(self, *, fill: str | bool) -> Iterator[tuple[str, Document]]:

@@ -48,7 +48,7 @@ def n_runs(value: Any, name: str) -> int:
     """
     number = 0 if value is None else integer(value)
     if number is None or number < 0:
-        raise QueryError(f"{name} is a number of runs, 0 or more, not {shown(value)}.")
+        raise QueryError(f"{name} must be a number of runs, 0 or more, not {shown(value)}.")
     if number >= LARGEST_SCAN_ID:
         raise QueryError(f"{name} is a number of runs, and MongoDB counts in 64 bits; this one has more.")
     return min(number, FARTHEST_PLACE)
@@ -92,7 +92,7 @@ def find(key: Any, store: Store, query: Query) -> Document:
         return _find_text(key, store, query)
     number = integer(key)
     if number is None:
-        _not_found(key, "A key is a uid, the beginning of one, a scan id or a negative number.", All())
+        _not_found(key, "A key must be a uid, the beginning of one, a scan id or a negative number.", All())
     return _find_scan_id(number, store, query)
 
 
@@ -197,12 +197,12 @@ def _only_one(key: str, begins: Sequence[Document], scans: Sequence[Document]) -
     also = " as a scan id, and as the beginning of a uid" if scans else ""
     number = f", or the scan id as a number: catalog[{int(key)}]" if scans else ""
     raise AmbiguousKey(
-        f"more than one run answers to {key!r}{also}: {listed}{more}. Give more of the uid{number}.",
+        f"more than one run matches {key!r}{also}: {listed}{more}. Give more of the uid{number}.",
         key=key,
         candidates=[start["uid"] for start in meant[:_MOST_LISTED]],
     )
 
 
 def _not_found(key: Any, reason: str, query: Query) -> NoReturn:
-    among = "" if query == All() else f" It was looked for among the runs that answer to {query!r}."
+    among = "" if query == All() else f" Only the runs that match {query!r} were searched."
     raise RunNotFound(f"the catalog has no run {shown(key)}. {reason}{among}", key=key)

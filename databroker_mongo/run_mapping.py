@@ -73,17 +73,17 @@ class RunMapping(Mapping[str, Run]):
 
     @property
     def store(self) -> Store:
-        """Where the runs are."""
+        """The store that holds the runs."""
         return self._store
 
     @property
     def assets(self) -> AssetReader:
-        """What reads the external data of the runs."""
+        """The reader of the external data of the runs."""
         return self._assets
 
     @property
     def query(self) -> Query:
-        """What a run must answer to, to be in the catalog."""
+        """The query that the runs of the catalog match."""
         return self._view if self._view.skip or self._view.limit else self._view.query
 
     @overload
@@ -98,10 +98,10 @@ class RunMapping(Mapping[str, Run]):
         Raises
         ------
         RunNotFound
-            No run answers to the key; `RunIndexError` for a position before the first run, `AmbiguousKey` when more
-            than one does. All are a KeyError.
+            No run matches the key; `RunIndexError` for a position before the first run, `AmbiguousKey` if more than one
+            matches. All are a KeyError.
         QueryError
-            A slice of others than the last runs.
+            A slice that does not count from the latest run.
         """
         if isinstance(key, slice):
             return self._runs(self._starts_of_slice(key))

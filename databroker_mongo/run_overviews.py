@@ -28,37 +28,37 @@ class RunOverviews(RunMapping):
     """A mapping from uids to runs that tells of many of them at once."""
 
     def find(self, text: str | int, *, limit: int = 20) -> list[Run]:
-        """Return all runs that a text may mean, the likeliest first.
+        """Return all runs that a key or some words may mean, the likeliest first.
 
         Parameters
         ----------
         text : str or int
             A uid, a scan id, the beginning of a uid, or words that the metadata hold.
         limit : int, optional
-            The most runs of each kind.
+            The maximum number of runs of each kind.
 
         Raises
         ------
         QueryError
-            Nothing but the words may be meant, and the database has no text index.
+            The text can only be words, and the database has no text index.
         """
         return self._runs(run_keys.find_all(text, self._store, self.query, limit=run_keys.n_runs(limit, "limit")))
 
     def table(
         self, columns: str | Iterable[str] | None = None, *, timezone: str | None = None, limit: int | None = None
     ) -> pandas.DataFrame:
-        """Return a table of the runs, a row each, in order.
+        """Return a table of the runs, one row each, in order.
 
         Parameters
         ----------
         columns : str or iterable of str, optional
             Dotted fields of the start document, or of the stop document after ``stop.``; ``time`` and ``stop.time``
             as times of day; ``duration`` in seconds; ``streams``, their names; ``n_events``, as the stop document
-            counts them, or counted where that does not.
+            counts them, or counted if it does not.
         timezone : str, optional
             The zone of the times; the local one by default.
         limit : int, optional
-            The most rows.
+            The maximum number of rows.
 
         Returns
         -------
@@ -72,7 +72,7 @@ class RunOverviews(RunMapping):
         return table
 
     def rows(self, columns: Sequence[str], *, limit: int | None = None) -> Iterator[tuple[str, list[Any]]]:
-        """Yield the uid of each run with the cells of a :meth:`table`, a page after the other; times are in seconds."""
+        """Yield the uid of each run with the cells of a :meth:`table`, page after page; times are in seconds."""
         wanted = _names(columns)
         n_most = run_keys.n_runs(limit, "limit")
         starts = self._starts(limit=n_most, fields=run_table.needed_fields(wanted))
@@ -84,8 +84,8 @@ class RunOverviews(RunMapping):
         Parameters
         ----------
         field : str
-            A dotted field of the start document, or after ``stop.`` or ``descriptor.`` of another. Of a list, each
-            element counts; a missing value and null do not.
+            A dotted field of the start document, or of another document after ``stop.`` or ``descriptor.``. Each
+            element of a list counts; missing values and null do not.
         counts : bool, optional
             Whether to count the runs with each value.
 
@@ -108,16 +108,16 @@ class RunOverviews(RunMapping):
         return {field: self.distinct(field, counts=True) for field in _names(fields)}
 
     def watch(self, *, seconds: float = 1.0) -> Iterator[Change[Run]]:
-        """Yield the runs that start and stop from now on, for as long as it is asked.
+        """Yield the runs that start and stop from now on, until you stop iterating.
 
-        A server that is a replica set tells when runs are stored. Another is asked now and then, and then a run is
-        missed whose clock is more than a quarter of an hour behind that of the latest run. Of the runs that were in
-        progress before, the newest hundred are watched for their stop.
+        A replica set reports when runs are stored. Any other server is polled; then a run is missed if its clock is
+        more than a quarter of an hour behind that of the latest run. Of the runs that are in progress already, the
+        newest hundred are watched for their stop.
 
         Parameters
         ----------
         seconds : float
-            How often to ask such a server.
+            The interval for polling such a server.
 
         Yields
         ------

@@ -41,7 +41,7 @@ def needed_fields(columns: Sequence[str]) -> tuple[str, ...]:
         document, path = split_key(column)
         plain_path(path)
         if document == "descriptor":
-            raise QueryError(f"A run has several descriptors, so {column!r} is no column; 'streams' names them.")
+            raise QueryError(f"A run has several descriptors, so {column!r} is not a column; 'streams' names them.")
         if document == "start" and column not in (*_OF_STOP, *_OF_STREAMS):
             fields.add(path)
     return tuple(sorted(fields))

@@ -45,19 +45,19 @@ _PARTS = ("data", "timestamps", "config", "config_timestamps")
 
 
 class Stream(StreamHints):
-    """A stream of a run: a snapshot, whose length is fixed when it is first looked at.
+    """A stream of a run: a snapshot, whose length is fixed when it is first read.
 
-    Not made by hand: ``run["primary"]`` or ``run.primary`` gives it. ``stream["I0"]`` is one of its columns, and to
-    iterate over it gives the names of these.
+    Get one with ``run["primary"]`` or ``run.primary``. ``stream["I0"]`` is one of its columns, and iterating over a
+    stream gives their names.
 
     Parameters
     ----------
     name : str
         Its name.
     store : Store
-        Where its events are.
+        The store that holds its events.
     assets : AssetReader
-        What reads its external data.
+        The reader of its external data.
     start, stop : dict, dict or None
         The documents of its run.
     descriptors : list of dict
@@ -96,7 +96,7 @@ class Stream(StreamHints):
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """The documents of the stream: ``start``, ``stop`` (None while there is none) and ``descriptors``."""
+        """The documents of the stream: ``start``, ``stop`` (None if there is none yet) and ``descriptors``."""
         documents = {"start": self._start, "stop": self._stop, "descriptors": self._descriptors, "stream": self.name}
         return copied(documents)
 
@@ -116,13 +116,13 @@ class Stream(StreamHints):
         return StreamData(self, self._open)
 
     def __getitem__(self, key: Any) -> Any:
-        """Return a column by its data key, or what databroker 2 has under a name that no data key has.
+        """Return a column by its data key or, for other names, an attribute as in databroker 2.
 
         Parameters
         ----------
         key : str or tuple of str
             A data key; ``"time"``; ``"data"``, ``"timestamps"``, ``"config"`` or ``"config_timestamps"``, which are the
-            attributes of these names. Several: ``stream["data", "I0"]`` is ``stream["data"]["I0"]``.
+            attributes of these names. With several names, ``stream["data", "I0"]`` is ``stream["data"]["I0"]``.
 
         Returns
         -------
@@ -134,7 +134,7 @@ class Stream(StreamHints):
         ColumnNotFound
             The stream has no such data key. It is a KeyError.
         TypeError
-            The key is no text.
+            The key is not a string.
         """
         if isinstance(key, tuple) and key:
             return functools.reduce(operator.getitem, key[1:], self[key[0]])
@@ -175,9 +175,9 @@ class Stream(StreamHints):
             The data keys that are wanted, in the order that the columns are to have; by default all, as stored. Nothing
             else is fetched.
         variables : iterable of str, optional
-            The same, as databroker 2 calls it; ``"time"``, which is always there, may be among them.
+            The same, under its name in databroker 2; it may include ``"time"``, which is always there.
         exclude : collection of str
-            Data keys that are not wanted; one that the stream does not have makes no difference.
+            Data keys to leave out; a name that the stream does not have is ignored.
         on_error : {"raise", "skip", "rows"}
             What to do about columns that cannot be read: raise one error for all; or leave them out and name them, with
             the reason, in ``ds.attrs["unreadable"]``; or, where a column can be read in part, leave out of all columns
@@ -185,10 +185,10 @@ class Stream(StreamHints):
             number of the row in the stream, counted from 0, to the reason. ``ds.attrs["n_rows_left_out"]`` is their
             number. A column of which no row can be read is left out itself.
         dedupe : {"last"}, optional
-            Keep only the latest of several events of one ``seq_num`` (a plan that was rewound repeats them).
+            Keep only the latest of several events with one ``seq_num`` (a rewound plan repeats them).
         recall : bool
-            Whether files that are offline, on tape for example, are fetched; else they count as unreadable. The site
-            says which files are.
+            Whether offline files, for example on tape, are fetched; otherwise they are unreadable. The site decides
+            which files are offline.
 
         Returns
         -------
@@ -231,19 +231,19 @@ class Stream(StreamHints):
         dedupe: Dedupe | None = None,
         recall: bool = False,
     ) -> xarray.Dataset:
-        """Describe data as lazy arrays; what is computed from them reads what it needs, and no more.
+        """Describe data as lazy arrays; a computation reads only the data that it needs.
 
         Parameters
         ----------
         keys : iterable of str, optional
             The data keys that are wanted, in the order that the columns are to have; by default all, as stored.
         exclude : collection of str
-            Data keys that are not wanted; one that the stream does not have makes no difference.
+            Data keys to leave out; a name that the stream does not have is ignored.
         dedupe : {"last"}, optional
-            Keep only the latest of several events of one ``seq_num``.
+            Keep only the latest of several events with one ``seq_num``.
         recall : bool
-            Whether files that are offline are fetched: now, where the shape of a column must be looked up in one, and
-            when the arrays are computed.
+            Whether offline files are fetched: at once if the shape of a column must be looked up in one, and when the
+            arrays are computed.
 
         Returns
         -------
@@ -267,7 +267,7 @@ class Stream(StreamHints):
         if problems:
             warnings.warn(
                 f"run {self.source.run_uid} (scan id {self._start.get('scan_id')}), stream {self.name!r}: "
-                f"{', '.join(problems)} cannot be read and left out; the attribute 'unreadable' has the reasons: "
+                f"{', '.join(problems)} cannot be read and were left out; the attribute 'unreadable' has the reasons: "
                 f"{next(iter(problems.values())).message}",
                 UnreadableWarning,
                 stacklevel=stacklevel_of_caller(),
@@ -275,20 +275,20 @@ class Stream(StreamHints):
         return self._finished(lazy, problems, opened, dedupe)
 
     def follow(self, *, seconds: float = 1.0) -> Iterator[Row]:
-        """Yield the events of the stream, those there are and those to come, until the run has stopped.
+        """Yield the events of the stream, stored and future ones, until the run has stopped.
 
-        A server that is a replica set tells when events are stored; another is asked now and then. Each event is
-        yielded once, in the order in which they come. What is in stream resources has no events, and is not yielded.
+        A replica set reports when events are stored; any other server is polled. Each event is yielded once, in the
+        order of arrival. Data in stream resources have no events and are not yielded.
 
         Parameters
         ----------
         seconds : float
-            How often to ask such a server.
+            The interval for polling such a server.
 
         Yields
         ------
         Row
-            Time, data and timestamps of an event; of external data the identifier of the datum.
+            Time, data and timestamps of an event; for external data, the identifier of the datum.
         """
         return live.follow(self.source.rows.store, self._start["uid"], self._owns, seconds=seconds)
 
@@ -297,17 +297,17 @@ class Stream(StreamHints):
 
     @property
     def timestamps(self) -> Timestamps:
-        """When each value was taken, by the clock of its device."""
+        """The times when each value was taken, by the clock of its device."""
         return Timestamps(self.source)
 
     @property
     def config(self) -> ConfigurationOfDevices:
-        """What the configuration of each device was: ``stream.config["quadem1"].read()``."""
+        """The configuration of each device: ``stream.config["quadem1"].read()``."""
         return ConfigurationOfDevices(self.source, "data")
 
     @property
     def config_timestamps(self) -> ConfigurationOfDevices:
-        """When each value of the configuration was taken."""
+        """The times when each value of the configuration was taken."""
         return ConfigurationOfDevices(self.source, "timestamps")
 
     def _select(self, keys: Iterable[str] | None, exclude: Collection[str]) -> list[str]:

@@ -32,7 +32,7 @@ TIME = "time"
 
 
 class StreamColumn:
-    """One column of a stream, ``(n_rows, ...)``: an array-like that reads what it is asked for.
+    """One column of a stream, ``(n_rows, ...)``: an array-like that reads only the rows and pixels selected.
 
     Not made by hand: ``stream["image"]`` gives it. To make one asks nothing; shape and dtype are looked up when they
     are first asked for, and stay as they were then. ``column[100, 0]`` reads one frame, into NumPy. A column has no
@@ -96,7 +96,7 @@ class StreamColumn:
         IndexError
             The key is out of bounds, or is a single bool, which is no mask.
         CatalogError
-            What is at fault where the values cannot be read, with the facts of run, stream and data key.
+            The values cannot be read; the error has the facts of run, stream and data key.
         """
         return _scalar_or_array(self._column[key])
 
@@ -111,13 +111,13 @@ class StreamColumn:
         Raises
         ------
         CatalogError
-            What is at fault where they cannot be read.
+            The values cannot be read.
         """
         is_open = "_column" in self.__dict__
         return _scalar_or_array((self._column if is_open or key is not ... else self._found(eager=True))[key])
 
     def compute(self) -> Any:
-        """Read all values; what clients of databroker 2 call on lazy columns."""
+        """Read all values, under the name that clients of databroker 2 call on lazy columns."""
         return self.read()
 
     def to_dask(self) -> dask.array.Array:
@@ -129,7 +129,7 @@ class StreamColumn:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         if copy is False:
-            raise ValueError(f"the column {self.name!r} is no array in memory: to give one, its values are read")
+            raise ValueError(f"the column {self.name!r} is not an array in memory: making one reads its values")
         return np.asarray(self.read(), dtype=dtype)
 
     def __len__(self) -> int:
@@ -237,7 +237,7 @@ class DataColumn(StreamColumn):
 
 
 class HeldColumn(StreamColumn):
-    """A column that is in no event's data: the times of the events, ``(n_rows,)``, or a value of the configuration.
+    """A column outside of the data of events: their times, ``(n_rows,)``, or a value of the configuration.
 
     Parameters
     ----------
@@ -282,7 +282,7 @@ class HeldColumn(StreamColumn):
 
 
 class StreamData(Mapping[str, StreamColumn]):
-    """The columns of a stream by name, the times of its events among them: ``stream["data"]``, as in databroker 2.
+    """The columns of a stream by name, with the times of its events: ``stream["data"]``, as in databroker 2.
 
     Parameters
     ----------
@@ -329,7 +329,7 @@ class StreamData(Mapping[str, StreamColumn]):
         Parameters
         ----------
         variables : iterable of str, optional
-            The names of those that are wanted; all by default. The times are always there.
+            The names of the columns to read; all by default. The times are always included.
         **options : object
             The other arguments of :meth:`Stream.read`.
         """

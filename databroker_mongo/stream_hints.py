@@ -22,12 +22,12 @@ class StreamHints:
         return key in self.source.data_keys
 
     def __call__(self, **selection: Any) -> Self:
-        """Return the stream itself, as databroker 1 did; which columns are wanted is an argument of ``read``.
+        """Return the stream itself, as in databroker 1; choose columns with the arguments of ``read``.
 
         Raises
         ------
         TypeError
-            With ``include=`` or ``exclude=``, as databroker 1 had them; it says what to type.
+            With ``include=`` or ``exclude=``, as in databroker 1; the error says what to type instead.
         """
         if not selection:
             return self
@@ -58,6 +58,4 @@ class StreamHints:
     def _hint_of_key(self, key: object) -> str:
         columns = ", ".join(map(repr, self.source.data_keys)) or "none"
         several = f"stream.read({key!r}) reads several" if isinstance(key, list) else "stream[NAME][rows] reads rows"
-        return (
-            f"between the brackets of a stream stands the name of a column, not {key!r}; {several}. It has: {columns}"
-        )
+        return f"the brackets of a stream take the name of a column, not {key!r}; {several}. It has: {columns}"

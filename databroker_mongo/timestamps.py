@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Timestamps(Mapping[str, HeldColumn]):
-    """When each value of a stream was taken, by the clock of its device: columns by data key."""
+    """The times when each value of a stream was taken, by the clock of its device: columns by data key."""
 
     def __init__(self, source: StreamSource):
         self._source = source
@@ -49,13 +49,13 @@ class Timestamps(Mapping[str, HeldColumn]):
         Parameters
         ----------
         keys : str or iterable of str, optional
-            The data keys that are wanted; by default all but those in stream resources, whose timestamps are in no
-            event.
+            The data keys that are wanted; by default all except those in stream resources, whose timestamps are not in
+            events.
 
         Raises
         ------
         ColumnNotFound
-            The stream has no such data key, or the events hold no timestamps of it.
+            The stream has no such data key, or the events hold no timestamps for it.
         """
         from .arrays import dataset
 

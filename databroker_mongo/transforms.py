@@ -41,7 +41,9 @@ def given(transforms: Mapping[str, Transform | str] | None) -> dict[str, Transfo
                 f"there is no transform of {name!r}: the documents that can be corrected are {', '.join(TRANSFORMED)}"
             )
         if not callable(transform) and not isinstance(transform, str):
-            raise ConfigurationError(f"the transform of {name!r} is a function or 'module:function', not {transform!r}")
+            raise ConfigurationError(
+                f"the transform of {name!r} must be a function or 'module:function', not {transform!r}"
+            )
         found[name] = transform if callable(transform) else _import(transform)
     return found
 
@@ -50,7 +52,7 @@ def _imported(target: str, settings: CatalogSettings) -> Transform:
     where = {"name": settings.name, "file": settings.file, "line": settings.line}
     if not settings.is_trusted and not site_settings().allows_import(target):
         raise ConfigurationError(
-            f"the transform {target!r} may not be imported: a user's own settings may name modules only that the "
+            f"the transform {target!r} may not be imported: a user's own settings may only name modules that the "
             "site's allowed_modules list.",
             **where,
         )

@@ -1,7 +1,7 @@
 """The data of the tutorial, in the embedded MongoDB and under the names that the tutorial uses.
 
-``fetch_...`` downloads what a beamline measured and published; ``make_...`` simulates the same for a machine without a
-network. Each gives the catalog back, and afterwards ``catalog[name]`` has it in every process of this user.
+``fetch_...`` downloads data that a beamline measured and published; ``make_...`` simulates the same for a machine
+without a network. Each returns the catalog, and afterwards ``catalog[name]`` has it in every process of this user.
 
 What does not belong here: how a file is fetched (``fetching``), what a pack looks like (``packs``), what is simulated
 (``samples``).
@@ -35,8 +35,8 @@ _POLL_SECONDS = 0.1
 def fetch_BMM_example(version: int = 1, *, url: str | None = None) -> Catalog:  # noqa: N802 (a published name)
     """Download X-ray absorption runs that the Beamline for Materials Measurement at NSLS-II published.
 
-    They are stored in the embedded MongoDB; ``catalog["bluesky-tutorial-BMM"]`` has them from now on. What is there
-    already is neither downloaded nor stored again.
+    They are stored in the embedded MongoDB; ``catalog["bluesky-tutorial-BMM"]`` has them from now on. Existing data are
+    neither downloaded nor stored again.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def fetch_BMM_example(version: int = 1, *, url: str | None = None) -> Catalog:  
     ValueError
         When there is no such version.
     SampleDataUnavailable
-        When it cannot be downloaded or unpacked; ``offline`` says what to call instead.
+        When it cannot be downloaded or unpacked; ``offline`` names the function to call instead.
     ServerError
         When the embedded MongoDB cannot be started.
     """
@@ -86,7 +86,7 @@ def fetch_RSOXS_example(version: int = 1, *, url: str | None = None) -> Catalog:
     ValueError
         When there is no such version.
     SampleDataUnavailable
-        When it cannot be downloaded or unpacked; ``offline`` says what to call instead.
+        When it cannot be downloaded or unpacked; ``offline`` names the function to call instead.
     ServerError
         When the embedded MongoDB cannot be started.
     """
@@ -139,7 +139,7 @@ def make_RSOXS_example() -> Catalog:  # noqa: N802 (named as its twin)
 
 def _require_first(version: int) -> None:
     if version != 1:
-        raise ValueError(f"There is version 1 of this archive, and none other; version {version!r} was asked for.")
+        raise ValueError(f"This archive has only version 1; version {version!r} was requested.")
 
 
 def _fetch(name: str, url: str, *, offline: str) -> Catalog:

@@ -438,7 +438,7 @@ def test_a_scan_of_many_documents_is_warned_of(catalog, monkeypatch):
     if catalog.store.address.startswith("memory:"):
         assert "in memory" in repr(catalog.explain({"plan_name": "x"}))
     else:
-        with pytest.warns(CatalogWarning, match="8 documents of 'run_start' are looked at without an index"):
+        with pytest.warns(CatalogWarning, match="8 documents of 'run_start' are examined without an index"):
             catalog.explain({"plan_name": "x"})
 
 

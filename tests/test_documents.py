@@ -92,7 +92,7 @@ def test_a_broken_document_is_refused_with_its_kind_uid_run_and_field(case):
 
 
 def test_a_value_of_another_type_than_several_that_may_be_is_told_which():
-    with pytest.raises(InvalidDocument, match=r"3\.0 is of another type than object or string") as caught:
+    with pytest.raises(InvalidDocument, match=r"3\.0 is not of type object or string") as caught:
         documents.checked("start", {"uid": "a", "time": 1.0, "sample": 3.0})
     assert caught.value.field == "sample"
 

@@ -128,7 +128,7 @@ def test_a_key_that_a_search_leaves_out_is_told_to_be_looked_for_among_what_was_
     with pytest.raises(RunNotFound, match=r"No run has this scan id\.\n  key"):
         runs[999_999]
     for key in (999_999, "zzz"):
-        with pytest.raises(RunNotFound, match=r"among the runs that answer to Raw\(\{'plan_name'"):
+        with pytest.raises(RunNotFound, match=r"Only the runs that match Raw\(\{'plan_name'"):
             runs.search({"plan_name": "count"})[key]
 
 
@@ -244,7 +244,7 @@ def test_a_run_outside_a_catalog_is_not_corrected_through_it(runs):
 
 def test_a_store_that_is_only_read_is_not_corrected(runs):
     catalog = Catalog(types.SimpleNamespace(address="packs://here"), runs.assets)
-    with pytest.raises(ConfigurationError, match="packs://here is only read"):
+    with pytest.raises(ConfigurationError, match="packs://here is open for reading only"):
         catalog.update(1, start={"sample": "B"})
 
 

@@ -585,5 +585,5 @@ def test_a_masked_frame_is_refused(store_uri):
 @pytest.mark.filterwarnings("error::databroker_mongo.errors.UnreadableWarning")
 def test_a_column_that_a_lazy_dataset_lacks_is_warned_of(store_uri):
     run = stored(store_uri, build_run({"primary": ROWS}, assets={"primary": {"image": image("NO_SUCH_SPEC")}}))
-    with pytest.warns(UnreadableWarning, match=r"image cannot be read and left out.*NO_SUCH_SPEC"):
+    with pytest.warns(UnreadableWarning, match=r"image cannot be read and were left out.*NO_SUCH_SPEC"):
         assert "I0" in run.primary.to_dask()

@@ -250,7 +250,7 @@ def test_functions_of_numpy_take_a_column(run):
     assert np.array(column, dtype="f4").dtype == np.float32
     assert column.__array__().mean() == 1.0
     np.testing.assert_array_equal(np.concatenate([column, column]), [*column, *column])
-    with pytest.raises(ValueError, match="no array in memory"):
+    with pytest.raises(ValueError, match="not an array in memory"):
         column.__array__(copy=False)
 
 

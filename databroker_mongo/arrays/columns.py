@@ -376,8 +376,8 @@ class AssetColumn(Column):
         may_round = of_file.dtype.kind in "iu" and of_file.dtype.itemsize == 8
         if may_round and not event_values.fits(of_file, out.dtype):
             raise ShapeMismatch(
-                f"some rows have no data, which {of_file.dtype} cannot say, and {out.dtype} would round some of the "
-                "values of the others. The documents that are missing must be stored, or this column be left out.",
+                f"some rows have no data, which {of_file.dtype} cannot express, and {out.dtype} would round values of "
+                "the others. Store the missing documents, or leave this column out.",
                 **self._assets.facts(resource),
                 found_dtype=str(of_file.dtype),
                 expected_dtype=str(out.dtype),

@@ -18,7 +18,7 @@ from .ways_out import WaysOut, told
 
 Shape = tuple[int, ...]
 
-_COLOURS = "an axis of 3 or 4 is taken for colours"
+_COLOURS = "an axis of length 3 or 4 is read as colours"
 
 
 class Fit(NamedTuple):
@@ -60,11 +60,11 @@ def fit(
     n_asked: Callable[[], int],
     ways: WaysOut,
 ) -> Fit:
-    """Decide whether an array fits a declaration, by its rank and its sizes, and how its rows are taken.
+    """Decide whether an array fits a declaration, by its rank and its sizes, and how its rows are read.
 
     Sizes that are unknown (zeros, -1, null) and ones are left out of a declaration, and its axes may be in any order.
-    These are the cases; ``frames`` are those that the resource promises of a datum, or ``stream`` for stream resources,
-    ``asked`` is how many rows of the array are known to be asked for, if that decides.
+    These are the cases. ``frames`` is the number that the resource promises for a datum, or ``stream`` for stream
+    resources; ``asked`` is the known number of requested rows, if it matters.
 
     ================  =========================================  ======  =====  =======  ================
     array             declared                                   frames  asked  done     an event is
@@ -129,18 +129,18 @@ def fit(
     (9, 6, 5)         [5]; [1, 5]                                1       9      refused
     ================  =========================================  ======  =====  =======  ================
 
-    So two axes are one image where two axes are declared, and lines where one is. What has one axis more than is
-    declared is in colours if that axis is 3 or 4 long. What has more before the declared ones is a grid, whose rows are
-    counted in C order, if more rows are asked for than there are along the first axis. If both may be, the number of
-    rows tells.
+    So two axes are one image if two axes are declared, and lines if one is. An array with one more axis than declared
+    is in colour if that axis has the length 3 or 4. An array with more axes before the declared ones is a grid, whose
+    rows are counted in C order, if more rows are requested than there are along the first axis. If both are possible,
+    the number of rows decides.
 
-    Where the number of axes of a row is fixed (a file for each frame, a whole dataset) rows are as they are, and only
-    their sizes are judged.
+    If the number of axes of a row is fixed (a file for each frame, a whole dataset), rows are as they are, and only
+    their sizes are compared.
 
     Parameters
     ----------
     declared : tuple or None
-        The shape that the descriptor declares of an event; None where it declares none.
+        The shape that the descriptor declares for an event; None if it declares none.
     layout : Layout
         The array.
     is_streamed : bool
@@ -148,9 +148,9 @@ def fit(
     may_choose : bool
         The handler takes ``row_axes``.
     n_asked : callable
-        Tells how many datums are known of the resource, or how many rows of the stream. Called only where that decides.
+        Returns the known number of datums of the resource, or of rows of the stream. Called only if it matters.
     ways : WaysOut
-        What a reader can type when it is refused.
+        The remedies that an error offers to a reader.
 
     Raises
     ------
@@ -234,7 +234,7 @@ class _Fitting:
         layout = self._layout
         row = list(layout.shape[-layout.row_axes :])
         return self._refusal(
-            f"{n_datums * self._rows_in_datum(row_axes)} rows of it are asked for, while it may be a grid of "
+            f"{n_datums * self._rows_in_datum(row_axes)} rows of it are requested, but it may be a grid of "
             f"{self._n_rows(row_axes)} rows in C order, or {layout.n_rows} rows of shape {row}",
             [
                 ("For a grid", self._ways.read_with(row_axes=row_axes)),
@@ -298,7 +298,7 @@ class _Fitting:
     def _neither_lines_nor_image(self) -> ShapeMismatch:
         shape = self._layout.shape
         return self._refusal(
-            "an array of two axes is one image where two axes are declared, and lines where one is, and neither fits",
+            "an array of two axes is one image if two axes are declared, and lines if one is; neither fits",
             [
                 ("For one image", self._ways.declare(shape=[1, *shape])),
                 ("For lines", self._ways.declare(shape=[1, shape[1]])),

@@ -85,9 +85,12 @@ class OpenedColumns:
         if shortest == self.n_rows:
             return
         self.behind = behind = [key for key, length in lengths.items() if length == shortest]
-        told = f"only {shortest} of {self.n_rows} rows are there; all columns end with them, unless exclude={behind!r}"
+        told = (
+            f"only {shortest} of {self.n_rows} rows are there; all columns end with them, unless exclude={behind!r} "
+            "is given"
+        )
         for key in behind:
-            self.add_notes({key: f"{told}. As yet, {self.awaited[key].message}" if key in self.awaited else told})
+            self.add_notes({key: f"{told}. So far, {self.awaited[key].message}" if key in self.awaited else told})
         self.n_rows = shortest
         self.seq_num = self.seq_num[:shortest]
         self.time = None if self.time is None else self.time[:shortest]

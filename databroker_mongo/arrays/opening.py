@@ -137,7 +137,7 @@ class _Opening:
             opened.seq_num = rows_without_events(known)
             opened.n_rows = len(opened.seq_num)
             for key in [*inline_keys, *ids]:
-                self._lose(key, DatumNotFound("no event of the stream is stored, and the values would be in events"))
+                self._lose(key, DatumNotFound("no event of the stream is stored, and events would hold the values"))
         else:
             opened.time = rows.index.time
             self._note_times(opened.time)
@@ -242,7 +242,7 @@ class _Opening:
         if self._lost is not None:
             first = self._first_readable(key, segments, is_streamed=frames_in_file) or first
         if first is None and opened.n_rows:
-            lost = DatumNotFound("no event, and no stream datum, tells where a row of this data key is")
+            lost = DatumNotFound("no event and no stream datum locates a row of this data key")
             if not frames_in_file or self._source.is_complete:
                 self._lose(key, lost)
                 return
@@ -271,7 +271,7 @@ class _Opening:
         column = KnownColumn(np.empty((0, *row_shape), dtype), {**self._source.facts, "data_key": key})
         self._opened.columns[key] = column
         declared = f"{self._data_keys[key].get('dtype')} of shape {self._data_keys[key].get('shape')}"
-        told = f"no row of it is stored, and what a row would be is not known: {declared} is declared"
+        told = f"no row of it is stored, and the structure of a row is not known: {declared} is declared"
         self._opened.habits[key] = told
 
     def _first_readable(self, key: str, segments: tuple[Segment, ...], *, is_streamed: bool) -> Segment | None:

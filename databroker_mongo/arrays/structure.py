@@ -111,7 +111,7 @@ def contradictions(descriptors: Sequence[Mapping[str, Any]], keys: Collection[st
         differing = [name for name in _SAID_ONCE if any(each.get(name) != said[0].get(name) for each in said)]
         ways = [f"{name} {said[0].get(name)!r}" for name in differing]
         if ways:
-            told[key] = f"the descriptors of the stream do not agree; the first says {', '.join(ways)}, which is taken"
+            told[key] = f"the descriptors of the stream disagree; the first declares {', '.join(ways)}, which is used"
     return told
 
 

@@ -51,7 +51,7 @@ class WaysOut:
 def told(lines: Iterable[tuple[str, str]]) -> str:
     """Return a sentence that names lines to type, each after what is so if it is the right one."""
     listed = "; ".join(f"{case}: Catalog.from_uri(..., {line})" for case, line in lines)
-    way = f" Where the file is right, correct the documents as they are read. {listed}" if listed else ""
+    way = f" If the file is right, correct the documents when they are read. {listed}" if listed else ""
     return f"Nothing is padded, cropped or cast.{way}"
 
 

@@ -30,7 +30,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Offer:
-    """A handler class that somebody offers for a spec or a MIME type; nothing of it is imported.
+    """A handler class that is offered for a spec or a MIME type; it is not imported.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Offer:
 
     @property
     def superseded(self) -> str | None:
-        """Why its distribution comes after ours, None where it does not."""
+        """The reason why its distribution comes after ours; None if it does not."""
         return SUPERSEDED.get(self.distribution or "")
 
     @property
@@ -77,7 +77,7 @@ def offers() -> Mapping[str, tuple[Offer, ...]]:
 
 
 def refresh() -> None:
-    """Look for distributions again at the next use: something was installed or removed meanwhile."""
+    """Look for distributions again at the next use, after one was installed or removed."""
     _scan.cache_clear()
 
 

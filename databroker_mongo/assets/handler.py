@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 
 
 class DatumStructure(NamedTuple):
-    """What one datum will be, known without reading its values.
+    """The structure of one datum, known without reading its values.
 
     A plain tuple ``(shape, dtype, chunks)`` serves as well.
 
@@ -35,7 +35,7 @@ class DatumStructure(NamedTuple):
         The dtype of the file, never a wider one.
     chunks : tuple of int, or None
         The chunk shape of the file, counted in ``(datums, *axes of one datum)``: an HDF5 file with chunks of 10 frames
-        of 512 x 512 and one frame of 1024 x 1024 a datum has ``(10, 1, 512, 512)``. None where the file has no chunks.
+        of 512 x 512 and one frame of 1024 x 1024 a datum has ``(10, 1, 512, 512)``. None if the file has no chunks.
     """
 
     shape: tuple[int, ...]
@@ -55,7 +55,7 @@ class Layout(NamedTuple):
     row_axes : int
         How many of its last axes make a row; the axes before them count the rows.
     frames : int or None
-        How many rows make a datum, and are its first axis; None where a datum is one row, without an axis for it.
+        How many rows make a datum, and are its first axis; None if a datum is one row, without an axis for it.
     n_rows : int
         How many rows there are now, in all files together.
     is_fixed : bool
@@ -74,15 +74,15 @@ class Layout(NamedTuple):
 class Handler(Protocol):
     """Level 0: today's contract. ``handler_class(path, **resource_kwargs)``, then ``handler(**datum_kwargs)``.
 
-    A handler is called by one thread at a time, unless its class says ``parallel_reads = True``. An optional
-    ``close()`` is called once or more; afterwards the handler is not used again. Handlers are never pickled.
+    One thread at a time calls a handler, unless its class sets ``parallel_reads = True``. An optional ``close()`` is
+    called once or more; afterwards the handler is not used again. Handlers are never pickled.
 
     Raises
     ------
     OSError
-        When a file is missing, short or damaged. Any other exception is reported too, with the same facts. Of a run in
-        progress a file that is missing in its directory (``FileNotFoundError``), and one that ends early (an
-        ``OSError`` that is an ``EOFError`` too), is waited for.
+        When a file is missing, short or damaged. Any other exception is reported too, with the same facts. While a run
+        is in progress, callers wait for a file that is missing in its directory (``FileNotFoundError``), or that ends
+        early (an ``OSError`` that is an ``EOFError`` too).
     """
 
     def __call__(self, **datum_kwargs: Any) -> ArrayLike:
@@ -92,7 +92,7 @@ class Handler(Protocol):
 
 @runtime_checkable
 class DescribesDatum(Protocol):
-    """Level 1: tells the structure of a datum from headers alone."""
+    """Level 1: gives the structure of a datum from the headers alone."""
 
     def structure(self, **datum_kwargs: Any) -> DatumStructure:
         """Return shape, dtype and file chunks of one datum, without reading its values.
@@ -101,7 +101,7 @@ class DescribesDatum(Protocol):
         ------
         OSError
             When the file is missing or damaged, or ends before this datum. A datum that an unfinished file does not
-            hold in full yet is not there.
+            hold in full yet counts as missing.
         """
         ...
 
@@ -135,10 +135,10 @@ class ReadsRegions(Protocol):
 
 @runtime_checkable
 class RefersToFiles(Protocol):
-    """Optional at every level: tells which other files the resource's own files refer to.
+    """Optional at every level: lists the other files to which the resource's own files refer.
 
-    HDF5 files may hold external links, virtual datasets and raw data kept outside; what they point at must be as
-    allowed as the files themselves. `linked_files` is asked before any data is read.
+    HDF5 files may hold external links, virtual datasets and raw data kept outside; callers check the targets like the
+    files themselves. `linked_files` is called before any data are read.
     """
 
     def linked_files(self, datum_kwargs: Iterable[Mapping[str, Any]] = ()) -> Sequence[str]:
@@ -149,14 +149,14 @@ class RefersToFiles(Protocol):
         Parameters
         ----------
         datum_kwargs : iterable of mapping, optional
-            The keyword arguments of each datum. Without any, the answer is for what is known without them: a handler
-            whose datums name a file or a dataset may return nothing then.
+            The keyword arguments of each datum. Without any, the result has the files that are known without them: a
+            handler whose datums name a file or a dataset may then return nothing.
 
         Notes
         -----
         To find links behind links, other files have to be opened. A handler that does that takes one more keyword,
         ``before_opening=None``: a callable that it calls with the path of each file before it opens the file, so that
-        nothing is opened that may not be, or that would have to be fetched from a tape. What it raises is passed on.
+        no forbidden file is opened and no file is fetched from tape. Its exceptions are passed on.
 
         Raises
         ------
@@ -168,11 +168,11 @@ class RefersToFiles(Protocol):
 
 @runtime_checkable
 class TellsLayout(Protocol):
-    """Optional at levels 1 and 2: tells the shape of the array that a datum is a part of.
+    """Optional at levels 1 and 2: gives the shape of the array that a datum is a part of.
 
     A datum alone does not show whether an array is a stack of lines or one image, nor whether it is a grid of images.
-    Who reads a run knows what its descriptor declares, and with the shape of the array can tell them apart; without
-    this method a datum is compared with the declaration as it is.
+    The reader of a run knows the declaration of its descriptor, and can distinguish these cases by the shape of the
+    array. Without this method, a datum is compared with the declaration as it is.
     """
 
     def layout(self, **datum_kwargs: Any) -> Layout:

@@ -30,8 +30,8 @@ def load(offer: Offer) -> HandlerClass:
             raise TypeError(f"{target} is not a class but {handler!r}")
     except Exception as error:
         raise HandlerUnavailable(
-            f"the handler of {offer.name}, {offer}, cannot be loaded ({type(error).__name__}: {error}); "
-            "repair or update what provides it, or register another class",
+            f"the handler of {offer.name}, {offer}, cannot be loaded ({type(error).__name__}: {error}); repair or "
+            "update the package that provides it, or register another class",
             spec=offer.name,
             distribution=offer.distribution,
         ) from error

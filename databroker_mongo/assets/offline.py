@@ -96,9 +96,8 @@ def require_online(paths: Iterable[str | os.PathLike[str]], rule: Rule | None) -
     if found:
         others = f", and so are {len(found) - 1} more that are needed with it" if len(found) > 1 else ""
         raise AssetOffline(
-            f"the file {found[0]} is offline, on tape for example{others}. Reading it would fetch it first, which may "
-            "take long: read(recall=True) and to_dask(recall=True) do, and so does a catalog that is opened with "
-            "recall=True",
+            f"the file {found[0]} is offline, on tape for example{others}. Fetching it may take long: "
+            "read(recall=True), to_dask(recall=True) and a catalog that is opened with recall=True do it",
             path=found[0],
             n_offline=len(found) if len(found) > 1 else None,
         )
@@ -110,5 +109,5 @@ def _asked(rule: Rule, path: str) -> bool:
     except Exception as error:
         name = getattr(rule, "__qualname__", repr(rule))
         raise AssetUnreadable(
-            f"the function that tells which files are offline, {name}, fails on {path!r}: {error!r}", path=path
+            f"the function that decides which files are offline, {name}, fails on {path!r}: {error!r}", path=path
         ) from error

@@ -235,10 +235,10 @@ def process_pool() -> HandlerPool:
 
 
 def close_files() -> None:
-    """Close the files of runs that this process has open, so that it can open them in another way, or remove them.
+    """Close the files of runs that this process holds open, so that they can be opened in another way, or removed.
 
-    Lazy arrays stay usable: what is computed later opens its files again. A file that another thread is reading from is
-    closed when that thread has read its part.
+    Lazy arrays stay usable: a later computation opens its files again. A file that another thread is reading is closed
+    when that thread has finished.
     """
     process_pool().close()
 

@@ -1,4 +1,4 @@
-"""Who serves a spec or a MIME type: by hand, by a pin, by an installed distribution, in this order.
+"""The handlers of specs and MIME types: registered by hand, pinned, or of installed distributions, in this order.
 
 Which distributions there are belongs to ``discovery``, importing a class to ``loading``; making handlers and keeping
 them open belongs to ``pool``.
@@ -23,7 +23,7 @@ PINNED: Final = "pinned"
 
 @dataclass(frozen=True)
 class Provenance:
-    """Who serves a spec, and why.
+    """The handler that serves a spec, and why.
 
     Attributes
     ----------
@@ -34,13 +34,13 @@ class Provenance:
     distribution, version : str or None
         Of the installed distribution; None for a handler that comes from elsewhere.
     level : int or None
-        0, 1 or 2, as in ``handler``; None where the class cannot be loaded.
+        0, 1 or 2, as in ``handler``; None if the class cannot be loaded.
     source : str
         `BY_HAND`, `PINNED`, or the entry-point group.
     shadowed : tuple of Offer
-        Those who would serve it otherwise, the next one first.
+        Other handlers that could serve it, the next one first.
     clashes : tuple of Offer
-        Those of them over whom it wins by nothing but its distribution's name.
+        Those of them that it precedes only by the name of its distribution.
     error : str or None
         Why the class cannot be loaded.
     """
@@ -57,22 +57,23 @@ class Provenance:
 
 
 class HandlerRegistry(Mapping[str, HandlerClass]):
-    """The handler classes of one catalog, by spec or MIME type; each is imported when it is first asked for.
+    """The handler classes of one catalog, by spec or MIME type; each is imported when it is first needed.
 
-    It pickles as what was registered by hand and the pins; entry points are found again where it is opened.
+    Its pickle holds only the pins and the handlers registered by hand; entry points are found again where it is
+    unpickled.
 
     Parameters
     ----------
     handlers : mapping of str to class or str, optional
         Registered by hand: classes, ``"module:Class"`` or ``"module.Class"``.
     pins : mapping of str to str, optional
-        What the settings say: the distribution that serves a spec, or ``"module:Class"``.
+        The choices in the settings: the distribution that serves a spec, or ``"module:Class"``.
     allowed_modules : sequence of str, optional
-        The modules, with all in them, that a pin may import from beside what installed distributions register; None
-        for any.
+        The modules, with their submodules, from which a pin may import classes that no installed distribution
+        registers; None for any.
     discover : bool
-        Whether installed distributions serve what is neither registered nor pinned. False for the ``handler_registry``
-        of an old configuration file, given as pins: it replaces discovery.
+        Whether installed distributions serve specs that are neither registered nor pinned. False for the
+        ``handler_registry`` of an old configuration file, given as pins: it replaces discovery.
     """
 
     def __init__(
@@ -102,9 +103,11 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
         Raises
         ------
         UnknownSpec
-            Nobody serves it. ``distribution`` names one that is known to, ``similar`` lists specs that are served.
+            No handler serves it. ``distribution`` names a distribution that does, ``similar`` lists specs that are
+            served.
         HandlerUnavailable
-            It is registered, but cannot be imported; or what it is pinned to is not there, or may not be imported.
+            It is registered, but cannot be imported; or it is pinned to a handler that is missing, or may not be
+            imported.
         """
         name = self._served_name(spec)
         self._warn_of_clashes(name)
@@ -114,7 +117,7 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
         return isinstance(spec, str) and any(name in self._names() for name in entry_names(spec))
 
     def get(self, spec: str, default: Any = None) -> Any:
-        """Return the handler class of a spec, or a default where nobody serves it."""
+        """Return the handler class of a spec, or a default if no handler serves it."""
         try:
             return self[spec]
         except UnknownSpec:
@@ -128,11 +131,11 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
 
     @property
     def registered(self) -> dict[str, HandlerClass | str]:
-        """What was registered by hand, by spec."""
+        """The handlers registered by hand, by spec."""
         return dict(self._by_hand)
 
     def register(self, spec: str, handler: HandlerClass | str, overwrite: bool = False) -> None:
-        """Serve a spec or MIME type with this class, whatever is installed or pinned.
+        """Use this class for a spec or MIME type, whatever is installed or pinned.
 
         Parameters
         ----------
@@ -141,7 +144,7 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
         handler : class or str
             The class, or where it is: ``"module:Class"``.
         overwrite : bool
-            Whether it may take the place of another one registered by hand.
+            Whether it may replace another class registered by hand.
 
         Raises
         ------
@@ -157,7 +160,7 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
         self._by_hand[name] = handler
 
     def deregister(self, spec: str) -> HandlerClass | str:
-        """Take back what was registered by hand, and return it.
+        """Remove the handler registered by hand, and return it.
 
         Raises
         ------
@@ -174,7 +177,7 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
             ) from None
 
     def provenance(self, spec: str) -> Provenance:
-        """Tell who serves a spec or MIME type; to know the level, the class is imported.
+        """Report which handler serves a spec or MIME type; the class is imported to find its level.
 
         Raises
         ------
@@ -263,7 +266,7 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
         warnings.warn(
             "several installed distributions serve one spec; the first of each line is used:\n"
             + "\n".join(lines)
-            + "\nSay which in the settings of the catalog or the site, for example\n"
+            + "\nChoose one in the settings of the catalog or the site, for example\n"
             + f"  handlers: {{{name}: {clashes[name][0].distribution}}}",
             HandlerClashWarning,
             stacklevel=3,

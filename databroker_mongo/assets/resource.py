@@ -127,7 +127,7 @@ def _keywords(doc: Mapping[str, Any], field_name: str) -> dict[str, Any]:
     value = doc.get(field_name) or {}
     if not isinstance(value, Mapping):
         raise InvalidDocument(
-            f"the {field_name} of the resource document are no keywords but a {type(value).__name__}",
+            f"the {field_name} of the resource document must be a mapping of keywords, not a {type(value).__name__}",
             resource_uid=doc.get("uid"),
             run_uid=doc.get("run_start"),
             field=field_name,

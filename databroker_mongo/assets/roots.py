@@ -217,7 +217,7 @@ class Roots:
         try:
             real = _real(path)
         except ValueError as error:
-            self._refuse(path, resource, f"it is no path ({error})")
+            self._refuse(path, resource, f"it is not a path ({error})")
         if limits is not None and not _is_under(real, [_real(limit) for limit in limits]):
             places = " or ".join(map(str, limits)) or self._nothing_allowed()
             self._refuse(path, resource, f"it leads to {real}, which is not under {places}")
@@ -236,7 +236,7 @@ class Roots:
 
     def _nothing_allowed(self) -> str:
         if not self.allowed_roots or self._also_under is None:
-            return "anything, for allowed_roots is empty"
+            return "anything, because allowed_roots is empty"
         given, said = ", ".join(self.allowed_roots), ", ".join(self._also_under)
         return f"anything: nothing is both under the allowed_roots given in code, {given}, and the settings', {said}"
 

@@ -55,14 +55,14 @@ class Joined(NamedTuple):
     def notes(self) -> Iterator[str]:
         """Yield what has to be told of stored rows and events that do not come out even."""
         if self.n_ahead:
-            yield f"{self.n_ahead} rows of stored data are ahead of the events, and left out"
+            yield f"{self.n_ahead} rows of stored data are ahead of the events and are left out"
         if self.n_without_event:
-            yield f"{self.n_without_event} rows of stored data have no event, and are left out"
+            yield f"{self.n_without_event} rows of stored data have no event and are left out"
         if len(self.contested):
             numbers = ", ".join(map(str, self.contested[:10].tolist()))
             yield (
-                f"there are fewer rows of stored data than events of seq_num {numbers}; the first of these events have "
-                "them, though they may belong to others"
+                f"there are fewer rows of stored data than events of seq_num {numbers}; they are given to the first "
+                "of these events, though they may belong to others"
             )
 
 

@@ -95,7 +95,7 @@ def validate(name: str, doc: Document) -> None:
         raise _described(name, doc, min(errors, key=_is_consequence))
     time = doc.get("time")
     if isinstance(time, float) and not math.isfinite(time):
-        raise InvalidDocument(f"A time is a number of seconds, not {time}.", **facts_of(name, doc), field="time")
+        raise InvalidDocument(f"A time must be a number of seconds, not {time}.", **facts_of(name, doc), field="time")
     if name == "event" and doc["seq_num"] < 1:
         raise InvalidDocument("The first seq_num of a stream is 1.", **facts_of(name, doc), field="seq_num")
 
@@ -133,7 +133,7 @@ def _described(name: str, doc: Document, error: Any) -> InvalidDocument:
         path += [key for key in error.instance if not _is_foreseen(key, error.schema)][:1]
     elif error.validator in ("anyOf", "oneOf") and all("type" in each for each in error.validator_value):
         kinds = " or ".join(str(each["type"]) for each in error.validator_value)
-        message = f"{error.instance!r} is of another type than {kinds}"
+        message = f"{error.instance!r} is not of type {kinds}"
     message = message if len(message) < 300 else f"{message[:300]}..."
     return InvalidDocument(
         f"The {name} document breaks its schema: {message}.", **facts_of(name, doc), **place_of(path)

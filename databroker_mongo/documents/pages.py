@@ -51,7 +51,7 @@ def rows_of(name: str, doc: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[st
         yield from (("datum", row) for row in _bulk_datum_rows(doc))
     else:
         known = ", ".join((*SINGLES, *_PAGES, "bulk_events", "bulk_datum"))
-        raise InvalidDocument(f"There is no kind of document named {name!r}; there are {known}.", document=name)
+        raise InvalidDocument(f"There is no kind of document named {name!r}; the kinds are {known}.", document=name)
 
 
 def _page_rows(name: str, page: Mapping[str, Any]) -> Iterator[Document]:
@@ -162,8 +162,8 @@ def _telling_of_others(layout: _Page, rows: Iterable[Document]) -> Iterator[Docu
             others = sorted(row.keys() - known)
             known |= row.keys()
             warnings.warn(
-                f"{layout.single} documents hold the fields {', '.join(map(repr, others))}, for which a page of them "
-                "has no place: they are left out here",
+                f"{layout.single} documents hold the fields {', '.join(map(repr, others))}, which a page of them "
+                "cannot hold; they are left out here",
                 DocumentWarning,
                 stacklevel=4,
             )

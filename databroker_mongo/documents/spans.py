@@ -78,12 +78,12 @@ def _span(datum: Mapping[str, Any]) -> Span:
     n_rows = seq_nums[1] - seq_nums[0]
     if n_rows != indices[1] - indices[0]:
         raise ShapeMismatch(
-            f"a stream datum counts the rows {seq_nums} by seq_nums and {indices} by indices; which belong together is "
-            "not known",
+            f"a stream datum counts the rows {seq_nums} by seq_nums and {indices} by indices; how they belong "
+            "together is unknown",
             **facts,
         )
     if n_rows > _MOST_ROWS:
-        raise InvalidDocument(f"a stream datum tells of {n_rows} rows, which no file has: {seq_nums}", **facts)
+        raise InvalidDocument(f"a stream datum describes {n_rows} rows, which no file can hold: {seq_nums}", **facts)
     return Span(str(datum.get("stream_resource")), *seq_nums, indices[0])
 
 

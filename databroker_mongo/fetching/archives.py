@@ -52,7 +52,7 @@ def unpack(archive: Path, directory: Path, *, label: str) -> None:
         shutil.rmtree(part, ignore_errors=True)
         archive.unlink()
         raise SampleDataUnavailable(
-            f"The archive is damaged, and was deleted: {error}. Call again to download it anew.", path=archive
+            f"The archive is damaged, and was deleted: {error}. Call again to download it again.", path=archive
         ) from error
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)

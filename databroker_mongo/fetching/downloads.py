@@ -63,8 +63,8 @@ def download(url: str, path: Path, *, sha256: str | None) -> str:
         ) from error
     except ValueError as error:
         raise SampleDataUnavailable(
-            "The checksum of the download is not that of the first time. Call again; if the file was renewed on "
-            "purpose, delete the kept checksum before.",
+            "The checksum of the download differs from that of the first time. Call again; if the file was renewed on "
+            "purpose, delete the kept checksum first.",
             url=url,
             kept_checksum=sha256,
         ) from error

@@ -1,9 +1,9 @@
-"""What may be asked of runs: a neutral tree of frozen dataclasses, readable and comparable.
+"""Queries of runs: a neutral tree of frozen dataclasses, readable and comparable.
 
 ``store/`` compiles the tree for its layout. Field names go to the start document; the prefixes ``stop.`` and
-``descriptor.`` reach the other documents of a run, and ``start.`` says the default aloud. A field that holds a list
-answers for each of its elements. ``NotEq`` and ``NotIn`` are the exact opposites of ``Eq`` and ``In``: a run that
-lacks the field, or the whole document, answers to them. ``None`` is equal to a missing value.
+``descriptor.`` refer to the other documents of a run, and ``start.`` is the default. A field that holds a list matches
+if one of its elements does. ``NotEq`` and ``NotIn`` are the exact opposites of ``Eq`` and ``In``: a run that lacks the
+field, or the whole document, matches them. ``None`` is equal to a missing value.
 
 What does not belong here: anything that knows MongoDB beyond the operators that a raw filter may hold.
 """

@@ -22,7 +22,7 @@ Operator = Literal["lt", "le", "gt", "ge"]
 
 
 def split_key(key: str) -> tuple[DocumentName, str]:
-    """Return the document that a key reaches and the field there: ``"stop.reason"`` is ``("stop", "reason")``."""
+    """Return the document that a key refers to, and the field there: ``"stop.reason"`` is ``("stop", "reason")``."""
     prefix, dot, path = key.partition(".")
     if dot and prefix in get_args(DocumentName):
         return prefix, path  # type: ignore[return-value]  # mypy does not narrow by get_args
@@ -66,12 +66,12 @@ class Eq(_ValueQuery):
 
 @dataclass(frozen=True, repr=False)
 class NotEq(_ValueQuery):
-    """The opposite of :class:`Eq`: runs without the field answer to it too."""
+    """The opposite of :class:`Eq`: runs without the field match it too."""
 
 
 @dataclass(frozen=True, repr=False)
 class Contains(_ValueQuery):
-    """The field is a list with an element equal to the value, or a text that has the value as a part."""
+    """The field is a list with an element equal to the value, or a string that contains the value."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -90,17 +90,17 @@ class _MemberQuery(_ValueQuery):
 
 @dataclass(frozen=True, repr=False)
 class In(_MemberQuery):
-    """The field is equal to one of the values, as :class:`Eq` would have it."""
+    """The field is equal to one of the values, as with :class:`Eq`."""
 
 
 @dataclass(frozen=True, repr=False)
 class NotIn(_MemberQuery):
-    """The opposite of :class:`In`: runs without the field answer to it too."""
+    """The opposite of :class:`In`: runs without the field match it too."""
 
 
 @dataclass(frozen=True, repr=False)
 class Comparison(Query):
-    """The field is less or greater than the value; only numbers compare with numbers, texts with texts, and so on.
+    """The field is less or greater than the value; only numbers compare with numbers, strings with strings, and so on.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class Comparison(Query):
     key : str
         The field.
     value : float, str, datetime, or a value of BSON that has an order
-        What it is compared with.
+        The value to compare with.
     """
 
     operator: Operator
@@ -133,14 +133,14 @@ class Comparison(Query):
 
 @dataclass(frozen=True)
 class Regex(_FieldQuery):
-    """The field is a text in which the regular expression is found, or a list of texts with one such.
+    """The field is a string that the regular expression matches, or a list with such a string.
 
     Parameters
     ----------
     key : str
         The field.
     pattern : str
-        What Python's ``re`` and PCRE both read, within bounds; ``^`` and ``$`` tie it to the ends.
+        An expression that Python's ``re`` and PCRE both understand, within limits; ``^`` and ``$`` anchor it.
     case_sensitive : bool, optional
         Whether upper and lower case differ.
     """
@@ -157,7 +157,7 @@ class Regex(_FieldQuery):
 
 @dataclass(frozen=True)
 class Exists(_FieldQuery):
-    """The document has the field (even if it is null), or has it not."""
+    """The document has the field (even if it is null), or does not have it."""
 
     exists: bool = True
 
@@ -167,12 +167,12 @@ class Exists(_FieldQuery):
 
 
 class Key:
-    """The name of a field, to be compared: ``Key("sample.name") == "Ni"``, ``Key("num_points") > 100``.
+    """The name of a field, for comparisons: ``Key("sample.name") == "Ni"``, ``Key("num_points") > 100``.
 
     Parameters
     ----------
     key : str
-        A dotted name in the start document; ``stop.`` and ``descriptor.`` reach the others.
+        A dotted name in the start document; ``stop.`` and ``descriptor.`` refer to the others.
     """
 
     __hash__ = None  # type: ignore[assignment]  # `==` asks a question, so a Key is no key of a mapping

@@ -18,7 +18,7 @@ from .tree import Not, Query, conjunction
 
 
 def from_keywords(**questions: Any) -> Query:
-    """Return the query that asks all of the keywords.
+    """Return the query for all of the keywords.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def from_keywords(**questions: Any) -> Query:
     TypeError
         For any other keyword.
     QueryError
-        For a value that cannot be asked.
+        For a value that cannot be queried.
     """
     unknown = sorted(set(questions) - set(_QUESTIONS))
     if unknown and unknown[0] in _OF_CURSORS:

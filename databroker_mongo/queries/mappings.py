@@ -15,7 +15,7 @@ from .tree import Query
 
 
 class MappingQuery(Query, Mapping[str, Any]):
-    """A question that is equal to the filter of MongoDB that asks it; it is neither true nor false all the same."""
+    """A query that is also a mapping, equal to its MongoDB filter; it is neither true nor false."""
 
     @property
     @abstractmethod
@@ -25,7 +25,7 @@ class MappingQuery(Query, Mapping[str, Any]):
     @property
     @abstractmethod
     def kwargs(self) -> dict[str, Any]:
-        """The arguments that make the same question, by name."""
+        """The arguments that make the same query, by name."""
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some of the arguments changed."""

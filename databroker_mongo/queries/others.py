@@ -20,7 +20,7 @@ _PACKAGES: Final = ("bluesky_tiled_plugins", "databroker", "tiled")
 
 
 def RawMongo(*, start: Mapping[str, Any] | str) -> Raw:  # noqa: N802 that is what databroker 2 calls it
-    """Return a raw filter on the start document, as databroker 2 writes it; here ``Raw(start)``.
+    """Return a raw filter on the start document, as in databroker 2; the same as ``Raw(start)``.
 
     Parameters
     ----------

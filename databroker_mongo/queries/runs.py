@@ -29,15 +29,15 @@ def is_uid_beginning(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Raw(Query):
-    """A filter in the language of MongoDB, on one document of the run.
+    """A MongoDB filter on one document of the run.
 
     Parameters
     ----------
     filter : dict
-        For example ``{"plan_name": "count", "sample.name": {"$in": ["Ni", "Cu"]}}``; ``{}`` asks only whether there is
-        such a document.
+        For example ``{"plan_name": "count", "sample.name": {"$in": ["Ni", "Cu"]}}``; ``{}`` matches if the document
+        exists.
     document : {"start", "stop", "descriptor"}, optional
-        Of several descriptors, one must answer to the whole filter.
+        If there are several descriptors, one must match the whole filter.
 
     Raises
     ------
@@ -62,7 +62,7 @@ class Raw(Query):
 class FullText(MappingQuery):
     """Any of the words occurs in the start document; ``"a phrase"`` must, and ``-word`` must not.
 
-    It combines by ``&`` only. MongoDB answers from a text index and from nothing else.
+    It can be combined only by ``&``. MongoDB needs a text index for it.
     """
 
     text: str
@@ -79,13 +79,13 @@ class FullText(MappingQuery):
 
     @property
     def kwargs(self) -> dict[str, Any]:
-        """The arguments that make the same question, by name."""
+        """The arguments that make the same query, by name."""
         return {"text": self.text}
 
 
 @dataclass(frozen=True, init=False, eq=False)
 class TextQuery(FullText):
-    """The name that databroker 1.2.5 gives to a question of the full text, and to its argument.
+    """The full-text query of databroker 1.2.5, with its name and its argument.
 
     Parameters
     ----------
@@ -106,13 +106,13 @@ class TextQuery(FullText):
 
     @property
     def kwargs(self) -> dict[str, Any]:
-        """The arguments that make the same question, by name."""
+        """The arguments that make the same query, by name."""
         return {"text_search": self.text}
 
 
 @dataclass(frozen=True, init=False)
 class PartialUID(Query):
-    """The uid starts with one of these texts: uid characters only (hex digits and ``-``), in either case."""
+    """The uid starts with one of these strings: uid characters only (hex digits and ``-``), in either case."""
 
     partial_uids: tuple[str, ...]
 
@@ -133,10 +133,10 @@ class ScanID(Query):
     Parameters
     ----------
     *scan_ids : int
-        As the beamline counts its scans; they may repeat over the years.
+        The scan ids; they may repeat over the years.
     duplicates : {"latest", "all", "error"}
-        Of the runs that answer to all that is asked, ``"latest"`` takes the newest of each scan id; ``"error"`` refuses
-        a scan id that more than one has. Both combine by ``&`` only.
+        Of the runs that match the whole query, ``"latest"`` takes the newest for each scan id; ``"error"`` refuses a
+        scan id that more than one run has. Both can be combined only by ``&``.
     """
 
     scan_ids: tuple[int, ...]
@@ -166,7 +166,7 @@ class ScanIDRange(Query):
 
 @dataclass(frozen=True)
 class InProgress(Query):
-    """The run has no stop document: it goes on, or it crashed."""
+    """The run has no stop document: it is in progress, or it crashed."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ class HasDevice(Query):
 
 @dataclass(frozen=True)
 class Duration(Query):
-    """The run has ended, and its stop came so much later than its start.
+    """The run has ended, and the time from its start to its stop compares so with `seconds`.
 
     Parameters
     ----------
@@ -227,18 +227,18 @@ class Duration(Query):
 
 @dataclass(frozen=True)
 class Window(Query):
-    """The runs at some places in the order of another question: what ``search(..., sort=, skip=, limit=)`` shows.
+    """A part of the runs of another query in order: the result of ``search(..., sort=, skip=, limit=)``.
 
     Parameters
     ----------
     query : Query
-        The question whose answers are counted off.
+        The query whose runs are counted.
     sort : tuple of (str, int)
         Fields of the start document, each with 1 (ascending) or -1 (descending).
     skip : int
-        How many to leave out at the beginning.
+        How many runs to skip.
     limit : int
-        How many to take after that; 0 takes all.
+        How many runs to take after that; 0 takes all.
     """
 
     query: Query

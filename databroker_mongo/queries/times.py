@@ -41,12 +41,12 @@ class TimeRange(MappingQuery):
     Parameters
     ----------
     since, until : str, datetime, date, datetime64 or float, optional
-        A number counts seconds since 1970. A text is a date and time of any granularity (``"2020-03"`` is the moment in
-        which that month begins), with or without an offset; ``"today"``, ``"yesterday"`` or ``"tomorrow"``, the moment
-        in which that day begins; ``"now"``; or ``"last 2 h"`` (s, min, h, d, w; a day is 24 hours), counted back from
-        now. What has no offset is read in `timezone`.
+        A number counts seconds since 1970. A string is a date and time of any granularity (``"2020-03"`` is the
+        beginning of that month), with or without an offset; ``"today"``, ``"yesterday"`` or ``"tomorrow"``, the
+        beginning of that day; ``"now"``; or ``"last 2 h"`` (s, min, h, d, w; a day is 24 hours), counted back from now.
+        Times without an offset are in `timezone`.
     timezone : str or tzinfo, optional
-        A name like ``"America/New_York"``, an offset like ``"+01:00"``, or a tzinfo; the local zone when left out.
+        A name like ``"America/New_York"``, an offset like ``"+01:00"``, or a tzinfo; the local zone by default.
 
     Attributes
     ----------
@@ -55,12 +55,12 @@ class TimeRange(MappingQuery):
     timezone : str
         The zone that was used, by name.
     kwargs : dict
-        The arguments as they were given, and the name of the zone; seconds for a text that counts from now.
+        The arguments as they were given, and the name of the zone; seconds for a string that is relative to now.
 
     Raises
     ------
     QueryError
-        When a text is not understood, a local time comes twice or never that day, or `since` is after `until`.
+        A string is not understood, a local time occurs twice or never that day, or `since` is after `until`.
 
     Examples
     --------
@@ -103,7 +103,7 @@ class TimeRange(MappingQuery):
 
     @property
     def kwargs(self) -> dict[str, Any]:
-        """The arguments that make the same question, by name."""
+        """The arguments that make the same query, by name."""
         return {**dict(zip(("since", "until"), self._given, strict=True)), "timezone": self.timezone}
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 class Query:
-    """Base of all questions. Combine with ``&`` (and), ``|`` (or) and ``~`` (not)."""
+    """Base of all queries. Combine with ``&`` (and), ``|`` (or) and ``~`` (not)."""
 
     def __and__(self, other: Query) -> Query:
         if not isinstance(other, Query):
@@ -36,7 +36,7 @@ class All(Query):
 
 @dataclass(frozen=True)
 class And(Query):
-    """The runs that answer to each of the queries; all runs when there are none."""
+    """The runs that match each of the queries; all runs if there are none."""
 
     queries: tuple[Query, ...]
 
@@ -46,7 +46,7 @@ class And(Query):
 
 @dataclass(frozen=True)
 class Or(Query):
-    """The runs that answer to at least one of the queries; no run when there are none."""
+    """The runs that match at least one of the queries; no run if there are none."""
 
     queries: tuple[Query, ...]
 

@@ -79,8 +79,8 @@ def _translated(error: Exception, operation: str, address: str) -> CatalogError:
         if error.timeout and not isinstance(error, pymongo.errors.ServerSelectionTimeoutError):
             return _too_slow(operation, address, error)
         return StoreUnavailable(
-            f"no MongoDB server answered at {address} when it was asked to {operation}: {words_of(error)}. "
-            "Check that the server runs and that this machine reaches it.",
+            f"no MongoDB server answered at {address} when it was asked to {operation}: {words_of(error)}. Check that "
+            "the server runs and that this machine can reach it.",
             address=address,
             operation=operation,
         )

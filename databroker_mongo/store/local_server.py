@@ -59,7 +59,7 @@ class LocalServer:
         return _uri(str(self.socket))
 
     def close(self) -> None:
-        """Say that this process no longer uses the server; once nobody does it ends a minute later. Repeatable."""
+        """Release the server; it ends a minute after its last user. May be called more than once."""
         while self._lease:
             os.close(self._lease.pop())
 
@@ -84,11 +84,11 @@ class ServerStatus:
     data : pathlib.Path
         The data directory.
     is_running : bool
-        Whether a server runs on it, or is just starting or ending.
+        Whether a server runs on it, or is starting or stopping.
     is_kept : bool
-        Whether it stays until it is stopped, rather than until nobody has used it for a minute.
+        Whether it runs until it is stopped, instead of until a minute after its last use.
     uri, version : str or None
-        Where it is and MongoDB's version; None unless it runs.
+        Its URI and MongoDB's version; None unless it runs.
     pid : int or None
         The process id of mongod; None unless it runs.
     host : str or None
@@ -120,9 +120,9 @@ def local_server(
     force : bool
         Accept a network file system, and a directory that another host has not given up.
     keep : bool
-        Let the server run until `stop_server`, whether it is used or not.
+        Keep the server running until `stop_server`, used or not.
     linger_seconds : float
-        How long a server that is started by this call stays when nobody uses it any more.
+        How long a server that this call starts runs after its last use.
 
     Returns
     -------
@@ -153,7 +153,7 @@ def local_server(
 
 
 def stop_server(data: str | os.PathLike[str] | None = None) -> bool:
-    """Shut the server of a data directory down, whoever uses it, and wait for its end.
+    """Shut the server of a data directory down, even if it is in use, and wait for its end.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def stop_server(data: str | os.PathLike[str] | None = None) -> bool:
 
 
 def server_status(data: str | os.PathLike[str] | None = None) -> ServerStatus:
-    """Tell whether a server runs on a data directory, and where; nothing is started, made or changed.
+    """Report whether a server runs on a data directory, and where; nothing is started, made or changed.
 
     Parameters
     ----------

@@ -16,24 +16,24 @@ IndexState = Literal["present", "missing", "differs", "extra", "unknown"]
 
 @dataclass(frozen=True)
 class Step:
-    """How one collection is asked for its part in the answer to a question.
+    """How one collection is searched as a part of a query.
 
     Attributes
     ----------
     collection : str
         The collection.
     access : str
-        The index that is used, or that none is.
+        The index that is used, or a note that none is used.
     n_examined : int
-        How many documents are looked at.
+        How many documents are examined.
     n_found : int
         How many match.
     milliseconds : float
         How long the server takes.
     helpful : tuple of str
-        Fields of which an index would help.
+        Fields on which an index would help.
     is_scan : bool
-        Whether each document of the collection is looked at.
+        Whether each document of the collection is examined.
     """
 
     collection: str
@@ -47,14 +47,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Explanation:
-    """How the runs that answer to a question are found.
+    """How the runs that match a query are found.
 
     Attributes
     ----------
     steps : tuple of Step
-        The parts of the question, that on the start document first.
+        The parts of the query, the one on the start document first.
     joins : bool
-        Whether documents of several kinds are brought together, run by run.
+        Whether documents of several kinds are joined, run by run.
     """
 
     steps: tuple[Step, ...]
@@ -78,7 +78,7 @@ class IndexReport:
         ``present``, ``missing``, ``differs`` (there is one of the same keys that is unique and should not be, or the
         other way round), ``extra`` or ``unknown`` (the account may not list indexes, or the collection is a view).
     detail : str
-        Which questions it serves, what differs, or why it is not known.
+        The queries it serves, the difference, or why the state is unknown.
     """
 
     collection: str
@@ -135,7 +135,7 @@ class SpoolReport:
 
 @dataclass(frozen=True)
 class Revision:
-    """What a document was before a correction.
+    """A document as it was before a correction.
 
     Attributes
     ----------
@@ -148,7 +148,7 @@ class Revision:
     document : dict
         Its contents before the correction, as they were stored.
     changed : tuple of str
-        The fields that the correction changed, those within others joined by dots.
+        The fields that the correction changed; nested fields are joined by dots.
     """
 
     name: str

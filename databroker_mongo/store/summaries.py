@@ -77,7 +77,7 @@ def keep(collections: Collections, run_uids: Sequence[str]) -> None:
         if collections.named(STATE_COLLECTION).find_one({"_id": STATE}) is not None:
             _write(collections, {"uid": {"$in": list(run_uids)}})
     except pymongo.errors.PyMongoError as error:
-        logger.warning("the summaries of the runs %s were not kept: %s", ", ".join(run_uids), words_of(error))
+        logger.warning("the summaries of the runs %s could not be updated: %s", ", ".join(run_uids), words_of(error))
 
 
 def _pages(documents: Iterable[Document]) -> Iterator[list[Document]]:

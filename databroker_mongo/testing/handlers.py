@@ -1,4 +1,4 @@
-"""`HandlerConformance`: what must hold of every handler, as tests to inherit.
+"""`HandlerConformance`: the requirements of every handler, as tests to inherit.
 
 ::
 
@@ -14,9 +14,9 @@
                 expected=frames,
             )
 
-Run it with pytest. Levels that the handler does not have are skipped, saying so. It needs pytest and Hypothesis, whose
-examples are the same in every run: whether a test passes depends on the handler alone.
-What only one format can get wrong does not belong here, nor do files of any real format.
+Run it with pytest. Tests of levels that the handler does not have are skipped with a message. The tests need pytest and
+Hypothesis, whose examples are the same in every run: whether a test passes depends only on the handler. What only one
+format can get wrong does not belong here, nor do files of any real format.
 """
 
 from __future__ import annotations
@@ -54,20 +54,20 @@ _many_regions = settings(
 
 @dataclass(frozen=True)
 class HandlerCase:
-    """One resource on disk, its datums and what they hold.
+    """One resource on disk, its datums and their contents.
 
     Attributes
     ----------
     path : pathlib.Path or str
-        What the handler's class is given: a file, a folder or the beginning of file names.
+        The argument of the handler's class: a file, a folder or the beginning of file names.
     datums : sequence of mapping
         Keyword arguments of each datum, at least two.
     expected : sequence of array_like
         The array of each datum, in the right dtype; all of one shape.
     resource_kwargs : mapping, optional
-        Further keyword arguments of the class.
+        More keyword arguments of the class.
     beyond : mapping, optional
-        Keyword arguments of a datum that the files end before.
+        Keyword arguments of a datum after the end of the files.
     """
 
     path: Path | str
@@ -95,9 +95,9 @@ class HandlerConformance:
     handler_class: ClassVar[Any]
 
     def make_case(self, folder: Path) -> HandlerCase:
-        """Write the files of a resource into an empty folder, and say what they hold.
+        """Write the files of a resource into an empty folder, and describe their contents.
 
-        The tests cut and hide the files of this folder, so those that are kept elsewhere must be copied into it.
+        The tests truncate and hide the files of this folder, so copy files from elsewhere into it.
         """
         raise NotImplementedError(f"{type(self).__name__} must say what its files hold, in make_case(folder)")
 

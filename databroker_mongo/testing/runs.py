@@ -79,9 +79,9 @@ def build_run(
     time : float
         When the run starts, seconds since 1970.
     data_keys : mapping, optional
-        What to say of a data key instead of what its first value shows.
+        Fields of data keys, instead of those derived from the first value.
     assets : mapping, optional
-        For each stream, what serves those data keys whose values are in files.
+        For each stream, the assets of the data keys whose values are in files.
     configuration : mapping, optional
         The ``configuration`` of each descriptor.
     exit_status : str or None

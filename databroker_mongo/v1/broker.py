@@ -25,25 +25,25 @@ class Broker(Finding):
 
     ``db[key]`` takes a scan id, a uid or the beginning of one, a negative number, a slice ``[-5:]`` or several of them,
     and gives a `Header` or a list of them, nested as the keys are. ``db(plan_name="count", since="2024-03")`` gives all
-    headers that answer.
+    headers that match.
 
     Parameters
     ----------
     catalog : Catalog
         The runs. ``catalog.v1`` is the broker that belongs to it.
     serializer : callable, optional
-        What :meth:`insert` gives documents to; a `Writer` for the catalog by default.
+        The callable that :meth:`insert` calls with documents; a `Writer` for the catalog by default.
     external_fetchers : mapping of str to callable, optional
-        From a name in ``header.ext`` to what is called with the start and the stop document to fill it.
+        Maps a name in ``header.ext`` to the function that makes its value from the start and the stop document.
 
     Attributes
     ----------
     aliases : dict
-        Questions by the name under which :meth:`alias` keeps them.
+        Queries by the name under which :meth:`alias` keeps them.
     filters : dict
-        Keywords that are asked beside those of each ``db(...)``.
+        Keywords that are added to each ``db(...)``.
     prepare_hook : callable
-        Makes of ``(name, document)`` what is given out as the document.
+        Turns ``(name, document)`` into the document that is returned.
     """
 
     def __init__(
@@ -63,14 +63,14 @@ class Broker(Finding):
 
     @classmethod
     def named(cls, name: str, auto_register: bool = True) -> Broker:
-        """Open a catalog by the name under which it is configured, in whatever form.
+        """Open a catalog by its configured name, in any form of configuration.
 
         Parameters
         ----------
         name : str
-            Its name; ``"temp"`` for an empty one that is gone with the process.
+            Its name; ``"temp"`` for an empty catalog in memory.
         auto_register : bool
-            Whether installed handlers read external data; those of the configuration do in any case.
+            Whether installed handlers read external data; those of the configuration always do.
 
         Raises
         ------
@@ -89,22 +89,22 @@ class Broker(Finding):
         Parameters
         ----------
         config : mapping
-            With ``metadatastore`` and ``assets``, and perhaps ``handlers``, ``root_map`` and ``transforms``. Where
-            its ``api_version`` is 2, the catalog itself is returned, ``db.v2``.
+            With ``metadatastore`` and ``assets``, and optionally ``handlers``, ``root_map`` and ``transforms``. If its
+            ``api_version`` is 2, the catalog itself is returned, ``db.v2``.
         auto_register : bool
             Whether installed handlers read external data.
         name : str, optional
-            What the catalog is called.
+            The name of the catalog.
 
         Raises
         ------
         ConfigurationError
-            A key is unknown or missing, or a value of another type.
+            A key is unknown or missing, or a value has a wrong type.
         """
         return opening.interface_of(opening.open_config(config, auto_register=auto_register, name=name), config)
 
     def get_config(self) -> dict[str, Any] | None:
-        """Return the configuration in databroker's own form that this was opened from; None for any other."""
+        """Return the configuration in databroker's own form from which this was opened; None for any other."""
         return self._config
 
     @property
@@ -144,9 +144,9 @@ class Broker(Finding):
         Raises
         ------
         InvalidDocument
-            The document breaks its schema, or holds a value that cannot be kept.
+            The document breaks its schema, or holds a value that cannot be stored.
         DuplicateDocument
-            A document of that uid is stored with other contents.
+            A document with that uid is stored with other contents.
         """
         insert = self._serializer or self._writer
         if insert is None:
@@ -156,11 +156,11 @@ class Broker(Finding):
         insert(name, doc)
 
     def stats(self) -> dict[str, Any]:
-        """Return what MongoDB says of the size of the database (``dbStats``)."""
+        """Return MongoDB's statistics of the size of the database (``dbStats``)."""
         return self._catalog.store.statistics()
 
     def fill_event(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Say how filled events are asked for.
+        """Raise an error that says how to get filled events.
 
         Raises
         ------
@@ -175,5 +175,5 @@ class Broker(Finding):
     fill_events = fill_event
 
     def stream_names_given_header(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Say how the names of streams are asked for; raises `NotImplementedError`, since no header is given."""
+        """Raise `NotImplementedError`, which says how to get the names of streams, because no header is given."""
         raise NotImplementedError("the names of the streams of a header are header.stream_names")

@@ -109,7 +109,9 @@ class Copies:
     def _check(self, family: Family, copied: Resource) -> None:
         """Warn if what is read of the copy is not all below the new root: a keyword or a link may be a whole path."""
         if family.fault:
-            self._warn(family, f"is not complete if it refers to other files, which cannot be asked: {family.fault}")
+            self._warn(
+                family, f"is not complete if it refers to other files, which cannot be determined: {family.fault}"
+            )
             return
         try:
             lost = [path for path in self._reader.look_through(copied, family.datums) if not path.exists()]
@@ -117,7 +119,7 @@ class Copies:
         except Exception as error:
             reason = str(getattr(error, "message", error))
         if reason:
-            told = f"cannot be read without the original, of which a whole path is in a keyword or in a file: {reason}"
+            told = f"cannot be read without the original, whose absolute path is in a keyword or in a file: {reason}"
             self._warn(family, told)
 
     @staticmethod

@@ -36,9 +36,9 @@ class Finding(Reading):
     Attributes
     ----------
     aliases : dict
-        Questions by the name under which :meth:`alias` keeps them.
+        Queries by the name under which :meth:`alias` keeps them.
     filters : dict
-        Keywords that are asked beside those of each ``db(...)``.
+        Keywords that are added to each ``db(...)``.
     """
 
     def __init__(self, catalog: Catalog, **options: Any):
@@ -81,7 +81,7 @@ class Finding(Reading):
     def _several(self, keys: Sequence[Any], depth: int) -> list[Any]:
         """Return what each key gives; all plain keys are asked for together."""
         if depth > _DEEPEST:
-            raise QueryError(f"Lists of keys may be nested {_DEEPEST} deep; these are deeper.")
+            raise QueryError(f"Lists of keys may be nested at most {_DEEPEST} levels deep; these are deeper.")
         plain = iter(self._catalog[[key for key in keys if not _is_nested(key)]])
         return [self._of(key, depth + 1) if _is_nested(key) else Header(next(plain), self) for key in keys]
 
@@ -93,8 +93,9 @@ class Finding(Reading):
         text_search : str, optional
             Words that occur in the start document; the database needs a text index.
         **query : object
-            ``since`` and ``until``, both included: texts of any granularity, datetimes, or seconds since 1970;
-            ``data_key``, one that a stream has; all others are fields of the start document, in MongoDB's language.
+            ``since`` and ``until``, both included: strings of any granularity, datetimes, or seconds since 1970;
+            ``data_key``, one that a stream has; all others are fields of the start document, with values or MongoDB
+            operators.
 
         Returns
         -------
@@ -104,7 +105,7 @@ class Finding(Reading):
         Raises
         ------
         QueryError
-            It cannot be asked.
+            The query is not possible.
         """
         asked = [questions_of(self.filters), questions_of(query, text=text_search)]
         return Results(self, self._catalog.search(*asked))
@@ -122,23 +123,23 @@ class Finding(Reading):
         Raises
         ------
         ValueError
-            A broker has something else under this name.
+            A broker already has an attribute of this name.
         """
         self._keep_alias(key, query)
 
     def dynamic_alias(self, key: str, func: Callable[[], Mapping[str, Any]]) -> None:
-        """Let ``db.key`` stand for ``db(**func())``, asked anew each time.
+        """Let ``db.key`` stand for ``db(**func())``, called again each time.
 
         Raises
         ------
         ValueError
-            A broker has something else under this name.
+            A broker already has an attribute of this name.
         """
         self._keep_alias(key, func)
 
     def _keep_alias(self, key: str, query: Any) -> None:
         if key not in self.aliases and (hasattr(type(self), key) or key in self.__dict__):
-            raise ValueError(f"{key!r} cannot be an alias: a broker has something else under this name")
+            raise ValueError(f"{key!r} cannot be an alias: a broker already has an attribute of this name")
         self.aliases[key] = query
 
     def add_filter(self, **query: Any) -> None:

@@ -33,14 +33,14 @@ _PARTS = ("start", "descriptors", "stop", "ext")
 
 
 class Header:
-    """The documents and the data of one run. Not made by hand: ``db[-1]`` gives it.
+    """The documents and the data of one run. Get one with ``db[-1]``.
 
     Parameters
     ----------
     run : Run
         The run.
     db : Reading
-        Where it was found.
+        The broker that found it.
     """
 
     def __init__(self, run: Run, db: Reading):
@@ -66,7 +66,7 @@ class Header:
 
     @property
     def stop(self) -> Any:
-        """The stop document; empty while there is none, which is asked again each time."""
+        """The stop document; empty while there is none, and then queried again each time."""
         stop = self._run.stop
         if stop is None:
             stop = self._run.refresh().stop or {}
@@ -103,11 +103,11 @@ class Header:
         return iter(_PARTS)
 
     def values(self) -> Iterator[Any]:
-        """Yield what stands under these names."""
+        """Yield the values of these names."""
         return (self[name] for name in _PARTS)
 
     def items(self) -> Iterator[tuple[str, Any]]:
-        """Yield the names and what stands under them."""
+        """Yield the names and their values."""
         return ((name, self[name]) for name in _PARTS)
 
     def __iter__(self) -> Iterator[str]:
@@ -216,7 +216,7 @@ class Header:
         return {name for descriptor in self._described(stream_name) for name in descriptor.get("object_keys") or {}}
 
     def config_data(self, device_name: str) -> dict[str, list[dict[str, Any]]]:
-        """Return how a device was configured: for each stream a list, as long as it was configured anew.
+        """Return the configuration of a device: for each stream, a list with one element per configuration.
 
         Parameters
         ----------

@@ -16,14 +16,14 @@ from ..arrays.columns import Column
 
 
 class Images:
-    """Frames, ``(frames, y, x)`` each for an area detector: what one datum is.
+    """Frames, each one datum: ``(frames, y, x)`` for an area detector.
 
     Parameters
     ----------
     columns : sequence of Column
-        Where they are, one after the other.
+        The columns that hold them, one after the other.
     rows : sequence of int, optional
-        Which of them; all by default.
+        The rows to include; all by default.
     """
 
     def __init__(self, columns: Sequence[Column], *, rows: Sequence[int] | None = None):
@@ -67,7 +67,7 @@ class Images:
         Raises
         ------
         IndexError
-            There are not as many.
+            There are not so many frames.
         AssetError
             Its file cannot be read.
         """

@@ -73,12 +73,13 @@ def interface_of(catalog: Catalog, config: Mapping[str, Any] | None) -> Broker:
         return catalog  # type: ignore[return-value]  # only a configuration that asks for it gets it
     if version == 0:
         warnings.warn(
-            "the configuration asks for version 0 of the interface, which is not here; version 1 takes its place",
+            "the configuration requests version 0 of the interface, which does not exist here; version 1 is used "
+            "instead",
             ConfigurationWarning,
             stacklevel=3,
         )
     elif version not in (None, 1):
-        raise ConfigurationError(f"api_version is 1 or 2, not {version!r}")
+        raise ConfigurationError(f"api_version must be 1 or 2, not {version!r}")
     broker = catalog.v1
     broker._config = None if config is None else dict(config)
     return broker

@@ -35,12 +35,12 @@ class Reading:
     catalog : Catalog
         The runs.
     external_fetchers : mapping of str to callable, optional
-        From a name in ``header.ext`` to what is called with the start and the stop document to fill it.
+        Maps a name in ``header.ext`` to the function that makes its value from the start and the stop document.
 
     Attributes
     ----------
     prepare_hook : callable
-        Makes of ``(name, document)`` what is given out as the document.
+        Turns ``(name, document)`` into the document that is returned.
     reg : Registry
         The handlers and roots of the catalog.
     """
@@ -52,7 +52,7 @@ class Reading:
         self.prepare_hook: Callable[[str, dict[str, Any]], Any] = plain_document
 
     def fetch_external(self, start: Any, stop: Any) -> dict[str, Any]:
-        """Return what each of the external fetchers gives for a run."""
+        """Return the value of each of the external fetchers for a run."""
         return {name: fetch(start, stop) for name, fetch in self.external_fetchers.items()}
 
     def get_documents(
@@ -72,9 +72,9 @@ class Reading:
         stream_name : str, optional
             Descriptors and events of this stream only; those of all by default.
         fields : iterable of str, optional
-            Regular expressions: of the data of events only what matches; metadata that match stand beside it.
+            Regular expressions: only matching data keys of events, with matching metadata beside them.
         fill : bool
-            Whether events hold external data in place of the identifiers of datums.
+            Whether events hold external data instead of the identifiers of datums.
         handler_registry : None
             Not available, as it was not in databroker 1: see ``db.reg.register_handler``.
 
@@ -127,7 +127,7 @@ class Reading:
         handler_registry : None
             Not available, as it was not in databroker 1.
         convert_times, localize_times : bool
-            Where both are False, times are seconds since 1970.
+            If both are False, times are seconds since 1970.
         timezone : str, optional
             Without effect, as it was in databroker 1.
 
@@ -135,7 +135,7 @@ class Reading:
         -------
         pandas.DataFrame
             A row for each event, the index ``seq_num``, the times in the column ``time``: ``datetime64`` in UTC.
-            What else is called so, a data key or metadata, is in ``time_``. Empty where no run has the stream.
+            A data key or metadata of this name is in ``time_``. Empty if no run has the stream.
 
         Raises
         ------
@@ -154,7 +154,7 @@ class Reading:
     def get_images(
         self, headers: Headers, name: str, stream_name: str = "primary", handler_registry: None = None
     ) -> Images:
-        """Return the frames of one data key as a sequence; an old way, ``header.data(name)`` is the new one.
+        """Return the frames of one data key as a sequence; deprecated in favour of ``header.data(name)``.
 
         Parameters
         ----------
@@ -214,20 +214,20 @@ class Reading:
         new_root: str | None = None,
         copy_kwargs: Mapping[str, Any] | None = None,
     ) -> list[tuple[str, str]]:
-        """Insert runs into another broker, and copy their files below ``new_root`` where that is given.
+        """Insert runs into another broker, and copy their files below ``new_root`` if it is given.
 
-        The files of a run are copied before its documents are inserted. Its resources name the copies then, by the new
-        root; its stream resources, by a new URI.
+        The files of a run are copied before its documents are inserted. The inserted resources name the copies by the
+        new root, stream resources by a new URI.
 
         Parameters
         ----------
         headers : Header or iterable of Header
             The runs.
         db : Broker
-            Where the documents go; its ``insert`` is called with each.
+            The destination; its ``insert`` is called with each document.
         new_root : str, optional
-            The directory that takes the place of the roots of the resources. What has no root, as stream resources,
-            keeps its whole path below it.
+            The directory that replaces the roots of the resources. A file without a root, such as that of a stream
+            resource, keeps its absolute path below it.
         copy_kwargs : mapping, optional
             Other arguments of ``db.reg.copy_files``.
 
@@ -239,13 +239,13 @@ class Reading:
         Raises
         ------
         AssetError
-            A file is missing or outside of its root, which files a resource has cannot be told, or another file is
-            where a copy would be.
+            A file is missing or outside of its root, the files of a resource are unknown, or another file has the path
+            of a copy.
 
         Warns
         -----
         CatalogWarning
-            A copy cannot be read without the original, whose whole path is in a file or in a document.
+            A copy cannot be read without the original, whose absolute path is in a file or in a document.
         """
         if not new_root:
             for header in _listed(headers):
@@ -260,12 +260,12 @@ class Reading:
         return copies.pairs
 
     def export_size(self, headers: Headers) -> float:
-        """Return how large the files of runs are together, in gigabytes (10^9 bytes); each file counts once.
+        """Return the total size of the files of runs, in gigabytes (10^9 bytes); each file counts once.
 
         Raises
         ------
         AssetError
-            One is missing, or which files a resource has cannot be told.
+            A file is missing, or the files of a resource are unknown.
         """
         return files.size_bytes(files.RunFiles(header.v2, self._catalog) for header in _listed(headers)) * 1e-9
 

@@ -39,11 +39,11 @@ class Registry:
 
     @property
     def root_map(self) -> dict[str, str]:
-        """What stands in the place of a root of the documents on this machine."""
+        """The directories on this machine that replace the roots of the documents."""
         return dict(self._catalog.assets.roots.root_map)
 
     def register_handler(self, spec: str, handler: Any, overwrite: bool = False) -> None:
-        """Let a class read a spec, before all that is installed.
+        """Let a class read a spec, in preference to all installed handlers.
 
         Raises
         ------
@@ -53,7 +53,7 @@ class Registry:
         self._catalog.register_handler(spec, handler, overwrite=overwrite)
 
     def deregister_handler(self, spec: str) -> None:
-        """Take back what was registered, if anything was; what is installed reads the spec again."""
+        """Remove a registered handler, if there is one; the installed one reads the spec again."""
         if spec in self._catalog.assets.registry.registered:
             self._catalog.deregister_handler(spec)
 
@@ -72,14 +72,14 @@ class Registry:
         resource : mapping
             Its document.
         new_root : str or path
-            The directory that takes the place of the root. What has no root, as a stream resource, keeps its whole path
-            below it.
+            The directory that replaces the root. A file without a root, such as that of a stream resource, keeps its
+            absolute path below it.
         verify : bool
             Not available, as it was not in databroker 1.
         file_rename_hook : callable, optional
-            Called with ``(number, total, old, new)`` before each file is copied; what it raises is left aside.
+            Called with ``(number, total, old, new)`` before each file is copied; its exceptions are ignored.
         run_start_uid : str, optional
-            The run, where the document does not say.
+            The run, if the document does not name it.
 
         Returns
         -------
@@ -89,8 +89,8 @@ class Registry:
         Raises
         ------
         AssetError
-            A file is missing or outside of its root, which files there are cannot be told, or another file is where a
-            copy would be.
+            A file is missing or outside of its root, the files of the resource are unknown, or another file has the
+            path of a copy.
         ValueError
             The run is not known.
         """

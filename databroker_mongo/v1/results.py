@@ -1,4 +1,4 @@
-"""What ``db(...)`` gives: the headers of the runs that answer, fetched a page at a time as they are looked at."""
+"""The result of ``db(...)``: the headers of the runs that match, fetched a page at a time as they are used."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class Results:
-    """Headers, the newest first. Each iteration asks the database anew.
+    """Headers, the newest first. Each iteration queries the database again.
 
     Parameters
     ----------
     broker : Broker
-        Who asked.
+        The broker that searched.
     catalog : Catalog
-        The runs that answer.
+        The runs that match.
     """
 
     def __init__(self, broker: Reading, catalog: Catalog):

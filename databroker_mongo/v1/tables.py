@@ -121,7 +121,7 @@ def _frame(
     columns = {key: _as_long(values, len(descriptor)) for key, values in found.items()}
     without = [key for key, values in found.items() if len(values) < len(descriptor)]
     if without:
-        _warn(stream, f"no event is stored, so that there are no values of {', '.join(map(repr, without))}")
+        _warn(stream, f"no event is stored, so there are no values of {', '.join(map(repr, without))}")
     has_times = opened is None or opened.time is not None
     times = _moments(index.time, stream if has_times else None) if convert_times else index.time
     has_time_key = "time" in columns
@@ -130,7 +130,7 @@ def _frame(
     named = {column_name(key, taken): values for key, values in columns.items()}
     if has_time_key:
         name = column_name("time", taken)
-        _warn(stream, f"the data key 'time' is called {name!r} here, because 'time' are the times of the events")
+        _warn(stream, f"the data key 'time' is called {name!r} here, because 'time' holds the times of the events")
     table = pandas.DataFrame({"time": times, **named}, index=index.seq_num)
     is_wanted = np.array([bool(selection.keys) for selection in selections])[descriptor]
     return table if is_wanted.all() else table[is_wanted]

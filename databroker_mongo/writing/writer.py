@@ -71,7 +71,7 @@ class Writer:
         ``"each"``: a call returns when its documents are acknowledged. ``"batch"``: documents are collected, in the
         spool too when there is one, and sent together by a thread: when there are ``batch_documents`` or
         ``batch_bytes`` of them, after ``batch_seconds``, and before the call returns with the first document, a
-        descriptor or a stop, and on :meth:`flush`. What goes wrong meanwhile is raised by the next call.
+        descriptor or a stop, and on :meth:`flush`. The next call raises an error that occurred meanwhile.
     on_failure : {"spool", "raise"}
         The action if the server stays away: spool with a warning, or raise the error.
     spool : path, optional

@@ -98,6 +98,6 @@ class SingleFileRows:
         header = self._format.describe(self._path)
         n_rows = math.prod(header.shape[: self._axes_of_rows(header)])
         if stop > n_rows:
-            asked = f"{self._path}: row {stop - 1} was asked for, and it has {n_rows} rows"
+            asked = f"{self._path}: row {stop - 1} was requested, but it has {n_rows} rows"
             raise EndsEarly(f"{asked}; its shape is {header.shape}")
         return header

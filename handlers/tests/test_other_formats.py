@@ -79,7 +79,12 @@ def flip_a_byte(content):
 
 @pytest.mark.parametrize(
     ("spoil", "reason"),
-    [(cut_header, "no binary section"), (cut_pixels, "is short"), (flip_a_byte, "checksum"), (lambda _: b"", "not a CBF")],
+    [
+        (cut_header, "no binary section"),
+        (cut_pixels, "is short"),
+        (flip_a_byte, "checksum"),
+        (lambda _: b"", "not a CBF"),
+    ],
 )
 def test_a_bad_cbf_file_is_an_os_error_and_never_a_hang(tmp_path, spoil, reason):
     path = write_cbf(tmp_path) / "pil_00001.cbf"

@@ -241,7 +241,7 @@ COLOURS = {"y,x,c": (3, 16, 24, 3), "c,y,x": (3, 3, 16, 24), "y,c,x": (3, 16, 3,
 def test_colours_declared_as_mono_are_all_pixels_and_a_note(place, spec, layout, shape):
     values = np.arange(np.prod(COLOURS[layout]), dtype="u1").reshape(COLOURS[layout])
     run = run_of(place, spec, values, 3, shape)
-    with pytest.warns(DocumentWarning, match="taken for colours"):
+    with pytest.warns(DocumentWarning, match="read as colours"):
         run.primary.read()
     require_everywhere(place, run, values[:, np.newaxis] if has_axis(spec, shape) else values)
     assert "colours" in run.health().set_index("data_key").loc["image", "reason"]

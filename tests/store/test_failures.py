@@ -34,7 +34,7 @@ ADDRESS = "mongodb://reader:***@mongo.example.org/beamline"
         (pymongo.errors.OperationFailure("no such user", 11), AuthenticationFailed, "Check both, and authSource"),
         (pymongo.errors.OperationFailure("bad auth : failed", 8000), AuthenticationFailed, "rejected the user"),
         (pymongo.errors.OperationFailure("user is not allowed to do this", 8000), NotAuthorized, "role 'read'"),
-        (pymongo.errors.OperationFailure("find requires authentication", 13), AuthenticationFailed, "wants a user and"),
+        (pymongo.errors.OperationFailure("find requires authentication", 13), AuthenticationFailed, "requires a user"),
         (pymongo.errors.OperationFailure("no space left", 14031), StoreUnavailable, "just now: no space left"),
         (pymongo.errors.OperationFailure("bad value", 2), StoreError, "refused to count runs: bad value"),
         (pymongo.errors.CursorNotFound("cursor 5"), StoreError, "count runs"),

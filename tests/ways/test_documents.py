@@ -29,7 +29,7 @@ def test_fields_of_another_program_that_a_page_has_no_place_for_are_told_once(st
     collection = getattr(catalog.store.collections, kind)
     collection.update_many({}, {"$set": {"site": 5}})
     for documents in (catalog[-1].documents(), catalog.v1[-1].documents(), catalog[-1].documents(page_size=1)):
-        with pytest.warns(DocumentWarning, match=f"{kind} documents hold the fields 'site', for") as caught:
+        with pytest.warns(DocumentWarning, match=f"{kind} documents hold the fields 'site', which") as caught:
             assert "site" not in str(list(documents))
         assert len({str(each.message) for each in caught}) == 1
 

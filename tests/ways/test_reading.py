@@ -41,11 +41,11 @@ def test_what_the_descriptors_of_a_stream_do_not_agree_about_is_told(store_uri, 
     rows = [{"x": [1.0, 2.0]}, {"x": [3.0, 4.0]}]
     documents = build_run({"primary": rows}, data_keys={"x": {"units": "mm", "dims": ["place"]}})
     run = stored(store_uri, with_second_descriptor(documents, **changes))
-    with pytest.warns(DocumentWarning, match=f"'x': the descriptors .* do not agree; .* {next(iter(changes))}"):
+    with pytest.warns(DocumentWarning, match=f"'x': the descriptors .* disagree; .* {next(iter(changes))}"):
         column = getattr(run.primary, method)()["x"]
     np.testing.assert_array_equal(column, [[1.0, 2.0], [3.0, 4.0]])
     assert column.attrs["units"] == "mm"
-    assert "do not agree" in run.health().set_index("data_key").loc["x", "reason"]
+    assert "disagree" in run.health().set_index("data_key").loc["x", "reason"]
 
 
 def test_descriptors_that_agree_about_a_column_are_nothing_to_tell(store_uri):
