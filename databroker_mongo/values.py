@@ -166,7 +166,7 @@ def _string(value: str) -> str:
         try:
             value.encode()
         except UnicodeEncodeError:
-            refuse(value, "the text holds a lone surrogate, which UTF-8 cannot express")
+            refuse(value, "the string holds a lone surrogate, which UTF-8 cannot express")
     return value if type(value) is str else str.__str__(value)
 
 
@@ -192,7 +192,7 @@ def _bytes(value: bytes | bytearray) -> bytes:
 def _datetime(value: datetime) -> datetime:
     # BSON dates count milliseconds since 1970 without a zone; subclasses (pandas.Timestamp) hold more than that.
     if type(value) is not datetime or value.tzinfo is not None or value.microsecond % 1000:
-        refuse(value, "MongoDB keeps whole milliseconds and no zone; send seconds since 1970 or an ISO 8601 string")
+        refuse(value, "MongoDB stores whole milliseconds and no zone; send seconds since 1970 or an ISO 8601 string")
     return value
 
 
@@ -214,7 +214,7 @@ def _array(value: np.ndarray[Any, Any]) -> Any:
     if value.dtype.kind not in _PLAIN_KINDS:
         refuse(value, f"no list of BSON values equals an array of {value.dtype}; convert it to numbers or strings")
     if 0 in value.shape[:-1]:
-        refuse(value, f"a list cannot tell the shape {value.shape}")
+        refuse(value, f"a list cannot keep the shape {value.shape}")
     if value.dtype.kind == "u" and value.size and int(value.max()) > _LARGEST:
         refuse(value, _TOO_LARGE)
     if value.dtype.kind in "USO":
