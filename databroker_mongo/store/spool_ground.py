@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ConfigurationError
-from .files import exists, may_write, numbered_name
+from .files import exists, numbered_name
 from .filesystem import IN_MEMORY, LAYERED, SHARED_BY_MACHINES, filesystem_of, has_locks_of_its_own
 from .locks import try_lock, unlock
 
@@ -30,14 +30,14 @@ class Ground:
         The kind of the file system; None where the system does not tell it.
     free_bytes : int or None
         How much room there is for its user; None where the system does not tell it.
-    is_writable : bool
-        Whether its user may make files there.
+    obstacle : str or None
+        Why no file can be made there, in the words of the system; None where one can be.
     """
 
     directory: Path
     filesystem: str | None
     free_bytes: int | None
-    is_writable: bool
+    obstacle: str | None
 
     @property
     def shown(self) -> str:
@@ -47,7 +47,10 @@ class Ground:
 
 
 def ground_of(directory: Path) -> Ground:
-    """Look where a directory is, without making it."""
+    """Look where a directory is, without making it.
+
+    For a moment an empty file is made in it, or in the directory that it would be made in.
+    """
     real = Path(os.path.realpath(directory))
     existing = next(path for path in (real, *real.parents) if exists(path))
     try:
@@ -55,7 +58,18 @@ def ground_of(directory: Path) -> Ground:
         free_bytes = system.f_bavail * system.f_frsize
     except (OSError, AttributeError):
         free_bytes = None
-    return Ground(real, filesystem_of(real), free_bytes, may_write(existing))
+    return Ground(real, filesystem_of(real), free_bytes, _obstacle(existing))
+
+
+def _obstacle(directory: Path) -> str | None:
+    # The rights alone do not tell: root has them in /proc and on media that cannot be written.
+    probe = directory / f".{numbered_name('probe')}"
+    try:
+        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        probe.unlink()
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
 
 
 def doubts_about(ground: Ground, *, anywhere: bool) -> str | None:
@@ -66,7 +80,8 @@ def doubts_about(ground: Ground, *, anywhere: bool) -> str | None:
     ground : Ground
         Where it is.
     anywhere : bool
-        Whether its user has said that any place will do: then there is no doubt, but locks must hold all the same.
+        Whether its user has said that any place will do: then there is no doubt where something can be written, but
+        locks must hold all the same.
 
     Raises
     ------
@@ -80,8 +95,14 @@ def doubts_about(ground: Ground, *, anywhere: bool) -> str | None:
             f"it is in the memory of this machine ({kind}) and is lost when the machine restarts",
             ", or accept this one with spool_anywhere=True",
         )
-    if kind in SHARED_BY_MACHINES and ground.is_writable:
+    if kind in SHARED_BY_MACHINES and ground.obstacle is None:
         _require_locks(ground)
+    if ground.obstacle is not None:
+        where = f"{kind}: {ground.obstacle}" if kind else ground.obstacle
+        return (
+            f"{ground.directory} cannot be written ({where}): should the server go away, no document can wait there "
+            "and the plan stops. Name a directory on a disk of this machine: spool=DIRECTORY."
+        )
     if anywhere:
         return None
     if kind in LAYERED:

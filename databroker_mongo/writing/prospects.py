@@ -40,7 +40,7 @@ class Prospects:
         self._spool_anywhere = spool_anywhere
 
     def look_at_spool(self) -> None:
-        """Tell in the log where documents would wait, and warn once for each place if they may be lost there.
+        """Tell in the log where documents would wait, and warn once for each place where they may not stay.
 
         Raises
         ------
@@ -52,8 +52,6 @@ class Prospects:
         directory = self._spool.directory
         ground = ground_of(directory)
         log.info("documents that cannot be stored wait in %s: %s", directory, ground.shown)
-        if not ground.is_writable:
-            log.warning("%s cannot be written: if the server goes away, a plan stops.", directory)
         doubt = doubts_about(ground, anywhere=self._spool_anywhere)
         if doubt is not None and directory not in _doubted:
             _doubted.add(directory)

@@ -307,8 +307,12 @@ def test_a_spool_that_cannot_be_written_is_told_and_the_store_is_used(store, tmp
 def test_a_spool_that_cannot_be_written_while_the_server_is_gone_is_an_error(store, tmp_path):
     (tmp_path / "file").write_text("")
     store.is_away = True
-    with pytest.raises(StoreUnavailable, match="cannot be written"):
-        Writer(store, spool=tmp_path / "file", retry_seconds=0.01)("event", event(1))
+    writer = Writer(store, spool=tmp_path / "file", retry_seconds=0.01)
+    with (
+        pytest.warns(DurabilityWarning, match="cannot be written"),
+        pytest.raises(StoreUnavailable, match="cannot be written"),
+    ):
+        writer("event", event(1))
 
 
 def test_values_survive_the_spool_exactly(store, open_writer):

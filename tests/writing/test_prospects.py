@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from pathlib import Path
 
 import pytest
 from dns import resolver
@@ -345,16 +346,48 @@ def unprivileged():
 
 
 @pytest.mark.parametrize("mode", [0o500, 0o000])
-def test_a_spool_that_its_user_may_not_write_is_told_at_the_first_document(store, place, caplog, request, mode):
+def test_a_spool_that_its_user_may_not_write_is_told_at_the_first_document(store, place, request, mode):
     place.chmod(mode)
     request.getfixturevalue("unprivileged")
     writer = Writer(store, spool=place / "below", retry_seconds=0.0)
-    writer("start", START)
-    assert f"{place / 'below'}" in caplog.text
-    assert "cannot be written: should the server go away" in caplog.text
+    with pytest.warns(DurabilityWarning, match=rf"{place / 'below'}.* cannot be written \(.*Permission denied\)"):
+        writer("start", START)
     store.failure = StoreUnavailable("nobody answers")
     with pytest.raises(StoreUnavailable, match=r"cannot be written either \(Permission denied"):
         writer("start", SECOND)
+
+
+def unwritable(kind, place):
+    """Return a directory, or one that is to be, in which nobody can make a file."""
+    if kind == "a file":
+        (place / "file").write_text("")
+        return place / "file"
+    if kind == "below a file":
+        (place / "file").write_text("")
+        return place / "file" / "spool"
+    directory = {"/proc": "/proc/spool", "/proc/self": f"/proc/{os.getpid()}/spool", "/sys": "/sys/kernel/spool"}[kind]
+    if not Path(directory).parent.is_dir():
+        pytest.skip(f"this system has no {kind}")
+    return directory
+
+
+@pytest.mark.parametrize("anywhere", [False, True])
+@pytest.mark.parametrize("durable", ["each", "batch"])
+@pytest.mark.parametrize("kind", ["/proc", "/proc/self", "/sys", "a file", "below a file"])
+def test_a_spool_that_nobody_can_write_is_warned_of_while_the_server_is_there(store, place, kind, durable, anywhere):
+    spool = unwritable(kind, place)
+    writer = Writer(store, spool=spool, durable=durable, spool_anywhere=anywhere, retry_seconds=0.0, batch_seconds=60)
+    with pytest.warns(DurabilityWarning, match="cannot be written") as warned:
+        writer("start", START)
+    assert sum("spool=DIRECTORY" in str(each.message) for each in warned) == 1
+    assert store.stored == ["run"]
+    Writer(store, spool=spool, spool_anywhere=anywhere)("start", SECOND)  # a place is warned of once
+    writer.close()
+
+
+def test_a_look_at_a_spool_leaves_nothing_there(store, place):
+    Writer(store, spool=place / "below", spool_anywhere=True)("start", START)
+    assert list(place.iterdir()) == []
 
 
 @pytest.mark.parametrize("durable", ["each", "batch"])
