@@ -15,7 +15,11 @@ from numpy.typing import NDArray
 
 from ..errors import InvalidDocument, ShapeMismatch
 
-_MOST_ROWS = 2**31
+_MOST_ROWS = 2**26
+"""The rows of a stream without events are as many as its documents say, and each takes some tens of bytes."""
+
+_LAST_NUMBER = 2**53
+"""Sums and differences of such numbers are exact in 64 bits."""
 
 
 class Span(NamedTuple):
@@ -52,7 +56,7 @@ def spans_of(stream_datums: Iterable[Mapping[str, Any]]) -> list[Span]:
     ShapeMismatch
         One counts other rows by ``seq_nums`` than by ``indices``.
     InvalidDocument
-        One has no numbers of rows, or more rows than any file has.
+        One has no numbers of rows, such beyond 2**53, or more rows than can be read.
     """
     ranks: dict[str, int] = {}
     found = []
@@ -82,16 +86,38 @@ def _span(datum: Mapping[str, Any]) -> Span:
             "together is unknown",
             **facts,
         )
-    if n_rows > _MOST_ROWS:
-        raise InvalidDocument(f"a stream datum describes {n_rows} rows, which no file can hold: {seq_nums}", **facts)
+    _require_few(n_rows, seq_nums, **facts)
     return Span(str(datum.get("stream_resource")), *seq_nums, indices[0])
+
+
+def indices_of(datum: Mapping[str, Any]) -> tuple[int, int]:
+    """Return the half-open range of the stored rows that a stream datum tells of.
+
+    Raises
+    ------
+    InvalidDocument
+        As for `spans_of`.
+    """
+    start, stop = _bounds(datum, "indices")
+    facts = {"datum": datum.get("uid"), "resource_uid": str(datum.get("stream_resource"))}
+    _require_few(stop - start, (start, stop), **facts)
+    return start, stop
+
+
+def _require_few(n_rows: int, bounds: tuple[int, int], **facts: Any) -> None:
+    if n_rows > _MOST_ROWS:
+        raise InvalidDocument(
+            f"a stream datum describes {n_rows} rows, {bounds[0]} to {bounds[1]}; more than {_MOST_ROWS} in one are "
+            "taken for an error of whoever wrote it, and not read",
+            **facts,
+        )
 
 
 def _bounds(datum: Mapping[str, Any], name: str) -> tuple[int, int]:
     bounds = datum.get(name)
     if isinstance(bounds, Mapping):
         start, stop = bounds.get("start"), bounds.get("stop")
-        if isinstance(start, int) and isinstance(stop, int):
+        if isinstance(start, int) and isinstance(stop, int) and max(abs(start), abs(stop)) <= _LAST_NUMBER:
             return int(start), int(stop)
     raise InvalidDocument(
         f"a stream datum has no usable {name}: {bounds!r}",
@@ -145,7 +171,7 @@ def rows_without_events(by_key: Iterable[Sequence[Span]]) -> NDArray[np.int64]:
         steps = np.bincount(starts, minlength=len(edges)) - np.bincount(stops, minlength=len(edges))
         np.maximum(n_rows, np.cumsum(steps), out=n_rows)
     parts = zip(edges[:-1].tolist(), edges[1:].tolist(), n_rows.tolist(), strict=False)
-    return np.concatenate([np.repeat(np.arange(start, stop), n) for start, stop, n in parts])
+    return np.concatenate([np.repeat(np.arange(start, stop), n) for start, stop, n in parts if n])
 
 
 class LeftOver(NamedTuple):
@@ -177,8 +203,10 @@ def left_over(seq_num: NDArray[np.int64], time: NDArray[np.float64], spans: Sequ
         What is stored.
     """
     time = np.where(np.isnan(time), -1.0 - np.arange(len(time)), time)
-    events = np.unique(np.stack([seq_num.astype(np.float64), time]), axis=1) if len(seq_num) else np.empty((2, 0))
-    numbers, n_events = np.unique(events[0].astype(np.int64), return_counts=True)
+    order = np.lexsort((time, seq_num))
+    number, moment = seq_num[order], time[order]
+    is_copy = np.append(np.zeros(min(1, len(order)), bool), (number[1:] == number[:-1]) & (moment[1:] == moment[:-1]))
+    numbers, n_events = np.unique(number[~is_copy], return_counts=True)
     stored = n_stored(numbers, spans)
     n_both = int(np.minimum(n_events, stored).sum())
     end = int(numbers[-1]) + 1 if len(numbers) else 0

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from databroker_mongo.assets.resource import Resource
 from databroker_mongo.assets.stream_datums import Stored, join
-from databroker_mongo.documents.spans import rows_without_events, spans_of
+from databroker_mongo.documents.spans import indices_of, left_over, rows_without_events, spans_of
 from databroker_mongo.errors import InvalidDocument
 
 FILE = Resource(uid="file", spec="application/x-hdf5", is_stream=True)
@@ -114,13 +114,33 @@ def test_data_keys_of_other_lengths_have_the_rows_of_the_longest():
     assert rows_without_events([[]]).tolist() == rows_without_events([]).tolist() == []
 
 
-@pytest.mark.parametrize(
-    "bounds", [None, 3, [1, 2], {"start": 1}, {"start": 1, "stop": 2.5}, {"start": 0, "stop": 2**40}]
-)
+def test_a_gap_among_the_rows_of_a_stream_without_events_takes_no_room():
+    spans = spans_of([datum("file", (1, 3), (0, 2)), datum("file", (2**50, 2**50 + 2), (2, 4))])
+    assert rows_without_events([spans]).tolist() == [1, 2, 2**50, 2**50 + 1]
+
+
+@pytest.mark.parametrize("seq_num", [[1, 2, 2], [2**53, 2**53 + 1, 2**53 + 1], [2**62, 2**63 - 1, 2**63 - 1]])
+@pytest.mark.parametrize("end", [9.0, np.inf, np.nan])
+def test_events_are_counted_by_their_exact_numbers(seq_num, end):
+    n_events = 3 if np.isnan(end) else 2
+    counted = left_over(np.array(seq_num, np.int64), np.array([1.0, end, end]), [])
+    assert counted == (n_events, 0, 0)
+
+
+NO_BOUNDS = [
+    None, 3, [1, 2], {"start": 1}, {"start": 1, "stop": 2.5}, {"start": 0, "stop": 2**40}, {"start": 0, "stop": 2**27},
+    {"start": 2**62, "stop": 2**62 + 2}, {"start": -(2**63), "stop": 2 - 2**63}, {"start": -(2**63), "stop": 2**63 - 1},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("bounds", NO_BOUNDS)
 def test_a_stream_datum_without_usable_numbers_is_refused(bounds):
     broken = {**datum("file", (1, 2), (0, 1)), "uid": "x", "seq_nums": bounds, "indices": bounds}
     with pytest.raises(InvalidDocument) as caught:
         spans_of([broken])
+    assert (caught.value.datum, caught.value.resource_uid) == ("x", "file")
+    with pytest.raises(InvalidDocument) as caught:
+        indices_of(broken)
     assert (caught.value.datum, caught.value.resource_uid) == ("x", "file")
 
 
