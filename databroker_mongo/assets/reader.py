@@ -22,7 +22,7 @@ from .offline import Rule, offline_among, require_online
 from .pool import linked_files, process_pool
 from .registry import HandlerRegistry
 from .resource import Resource
-from .roots import Roots, facts_of_place
+from .roots import Roots, facts_of_place, require_ends
 
 Region = tuple[slice, ...]
 
@@ -275,6 +275,7 @@ class AssetReader:
             Whatever else its handler raises.
         """
         path = self.roots.locate(resource)
+        require_ends(path)
         with contextlib.ExitStack() as stack:
             handler = self.registry[resource.spec](str(path), **resource.kwargs)
             stack.callback(getattr(handler, "close", lambda: None))
@@ -325,6 +326,7 @@ class AssetReader:
             path = self.roots.locate(resource)
             handler_class = self.registry[resource.spec]
             self.require_online([path])
+            require_ends(path)
             with process_pool().open(handler_class, path, resource.kwargs, before_opening=check) as handler:
                 self.roots.check_files(_files_of(handler, datums), resource)
                 if follows_links:

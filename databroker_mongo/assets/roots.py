@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import stat
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -123,7 +124,7 @@ class Roots:
             Links followed, one is neither under the allowed roots nor, where none are set, under the mapped root of the
             resource; under its own directory, when the document gives no root.
         AssetUnreadable
-            As for `locate`.
+            As for `locate`; or one is a pipe, a socket or a device, of which reading might never end.
         """
         route = self._route(resource)
         limits = self._limits_of_files(route, self._require_path(route, resource))
@@ -134,8 +135,10 @@ class Roots:
             if folder not in is_inside:
                 is_inside[folder] = _is_under(folder, reals)
             # Of a family of files, the directory is looked at once: following links takes as long as opening a file.
-            if not (is_inside[folder] and _is_plain_name(name)) or os.path.islink(path):  # noqa: PTH114 made for speed
+            mode = _mode(path, follows_links=False)
+            if not (is_inside[folder] and _is_plain_name(name)) or stat.S_ISLNK(mode):
                 self._require_inside(Path(path).absolute(), resource, limits)
+            require_ends(path, _mode(path) if stat.S_ISLNK(mode) else mode, resource_uid=resource.uid)
 
     def absence(self, resource: Resource) -> Absence | None:
         """Return which directory of a resource is not on this machine, and what to do; None if all are there.
@@ -333,3 +336,38 @@ def facts_of_place(resource: Resource, path: Path | None) -> dict[str, Any]:
         "host": socket.gethostname(),
         "mount": None if path is None else _mount(path),
     }
+
+
+def require_ends(path: str | os.PathLike[str], mode: int | None = None, **facts: Any) -> None:
+    """Insist that what is at a path is no pipe, socket or device, of which reading might never end.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The path; nothing need be there.
+    mode : int, optional
+        The mode of what is there, if it is known.
+    **facts : object
+        What an error tells besides the path.
+
+    Raises
+    ------
+    AssetUnreadable
+        It is one.
+    """
+    kind = stat.S_IFMT(_mode(path) if mode is None else mode)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
+        raise AssetUnreadable(
+            f"{os.fspath(path)} is no file but a pipe, a socket or a device, and is not opened: reading it might never "
+            "end",
+            path=os.fspath(path),
+            **facts,
+        )
+
+
+def _mode(path: str | os.PathLike[str], *, follows_links: bool = True) -> int:
+    """Return what is at a path, as `os.stat` tells it; 0 where nothing is, or nothing that can be asked."""
+    try:
+        return os.stat(path, follow_symlinks=follows_links).st_mode  # noqa: PTH116 made for speed
+    except (OSError, ValueError):
+        return 0

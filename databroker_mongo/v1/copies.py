@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from ..assets.reader import AssetReader
 from ..assets.resource import Resource
-from ..assets.roots import Roots
+from ..assets.roots import Roots, require_ends
 from ..callers import stacklevel_of_caller
 from ..errors import AssetUnreadable, CatalogWarning
 from .files import Document, Family, RunFiles, resource_of
@@ -81,7 +81,8 @@ class Copies:
         Raises
         ------
         AssetUnreadable
-            One lies outside the root of the resource, or another file is where its copy would be.
+            One lies outside the root of the resource, or is a pipe or a device, or another file is where its copy would
+            be.
         AssetOffline
             One, or one that they refer to, is on tape, and the catalog was not opened to recall it.
 
@@ -98,6 +99,7 @@ class Copies:
         for number, (old, new) in enumerate(planned.items()):
             if self._original_of.get(new) == old:
                 continue
+            require_ends(old, resource_uid=family.resource.uid)
             self._require_free(old, new, family.resource)
             self._original_of[new] = old
             self._copy(number, len(planned), old, new)
