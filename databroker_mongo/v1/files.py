@@ -6,7 +6,7 @@ What does not belong here: where files are on this machine (``assets.roots``), a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from ..arrays.opened import OpenedColumns
 from ..arrays.opening import open_columns
 from ..assets.datums import DatumTable
 from ..assets.resource import Resource
+from ..documents.spans import indices_of
 from ..errors import AssetError, AssetOffline, AssetUnreadable, PathNotAllowed
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Family:
     """
 
     resource: Resource
-    datums: Sequence[Document]
+    datums: Sequence[Mapping[str, Any]]
     located: Path
     own: tuple[Path, ...]
     linked: tuple[Path, ...] = ()
@@ -128,7 +129,7 @@ class RunFiles:
         return AssetUnreadable(f"the file {path} is missing{advice}", **facts)
 
     def _linked(
-        self, resource: Resource, datums: Sequence[Document]
+        self, resource: Resource, datums: Sequence[Mapping[str, Any]]
     ) -> tuple[tuple[Path, ...], str, AssetOffline | None]:
         """Return the files that those of a resource refer to, or why these cannot be asked."""
         try:
@@ -164,12 +165,13 @@ class RunFiles:
         stored = self._store.resource_datums([uid])
         return [usable("datum", datum, self._transform).get("datum_kwargs") or {} for datum in stored]
 
-    def _datums_of_stream(self, document: Document, located: Path) -> list[Document]:
+    def _datums_of_stream(self, document: Document, located: Path) -> Sequence[Mapping[str, Any]]:
         tables = []
         for descriptor_uid, start, stop in self._spans.get(str(document["uid"]), ()):
             n_rows = self._rows_in_event(self._opened[descriptor_uid], document, located)
             tables.append(DatumTable.of_indices(start * n_rows, stop * n_rows))
-        return [dict(datum) for table in tables for datum in table]
+        # A single range, which most have, is not written out.
+        return tables[0] if len(tables) == 1 else [datum for table in tables for datum in table]
 
     @staticmethod
     def _rows_in_event(opened: OpenedColumns, document: Document, located: Path) -> int:
@@ -188,10 +190,7 @@ class RunFiles:
         """The rows of each stream resource, as the stream datums count them, each with its descriptor."""
         spans: dict[str, list[tuple[str, int, int]]] = {}
         for datum in self._store.stream_datums(list(self._opened)):
-            indices = datum["indices"]
-            spans.setdefault(datum["stream_resource"], []).append(
-                (datum["descriptor"], indices["start"], indices["stop"])
-            )
+            spans.setdefault(str(datum.get("stream_resource")), []).append((datum["descriptor"], *indices_of(datum)))
         return spans
 
     @cached_property
