@@ -175,3 +175,14 @@ def test_a_run_whose_events_are_all_odd_is_looked_at_in_all_ways(run_with, field
         for look in (run.primary.read, run.primary.to_dask, lambda: list(run.documents(fill="yes"))):
             with contextlib.suppress(CatalogError):
                 look()
+
+
+@pytest.mark.parametrize("section", ["data", "timestamps"])
+@pytest.mark.parametrize("value", [None, 3, "a", [], [0], [[0]], [None], ["a", {"x": 1}], ...], ids=repr)
+def test_an_event_whose_section_is_no_mapping_lacks_all_its_values(run_with, section, value):
+    run = run_with(**{section: value})
+    stream = run.primary
+    found = (stream.read(["x"]) if section == "data" else stream.timestamps.read(["x"]))["x"]
+    expected = [0, 1, 3, 4] if section == "data" else [TIME, TIME + 1, TIME + 3, TIME + 4]
+    assert np.isnan(found[2])
+    assert found.values[[0, 1, 3, 4]].tolist() == expected

@@ -148,15 +148,18 @@ def _rows_of(snapshot: Snapshot) -> dict[str, Any]:
 def _read(
     collections: Collections, query: dict[str, Any], fields: Sequence[tuple[str, ...]], *, n_expected: int | None = None
 ) -> list[Values]:
-    projection = _projection(fields)
+    # mongomock fails where a path leads into a list of something else than documents.
+    projection = _projection(fields, is_whole=collections.is_mock)
     return asked_again(
         lambda: read_events(collections, query, fields=fields, projection=projection, n_expected=n_expected)
     )
 
 
-def _projection(fields: Sequence[tuple[str, ...]]) -> dict[str, int]:
+def _projection(fields: Sequence[tuple[str, ...]], *, is_whole: bool) -> dict[str, int]:
     """Ask for the fields alone, or for a whole section where a key cannot be written as a path or there are many."""
-    is_whole = len(fields) > _MOST_PROJECTED or not all(_is_plain(part) for field in fields for part in field)
+    is_whole = (
+        is_whole or len(fields) > _MOST_PROJECTED or not all(_is_plain(part) for field in fields for part in field)
+    )
     paths = {field[0] if is_whole else ".".join(field) for field in fields}
     return {"_id": 0, **dict.fromkeys(sorted(paths), 1)}
 
