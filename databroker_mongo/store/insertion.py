@@ -102,6 +102,8 @@ def put(collection: Any, name: str, documents: list[Document], *, is_mock: bool)
 
     if not documents:
         return []
+    if is_mock:
+        require_keepable_in_memory(name, documents)
     try:
         collection.insert_many(documents, ordered=False)
     except pymongo.errors.PyMongoError as error:
@@ -115,6 +117,29 @@ def put(collection: Any, name: str, documents: list[Document], *, is_mock: bool)
     # A secondary may not have it yet; the error that told of the conflict came from the primary.
     primary = collection if is_mock else collection.with_options(read_preference=pymongo.ReadPreference.PRIMARY)
     return _met(primary, conflicts)
+
+
+def operators(document: Document) -> list[str]:
+    """Return the fields of a document that an update would take for operators."""
+    return [key for key in document if key.startswith("$")]
+
+
+def require_keepable_in_memory(name: str, documents: Iterable[Document]) -> None:
+    """Refuse what mongomock does not keep, and a server does.
+
+    Raises
+    ------
+    InvalidDocument
+        A field of a document, not one within another, begins with ``$``.
+    """
+    for document in documents:
+        for key in operators(document):
+            raise InvalidDocument(
+                f"A database in memory keeps no {name} document with a field that begins with '$', such as {key!r}. "
+                "Name it otherwise, or store it on a MongoDB server.",
+                **facts_of(name, document),
+                field=key,
+            )
 
 
 def _check_sizes(name: str, documents: list[Document], error: Exception) -> None:

@@ -18,7 +18,7 @@ from ..documents import facts_of
 from ..errors import InvalidDocument, StoreUnavailable
 from ..values import are_equal, changed_fields, copied
 from .connection import Collections
-from .insertion import COLLECTIONS, identifier, put
+from .insertion import COLLECTIONS, identifier, operators, put, require_keepable_in_memory
 from .protocol import Document
 from .reports import Revision
 
@@ -64,6 +64,8 @@ def correct(collections: Collections, name: str, uid: str, change: Callable[[Doc
         changed = change(copied(contents))
         if are_equal(contents, changed):
             return
+        if collections.is_mock:
+            require_keepable_in_memory(name, [changed])
         is_kept = _is_kept(collections, name, latest, contents)
         if is_kept and _is_replaced(collections, current, stored, changed):
             return
@@ -150,4 +152,7 @@ def _is_replaced(collections: Collections, current: Any, expected: Any, changed:
             is_expected = are_equal(current.find_one(identity), expected)
             return is_expected and bool(current.replace_one(identity, changed).matched_count)
     condition = {**identity, "$expr": {"$eq": ["$$ROOT", {"$literal": expected}]}}
+    if operators(changed):
+        pipeline = [{"$replaceWith": {"$literal": {**identity, **changed}}}]
+        return bool(current.update_one(condition, pipeline).matched_count)
     return bool(current.replace_one(condition, changed).matched_count)

@@ -213,3 +213,62 @@ def test_ten_processes_that_correct_one_run_lose_no_field(mongod_database_uri):
     assert len([name for name in run.start if name.startswith("field_")]) == 200
     assert [each.number for each in run.revisions()] == list(range(200))
     assert all(len(each.changed) == 1 for each in run.revisions())
+
+
+ODD_KEYS = ["$set", "$x", "$ref", "a$b", "$"]
+COLLECTION_OF = {"start": "run_start", "stop": "run_stop", "descriptor": "event_descriptor"}
+OF_KIND = {"start": START, "stop": STOP, "descriptor": DESCRIPTORS[0]}
+
+
+def correct(uri, name, changes):
+    changes = {"primary": changes} if name == "descriptor" else changes
+    Catalog.from_uri(uri).update("run", **{f"{name}s" if name == "descriptor" else name: changes})
+
+
+@pytest.mark.parametrize("name", ["start", "stop", "descriptor"])
+@pytest.mark.parametrize("key", ODD_KEYS)
+def test_a_document_with_odd_keys_can_be_corrected(mongod_database_uri, name, key):
+    writer = Writer(mongod_database_uri)
+    odd = {key: 1, "nested": {key: [{key: 2}]}}
+    for kind in ("start", "descriptor", "stop"):
+        writer(kind, {**odd, **OF_KIND[kind]} if kind == name else OF_KIND[kind])
+    before = dict(Catalog.from_uri(mongod_database_uri)["run"].documents())[name]
+    assert before == {**odd, **OF_KIND[name]}
+    for change in ({"note": "x"}, {(key,): 5, ("nested", key): 6}, {(key,): REMOVE}):
+        correct(mongod_database_uri, name, change)
+    catalog = Catalog.from_uri(mongod_database_uri)
+    assert dict(catalog["run"].documents())[name] == {**OF_KIND[name], "note": "x", "nested": {key: 6}}
+    assert catalog["run"].revisions()[0].document == before
+    assert getattr(catalog.store.collections, COLLECTION_OF[name]).count_documents({}) == 1
+
+
+@pytest.mark.parametrize("name", ["start", "stop", "descriptor"])
+@pytest.mark.parametrize("key", ODD_KEYS)
+def test_a_document_in_memory_has_odd_keys_that_can_be_corrected_or_none(database_name, name, key):
+    uri = f"memory://{database_name}"
+    writer = Writer(uri)
+    for kind in ("start", "descriptor", "stop"):
+        writer(kind, OF_KIND[kind])
+    if key.startswith("$"):
+        said = "database in memory keeps no .* begins with"
+        with pytest.raises(InvalidDocument, match=said):
+            writer(name, {**OF_KIND[name], "uid": "new", "run_start": "new", key: 1})
+        with pytest.raises(InvalidDocument, match=said):
+            correct(uri, name, {key: 1})
+        assert Catalog.from_uri(uri)["run"].revisions() == []
+    correct(uri, name, {("nested", key): 1})
+    if not key.startswith("$"):
+        correct(uri, name, {key: 5})
+        correct(uri, name, {key: REMOVE})
+    assert dict(Catalog.from_uri(uri)["run"].documents())[name] == {**OF_KIND[name], "nested": {key: 1}}
+
+
+@pytest.mark.parametrize("name", ["start", "stop", "descriptor"])
+@pytest.mark.parametrize("key", ["a.b", ".", "x.$", "$x.y", ""])
+def test_a_key_with_a_dot_or_without_a_name_is_never_stored(catalog, store_uri, name, key):
+    for odd in ({key: 1}, {"nested": {key: 1}}):
+        with pytest.raises(InvalidDocument, match="breaks its schema"):
+            Writer(store_uri)(name, {**OF_KIND[name], "uid": "new", **odd})
+    with pytest.raises(InvalidDocument, match="breaks its schema"):
+        correct(store_uri, name, {key: 1})
+    assert catalog["run"].revisions() == []
