@@ -9,12 +9,15 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ..errors import QueryError
 
 LONGEST_PATTERN = 256
 MOST_UNBOUNDED = 5
+MOST_CHOICES = 1_000_000
+"""Beyond that, PCRE gives up, and MongoDB takes that for no match without a word."""
 
 _TOKEN = re.compile(
     r"(?P<escape>\\.)|(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])|(?P<repeat>[*+?]|\{\d+(?:,\d*)?\}|\{,\d+\})"
@@ -36,9 +39,9 @@ def check_pattern(pattern: Any) -> None:
     Raises
     ------
     QueryError
-        When it does not compile, is longer than `LONGEST_PATTERN`, repeats a group that itself repeats or branches,
-        has more than `MOST_UNBOUNDED` unbounded repeats, refers back to a group, has comments, or what Python and PCRE
-        read differently.
+        When it does not compile, is longer than `LONGEST_PATTERN`, repeats a group that itself repeats or branches, has
+        more than `MOST_UNBOUNDED` unbounded repeats, or more than `MOST_CHOICES` ways to read the rest, refers back to
+        a group, has comments, or what Python and PCRE read differently.
     """
     if not isinstance(pattern, str):
         raise QueryError(f"A regular expression must be a string, not {type(pattern).__name__}.")
@@ -58,11 +61,24 @@ def check_pattern(pattern: Any) -> None:
         raise QueryError(f"This is not a regular expression: {error}.", pattern=pattern) from error
 
 
+@lru_cache(maxsize=100)
+def n_unbounded(pattern: str) -> int:
+    """Return how many repeats of a pattern have no upper bound."""
+    walk = _Walk()
+    walk.reason_to_refuse(pattern)
+    return walk.n_unbounded
+
+
 @dataclass
 class _Walk:
-    """Where the walk over a pattern is: for each open group, whether it repeats or branches inside."""
+    """Where the walk over a pattern is: for each open group, whether it repeats or branches inside.
+
+    ``n_choices`` is in how many ways all that is optional, repeats within bounds, or branches may be read together.
+    """
 
     branches: list[bool] = field(default_factory=lambda: [False])
+    alternatives: list[int] = field(default_factory=lambda: [1])
+    n_choices: float = 1
     closed_group_branches: bool = False
     n_unbounded: int = 0
 
@@ -75,19 +91,24 @@ class _Walk:
                 return reason
         if self.n_unbounded > MOST_UNBOUNDED:
             return f"has {self.n_unbounded} unbounded repeats, more than {MOST_UNBOUNDED}"
+        if self.n_choices > MOST_CHOICES:
+            return "has too many optional parts, alternatives and repeats one after the other, which can take forever"
         return ""
 
     def _step(self, kind: str | None, text: str) -> str:
         group_branches, self.closed_group_branches = self.closed_group_branches, False
         if kind == "open":
             self.branches.append(False)
+            self.alternatives.append(1)
             return _reason_to_refuse_group(text)
         elif kind == "close":
             # One that closes nothing is for the compiler to tell.
+            self.n_choices *= self.alternatives.pop() if len(self.alternatives) > 1 else 1
             self.closed_group_branches = len(self.branches) > 1 and self.branches.pop()
             self.branches[-1] |= self.closed_group_branches
         elif kind == "or":
             self.branches[-1] = True
+            self.alternatives[-1] += 1
         elif kind == "repeat":
             return self._repeat(text, group_branches)
         elif kind == "set" and _AMBIGUOUS_IN_SETS.search(re.sub(r"\\.", "", text[1:], flags=re.DOTALL)):
@@ -103,6 +124,7 @@ class _Walk:
         if most > 1 and group_branches:
             return "repeats a group that itself repeats or branches, which can take forever"
         self.n_unbounded += most == math.inf
+        self.n_choices *= most - fewest + 1 if most < math.inf else 1
         self.branches[-1] |= most != fewest
         return ""
 

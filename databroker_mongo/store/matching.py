@@ -18,6 +18,7 @@ from bson import Code, DBRef, Decimal128, MaxKey, MinKey, ObjectId, Regex, Times
 from bson.datetime_ms import DatetimeMS
 
 from ..errors import QueryError
+from ..queries.patterns import n_unbounded
 from .bson_order import order_key, type_rank
 from .text_search import matches_text
 
@@ -56,6 +57,9 @@ _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
 }
 _MOST_DIGITS = 10
 """No list has an element of a longer number."""
+
+_MOST_STEPS = 100_000_000
+"""As many ways to place the repeats of a pattern take some seconds, if it matches in none of them."""
 
 _NAN = order_key(math.nan)
 _OPPOSITES = {"$ne": "$eq", "$nin": "$in"}
@@ -216,9 +220,20 @@ def _whole(value: Any) -> Any:
 def _any_text(values: list[Any], pattern: Any) -> bool:
     compiled, itself = _compiled(pattern.pattern, pattern.flags), order_key(pattern)
     return any(
-        compiled.search(value) is not None if _TYPES["string"](value) else order_key(value) == itself
+        _is_found(compiled, value) if _TYPES["string"](value) else order_key(value) == itself
         for value in _with_elements(values)
     )
+
+
+def _is_found(pattern: re.Pattern[str], text: str) -> bool:
+    n_repeats = n_unbounded(pattern.pattern)
+    if math.comb(len(text) + n_repeats, n_repeats) > _MOST_STEPS:
+        raise QueryError(
+            f"A catalog in memory may take forever to find {n_repeats} unbounded repeats in a text of {len(text)} "
+            "characters. Ask with fewer of them, or with Contains.",
+            pattern=pattern.pattern,
+        )
+    return pattern.search(text) is not None
 
 
 def _with_options(pattern: str, condition: Mapping[str, Any]) -> re.Pattern[str]:

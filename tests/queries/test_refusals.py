@@ -49,6 +49,10 @@ def test_code_is_refused_at_any_depth(filter, document):
         "a{,3}",
         r"a\Z",
         r"\u00e9",
+        "a?" * 80 + "a" * 80,
+        "(a|a)" * 40 + "b",
+        "(a|b|c|d)" * 11,
+        "a{0,99}" * 5 + "b",
     ],
 )
 def test_a_pattern_that_is_wrong_or_can_take_forever_is_refused_wherever_it_stands(pattern):
@@ -102,6 +106,10 @@ def test_bounded_patterns_are_allowed_in_expressions_and_schemas():
         "^(?!dark)",
         "[]a]+",
         r"[\[&\]-]",
+        "^(" + "|".join("abcdefghijklmnopqrstuvwxyz" * 4) + ")$",
+        r"\d{1,3}\.\d{1,3}\.\d{1,3}",
+        "a?b?c?d?e?f?g?h?",
+        "(Ni|Cu)(_foil)?( \\d{1,4})?",
     ],
 )
 def test_a_bounded_pattern_is_allowed(pattern):
