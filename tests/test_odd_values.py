@@ -1,9 +1,11 @@
 """Values that other programs stored: they are found, compare, sort and count, in memory as on a server."""
 
 import datetime
+import enum
 import itertools
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from bson import Binary, Code, DBRef, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
@@ -11,7 +13,8 @@ from bson.datetime_ms import DatetimeMS
 
 from databroker_mongo import Catalog
 from databroker_mongo.errors import QueryError
-from databroker_mongo.queries import In, Key
+from databroker_mongo.queries import In, Key, ScanID, TimeRange
+from databroker_mongo.queries import Regex as Pattern
 
 UTC = datetime.UTC
 NOON = datetime.datetime(2020, 1, 2, 12)
@@ -305,3 +308,78 @@ def test_bools_and_numbers_are_counted_apart_and_numbers_of_two_kinds_together(s
         map(repr, [*numbers, *sorted(each for each in listed if isinstance(each, bool))])
     )
     assert len(listed) == len(counts)
+
+
+def test_a_pattern_that_would_take_forever_in_memory_is_refused_for_a_long_text():
+    catalog = catalog_of("memory://patterns", [start_of(0, short="ab" * 20, long="ab" * 200)])
+    assert len(catalog.search(Pattern("short", "a.*b.*a.*b"))) == 1
+    assert len(catalog.search(Pattern("long", "a.*b.*x"))) == 0
+    with pytest.raises(QueryError, match="4 unbounded repeats in a text of 400 characters"):
+        len(catalog.search(Pattern("long", "a.*b.*a.*b.*x")))
+
+
+# Integers of every class, about each document, by each way to ask.
+
+
+class Mode(enum.IntEnum):
+    RED = 5
+
+
+class Bits(enum.IntFlag):
+    FIVE = 5
+
+
+class Own(int):
+    """An integer that is equal to none."""
+
+    __hash__ = int.__hash__
+
+    def __eq__(self, other):
+        return False
+
+
+def added(db, **fields):
+    db.clear_filters()
+    db.add_filter(**fields)
+    return [header.uid for header in db()]
+
+
+BY_INTEGER = {
+    "filter": lambda catalog, n: catalog.search({"n": n}),
+    "$in": lambda catalog, n: catalog.search({"$and": [{"n": {"$in": [n, 7]}}]}),
+    "$gte": lambda catalog, n: catalog.search({"n": {"$gte": n, "$lte": n}}),
+    "stop": lambda catalog, n: catalog.search(stop={"n": n}),
+    "descriptor": lambda catalog, n: catalog.search(descriptor={"n": n}),
+    "Key": lambda catalog, n: catalog.search((Key("n") == n) & (Key("stop.n") >= n) & (Key("descriptor.n") <= n)),
+    "In": lambda catalog, n: catalog.search(In("n", [n])),
+    "ScanID": lambda catalog, n: catalog.search(ScanID(n)),
+    "TimeRange": lambda catalog, n: catalog.search(TimeRange(since=n, until=int(n) + 0.5)),
+    "duration": lambda catalog, n: catalog.search(duration_ge=n, duration_le=n),
+    "scoped": lambda catalog, n: catalog.scoped(n=n),
+    "explain": lambda catalog, n: [f"run-{catalog.explain({'n': n}).steps[0].n_found - 1:03}"],
+    "db()": lambda catalog, n: [header.uid for header in catalog.v1(n=n)],
+    "add_filter": lambda catalog, n: added(catalog.v1, n=n),
+    "catalog[]": lambda catalog, n: [catalog[n].start["uid"]],
+    "catalog[[]]": lambda catalog, n: [run.start["uid"] for run in catalog[[n]]],
+    "in": lambda catalog, n: ["run-000"] if n in catalog else [],
+    "find": lambda catalog, n: [run.start["uid"] for run in catalog.find(n)],
+    "db[]": lambda catalog, n: [catalog.v1[n].uid],
+}
+
+
+@pytest.mark.parametrize("ask", BY_INTEGER.values(), ids=BY_INTEGER)
+@pytest.mark.parametrize(
+    "number",
+    [Int64(5), Mode.RED, Bits.FIVE, Own(5), np.int8(5), np.uint64(5), np.array(5), Int64(3_000_000_000)],
+    ids=lambda number: type(number).__name__,
+)
+def test_an_integer_of_any_class_finds_the_run_by_each_way(store_uri, number, ask):
+    n = int(number)
+    start = {"uid": "run-000", "time": float(n), "scan_id": n, "n": n}
+    stop = {"uid": "stop", "run_start": "run-000", "time": 2.0 * n, "n": n}
+    descriptor = {"uid": "descriptor", "run_start": "run-000", "time": 1.0, "name": "primary", "data_keys": {}, "n": n}
+    other = {"uid": "run-001", "time": float(n + 1), "scan_id": n + 1, "n": n + 1}
+    catalog = catalog_of(store_uri, [start, other], [stop], [descriptor])
+    if ask is BY_INTEGER["explain"] and catalog.store.collections.is_mock:
+        pytest.skip("in memory each run is looked at")
+    assert list(ask(catalog, number)) == ["run-000"]
