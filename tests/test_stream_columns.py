@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import operator
 import pickle
 import warnings
@@ -11,6 +12,8 @@ import dask.array
 import numpy as np
 import pytest
 
+from databroker_mongo import Catalog
+from databroker_mongo.arrays import inline
 from databroker_mongo.assets.machine import open_reader
 from databroker_mongo.errors import (
     AssetUnreadable,
@@ -469,3 +472,50 @@ def test_a_missing_file_is_told_by_every_way_to_read(store_uri, tmp_path):
         with pytest.raises(CatalogError) as caught:
             ask()
         assert isinstance(caught.value, AssetUnreadable)
+
+
+MOMENT = datetime.datetime(2020, 1, 2, 3, 4, 5, 678000)
+OBJECTS = {
+    "text with null": (["a", None, "b"], "O", ["a", None, "b"]),
+    "text with gaps": (["a", ..., "b"], "O", ["a", None, "b"]),
+    "dates": ([MOMENT] * 3, "M8[us]", [MOMENT] * 3),
+    "dates with null": ([None, MOMENT, None], "M8[us]", [None, MOMENT, None]),
+    "dates with gaps": ([..., MOMENT, ...], "M8[us]", [None, MOMENT, None]),
+    "lists of dates": ([[MOMENT, None]] * 3, "M8[us]", [[MOMENT, None]] * 3),
+    "dates and texts": ([MOMENT, "a", None], "O", [MOMENT, "a", None]),
+    "nulls": ([None] * 3, "O", [None] * 3),
+    "flags with null": ([True, None, False], "O", [True, None, False]),
+    "numbers with null": ([1, None, 2.5], "O", [1, None, 2.5]),
+    "texts and numbers": (["a", 1, 2.5], "O", ["a", 1, 2.5]),
+    "bytes": ([b"a", b"bc", b""], "O", [b"a", b"bc", b""]),
+    "lists with null": ([["a", None], ["b", "c"], None], "O", None),
+}
+
+
+@pytest.mark.parametrize(("values", "dtype", "expected"), OBJECTS.values(), ids=OBJECTS)
+@pytest.mark.parametrize("is_short", [True, False])
+def test_all_ways_give_the_same_values_and_dtype(store_uri, monkeypatch, is_short, values, dtype, expected):
+    if not is_short:
+        monkeypatch.setattr(inline, "_FEW_VALUES", 0)
+    writer = Writer(store_uri)
+    rows = [{"x": row, **({} if value is ... else {"v": value})} for row, value in enumerate(values)]
+    for name, doc in build_run({"primary": rows}):
+        writer(name, doc)
+    stream = Catalog.from_uri(store_uri)[-1].primary
+    lazy, by_row, last = stream.to_dask(), stream.read(on_error="rows"), stream.read(dedupe="last")
+    ways = [stream["v"], stream["v"].to_dask(), stream.read()["v"], by_row["v"], last["v"], lazy["v"]]
+    assert {each.dtype for each in ways} == {np.dtype(dtype)}
+    found = [stream["v"].read(), stream["v"].to_dask().compute(), lazy.compute()["v"].values]
+    found += [each.values for each in ways[2:]] + [lazy["v"].compute().values, lazy.load()["v"].values]
+    assert {each.dtype for each in found} == {np.dtype(dtype)}
+    assert len({repr(each.tolist()) for each in found}) == 1
+    if expected is not None:
+        assert found[0].tolist() == expected
+    parts = [
+        stream["v"][:1],
+        stream.to_dask()["v"][:1].compute().values,
+        pickle.loads(cloudpickle.dumps(stream["v"]))[:1],
+    ]
+    assert {(str(each.dtype), repr(each.tolist())) for each in parts} == {
+        (str(parts[0].dtype), repr(found[0][:1].tolist()))
+    }

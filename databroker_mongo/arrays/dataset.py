@@ -66,7 +66,7 @@ def lazy_dataset(
     variables = {
         structure.name: (
             structure.dims,
-            _lazy(opened.columns[key], structure.name, structure.chunks),
+            _lazy_as_they_are(opened.columns[key], structure),
             structure.attrs,
         )
         for key, structure in planned.items()
@@ -85,9 +85,27 @@ def _lazy(column: Column, name: str, chunks: Any) -> Any:
     )
 
 
+class _Objects(np.ndarray[Any, Any]):
+    """Objects as they are: what is computed becomes part of a dataset again, and pandas would make None NaN there."""
+
+
+def _lazy_as_they_are(column: Column, structure: ArrayStructure) -> Any:
+    lazy = _lazy(column, structure.name, structure.chunks)
+    return lazy.map_blocks(_as_objects, dtype=lazy.dtype) if lazy.dtype == object else lazy
+
+
+def _as_objects(block: Array) -> Array:
+    return block.view(_Objects)
+
+
 def lazy_array(column: Column, name: str, file_chunks: tuple[int, ...] | None) -> Any:
     """Return a column as a dask array, in the blocks that it has in a dataset."""
     return _lazy(column, name, _chunks(column, file_chunks))
+
+
+def _as_they_are(structure: ArrayStructure, values: Array) -> xarray.Variable:
+    """Return values as a variable that takes no objects for what pandas would make of them: None among texts NaN."""
+    return xarray.Variable(structure.dims, values, structure.attrs, fastpath=True)
 
 
 def loaded_dataset(
@@ -103,7 +121,7 @@ def loaded_dataset(
         except CatalogError as error:
             problems[key] = error
         else:
-            variables[structure.name] = (structure.dims, values, structure.attrs)
+            variables[structure.name] = _as_they_are(structure, values)
     return _dataset(variables, opened, attrs), problems
 
 
@@ -128,7 +146,7 @@ def loaded_by_rows(
         except CatalogError as error:
             problems[key] = error
         else:
-            variables[structure.name] = (structure.dims, values, structure.attrs)
+            variables[structure.name] = _as_they_are(structure, values)
             bad[key] = errors
     return _dataset(variables, opened, attrs), problems, {key: errors for key, errors in bad.items() if errors}
 

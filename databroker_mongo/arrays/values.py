@@ -5,6 +5,7 @@ Pure. What does not belong here: where values come from, and what their axes are
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from ..errors import ShapeMismatch
 from ..store.protocol import MISSING, Values
 
 Array = NDArray[Any]
+MOMENT = np.dtype("datetime64[us]")
 LARGEST_EXACT = 2**53
 """Larger integers are not all equal to some float64."""
 
@@ -24,7 +26,8 @@ def as_array(values: Values, *, declared: np.dtype[Any] | None = None) -> Array:
     """Return one column as an array ``(n_rows, ...)`` of the dtype its values have.
 
     Integers stay integers, floats floats, text text; integers among floats become floats as long as none is rounded.
-    A key that an event lacks is NaN among numbers and None among others. What has no common type or shape (text among
+    Dates are ``datetime64[us]``, with NaT for None. A key that an event lacks is NaN among numbers, NaT among dates and
+    None among others. What has no common type or shape (text among
     numbers, lists of several lengths, None) is an object array of the values as they are.
 
     Parameters
@@ -54,6 +57,8 @@ def fit(values: Array, dtype: np.dtype[Any], row_shape: tuple[int, ...]) -> Arra
         return values
     if dtype.hasobject:
         return _objects(list(values))
+    if dtype == MOMENT and values.dtype == object and row_shape == () and all(value is None for value in values):
+        return values.astype(MOMENT)
     if len(values) == 0:
         return np.empty((0, *row_shape), dtype)
     if values.shape[1:] == row_shape and values.dtype.kind == dtype.kind == "U" and np.can_cast(values.dtype, dtype):
@@ -79,6 +84,8 @@ def missing_value(dtype: np.dtype[Any]) -> tuple[np.dtype[Any], Any]:
         return dtype, np.nan
     if dtype.kind in "iu":
         return np.dtype(np.float64), np.nan
+    if dtype.kind == "M":
+        return dtype, np.datetime64("NaT")
     return np.dtype(object), None
 
 
@@ -88,7 +95,7 @@ def _from_list(values: Sequence[Any]) -> Array:
     if len(present) == len(values):
         return array
     dtype, gap = missing_value(array.dtype)
-    if array.dtype == object or not fits(array, dtype):
+    if array.dtype == object or (dtype != array.dtype and not fits(array, dtype)):
         return _objects([None if value is MISSING else value for value in values])
     filled = np.full((len(values), *array.shape[1:]), gap, dtype)
     filled[[value is not MISSING for value in values]] = array
@@ -112,9 +119,16 @@ def _of_one_kind(values: Sequence[Any]) -> Array | None:
         return np.array(values, dtype=bool)
     if kinds == {str} and not any(leaf.endswith("\0") for value in values for leaf in _leaves(value)):
         return np.array(values, dtype=str)
+    if datetime.datetime in kinds and kinds <= {datetime.datetime, type(None)}:
+        return _moments(values)
     if not kinds and values:
         return np.array(values, dtype=np.float64)
     return None
+
+
+def _moments(values: Sequence[Any]) -> Array | None:
+    are_naive = all(leaf is None or leaf.tzinfo is None for value in values for leaf in _leaves(value))
+    return np.array(values, dtype=MOMENT) if are_naive else None
 
 
 def _numbers(values: Sequence[Any], kinds: set[type]) -> Array | None:
