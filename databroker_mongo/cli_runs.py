@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import shutil
 import sys
 import warnings
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import display
 from .errors import ConfigurationError
-from .printable import in_words
+from .printable import as_json, in_words
 
 if TYPE_CHECKING:
     from .health import Finding
@@ -53,7 +52,7 @@ def show_run(chosen: argparse.Namespace) -> None:
     """Show one run: its documents and streams."""
     run = _catalog(chosen.catalog)[_key(chosen.key)]
     if chosen.format == "json":
-        print(json.dumps({**run.metadata, "streams": list(run)}, indent=2, default=str))
+        print(as_json({**run.metadata, "streams": list(run)}, indent=2))
         return
     print(run)
     for line in display.metadata_lines(run.metadata, width=_width()):
@@ -209,7 +208,7 @@ def _write_json(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Write a list of objects, each on a line as soon as it is known."""
     before = "["
     for row in rows:
-        print(before + "\n " + json.dumps(dict(zip(columns, row, strict=True)), default=str), end="")
+        print(before + "\n " + as_json(dict(zip(columns, row, strict=True))), end="")
         before = ","
     print("\n]" if before == "," else "[]")
 
@@ -221,7 +220,7 @@ def _write_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 
 def _csv_cell(cell: Any) -> Any:
-    return json.dumps(cell, default=str) if isinstance(cell, dict | list) else cell
+    return as_json(cell) if isinstance(cell, dict | list) else cell
 
 
 _WRITERS = {"json": _write_json, "csv": _write_csv}

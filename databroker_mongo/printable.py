@@ -1,9 +1,12 @@
-"""Text that a terminal shows and does not obey, and values in messages. Nothing else."""
+"""Text that a terminal shows and does not obey, values in messages, and as JSON. Nothing else."""
 
 from __future__ import annotations
 
+import json
+import math
 import reprlib
 from collections.abc import Mapping
+from typing import Any
 
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel = 4
@@ -62,3 +65,24 @@ def _inner(value: object) -> str:
     if isinstance(value, Mapping):
         return f"{{{words}}}"
     return f"[{words}]" if isinstance(value, list | tuple) else words
+
+
+def as_json(value: object, *, indent: int | None = None) -> str:
+    """Return strict JSON: NaN as null, the infinities and whatever else JSON has not as text.
+
+    Examples
+    --------
+    >>> as_json({"duration": float("nan"), "limits": [float("-inf"), 1.5]})
+    '{"duration": null, "limits": ["-Infinity", 1.5]}'
+    """
+    return json.dumps(_in_json(value), indent=indent, default=str, allow_nan=False)
+
+
+def _in_json(value: object) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _in_json(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_in_json(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value

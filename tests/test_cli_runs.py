@@ -364,3 +364,27 @@ def test_listing_loads_nothing_heavy(mongod_database_uri):
         [sys.executable, "-c", code + "print(*sys.modules)"], capture_output=True, text=True, timeout=60, check=True
     )
     assert HEAVY.isdisjoint(done.stdout.split())
+
+
+def strictly(text):
+    """Read JSON as other programs do, which know no NaN."""
+    return json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+
+
+def test_what_is_written_as_json_is_strict_json(uri, capsys):
+    odd = {"nan": float("nan"), "inf": [float("inf"), {"a": float("-inf")}], "in": {"b": (float("nan"), 1.5)}}
+    Catalog.from_uri(uri).store.collections.run_start.update_one({"scan_id": 1}, {"$set": {"odd": odd, **odd}})
+    said = {"nan": None, "inf": ["Infinity", {"a": "-Infinity"}], "in": {"b": [None, 1.5]}}
+    assert main(["ls", "--columns", "scan_id,odd,nan,duration", "--format", "json", "--limit", "0"]) == 0
+    rows = {row["scan_id"]: row for row in strictly(capsys.readouterr().out)}
+    assert (rows[1]["odd"], rows[1]["nan"]) == (said, None)
+    for field in ("odd", "nan", "inf"):
+        assert main(["distinct", field, "--format", "json"]) == 0
+        strictly(capsys.readouterr().out)
+    assert main(["show", "0000", "--format", "json"]) == 0
+    assert strictly(capsys.readouterr().out)["start"]["odd"] == said
+    main(["check", "--all", "--format", "json"])
+    strictly(capsys.readouterr().out)
+    assert main(["ls", "--columns", "scan_id,odd", "--format", "csv", "--limit", "0"]) == 0
+    cells = [row[1] for row in csv.reader(io.StringIO(capsys.readouterr().out)) if row[0] == "1"]
+    assert strictly(cells[0]) == said
