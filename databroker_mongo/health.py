@@ -266,7 +266,10 @@ class _Check:
             yield self._finding("no-seq-num", text, stream, n_events=len(times), times=times[:10])
         seq_nums = index.seq_num[~(np.abs(index.time) < _LAST_MOMENT)].tolist()
         if seq_nums:
-            text = f"{len(seq_nums)} events have a time that is missing or no moment; what is no number is read as NaN."
+            text = (
+                f"{len(seq_nums)} events have a time that is missing or not valid; one that is not a number is read "
+                "as NaN."
+            )
             facts = {"n_events": len(seq_nums), "seq_nums": [each for each in seq_nums[:10] if each != UNNUMBERED]}
             yield self._finding("no-time", text, stream, **facts)
 

@@ -202,7 +202,7 @@ def _msgpack_entries(path: Path) -> Iterator[tuple[int, Any]]:
             raise InvalidDocument(f"This is not a file of documents: {error}", path=path, byte=begin) from error
     # The unpacker takes a file that ends within an entry for one that ends before it.
     if begin != size:
-        raise InvalidDocument("The file ends within a document. Copy or download it anew.", path=path, byte=begin)
+        raise InvalidDocument("The file ends within a document. Copy or download it again.", path=path, byte=begin)
 
 
 def _checked(entry: Any, **where: Any) -> tuple[str, dict[str, Any]]:

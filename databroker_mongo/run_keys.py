@@ -64,7 +64,7 @@ def listed(keys: Iterable[Any]) -> list[Any]:
     """
     several = list(itertools.islice(keys, MOST_KEYS + 1))
     if len(several) > MOST_KEYS:
-        raise QueryError(f"At most {MOST_KEYS} runs are asked for by their keys at once, and these are more.")
+        raise QueryError(f"At most {MOST_KEYS} runs can be looked up by their keys at once; more were given.")
     return several
 
 
@@ -143,7 +143,7 @@ def find_all(text: str | int, store: Store, query: Query, *, limit: int) -> list
 def _text_of(text: Any) -> str:
     number = integer(text)
     if number is None and not isinstance(text, str):
-        raise QueryError(f"Runs are found by a text or a scan id, not by {shown(text)}.")
+        raise QueryError(f"Runs are found by a string or a scan id, not by {shown(text)}.")
     return plain_text(text) if number is None else shown(number)
 
 

@@ -163,6 +163,6 @@ def _names(names: str | Iterable[str]) -> list[str]:
     found: list[str] = []
     for name in [names] if is_one else names:
         if len(found) == _MOST_NAMES:
-            raise QueryError(f"At most {_MOST_NAMES} fields are asked for at once, and these are more.")
+            raise QueryError(f"At most {_MOST_NAMES} fields can be requested at once; more were given.")
         found.append(plain_path(name))
     return found

@@ -72,7 +72,7 @@ def found_in(run):
 @pytest.mark.parametrize("time", ODD.values(), ids=ODD)
 def test_an_event_without_a_time_costs_its_time_alone_and_that_is_told(run_with, time):
     run = run_with(time=time)
-    with pytest.warns(DocumentWarning, match="1 of 5 events have a time that is missing or no number"):
+    with pytest.warns(DocumentWarning, match="1 of 5 events have a time that is missing or not a number"):
         loaded = run.primary.read()
     assert loaded["x"].values.tolist() == [0, 1, 2, 3, 4]
     assert loaded["image"][:, 0, 0, 0].values.tolist() == [0, 1, 2, 3, 4]
@@ -122,7 +122,7 @@ def test_documents_of_an_event_without_a_time_are_those_that_are_stored(run_with
 def test_a_time_that_is_no_moment_is_missing_in_its_row_of_a_table_of_databroker_1(run_with, time, fill):
     run = run_with(time=time)
     header = Catalog(run._store, run._assets).v1[-1]
-    with pytest.warns(DocumentWarning, match="a time that is missing or no"):
+    with pytest.warns(DocumentWarning, match="a time that is missing or not"):
         table = header.table(fill=fill)
     assert table.index.tolist() == [1, 2, 3, 4, 5]
     assert table["time"].isna().tolist() == [False, False, True, False, False]

@@ -155,7 +155,7 @@ class _Opening:
     def _note_times(self, time: np.ndarray[Any, np.dtype[np.float64]]) -> None:
         n_without = int(np.count_nonzero(np.isnan(time)))
         if n_without:
-            told = f"{n_without} of {len(time)} events have a time that is missing or no number, and is NaN here"
+            told = f"{n_without} of {len(time)} events have a time that is missing or not a number, and is NaN here"
             self._opened.add_notes({"time": told})
 
     def _stored_in_streams(self) -> dict[str, Stored | CatalogError]:

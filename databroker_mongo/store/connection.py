@@ -285,8 +285,8 @@ def require_acknowledgement(location: Location) -> None:
         if name.lower() == "w" and _is_number(value) and int(value) == 0:
             raise ConfigurationError(
                 f"The option {name}={value} in the URI {location.address}, or in that of its assets, tells the server "
-                "not to say whether it has stored a document: documents that it refuses would be lost, and nobody "
-                "told. Leave it out; documents are then acknowledged when a majority of the servers has them.",
+                "not to say whether it has stored a document: documents that it refuses would be lost without a "
+                "report. Leave it out; documents are then acknowledged when a majority of the servers has them.",
                 option=f"{name}={value}",
                 address=location.address,
             )

@@ -175,7 +175,7 @@ def _moments(time: NDArray[np.float64], stream: Stream | None) -> pandas.Datetim
     moments = pandas.to_datetime(np.where(is_moment, time, np.nan), unit="s").as_unit("ns")
     odd = time[~is_moment]
     if len(odd) and stream is not None:
-        told = f"{len(odd)} events have a time that is missing or no moment ({odd[0]:g}), and is NaT in the table"
+        told = f"{len(odd)} events have a time that is missing or not valid ({odd[0]:g}), and is NaT in the table"
         _warn(stream, f"{told}. convert_times=False and localize_times=False give all times as they are stored.")
     return moments
 

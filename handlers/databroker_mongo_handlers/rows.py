@@ -135,7 +135,7 @@ def axes_of_rows(shape: tuple[int, ...], row_axes: int | None, *, fewest: int = 
     if row_axes is None:
         return int(len(shape) > fewest)
     if row_axes > len(shape):
-        raise OSError(f"{where}: a row was to have {row_axes} axes, and the array is of shape {shape}")
+        raise OSError(f"{where}: a row should have {row_axes} axes, but the array has the shape {shape}")
     return len(shape) - row_axes
 
 

@@ -225,7 +225,7 @@ def test_chunks_are_counted_in_rows(tmp_path):
 def test_a_number_of_axes_that_the_dataset_does_not_have_is_refused(tmp_path, row_axes, error):
     path = write(tmp_path, IMAGE)
 
-    with pytest.raises(error, match=r"3 axes, and the array is of shape \(6, 5\)|row_axes"):
+    with pytest.raises(error, match=r"3 axes, but the array has the shape \(6, 5\)|row_axes"):
         AreaDetectorHDF5(str(path), row_axes=row_axes)(point_number=0)
 
 
