@@ -33,7 +33,7 @@ def _changed(descriptor: Document) -> Document:
     fields: Document = {
         "uid": uid if uid and isinstance(uid, Hashable) else "",
         "time": _time(descriptor.get("time")),
-        "data_keys": _mappings(descriptor.get("data_keys")),
+        "data_keys": _data_keys(descriptor.get("data_keys")),
     }
     fields |= {name: read(descriptor[name]) for name, read in _OPTIONAL.items() if descriptor.get(name)}
     return {name: value for name, value in fields.items() if not _is_same(descriptor.get(name), value)}
@@ -60,6 +60,19 @@ def _mappings(value: Any) -> Document:
     return {key: _mapping(each) for key, each in _mapping(value).items()}
 
 
+def _data_keys(value: Any) -> Document:
+    """Return the data keys; a shape that is no list of sizes counts as absent."""
+    return {
+        name: each if _is_shape(each.get("shape")) else {field: each[field] for field in each if field != "shape"}
+        for name, each in _mappings(value).items()
+    }
+
+
+def _is_shape(value: Any) -> bool:
+    is_list = isinstance(value, list | tuple)
+    return value is None or (is_list and all(size is None or isinstance(size, int) for size in value))
+
+
 def _lists(value: Any) -> Document:
     return {key: each for key, each in _mapping(value).items() if isinstance(each, list)}
 
@@ -71,7 +84,7 @@ def _configuration(value: Any) -> Document:
 def _device(entry: Document) -> Document:
     kept = {name: _mapping(entry[name]) for name in ("data", "timestamps") if entry.get(name)}
     if entry.get("data_keys"):
-        kept["data_keys"] = _mappings(entry["data_keys"])
+        kept["data_keys"] = _data_keys(entry["data_keys"])
     return {**entry, **kept}
 
 
