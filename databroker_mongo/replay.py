@@ -9,7 +9,7 @@ import dataclasses
 import itertools
 import math
 import operator
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from .arrays.columns import Column
@@ -202,7 +202,8 @@ class Replay:
         if descriptors and not any(_are_in_files(each["data_keys"]) for each in descriptors):
             return
         for stored in self._store.run_resources(self._start["uid"], name="stream_resource"):
-            if stored.get("uid") not in self._seen_resources:
+            uid = stored.get("uid")
+            if not (isinstance(uid, Hashable) and uid in self._seen_resources):
                 yield "stream_resource", self._transform("stream_resource")(stored)
 
     def _is_new(self, datum: Document) -> bool:

@@ -245,7 +245,9 @@ def stored_in_streams(
     by_key: dict[str, list[Document]] = {}
     for datum in datums:
         if datum["stream_resource"] in keys:
-            by_key.setdefault(keys[datum["stream_resource"]], []).append(datum)
+            key = keys[datum["stream_resource"]]
+            # Another program may have stored a list, which names no data key.
+            by_key.setdefault(str(key) if isinstance(key, list | dict) else key, []).append(datum)
     _adopt(by_key, descriptors)
     return {key: _stored(found, resources) for key, found in by_key.items()}
 

@@ -49,15 +49,16 @@ def find_starts(
 
 def _runs(collections: Collections) -> list[_Run]:
     runs = [_Run(start) for start in collections.run_start.find()]
-    by_uid: dict[str, _Run] = {}
+    # A uid may be whatever another program stored, a list for example, which is no key of a dict.
+    by_uid: dict[Any, _Run] = {}
     for run in runs:
-        by_uid.setdefault(run.start.get("uid", NAMELESS), run)
+        by_uid.setdefault(order_key(run.start.get("uid", NAMELESS)), run)
     for stop in sorted(collections.run_stop.find(), key=lambda stop: order_key(stop.get("time"))):
-        ended = by_uid.get(stop.get("run_start"))
+        ended = by_uid.get(order_key(stop.get("run_start")))
         if ended is not None and ended.stop is None:
             ended.stop = stop
     for descriptor in collections.event_descriptor.find():
-        described = by_uid.get(descriptor.get("run_start"))
+        described = by_uid.get(order_key(descriptor.get("run_start")))
         if described is not None:
             described.descriptors.append(descriptor)
     return runs

@@ -6,7 +6,7 @@ What does not belong here: where files are on this machine (``assets.roots``), a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -149,7 +149,8 @@ class RunFiles:
         seen = set()
         for kind in ("resource", "stream_resource"):
             for document in self._store.run_resources(self._run_uid, name=kind):
-                seen.add(document.get("uid"))
+                if isinstance(uid := document.get("uid"), Hashable):
+                    seen.add(uid)
                 yield kind, document
         segments = (each for opened in self._opened.values() for found in opened.segments.values() for each in found)
         in_use = {each.resource.uid: each.resource.is_stream for each in segments if each.resource is not None}

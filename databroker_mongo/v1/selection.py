@@ -52,7 +52,7 @@ def select(fields: Iterable[str] | None, descriptor: Document, *, start: Documen
     configuration = (descriptor.get("configuration") or {}).values()
     for device in configuration:
         _add(selected, matches, device.get("data") or {}, device.get("timestamps") or {})
-    _add(selected, matches, start, dict.fromkeys(start, start["time"]))
+    _add(selected, matches, start, dict.fromkeys(start, start.get("time")))
     _add(selected, matches, stop, dict.fromkeys(stop, stop.get("time")))
     return selected
 
