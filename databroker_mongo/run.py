@@ -197,13 +197,17 @@ class Run(RunHints):
         ------
         ValueError
             ``fill`` has another value, or ``page_size`` is not a positive integer.
+        StreamNotFound
+            The run has no stream of one of these names.
         """
+        names = [streams] if isinstance(streams, str) else streams
+        wanted = set(self if names is None else (self[name].name for name in names))
         return iter(
             replay.Replay(
                 self._store,
                 self.start,
                 self.stop,
-                sources=[stream.source for name, stream in self.items() if streams is None or name in streams],
+                sources=[stream.source for name, stream in self.items() if name in wanted],
                 fill=replay.fill_of(fill),
                 page_size=replay.page_size_of(page_size),
                 is_whole=streams is None,

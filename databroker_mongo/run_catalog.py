@@ -214,6 +214,7 @@ class Catalog(CatalogHints, RunOverviews):
             Queries, or MongoDB filters on the start document.
         sort : str, (str, int) or a sequence of these, optional
             Fields of the start document: ``"scan_id"``, ``"-time"`` or ``("time", -1)``. The newest first by default.
+            A field that no run has sorts nothing, and is no error; ``distinct(field)`` tells of it.
         skip, limit : int, optional
             How many runs to skip at the beginning, and how many to take after them.
         **keywords : object
@@ -305,7 +306,8 @@ class Catalog(CatalogHints, RunOverviews):
             A run of this catalog, or its key as in ``catalog[key]``.
         start, stop : mapping, optional
             New values of fields, by name; fields that are not named stay as they are. A tuple of names is the path of a
-            nested field: ``{("sample", "name"): "A2"}``. `databroker_mongo.REMOVE` as the value removes the field.
+            nested field: ``{("sample", "name"): "A2"}``. `databroker_mongo.REMOVE` as the value removes the field; one
+            that the document has never had is an error.
         descriptors : mapping of str to mapping, optional
             The same for the descriptors of streams, by the name of the stream (all its descriptors) or the uid of one:
             ``{"primary": {("data_keys", "I0", "units"): "nA"}}``.

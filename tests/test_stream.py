@@ -13,6 +13,7 @@ from databroker_mongo.errors import (
     ColumnNotFound,
     DocumentWarning,
     StoreError,
+    StreamNotFound,
     UnreadableColumns,
     UnreadableWarning,
 )
@@ -389,6 +390,18 @@ def test_documents_of_one_stream_leave_the_events_of_others_out(store_uri):
     assert [doc["name"] for name, doc in replayed if name == "descriptor"] == ["baseline"]
     assert sum(len(page["uid"]) for name, page in replayed if name == "event_page") == 2
     assert {name for name, _ in replayed} == {"start", "descriptor", "event_page", "stop"}
+
+
+@pytest.mark.parametrize("streams", [["primray"], ["primary", "primray"], "primray", ("",), [5]])
+@pytest.mark.parametrize("fill", ["no", "yes", "delayed"])
+def test_documents_of_a_stream_that_the_run_has_not_are_an_error(store_uri, streams, fill):
+    run = stored(store_uri, build_run({"primary": ROWS, "baseline": ROWS[:2]}))
+    with pytest.raises(StreamNotFound, match=r"has no stream .* It has: .*primary"):
+        run.documents(fill=fill, streams=streams)
+    for one in ("primary", ["primary"], {"primary"}, iter(["primary"])):
+        names = [doc["name"] for name, doc in run.documents(fill=fill, streams=one) if name == "descriptor"]
+        assert names == ["primary"]
+    assert [name for name, _ in run.documents(streams=[])] == ["start", "stop"]
 
 
 def test_documents_take_only_known_words_for_fill(store_uri):

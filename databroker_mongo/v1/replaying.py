@@ -43,7 +43,8 @@ def replayed(run: Run, *, stream_name: str | type[ALL], fields: Iterable[str] | 
         Whether events hold what datums stand for.
     """
     patterns = fields if fields is None or isinstance(fields, str) else list(fields)
-    streams = [stream_name] if isinstance(stream_name, str) else None
+    # A name that no stream has yields nothing, as in databroker 1; whoever asks warns of it.
+    streams = [name for name in (stream_name,) if name in run] if isinstance(stream_name, str) else None
     selections: dict[str, Selection] = {}
     for name, document in run.documents(fill=fill, streams=streams, page_size=_page_rows(run, fill)):
         if name == "descriptor":

@@ -56,7 +56,8 @@ def update_run(
         Its full uid.
     start, stop : mapping, optional
         New values of fields, by name; fields that are not named stay as they are. A tuple of names is the path of a
-        nested field: ``{("sample", "name"): "A2"}``. ``REMOVE`` as the value removes the field.
+        nested field: ``{("sample", "name"): "A2"}``. ``REMOVE`` as the value removes the field, which the document must
+        have, or have had.
     descriptors : mapping of str to mapping, optional
         The same for the descriptors of streams, by the name of the stream (all its descriptors) or the uid of one.
 
@@ -74,6 +75,7 @@ def update_run(
     corrections += [("descriptor", *each) for each in _of_streams(store, run_uid, descriptors or {})]
     for name, stored, changes in corrections:
         _changed(name, changes, stored)
+        _require_what_is_removed(store, name, changes, stored)
     for name, stored, changes in corrections:
         store.correct(name, stored["uid"], partial(_changed, name, changes))
 
@@ -124,6 +126,29 @@ def _changed(name: str, changes: Changes, stored: Document) -> Document:
     # What is not corrected stays as it is stored, be it of a type that no writer of this package would store.
     documents.validate(name, changed)
     return changed
+
+
+def _require_what_is_removed(store: WritableStore, name: str, changes: Changes, stored: Document) -> None:
+    """Refuse to remove a field that the document has not, unless an earlier correction may be what removed it."""
+    removed = [key if isinstance(key, tuple) else (key,) for key, value in changes.items() if value is REMOVE]
+    missing = [path for path in removed if not _has(stored, path)]
+    earlier = store.examination.revisions(name, stored["uid"]) if missing else []
+    for path in missing:
+        if not any(_has(document, path) for document in earlier):
+            raise InvalidDocument(
+                f"The {name} document has no field {'.'.join(path)!r} that could be removed. Its fields are: "
+                f"{', '.join(map(repr, stored))}.",
+                **documents.facts_of(name, stored),
+                field=".".join(path),
+            )
+
+
+def _has(document: Any, path: tuple[str, ...]) -> bool:
+    for field in path:
+        if not isinstance(document, Mapping) or field not in document:
+            return False
+        document = document[field]
+    return True
 
 
 def _encoded(name: str, stored: Document, path: tuple[str, ...], value: Any) -> Any:

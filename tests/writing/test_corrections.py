@@ -54,7 +54,7 @@ def test_fields_are_removed_and_nested_ones_changed_in_any_document(catalog):
         catalog.update(
             -1,
             start={"sample": REMOVE, ("user", "badge"): REMOVE, ("user", "name"): "Bob", ("new", "a", "b"): [1]},
-            stop={"exit_status": "abort", ("never", "there"): REMOVE, "not there": REMOVE},
+            stop={"exit_status": "abort"},
             descriptors={"primary": {("data_keys", "x", "units"): "um"}, "desc-1": {"hints": {}}},
         )
     run = catalog[-1]
@@ -282,3 +282,20 @@ def test_such_a_key_within_a_field_of_a_stop_which_its_schema_allows_can_be_corr
     for change in ({"reason": "x"}, {("nested", key): 6}, {"reason": REMOVE}):
         correct(store_uri, "stop", change)
     assert Catalog.from_uri(store_uri)["run"].stop == {**STOP, "nested": {key: 6}}
+
+
+@pytest.mark.parametrize("key", ["smaple", ("user", "nmae"), ("never", "there"), ("user", "name", "first")])
+@pytest.mark.parametrize("name", ["start", "stop", "descriptor"])
+def test_a_field_that_was_never_there_cannot_be_removed(catalog, store_uri, name, key):
+    field = key if isinstance(key, str) else key[-1]
+    with pytest.raises(InvalidDocument, match=rf"no (mapping.*)?field .*{field}.*") as raised:
+        correct(store_uri, name, {"sample": "B", key: REMOVE})
+    assert raised.value.facts["field"]
+    assert catalog["run"].revisions() == []
+
+
+def test_what_was_removed_may_be_removed_once_more(catalog, store_uri):
+    for _ in range(2):
+        correct(store_uri, "start", {"sample": REMOVE, ("user", "badge"): REMOVE})
+    assert catalog["run"].start == {"uid": "run", "time": 1.0, "user": {"name": "Ann"}}
+    assert len(catalog["run"].revisions()) == 1
