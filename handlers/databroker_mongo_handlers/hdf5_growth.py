@@ -17,6 +17,7 @@ import numpy as np
 
 from .hdf5_file import open_hdf5
 from .hdf5_links import find_source, missing_behind
+from .hdf5_written import written_rows
 
 _NO_LIMIT = h5py.h5s.UNLIMITED
 
@@ -140,6 +141,13 @@ def _rows_in_source(dataset: h5py.Dataset, source: Any, *, swmr: bool) -> Extent
         return _mapped_rows(file, source, n_axes=dataset.ndim, swmr=swmr)
 
 
+def _whole_rows_of_source(data: h5py.Dataset, *, swmr: bool) -> int:
+    """Count the rows before the first that is not there: through a virtual dataset HDF5 would give a fill value."""
+    n_rows = whole_rows(data, swmr=swmr).n_rows
+    stored = written_rows(data)
+    return n_rows if stored is None else min(n_rows, int(np.argmin(np.append(stored, False))))
+
+
 def _mapped_rows(file: h5py.File, source: Any, *, n_axes: int, swmr: bool) -> Extent:
     """Return how many of the rows taken from a source are there, and why there are no more."""
     try:
@@ -148,7 +156,7 @@ def _mapped_rows(file: h5py.File, source: Any, *, n_axes: int, swmr: bool) -> Ex
         lost = missing_behind(file, source.dset_name, swmr=swmr)
         where = ", ".join(lost) or f"{source.dset_name} of {file.filename}"
         return Extent(0, f"the next ones are in {where}, which is missing", is_short=True)
-    n_rows = whole_rows(data, swmr=swmr).n_rows if data.ndim else 1
+    n_rows = _whole_rows_of_source(data, swmr=swmr) if data.ndim else 1
     placed, taken = _Rows.of(source.vspace), source.src_space
     last: tuple[int, ...] = ()
     if taken.get_select_type() == h5py.h5s.SEL_ALL:

@@ -18,6 +18,7 @@ from .hdf5_file import OpenFile, acquire, reason_of, release
 from .hdf5_growth import Extent, whole_rows
 from .hdf5_links import files_behind, missing_behind
 from .hdf5_offsets import RowOffsets, is_plain, pays
+from .hdf5_written import spans, written_rows
 from .rows import Array, BeforeOpening, Block, EndsEarly, Layout, RowStructure, axes_of_rows, lines_of, require_dtype
 
 _SCRATCH_BYTES = 8 * 2**20
@@ -61,6 +62,7 @@ class HDF5Rows:
         self._linked: list[str] | None = None
         self._is_plain: bool | None = None
         self._offsets: RowOffsets | None = None
+        self._stored: tuple[Array | None] | None = None
 
     def describe(self, first: int, count: int) -> RowStructure:
         """Return the structure of rows ``first`` to ``first + count``, from the header alone.
@@ -72,6 +74,7 @@ class HDF5Rows:
         """
         with self._open().lock:
             dataset = self._with_rows(first, first + count)
+            dataset = self._with_written(dataset, np.arange(first, first + count))
             n_axes = self._axes_of_rows(dataset)
             return RowStructure(dataset.shape[n_axes:], _plain_dtype(dataset), _chunks_by_row(dataset, n_axes))
 
@@ -101,7 +104,7 @@ class HDF5Rows:
             When ``out`` has not the dtype of the dataset.
         """
         with self._open().lock:
-            dataset = self._with_rows(block.first, block.stop)
+            dataset = self._with_written(self._with_rows(block.first, block.stop), _row_numbers(block))
             require_dtype(out, _plain_dtype(dataset), self._path)
             try:
                 self._read(dataset, out, block, inner)
@@ -157,7 +160,7 @@ class HDF5Rows:
     def close(self) -> None:
         """Let go of the file."""
         self._file, self._dataset, self._known = None, None, Extent(0)
-        self._linked, self._is_plain, self._offsets = None, None, None
+        self._linked, self._is_plain, self._offsets, self._stored = None, None, None, None
         self._release()
 
     def _read(self, dataset: h5py.Dataset, out: Array, block: Block, inner: Sequence[slice]) -> None:
@@ -192,7 +195,7 @@ class HDF5Rows:
     def _current(self) -> h5py.Dataset:
         """Return the dataset of the file as opened last, by whomever."""
         if not self._dataset:
-            self._linked, self._is_plain, self._offsets = None, None, None
+            self._linked, self._is_plain, self._offsets, self._stored = None, None, None, None
             self._dataset = self._find_dataset(self._open())
             if self._dataset.ndim == 0:
                 raise OSError(f"{self._path}: {self._name} is a single value and has no rows")
@@ -227,6 +230,31 @@ class HDF5Rows:
             reasons = [self._known.reason, f"its shape is {self._current().shape}"]
             raise EndsEarly("; ".join(filter(None, [f"{asked}, but it has {self._known.n_rows}", *reasons])))
         return self._current()
+
+    def _with_written(self, dataset: h5py.Dataset, numbers: Array) -> h5py.Dataset:
+        """Refuse rows of which HDF5 has nothing, and would give the fill value for what was measured."""
+        if not len(self._never_written(dataset, numbers)):
+            return dataset
+        if dataset.file.swmr_mode:
+            self._look_again()
+            dataset = self._current()
+        lost = self._never_written(dataset, numbers)
+        if len(lost):
+            raise EndsEarly(
+                f"{self._path}: rows {spans(lost)} of {self._name} were never written; HDF5 would give its fill value "
+                f"{dataset.fillvalue} for them"
+            )
+        return dataset
+
+    def _never_written(self, dataset: h5py.Dataset, numbers: Array) -> Array:
+        if self._stored is None:
+            self._stored = (written_rows(dataset, axes_of_rows=self._axes_of_rows(dataset)),)
+        (stored,) = self._stored
+        return numbers[:0] if stored is None else numbers[~stored[numbers]]
+
+
+def _row_numbers(block: Block) -> Array:
+    return np.add.outer(block.first + np.arange(block.count) * block.step, np.arange(block.size)).reshape(-1)
 
 
 def _plain_dtype(dataset: h5py.Dataset) -> np.dtype[Any]:

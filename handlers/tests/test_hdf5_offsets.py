@@ -121,15 +121,15 @@ def test_other_types_files_with_a_preamble_and_virtual_data_are_left_to_hdf5(tmp
     assert len(asked) == 3
 
 
-def test_rows_that_were_never_written_have_the_value_that_the_file_gives_them(tmp_path, asked):
+def test_rows_that_were_never_written_are_nan_where_the_file_says_so(tmp_path, asked):
     with h5py.File(tmp_path / "scan.h5", "w") as file:
-        data = file.create_dataset("/data", ROWS.shape, "uint16", chunks=(2, 6, 5), fillvalue=9)
+        data = file.create_dataset("/data", ROWS.shape, "float64", chunks=(2, 6, 5), fillvalue=np.nan)
         data[:4] = ROWS[:4]
     rows = HDF5Rows(str(tmp_path / "scan.h5"), "/data")
 
     np.testing.assert_array_equal(read(rows, Block(0, 1, 1, 4))[:, 0], ROWS[:4, 1:4, 2:5])
     assert not asked
-    assert (read(rows, Block(4, 1, 1, 20)) == 9).all()
+    assert np.isnan(read(rows, Block(4, 1, 1, 20))).all()
     assert asked
 
 

@@ -230,6 +230,7 @@ def test_a_snapshot_keeps_its_length_while_its_file_grows(bench):
     lazy = run.primary.to_dask()
     with h5py.File(path, "r+") as file:
         file["entry/data/data"].resize(5, axis=0)
+        file["entry/data/data"][3:] = 1
     assert lazy.compute().sizes["time"] == 3
     assert run.refresh().primary.read().sizes["time"] == 5
 

@@ -401,3 +401,32 @@ def test_what_is_read_is_read_at_most_a_few_times(bench, monkeypatch):
     run = bench.run(classic("raises")(bench, 4), handlers=HANDLERS)
     require_rows(run.primary.read(on_error="rows"), {4})
     assert len(read) <= 4 * N_ROWS
+
+
+def holes(bench: Any, *written: int, **layout: Any) -> Asset:
+    """Return images in an HDF5 file to which only these rows were written."""
+    with h5py.File(bench.folder / "a.h5", "w") as file:
+        dataset = file.create_dataset("entry/data/data", FRAMES.shape, "u2", chunks=(1, *FRAMES.shape[1:]), **layout)
+        for row in written:
+            dataset[row] = FRAMES[row]
+    return bench.asset("AD_HDF5", "a.h5", frame_per_point=1)
+
+
+@pytest.mark.parametrize("layout", [{}, {"fillvalue": 7}, {"compression": "gzip"}], ids=repr)
+@pytest.mark.parametrize("written", [(0, 1, 2), (0, 2, 4), (1, 2, 3, 4), ()], ids=repr)
+def test_frames_that_were_never_written_are_no_zeros(bench, written, layout):
+    run = bench.run(holes(bench, *written, **layout))
+    assert "never written" in bench.fault_of(run).message
+    assert run.health(pixels=True).query("data_key == 'image'")["status"].tolist() == ["unreadable"]
+    if 4 not in written or 0 not in written:
+        assert run.health().query("data_key == 'image'")["status"].tolist() == ["unreadable"]
+    if written:
+        require_rows(run.primary.read(on_error="rows"), set(ROWS) - set(written))
+
+
+def test_frames_that_are_not_yet_written_are_not_there_in_a_run_in_progress(bench):
+    asset = holes(bench, 0, 1, 2)
+    run = bench.run(asset, edit=lambda found: [each for each in found if each[0] != "stop"])
+    with pytest.warns(UserWarning, match="only 3 of 5 rows"):
+        found = run.primary.read()
+    np.testing.assert_array_equal(found["image"], IMAGES[:3])
