@@ -10,6 +10,7 @@ What does not belong here: columns of numbers (``bson_columns``), and what a doc
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,9 @@ from bson.codec_options import CodecOptions, DatetimeConversion, TypeDecoder, Ty
 from bson.int64 import Int64
 
 _UNCHANGED = frozenset({str, float, int, bool, type(None)})
+
+MOCK_LOCK = threading.RLock()
+"""mongomock empties a document before it fills it again, and walks over collections that grow meanwhile."""
 
 
 class _PlainInteger(TypeDecoder):
@@ -81,11 +85,28 @@ class PlainCollection:
 
     def find_one(self, *arguments: Any, **keywords: Any) -> Any:
         """Find one document, or None."""
-        return _plain(self._collection.find_one(*arguments, **keywords))
+        with MOCK_LOCK:
+            return _plain(self._collection.find_one(*arguments, **keywords))
 
     def aggregate(self, *arguments: Any, **keywords: Any) -> Iterator[Any]:
         """Pass documents through a pipeline."""
-        return map(_plain, self._collection.aggregate(*arguments, **keywords))
+        with MOCK_LOCK:
+            return map(_plain, list(self._collection.aggregate(*arguments, **keywords)))
+
+    def insert_one(self, document: Any) -> Any:
+        """Insert a document."""
+        with MOCK_LOCK:
+            return self._collection.insert_one(document)
+
+    def insert_many(self, documents: Any, **keywords: Any) -> Any:
+        """Insert documents."""
+        with MOCK_LOCK:
+            return self._collection.insert_many(documents, **keywords)
+
+    def replace_one(self, *arguments: Any, **keywords: Any) -> Any:
+        """Replace a document."""
+        with MOCK_LOCK:
+            return self._collection.replace_one(*arguments, **keywords)
 
 
 class _PlainCursor:
@@ -101,7 +122,8 @@ class _PlainCursor:
         return self
 
     def __iter__(self) -> Iterator[Any]:
-        return map(_plain, self._cursor)
+        with MOCK_LOCK:
+            return map(_plain, list(self._cursor))
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,6 @@ What does not belong here: which corrections are allowed (``writing``), first in
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -18,6 +17,7 @@ from ..documents import facts_of
 from ..errors import InvalidDocument, StoreUnavailable
 from ..values import are_equal, changed_fields, copied
 from .connection import Collections
+from .decoding import MOCK_LOCK
 from .insertion import COLLECTIONS, identifier, operators, put, require_keepable_in_memory
 from .protocol import Document
 from .reports import Revision
@@ -26,7 +26,6 @@ CORRECTABLE = ("start", "stop", "descriptor")
 
 _LONGEST_SECONDS = 300.0
 _LONGEST_PAUSE_SECONDS = 0.05
-_mock_lock = threading.Lock()
 
 
 def correct(collections: Collections, name: str, uid: str, change: Callable[[Document], Document]) -> None:
@@ -148,7 +147,7 @@ def _is_replaced(collections: Collections, current: Any, expected: Any, changed:
     """Replace unless the stored document is no longer the expected one."""
     identity = {"_id": expected["_id"]}
     if collections.is_mock:
-        with _mock_lock:  # mongomock, which compares no whole documents, is in this process alone
+        with MOCK_LOCK:  # mongomock, which compares no whole documents, is in this process alone
             is_expected = are_equal(current.find_one(identity), expected)
             return is_expected and bool(current.replace_one(identity, changed).matched_count)
     condition = {**identity, "$expr": {"$eq": ["$$ROOT", {"$literal": expected}]}}

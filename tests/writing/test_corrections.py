@@ -188,6 +188,30 @@ for number in range(20):
 """
 
 
+def test_threads_that_take_turns_at_every_step_meet_no_half_document(catalog):
+    errors = []
+
+    def write(writer):
+        try:
+            for number in range(12):
+                catalog.update("run", start={f"field_{writer}_{number}": number})
+        except Exception as error:
+            errors.append(error)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=write, args=(writer,)) for writer in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert errors == []
+    assert len([name for name in catalog["run"].start if name.startswith("field_")]) == 48
+
+
 @pytest.mark.timeout(400)
 def test_ten_processes_that_correct_one_run_lose_no_field(mongod_database_uri):
     with Writer(mongod_database_uri) as writer:
