@@ -95,11 +95,30 @@ def _read_through(column: AssetColumn) -> CatalogError | None:
 
 
 def files(sources: Mapping[str, StreamSource]) -> pandas.DataFrame:
-    """Return a row for each file that the run's resources name, those that no event refers to as well."""
+    """Return a row for each file that the run's resources name, once, those that no event refers to as well."""
     from .report_table import FilesTable
 
     columns = ["path", "exists", "offline", "size_bytes", "spec", "resource_uid", "reason", "facts"]
-    return FilesTable(list(_file_rows(sources)), columns=columns).astype({"size_bytes": "Int64"})
+    by_path: dict[str, dict[str, Any]] = {}
+    for row in _file_rows(sources):
+        path = row["path"]
+        by_path[path] = _together(by_path[path], row) if path in by_path else row
+    return FilesTable(list(by_path.values()), columns=columns).astype({"size_bytes": "Int64"})
+
+
+def _together(first: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one row for a file that several resources name: what is wrong with any of them, the uid of the first."""
+    said = {
+        name: [*dict.fromkeys(filter(None, [*first[name].split(joint), other[name]]))]
+        for name, joint in (("spec", ", "), ("reason", "\n"))
+    }
+    return {
+        **first,
+        "offline": first["offline"] or other["offline"],
+        "spec": ", ".join(said["spec"]),
+        "reason": "\n".join(said["reason"]),
+        "facts": {**other["facts"], **first["facts"]},
+    }
 
 
 def lost_files(sources: Mapping[str, StreamSource]) -> Iterator[Finding]:
@@ -117,7 +136,8 @@ def lost_files(sources: Mapping[str, StreamSource]) -> Iterator[Finding]:
         lost = sorted({row["path"] for row in rows if not row["exists"]})
         if lost:
             absence = next((row["absence"] for row in rows if row["absence"] is not None), None)
-            text = f"{len(lost)} of {len(rows)} files below {root!r} are not there, such as {lost[0]!r}."
+            n_files = len({row["path"] for row in rows})
+            text = f"{len(lost)} of {n_files} files below {root!r} are not there, such as {lost[0]!r}."
             facts = {"root": root, "n": len(lost), "paths": lost[:10]}
             if absence is not None:
                 text += f" {absence.remedy}."
@@ -130,8 +150,9 @@ def _offline_files(by_root: Mapping[str, Sequence[Mapping[str, Any]]], run_uid: 
     for root, rows in by_root.items():
         away = sorted({row["path"] for row in rows if row["offline"]})
         if away:
+            n_files = len({row["path"] for row in rows})
             text = (
-                f"{len(away)} of {len(rows)} files below {root!r} are offline, such as {away[0]!r}: reading them takes "
+                f"{len(away)} of {n_files} files below {root!r} are offline, such as {away[0]!r}: reading them takes "
             )
             yield Finding(
                 "offline-files",

@@ -283,7 +283,8 @@ class Run(RunHints):
             A row for each file: ``path`` on this machine, ``exists``, ``offline`` (for example on tape: it is not
             opened, and reading it needs ``recall=True``), ``size_bytes`` (missing for folders and missing files),
             ``spec``, ``resource_uid``, and ``reason`` and ``facts``, which say why a file is missing or why the files
-            of a resource are unknown; ``path`` is then that of the resource. When printed, each folder has one line.
+            of a resource are unknown; ``path`` is then that of the resource. A file that several resources
+            name has one row, with all their specs and the uid of the first. When printed, each folder has one line.
         """
         return readability.files(self._sources())
 

@@ -166,3 +166,24 @@ def test_sums_of_small_integers_beside_a_missing_row_are_exact(bench, dtype):
     for found in (loaded, lazy.compute(), run.primary["image"].read()):
         assert np.nansum(np.asarray(found)) == 4 * 2500 * 101
         assert np.isnan(found[1]).all()
+
+
+def test_a_file_that_several_resources_name_is_listed_once(bench):
+    path = bench.write_hdf5()
+
+    def named_again(documents):
+        for name, doc in documents:
+            yield name, doc
+            if name == "stream_resource":
+                yield name, {**doc, "uid": "again", "data_key": "other", "mimetype": "application/x-unknown"}
+                yield name, {**doc, "uid": "thrice", "data_key": "third"}
+
+    parameters = {"dataset": "/entry/data/data"}
+    asset = StreamAsset("application/x-hdf5", f"file://localhost{path}", [(0, 5)], parameters, (1, 4, 6))
+    run = bench.run(asset, edit=lambda documents: list(named_again(documents)))
+    files = run.files()
+    assert files["path"].tolist() == [str(path)]
+    assert files["size_bytes"].tolist() == [path.stat().st_size]
+    assert files["spec"].tolist() == ["application/x-hdf5, application/x-unknown"]
+    path.unlink()
+    assert ["1 of 1 files" in each.message for each in run.findings() if each.kind == "missing-files"] == [True]
