@@ -49,7 +49,7 @@ from .cli_arguments import (
     TEXT_OR_JSON,
     Argument,
 )
-from .errors import CatalogError, ConfigurationError
+from .errors import CatalogError, ConfigurationError, UnknownSpec
 
 FAILURE = 1
 CLOSED_PIPE = 141
@@ -249,12 +249,20 @@ def list_handlers(chosen: argparse.Namespace) -> None:
 
     is_configured = chosen.catalog is not None and not is_uri(chosen.catalog)
     registry = open_reader(find_entries()[chosen.catalog] if is_configured else None).registry
-    found = [registry.provenance(spec) for spec in chosen.specs or registry]
-    if not found:
+    found, unserved = [], []
+    for spec in chosen.specs or registry:
+        try:
+            found.append(registry.provenance(spec))
+        except UnknownSpec as error:
+            unserved.append(error)
+    if not found and not unserved:
         print("databroker-mongo: no handler is installed; pip install databroker-mongo-handlers", file=sys.stderr)
-        return
-    for line in display.handlers_text(found):
+    for line in display.handlers_text(found) if found else ():
         print(line)
+    for each in unserved[:-1]:
+        print(f"databroker-mongo: {each.message}", file=sys.stderr)
+    if unserved:
+        raise unserved[-1]  # the command fails, after all that there is was shown
 
 
 LISTS = frozenset(argument.names[0] for argument in (CONDITIONS, FILES, FOLDERS, NAMES, QUESTIONS[0], RUNS, SPECS))

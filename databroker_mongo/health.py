@@ -52,9 +52,9 @@ class Finding:
         The kind, in a word: ``no-stop``, ``second-stop``, ``broken-descriptor``, ``unnamed-stream``, ``missing-value``,
         ``undeclared-key``, ``missing-timestamp``, ``wrong-type``, ``gap``, ``repeated-seq-num``, ``repeated-event``,
         ``num-events``, ``no-seq-num``, ``no-time``, ``missing-events``, ``no-events``, ``lost-stream-documents``,
-        ``second-value``, ``missing-datum``, ``missing-resource``; of its files ``missing-files``, ``offline-files`` and
-        ``unreadable-spec``; of a database ``orphans``, ``duplicates``, ``missing-index``, ``other-index`` and
-        ``extra-index``.
+        ``second-value``, ``missing-datum``, ``missing-resource``; of its files ``missing-files``, ``forbidden-files``,
+        ``offline-files`` and ``unreadable-spec``; of a database ``orphans``, ``duplicates``, ``missing-index``,
+        ``other-index`` and ``extra-index``.
     message : str
         The finding in a sentence, and how the data are read.
     run_uid, stream, data_key : str or None

@@ -15,7 +15,15 @@ from .arrays.opened import OpenedColumns
 from .arrays.opening import StreamSource, open_columns
 from .assets.reader import AssetReader
 from .assets.resource import Resource
-from .errors import AssetOffline, CatalogError, HandlerUnavailable, InvalidDocument, StoreError, UnknownSpec
+from .errors import (
+    AssetOffline,
+    CatalogError,
+    HandlerUnavailable,
+    InvalidDocument,
+    PathNotAllowed,
+    StoreError,
+    UnknownSpec,
+)
 from .health import Finding
 
 if TYPE_CHECKING:
@@ -133,7 +141,8 @@ def lost_files(sources: Mapping[str, StreamSource]) -> Iterator[Finding]:
     for spec, row in unserved.items():
         yield Finding("unreadable-spec", row["reason"], run_uid, facts={"spec": spec})
     for root, rows in by_root.items():
-        lost = sorted({row["path"] for row in rows if not row["exists"]})
+        yield from _forbidden_files(root, rows, run_uid)
+        lost = sorted({row["path"] for row in rows if not row["exists"] and not row["is_forbidden"]})
         if lost:
             absence = next((row["absence"] for row in rows if row["absence"] is not None), None)
             n_files = len({row["path"] for row in rows})
@@ -144,6 +153,15 @@ def lost_files(sources: Mapping[str, StreamSource]) -> Iterator[Finding]:
                 facts["missing_directory"] = str(absence.directory)
             yield Finding("missing-files", text, run_uid, facts=facts)
     yield from _offline_files(by_root, run_uid)
+
+
+def _forbidden_files(root: str, rows: Sequence[Mapping[str, Any]], run_uid: str | None) -> Iterator[Finding]:
+    refused = {row["path"]: row["reason"] for row in rows if row["is_forbidden"]}
+    if refused:
+        first = min(refused)
+        text = f"{len(refused)} of {len(rows)} files below {root!r} may not be read here, such as {first!r}: "
+        facts = {"root": root, "n": len(refused), "paths": sorted(refused)[:10]}
+        yield Finding("forbidden-files", text + refused[first], run_uid, facts=facts)
 
 
 def _offline_files(by_root: Mapping[str, Sequence[Mapping[str, Any]]], run_uid: str | None) -> Iterator[Finding]:
@@ -205,7 +223,7 @@ def _add_files(
 ) -> None:
     paths: list[Path] = []
     offline: list[str] = []
-    fault: dict[str, Any] = {"reason": "", "facts": {}, "is_unserved": False}
+    fault: dict[str, Any] = {"reason": "", "facts": {}, "is_unserved": False, "is_forbidden": False}
     try:
         paths = [assets.roots.locate(resource)]
         listed = assets.files(resource, datums) if datums else paths
@@ -213,7 +231,13 @@ def _add_files(
         paths = list(dict.fromkeys([*listed, *map(Path, offline)]))
     except CatalogError as error:
         is_unserved = isinstance(error, UnknownSpec | HandlerUnavailable)
-        fault = {"reason": error.message, "facts": error.facts, "is_unserved": is_unserved}
+        is_forbidden = isinstance(error, PathNotAllowed)
+        fault = {
+            "reason": error.message,
+            "facts": error.facts,
+            "is_unserved": is_unserved,
+            "is_forbidden": is_forbidden,
+        }
     root = resource.root or str(PurePosixPath(str(resource.place)).parent)
     found = [(str(path), *_on_disk(path)) for path in paths] or [(str(resource.place), False, None)]
     absence = None if all(exists for _, exists, _ in found) else assets.roots.absence(resource)

@@ -93,6 +93,20 @@ def test_health_tells_what_is_wrong_with_columns_in_their_rows_and_all_else_in_r
     assert faulty.health().equals(health)
 
 
+def test_files_that_may_not_be_read_are_not_called_missing(store_uri, tmp_path):
+    (tmp_path / "a").touch()
+    (tmp_path / "inside").mkdir()
+    image = Asset("AD_TIFF", str(tmp_path), "a", [{"point_number": 0}], shape=(2, 2))
+    writer = Writer(store_uri)
+    for name, doc in build_run({"primary": [{"x": 1}]}, assets={"primary": {"image": image}}, uid="run"):
+        writer(name, doc)
+    found = Catalog.from_uri(store_uri, allowed_roots=[str(tmp_path / "inside")])["run"].findings()
+    (refused,) = [each for each in found if each.kind != "unreadable-spec"]
+    assert (refused.kind, refused.is_fault) == ("forbidden-files", True)
+    assert refused.facts == {"root": str(tmp_path), "n": 1, "paths": [f"{tmp_path}/a"]}
+    assert "allowed" in refused.message
+
+
 @pytest.mark.filterwarnings("ignore:no allowed_roots")
 def test_files_that_are_missing_are_found_by_root_and_specs_that_nothing_reads_by_name(store_uri, tmp_path):
     (tmp_path / "a").touch()

@@ -1,4 +1,4 @@
-"""The frames of one data key, of one run or many, as a sequence that reads each frame when it is asked for.
+"""The images of one data key, of one run or many, as a sequence that reads those of each event when asked for.
 
 What does not belong here: which columns there are, and how they are read.
 """
@@ -16,7 +16,7 @@ from ..arrays.columns import Column
 
 
 class Images:
-    """Frames, each one datum: ``(frames, y, x)`` for an area detector.
+    """Images, an element for each event: ``(frames, y, x)``, all frames of the event, for an area detector.
 
     Parameters
     ----------

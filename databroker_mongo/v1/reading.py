@@ -154,7 +154,9 @@ class Reading:
     def get_images(
         self, headers: Headers, name: str, stream_name: str = "primary", handler_registry: None = None
     ) -> Images:
-        """Return the frames of one data key as a sequence; deprecated in favour of ``header.data(name)``.
+        """Return the images of one data key as a sequence, one element for each event; use ``header.data(name)``.
+
+        If an event has several frames, its element has them all: ``(frames, y, x)``.
 
         Parameters
         ----------

@@ -68,3 +68,12 @@ def test_the_settings_of_a_catalog_count_when_it_is_named(shown, machine):
 def test_an_unknown_spec_says_what_to_install(machine, capsys):
     assert main(["handlers", "ANOTHER_SPEC"]) == FAILURE
     assert "install" in capsys.readouterr().err
+
+
+def test_specs_that_are_served_are_shown_beside_those_that_are_not(install, machine, capsys):
+    install("alpha", "beta", "ours", "superseded")
+    assert main(["handlers", "NOPE", "GLIM", "NEITHER"]) == FAILURE
+    said = capsys.readouterr()
+    assert [line.split()[0] for line in said.out.splitlines() if line[0] != " "] == ["SPEC", "GLIM"]
+    assert "NOPE" in said.err
+    assert "NEITHER" in said.err
