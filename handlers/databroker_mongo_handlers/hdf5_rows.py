@@ -74,7 +74,7 @@ class HDF5Rows:
         """
         with self._open().lock:
             dataset = self._with_rows(first, first + count)
-            dataset = self._with_written(dataset, np.arange(first, first + count))
+            dataset = self._with_written(dataset, Block(first, count, count, 1))
             n_axes = self._axes_of_rows(dataset)
             return RowStructure(dataset.shape[n_axes:], _plain_dtype(dataset), _chunks_by_row(dataset, n_axes))
 
@@ -104,7 +104,7 @@ class HDF5Rows:
             When ``out`` has not the dtype of the dataset.
         """
         with self._open().lock:
-            dataset = self._with_written(self._with_rows(block.first, block.stop), _row_numbers(block))
+            dataset = self._with_written(self._with_rows(block.first, block.stop), block)
             require_dtype(out, _plain_dtype(dataset), self._path)
             try:
                 self._read(dataset, out, block, inner)
@@ -231,14 +231,14 @@ class HDF5Rows:
             raise EndsEarly("; ".join(filter(None, [f"{asked}, but it has {self._known.n_rows}", *reasons])))
         return self._current()
 
-    def _with_written(self, dataset: h5py.Dataset, numbers: Array) -> h5py.Dataset:
+    def _with_written(self, dataset: h5py.Dataset, block: Block) -> h5py.Dataset:
         """Refuse rows of which HDF5 has nothing, and would give the fill value for what was measured."""
-        if not len(self._never_written(dataset, numbers)):
+        if not len(self._never_written(dataset, block)):
             return dataset
         if dataset.file.swmr_mode:
             self._look_again()
             dataset = self._current()
-        lost = self._never_written(dataset, numbers)
+        lost = self._never_written(dataset, block)
         if len(lost):
             raise EndsEarly(
                 f"{self._path}: rows {spans(lost)} of {self._name} were never written; HDF5 would give its fill value "
@@ -246,11 +246,14 @@ class HDF5Rows:
             )
         return dataset
 
-    def _never_written(self, dataset: h5py.Dataset, numbers: Array) -> Array:
+    def _never_written(self, dataset: h5py.Dataset, block: Block) -> Array | tuple[()]:
         if self._stored is None:
             self._stored = (written_rows(dataset, axes_of_rows=self._axes_of_rows(dataset)),)
         (stored,) = self._stored
-        return numbers[:0] if stored is None else numbers[~stored[numbers]]
+        if stored is None:
+            return ()
+        numbers = _row_numbers(block)
+        return numbers[~stored[numbers]]
 
 
 def _row_numbers(block: Block) -> Array:

@@ -7,6 +7,7 @@ compact datasets, count as written. Rows beyond the end of a dataset, and what v
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import h5py
@@ -49,7 +50,7 @@ def written_rows(dataset: h5py.Dataset, *, axes_of_rows: int = 1) -> Array | Non
     return is_whole.reshape(-1)
 
 
-def spans(numbers: Array) -> str:
+def spans(numbers: Array | Sequence[int]) -> str:
     """Return row numbers in words: ``2 to 4, 7``."""
     breaks = [0, *(np.flatnonzero(np.diff(numbers) > 1) + 1).tolist(), len(numbers)]
     parts = [(int(numbers[start]), int(numbers[stop - 1])) for start, stop in pairwise(breaks)]
