@@ -1,9 +1,11 @@
 """Everything that is wrong with the documents of a run is found, and nothing else."""
 
 import copy
+import re
 
 import pytest
 
+from databroker_mongo import Catalog
 from databroker_mongo.errors import RunNotFound
 from databroker_mongo.health import Finding, check_database, check_run
 from databroker_mongo.store.connection import locate, open_collections
@@ -362,3 +364,49 @@ def test_a_finding_is_printed_without_its_lists():
     assert "2 files are missing." in repr(finding)
     assert "/a" not in repr(finding)
     assert finding != Finding("missing-files", "2 files are missing.", "run")
+
+
+@pytest.mark.parametrize(
+    ("declared", "rows", "held"),
+    [
+        ([3], [[1, 2, 3, 4], [5, 6, 7, 8]], r"rows of shape \[4\]"),
+        ([3], [[1, 2, 3], [1, 2]], "rows of different shapes"),
+        ([], [[1, 2], [3, 4]], r"rows of shape \[2\]"),
+        ([2, 3], [[1, 2, 3], [4, 5, 6]], r"rows of shape \[3\]"),
+    ],
+)
+def test_rows_in_events_of_another_shape_than_declared_are_noted(store_uri, declared, rows, held):
+    data_keys = {"a": {"source": "test", "dtype": "array", "shape": declared}}
+    run = run_of(store_uri, [{"a": row} for row in rows], data_keys)
+
+    table = run.health()
+
+    assert table.loc[table.data_key == "a", "status"].item() == "note"
+    told = re.escape(f"shape {declared} is declared, and the events hold ") + held
+    assert re.search(told, table.loc[table.data_key == "a", "reason"].item())
+    assert [list(row) for row in run.primary.read()["a"].values] == rows
+
+
+@pytest.mark.parametrize(
+    ("declared", "rows"),
+    [
+        ([3], [[1, 2, 3]]),
+        ([1], [[5]]),
+        ([1, 3], [[1, 2, 3]]),
+        ([None], [[1, 2]]),
+        ([5, 4, 0], [[1, 2]]),
+    ],
+)
+def test_a_shape_that_is_declared_right_or_not_at_all_is_not_noted(store_uri, declared, rows):
+    data_keys = {"a": {"source": "test", "dtype": "array", "shape": declared}}
+    table = run_of(store_uri, [{"a": row} for row in rows], data_keys).health()
+
+    assert table.loc[table.data_key == "a", "status"].item() == "ok"
+
+
+def run_of(store_uri, rows, data_keys):
+    catalog = Catalog.from_uri(store_uri)
+    with Writer(catalog) as writer:
+        for name, document in build_run({"primary": rows}, data_keys=data_keys):
+            writer(name, document)
+    return catalog[-1]

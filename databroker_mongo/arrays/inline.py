@@ -16,7 +16,7 @@ import numpy as np
 from ..store.protocol import MISSING, Values
 from .blocks import EventBlock
 from .columns import EventColumn
-from .structure import DataKey, declared_dtype
+from .structure import DataKey, declared_dtype, is_whole_shape
 from .values import as_array, kind_of
 
 if TYPE_CHECKING:
@@ -72,6 +72,25 @@ def open_inline(
         )
         for key in keys
     }
+
+
+def shapes_otherwise(data_keys: Mapping[str, DataKey], columns: Mapping[str, EventColumn]) -> dict[str, str]:
+    """Return a sentence for each column whose rows have not the declared shape, axes of length one aside."""
+    return {
+        key: f"shape {list(declared)} is declared, and the events hold {_rows_of(column)}"
+        for key, column in columns.items()
+        if len(column) and is_whole_shape(declared := data_keys[key].get("shape")) and not _has_rows(column, declared)
+    }
+
+
+def _rows_of(column: EventColumn) -> str:
+    return "rows of different shapes" if column.dtype.hasobject else f"rows of shape {list(column.shape[1:])}"
+
+
+def _has_rows(column: EventColumn, declared: Sequence[int]) -> bool:
+    if column.dtype.hasobject:
+        return not declared
+    return [size for size in declared if size != 1] == [size for size in column.shape[1:] if size != 1]
 
 
 def _shaped_without_reading(

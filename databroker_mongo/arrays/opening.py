@@ -142,7 +142,9 @@ class _Opening:
             opened.time = rows.index.time
             self._note_times(opened.time)
             opened.n_rows = len(opened.seq_num)
-            opened.columns.update(inline.open_inline(source, self._data_keys, inline_keys, values))
+            in_events = inline.open_inline(source, self._data_keys, inline_keys, values)
+            opened.columns.update(in_events)
+            opened.habits.update(inline.shapes_otherwise(self._data_keys, in_events))
             self._open_external(ids)
         for key in self._streamed:
             self._open_streamed(key, found.get(key, Stored([], {})))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -154,9 +154,12 @@ def declared_structure(data_key: DataKey) -> DatumStructure | None:
     """Return what the descriptor alone says, when it says it in full."""
     dtype = declared_dtype(data_key)
     shape = data_key.get("shape")
-    if dtype is None or shape is None or any(not isinstance(size, int) or size < 1 for size in shape):
-        return None
-    return DatumStructure(tuple(shape), dtype)
+    return DatumStructure(tuple(shape), dtype) if dtype is not None and is_whole_shape(shape) else None
+
+
+def is_whole_shape(shape: Any) -> TypeGuard[Sequence[int]]:
+    """Tell whether a declared shape says the length of each axis, with no zero, -1 or null for what is not known."""
+    return isinstance(shape, list | tuple) and all(isinstance(size, int) and size >= 1 for size in shape)
 
 
 def reconcile(
