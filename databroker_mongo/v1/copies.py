@@ -54,7 +54,7 @@ class Copies:
         self._reader = AssetReader(assets.registry, Roots(None, [str(self._new_root)]))
         self._hook = hook
         self._original_of: dict[Path, Path] = {}
-        self._done: set[Any] = set()
+        self._done: set[str] = set()  # as text, since another program may have stored a list
 
     def exported(self, run: RunFiles, documents: Iterable[Named]) -> Iterator[Named]:
         """Copy all files of a run, then yield its documents, in which resources name the copies.
@@ -70,7 +70,7 @@ class Copies:
             if name not in _KINDS:
                 yield name, document
                 continue
-            if document.get("uid") not in self._done:
+            if repr(document.get("uid")) not in self._done:
                 self.copy(name, document, run.family(name, document))
             place = place_below(resource_of(name, document), self._new_root)
             yield name, relocated(document, place, self._new_root)
@@ -104,7 +104,7 @@ class Copies:
             self._original_of[new] = old
             self._copy(number, len(planned), old, new)
             self.pairs.append((str(old), str(new)))
-        self._done.add(document.get("uid"))
+        self._done.add(repr(document.get("uid")))
         if family.datums:
             self._check(family, resource_of(kind, relocated(document, place, self._new_root)))
 

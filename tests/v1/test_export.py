@@ -12,7 +12,7 @@ import tifffile
 
 from databroker_mongo.assets.places import Place
 from databroker_mongo.assets.resource import Resource
-from databroker_mongo.errors import AssetError, AssetUnreadable, CatalogWarning, UnknownSpec
+from databroker_mongo.errors import AssetError, AssetUnreadable, CatalogWarning, InvalidDocument, UnknownSpec
 from databroker_mongo.run_catalog import Catalog
 from databroker_mongo.testing import Asset, StreamAsset, build_run
 from databroker_mongo.v1.relocation import file_uri, place_below, relocated
@@ -514,3 +514,12 @@ def test_the_uri_of_a_copy_names_its_place(uri, below):
     assert Resource.from_stream_document(moved).place == Place.parse("", "posix").join("", f"/new/{below}")
     assert moved["uri"].startswith("file://localhost/new/")
     assert moved["uri"].endswith("/") is uri.endswith("/")
+
+
+@pytest.mark.parametrize("uid", [5, [1, "a"], {"a": 1}], ids=repr)
+def test_a_stream_resource_whose_uid_is_no_text_is_refused_by_name(here, there, raw, tmp_path, uid):
+    header = store(here, {"img": flown(hdf5(raw / "a.h5"))})
+    here.store.collections.stream_resource.update_one({}, {"$set": {"uid": uid}})
+
+    with pytest.raises(InvalidDocument, match="uid"):
+        here.v1.export(header, there.v1, new_root=tmp_path / "new")
