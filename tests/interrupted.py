@@ -5,6 +5,7 @@ ended it, or ``failed`` with the error.
 """
 
 import itertools
+import signal
 import sys
 import time
 import warnings
@@ -84,6 +85,8 @@ def ways_of(uri):
 
 def main(uri, is_there="yes"):
     warnings.simplefilter("ignore")
+    # What a shell starts in the background ignores Ctrl-C, and so does all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     absent = Catalog.from_uri(uri, timeout_seconds=60)
     ways = ways_of(uri) if is_there == "yes" else {"len": lambda: len(absent), "distinct": lambda: absent.distinct("a")}
     sys.stdout.write("|".join(ways) + "\n")
