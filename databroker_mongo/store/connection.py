@@ -231,18 +231,16 @@ def open_collections(location: Location, *, durable: bool = False) -> Collection
         preference, so that it always finds what it wrote.
     """
     uri = _in_the_clear(location.uri)
-    metadata = _database(uri, location.options)
-    assets = _database(_in_the_clear(location.asset_uri), location.options)
+    uris = dict.fromkeys([uri, _in_the_clear(location.asset_uri)])  # mostly one
+    databases = [_database(each, location.options) for each in uris]
     is_mock = uri.startswith("memory:")
     if not is_mock:
         if durable:
-            written.remember(uri, metadata.client)
-        if written.is_written_here(uri, metadata.client):
-            metadata, assets = _of_primary(metadata), _of_primary(assets)
-        if durable:
-            metadata, assets = _durable(decoding_exactly(metadata)), _durable(decoding_exactly(assets))
-        else:
-            metadata, assets = decoding_plainly(metadata), decoding_plainly(assets)
+            written.remember(uri, databases[0].client)
+        if written.is_written_here(uri, databases[0].client):
+            databases = [_of_primary(each) for each in databases]
+        databases = [_durable(decoding_exactly(each)) if durable else decoding_plainly(each) for each in databases]
+    metadata, assets = databases[0], databases[-1]
     in_uri = None if is_mock else metadata.client.options.timeout
     max_time_ms = round((in_uri or location.options.timeout_seconds) * 1000)
     prefix = location.options.collection_prefix
