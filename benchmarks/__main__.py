@@ -48,7 +48,7 @@ def main() -> None:
             return
         facts = make_data(_with_database(server), options.work, sizes)
         if options.index_building:
-            with pymongo.MongoClient(facts.uri("")) as client:  # type: ignore[var-annotated]
+            with pymongo.MongoClient(facts.uri("")) as client:  # type: ignore[var-annotated]  # pymongo infers no type
                 _tell(f"{measure_building(facts, client)}\n\n{_note(facts)}\n", options.rst)
             return
         if options.latency_ms:
@@ -110,7 +110,7 @@ def _caption(facts: Facts) -> str:
 
 def _note(facts: Facts) -> str:
     """Tell when, by which command and with which programs it was measured."""
-    with pymongo.MongoClient(facts.uri("")) as client:  # type: ignore[var-annotated]
+    with pymongo.MongoClient(facts.uri("")) as client:  # type: ignore[var-annotated]  # pymongo infers no type
         mongodb = client.server_info()["version"]
     versions = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     command = _PATH.sub(r"\1 ...", shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]))
