@@ -16,9 +16,9 @@ from .arrays.opening import StreamSource
 from .arrays.structure import attributes, name_dims
 from .arrays.values import as_array
 from .callers import stacklevel_of_caller
+from .documents import is_streamed
 from .errors import ColumnNotFound, DocumentWarning
 from .store.protocol import MISSING, Document
-from .store.stream_rows import is_streamed
 from .stream_columns import HeldColumn
 
 if TYPE_CHECKING:

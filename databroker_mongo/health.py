@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .documents import stream_of
+from .documents import is_streamed, stream_of
 from .documents.spans import Span, left_over, rows_without_events, spans_of
 from .errors import CatalogError, RunNotFound
 from .queries import Eq
 from .store.examination import EventKind
 from .store.protocol import UNNUMBERED, Document, Store
-from .store.stream_rows import is_streamed, stream_datums_by_key
+from .store.stream_rows import stream_datums_by_key
 
 STALLED_SECONDS = 600.0
 """A run without stop document whose last event is older than this does not go on by itself."""

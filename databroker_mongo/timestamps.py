@@ -10,8 +10,8 @@ import numpy as np
 
 from .arrays.opening import StreamSource
 from .arrays.values import as_array
+from .documents import is_streamed
 from .errors import ColumnNotFound
-from .store.stream_rows import is_streamed
 from .stream_columns import HeldColumn
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from typing import Any
 from ..assets.datums import DatumIds, DatumTable, Segment
 from ..assets.resource import Resource
 from ..assets.stream_datums import Stored
+from ..documents import is_streamed
 from ..documents.spans import spans_of
 from ..errors import AssetError, CatalogError, DatumNotFound
 from ..store.protocol import MISSING, Document, Store
-from ..store.stream_rows import is_streamed
 
 Transform = Callable[[Document], Document]
 Transforms = Callable[[str], Transform]

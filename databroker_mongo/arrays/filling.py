@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..callers import stacklevel_of_caller
+from ..documents import is_streamed
 from ..errors import DocumentWarning
 from ..store.protocol import Document
-from ..store.stream_rows import is_streamed
 from .columns import AssetColumn, Column
 from .external import stored_in_streams
 from .opened import OpenedColumns

@@ -17,10 +17,10 @@ import numpy as np
 from ..assets.datums import DatumIds, DatumTable, Segment
 from ..assets.reader import AssetReader, may_still_come
 from ..assets.stream_datums import Stored, join
+from ..documents import is_streamed
 from ..documents.spans import rows_without_events
 from ..errors import CatalogError, DatumNotFound, ShapeMismatch
 from ..store.protocol import MISSING, Document, Values
-from ..store.stream_rows import is_streamed
 from . import external, inline
 from .columns import AssetColumn, KnownColumn, LostColumn
 from .found import FirstFile, Found, as_declared, segments_with_row_axes

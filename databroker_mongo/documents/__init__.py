@@ -16,7 +16,7 @@ What does not belong here: which values can be kept (``values``), where document
 """
 
 from .checks import checked, encode, validate
-from .names import NAMELESS_STREAM, SINGLES, facts_of, stream_of
+from .names import NAMELESS_STREAM, SINGLES, facts_of, is_streamed, stream_of
 from .pages import pages_of, part_of_page, rows_of
 from .readable import broken_fields, readable_descriptor
 
@@ -27,6 +27,7 @@ __all__ = [
     "checked",
     "encode",
     "facts_of",
+    "is_streamed",
     "pages_of",
     "part_of_page",
     "readable_descriptor",

@@ -21,6 +21,11 @@ def stream_of(descriptor: Mapping[str, Any]) -> str:
     return name if name and isinstance(name, str) else NAMELESS_STREAM
 
 
+def is_streamed(data_key: Mapping[str, Any]) -> bool:
+    """Tell whether a descriptor declares that the values of a data key are in a file that stream documents name."""
+    return str(data_key.get("external", "")).startswith("STREAM")
+
+
 def facts_of(name: str, doc: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a document says of itself, as facts for an error: its kind, its uid and what it belongs to."""
     run_uid = doc.get("uid") if name == "start" else doc.get("run_start")

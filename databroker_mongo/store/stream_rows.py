@@ -6,14 +6,9 @@ What does not belong here: which row they say is where (``documents.spans``), an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from ..documents import is_streamed
 from .protocol import Document, Store
-
-
-def is_streamed(data_key: Mapping[str, Any]) -> bool:
-    """Tell whether a descriptor declares that the values of a data key are in a file that stream documents name."""
-    return str(data_key.get("external", "")).startswith("STREAM")
 
 
 def stream_datums_by_key(

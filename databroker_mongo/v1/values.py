@@ -15,9 +15,9 @@ from ..arrays.columns import Column
 from ..arrays.opened import OpenedColumns
 from ..arrays.opening import StreamSource, is_held, open_columns
 from ..callers import stacklevel_of_caller
+from ..documents import is_streamed
 from ..errors import ColumnNotFound, DocumentWarning
 from ..store.protocol import MISSING, Values
-from ..store.stream_rows import is_streamed
 
 BLOCK_BYTES: Final = 64_000_000
 """How much of external data is read at once, unless a single row is more."""
