@@ -15,9 +15,8 @@ import numpy as np
 from .arrays.opening import StreamSource
 from .arrays.structure import attributes, name_dims
 from .arrays.values import as_array
-from .callers import stacklevel_of_caller
 from .documents import is_streamed
-from .errors import ColumnNotFound, DocumentWarning
+from .errors import ColumnNotFound, DocumentWarning, stacklevel_of_caller
 from .store.protocol import MISSING, Document
 from .stream_columns import HeldColumn
 

@@ -1,4 +1,4 @@
-"""Every exception and warning of the package, and nothing else.
+"""Every exception and warning of the package, and which line a warning points to.
 
 ::
 
@@ -46,9 +46,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import Any, Final
 
 from .printable import printable, shown
+
+_PACKAGE: Final = f"{__name__.partition('.')[0]}."
 
 
 class CatalogError(Exception):
@@ -261,3 +264,19 @@ class DocumentWarning(CatalogWarning):
 
 class DurabilityWarning(CatalogWarning):
     """A setting weakens what "stored" means."""
+
+
+def stacklevel_of_caller() -> int:
+    """Return the ``stacklevel`` with which a warning that the asking function gives names the line outside.
+
+    However deep in the package the reason was found, that is the line which called it.
+    """
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and _is_between(str(frame.f_globals.get("__name__"))):
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+def _is_between(module: str) -> bool:
+    """Tell whether a module is of this package, or what Python itself calls a cached property from."""
+    return module.startswith(_PACKAGE) or module == "functools"

@@ -11,9 +11,8 @@ from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any, overload
 
 from . import display, run_keys
-from .callers import stacklevel_of_caller
 from .catalog_hints import NewestFirst
-from .errors import CatalogWarning, QueryError, RunIndexError, RunNotFound
+from .errors import CatalogWarning, QueryError, RunIndexError, RunNotFound, stacklevel_of_caller
 from .field_hints import Step, missing_names
 from .printable import shown
 from .queries import Query, Window

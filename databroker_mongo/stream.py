@@ -21,10 +21,16 @@ from .arrays.opening import StreamSource, Transform, open_columns
 from .arrays.rows import StreamRows, latest_of_repeats, n_events_said
 from .arrays.structure import column_name
 from .assets.reader import AssetReader
-from .callers import stacklevel_of_caller
 from .device_configuration import ConfigurationOfDevices
 from .documents import stream_of
-from .errors import CatalogError, ColumnNotFound, DocumentWarning, UnreadableColumns, UnreadableWarning
+from .errors import (
+    CatalogError,
+    ColumnNotFound,
+    DocumentWarning,
+    UnreadableColumns,
+    UnreadableWarning,
+    stacklevel_of_caller,
+)
 from .live import Row
 from .store.protocol import Document, Store
 from .stream_columns import StreamData

@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..callers import stacklevel_of_caller
 from ..documents import is_streamed
-from ..errors import DocumentWarning
+from ..errors import DocumentWarning, stacklevel_of_caller
 from ..store.protocol import Document
 from .columns import AssetColumn, Column
 from .external import stored_in_streams

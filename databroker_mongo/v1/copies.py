@@ -18,8 +18,7 @@ from typing import Any, Final
 from ..assets.reader import AssetReader
 from ..assets.resource import Resource
 from ..assets.roots import Roots, require_ends
-from ..callers import stacklevel_of_caller
-from ..errors import AssetUnreadable, CatalogWarning
+from ..errors import AssetUnreadable, CatalogWarning, stacklevel_of_caller
 from .files import Document, Family, RunFiles, resource_of
 from .relocation import inside, place_below, relocated
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..callers import stacklevel_of_caller
 from ..documents import stream_of
-from ..errors import CatalogWarning, OldNameWarning
+from ..errors import CatalogWarning, OldNameWarning, stacklevel_of_caller
 from . import page
 from .replaying import ALL, Named, replayed
 from .selection import select

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from ..arrays.opened import OpenedColumns
 from ..arrays.structure import column_name
 from ..arrays.values import need_more_than_floats
-from ..callers import stacklevel_of_caller
-from ..errors import CatalogWarning, DocumentWarning
+from ..errors import CatalogWarning, DocumentWarning, stacklevel_of_caller
 from ..store.protocol import Values
 from .selection import Selection, select
 from .values import is_external, open_external, stored_values

@@ -14,9 +14,8 @@ import numpy as np
 from ..arrays.columns import Column
 from ..arrays.opened import OpenedColumns
 from ..arrays.opening import StreamSource, is_held, open_columns
-from ..callers import stacklevel_of_caller
 from ..documents import is_streamed
-from ..errors import ColumnNotFound, DocumentWarning
+from ..errors import ColumnNotFound, DocumentWarning, stacklevel_of_caller
 from ..store.protocol import MISSING, Values
 
 BLOCK_BYTES: Final = 64_000_000

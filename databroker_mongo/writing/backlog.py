@@ -14,8 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from ..callers import stacklevel_of_caller
-from ..errors import CatalogError, DurabilityWarning, HostUnknown, NotAuthorized, StoreUnavailable
+from ..errors import CatalogError, DurabilityWarning, HostUnknown, NotAuthorized, StoreUnavailable, stacklevel_of_caller
 from ..store import spool_folders
 from ..store.reports import SpoolReport
 from ..store.spool import Spool, SpoolFile, encode_rows

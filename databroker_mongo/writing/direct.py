@@ -8,8 +8,7 @@ from __future__ import annotations
 import threading
 import warnings
 
-from ..callers import stacklevel_of_caller
-from ..errors import DurabilityWarning
+from ..errors import DurabilityWarning, stacklevel_of_caller
 from .backlog import Backlog
 from .delivery import Rows
 from .revisits import Revisits

@@ -11,8 +11,7 @@ import time
 import warnings
 from dataclasses import dataclass, field
 
-from ..callers import stacklevel_of_caller
-from ..errors import DurabilityWarning
+from ..errors import DurabilityWarning, stacklevel_of_caller
 from ..store.protocol import Document
 from .backlog import Backlog
 from .delivery import FAILURES, Delivery, Refusal, Rows

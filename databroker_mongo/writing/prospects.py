@@ -9,8 +9,7 @@ import logging
 import warnings
 from pathlib import Path
 
-from ..callers import stacklevel_of_caller
-from ..errors import DurabilityWarning, HostUnknown
+from ..errors import DurabilityWarning, HostUnknown, stacklevel_of_caller
 from ..store.host_names import unknown_hosts
 from ..store.protocol import WritableStore
 from ..store.spool import Spool

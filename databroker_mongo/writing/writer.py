@@ -18,8 +18,7 @@ from types import TracebackType
 from typing import Any, Literal, NoReturn, cast
 
 from .. import config, documents
-from ..callers import stacklevel_of_caller
-from ..errors import BelongsToProcess, ConfigurationError, DurabilityWarning, InvalidDocument
+from ..errors import BelongsToProcess, ConfigurationError, DurabilityWarning, InvalidDocument, stacklevel_of_caller
 from ..store.normalized import NormalizedStore, open_store
 from ..store.protocol import Document, WritableStore
 from ..store.spool import Spool
