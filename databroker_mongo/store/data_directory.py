@@ -24,8 +24,7 @@ from pathlib import Path
 import platformdirs
 
 from ..errors import DataDirectoryUnusable
-from .filesystem import network_filesystem
-from .locks import is_held
+from .locks import is_held, network_filesystem
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 

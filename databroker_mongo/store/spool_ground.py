@@ -12,8 +12,7 @@ from pathlib import Path
 
 from ..errors import ConfigurationError
 from .files import exists, numbered_name
-from .filesystem import IN_MEMORY, LAYERED, SHARED_BY_MACHINES, filesystem_of, has_locks_of_its_own
-from .locks import try_lock, unlock
+from .locks import IN_MEMORY, LAYERED, SHARED_BY_MACHINES, filesystem_of, has_locks_of_its_own, try_lock, unlock
 
 _GIGABYTE = 1e9
 

@@ -19,9 +19,8 @@ import pytest
 from databroker_mongo.errors import DataDirectoryUnusable, ServerError
 from databroker_mongo.store import data_directory
 from databroker_mongo.store.data_directory import DataDirectory, boot_id
-from databroker_mongo.store.filesystem import network_filesystem
 from databroker_mongo.store.local_server import LocalServer, local_server, server_status
-from databroker_mongo.store.locks import try_lock
+from databroker_mongo.store.locks import network_filesystem, try_lock
 from databroker_mongo.store.mongod import find_mongod
 
 Serve = Callable[..., LocalServer]
