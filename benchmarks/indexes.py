@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from databroker_mongo.store.indexes import wanted
+from databroker_mongo.store.upkeep.indexes import wanted
 
 from .documents import small_runs
 from .facts import Facts

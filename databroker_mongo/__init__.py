@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from .assets.pool import close_files
     from .named import catalog
     from .queries import FullText, TimeRange
-    from .run import Run
-    from .run_catalog import Catalog
-    from .store.local_server import local_server
-    from .stream import Stream
+    from .runs.catalog import Catalog
+    from .runs.run import Run
+    from .runs.stream import Stream
+    from .server import local_server
     from .v1 import Broker
     from .writing import REMOVE, Writer
 
@@ -40,16 +40,16 @@ __all__ = [
 _SUBMODULES = ("errors", "queries", "tutorial_utils")
 _HOMES = {
     "Broker": "v1",
-    "Catalog": "run_catalog",
+    "Catalog": "runs",
     "FullText": "queries",
     "REMOVE": "writing",
-    "Run": "run",
-    "Stream": "stream",
+    "Run": "runs",
+    "Stream": "runs",
     "TimeRange": "queries",
     "Writer": "writing",
     "catalog": "named",
     "close_files": "assets.pool",
-    "local_server": "store.local_server",
+    "local_server": "server",
 }
 
 

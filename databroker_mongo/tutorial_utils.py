@@ -19,8 +19,8 @@ from urllib.parse import quote
 from .errors import SampleDataUnavailable
 
 if TYPE_CHECKING:
-    from .packs import Pack
-    from .run_catalog import Catalog
+    from .packs.reading import Pack
+    from .runs.catalog import Catalog
     from .store.protocol import Store
 
 NamedDocument = tuple[str, dict[str, Any]]
@@ -109,7 +109,7 @@ def make_BMM_example() -> Catalog:  # noqa: N802 (named as its twin)
     ServerError
         When the embedded MongoDB cannot be started.
     """
-    from .samples import bmm_documents
+    from .tutorial.samples import bmm_documents
 
     return _make(_BMM, lambda directory: bmm_documents())
 
@@ -132,7 +132,7 @@ def make_RSOXS_example() -> Catalog:  # noqa: N802 (named as its twin)
     ServerError
         When the embedded MongoDB cannot be started.
     """
-    from .samples import rsoxs_documents
+    from .tutorial.samples import rsoxs_documents
 
     return _make(_RSOXS, rsoxs_documents)
 
@@ -143,7 +143,7 @@ def _require_first(version: int) -> None:
 
 
 def _fetch(name: str, url: str, *, offline: str) -> Catalog:
-    from .packs import read_documents
+    from .packs.reading import read_documents
 
     with _alone(name) as directory:
         try:
@@ -186,7 +186,7 @@ def _make(name: str, documents: Callable[[Path], Iterable[NamedDocument]]) -> Ca
 def _alone(name: str) -> Iterator[Path]:
     """Give the directory of the tutorial's data when no other process is at work on this catalog."""
     from .config import tutorial_data_directory
-    from .store.locks import try_lock, unlock
+    from .file_locks import try_lock, unlock
 
     directory = tutorial_data_directory().absolute()
     locks = directory / ".locks"
@@ -214,9 +214,9 @@ def _unwritable(directory: Path, error: OSError) -> SampleDataUnavailable:
 
 
 def _fetched_pack(name: str, url: str, *, directory: Path) -> Pack:
-    from .fetching.archives import is_unpacked, unpack
-    from .fetching.downloads import download
-    from .packs import read_pack
+    from .packs.reading import read_pack
+    from .tutorial.fetching.archives import is_unpacked, unpack
+    from .tutorial.fetching.downloads import download
 
     place, archive = directory / name, directory / f"{name}.zip"
     checksum = directory / f"{name}.zip.sha256"
@@ -246,11 +246,11 @@ def _store(
     settings: Callable[[Store], dict[str, Any]],
 ) -> Catalog:
     """Store runs in the embedded MongoDB, those not there in full, make its indexes, and configure their catalog."""
-    from .fetching.progress import progress_bar
     from .named import catalog
-    from .store.local_server import local_server
+    from .server import local_server
     from .store.normalized import open_store
     from .store.writable_normalized import writable
+    from .tutorial.fetching.progress import progress_bar
     from .writing import Writer
 
     with local_server() as server:

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from databroker_mongo.errors import CatalogError
-from databroker_mongo.store.local_server import local_server, server_status
+from databroker_mongo.server.local import local_server, server_status
 
 WAIT_SECONDS = 30.0
 WALK_ONLY = "--walk-only"

@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from databroker_mongo import file_locks
 from databroker_mongo.errors import ServerNotInstalled
-from databroker_mongo.store import filesystem
-from databroker_mongo.store.local_server import local_server, stop_server
+from databroker_mongo.server.local import local_server, stop_server
 
 DIRECTORY = "DATABROKER_MONGO_TEST_SERVER"
 COUNTED = ("kills of single servers", "failovers")
@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["XDG_STATE_HOME"] = str(Path(os.environ[DIRECTORY]) / "state")
         (Path(os.environ[DIRECTORY]) / "mountinfo").write_text("1 0 8:1 / / rw - ext4 /dev/sda1 rw\n")
     # The spools of tests are on a disk, whatever this machine has below its temporary directory.
-    filesystem.MOUNTS = Path(os.environ[DIRECTORY]) / "mountinfo"
+    file_locks.MOUNTS = Path(os.environ[DIRECTORY]) / "mountinfo"
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -11,7 +11,7 @@ import pytest
 
 from databroker_mongo.errors import AmbiguousKey, CatalogWarning, QueryError, RunIndexError, RunNotFound
 from databroker_mongo.queries import Eq, Key, PartialUID, Raw, ScanID, TimeRange
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.store.normalized import open_store
 from databroker_mongo.store.writable_normalized import writable
 
@@ -434,7 +434,7 @@ def test_a_question_is_explained_with_the_index_that_it_uses_and_the_one_that_wo
 
 
 def test_a_scan_of_many_documents_is_warned_of(catalog, monkeypatch):
-    monkeypatch.setattr("databroker_mongo.run_catalog.MANY_DOCUMENTS", 5)
+    monkeypatch.setattr("databroker_mongo.runs.catalog.MANY_DOCUMENTS", 5)
     if catalog.store.address.startswith("memory:"):
         assert "in memory" in repr(catalog.explain({"plan_name": "x"}))
     else:

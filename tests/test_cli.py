@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from databroker_mongo import cli
+from databroker_mongo.cli.main import main as cli
 from databroker_mongo.errors import RunNotFound
-from databroker_mongo.store.local_server import stop_server
+from databroker_mongo.server.local import stop_server
 
 Say = Callable[[argparse.Namespace], None]
 
 
 def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    script = "import sys; from databroker_mongo.cli import main; sys.exit(main())"
+    script = "import sys; from databroker_mongo.cli.main import main; sys.exit(main())"
     return subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
 
 
@@ -74,7 +74,7 @@ def test_ctrl_c_is_quiet(add: Callable[[Say], None], capsys: pytest.CaptureFixtu
 def test_a_reader_that_went_away_is_no_error_message() -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    script = "import sys; from databroker_mongo.cli import main; sys.exit(main())"
+    script = "import sys; from databroker_mongo.cli.main import main; sys.exit(main())"
     done = subprocess.run(
         [sys.executable, "-c", script, "server", "status"], stdout=writer, stderr=subprocess.PIPE, check=False
     )
@@ -106,11 +106,11 @@ def test_the_version_is_that_of_the_distribution(
 
 
 def test_help_loads_neither_pymongo_nor_the_server() -> None:
-    script = "import sys; from databroker_mongo import cli; cli.build_parser(); print('\\n'.join(sys.modules))"
+    script = "import sys; from databroker_mongo.cli import main; main.build_parser(); print('\\n'.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
-    assert "databroker_mongo.cli" in loaded
-    assert not loaded & {"pymongo", "mongomock", "dask", "xarray", "yaml", "databroker_mongo.store.local_server"}
+    assert "databroker_mongo.cli.main" in loaded
+    assert not loaded & {"pymongo", "mongomock", "dask", "xarray", "yaml", "databroker_mongo.server.local"}
 
 
 @pytest.fixture

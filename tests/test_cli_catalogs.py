@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from databroker_mongo.cli import FAILURE, main
+from databroker_mongo.cli.main import FAILURE, main
 
 INTAKE = """
 sources:

@@ -13,9 +13,10 @@ import time
 import pytest
 from bson import Decimal128, ObjectId
 
-from databroker_mongo import cli_runs, display
-from databroker_mongo.cli import FAILURE, main
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo import display
+from databroker_mongo.cli import runs as cli_runs
+from databroker_mongo.cli.main import FAILURE, main
+from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.store.reports import IndexReport
 from databroker_mongo.testing import Asset, build_run
 from databroker_mongo.writing import Writer
@@ -359,9 +360,11 @@ def test_a_catalog_is_named_by_its_uri_too(uri, capsys):
 
 
 def test_listing_loads_nothing_heavy(mongod_database_uri):
-    code = f"import sys; from databroker_mongo.cli import main; main(['ls', '--catalog', {mongod_database_uri!r}]); "
+    code = (
+        f"import sys; from databroker_mongo.cli.main import main; main(['ls', '--catalog', {mongod_database_uri!r}]); "
+    )
     done = subprocess.run(
-        [sys.executable, "-c", code + "print(*sys.modules)"], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", code + "; print(*sys.modules)"], capture_output=True, text=True, timeout=60, check=True
     )
     assert HEAVY.isdisjoint(done.stdout.split())
 

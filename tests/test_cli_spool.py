@@ -13,13 +13,12 @@ import pymongo
 import pytest
 
 from databroker_mongo import Catalog
-from databroker_mongo.cli import FAILURE, main
+from databroker_mongo.cli.main import FAILURE, main
 from databroker_mongo.errors import DurabilityWarning, InvalidDocument, NotAuthorized, StoreUnavailable
-from databroker_mongo.store import spool_folders
 from databroker_mongo.store.normalized import open_store
-from databroker_mongo.store.spool import Spool, encode_rows
 from databroker_mongo.store.writable_normalized import WritableNormalizedStore, writable
-from databroker_mongo.writing import Writer
+from databroker_mongo.writing import Writer, spool_folders
+from databroker_mongo.writing.spool import Spool, encode_rows
 
 START = {"uid": "run", "time": 1.0}
 

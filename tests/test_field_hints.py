@@ -144,7 +144,7 @@ def test_what_is_there_and_was_not_found_is_not_said(catalog):
 
 
 def test_a_field_of_few_runs_is_there(catalog, monkeypatch):
-    monkeypatch.setattr("databroker_mongo.field_hints._SAMPLE", 1)
+    monkeypatch.setattr("databroker_mongo.runs.field_hints._SAMPLE", 1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(catalog.search({"only_in_1": 5})) == 0

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from databroker_mongo import Catalog, Writer
-from databroker_mongo.store.changes import Changes
+from databroker_mongo.store.events.changes import Changes
 from databroker_mongo.testing import build_run
 
 

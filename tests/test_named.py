@@ -25,7 +25,7 @@ class Opened:
 
 @pytest.fixture
 def catalogs(machine, monkeypatch) -> ConfiguredCatalogs:
-    monkeypatch.setitem(sys.modules, "databroker_mongo.run_catalog", types.SimpleNamespace(Catalog=Opened))
+    monkeypatch.setitem(sys.modules, "databroker_mongo.runs.catalog", types.SimpleNamespace(Catalog=Opened))
     return ConfiguredCatalogs()
 
 
@@ -48,7 +48,7 @@ def test_a_catalog_is_opened_again_only_when_its_settings_change(machine, catalo
 
 
 def test_names_are_listed_without_opening_any_catalog(machine, catalogs, monkeypatch):
-    monkeypatch.delitem(sys.modules, "databroker_mongo.run_catalog")
+    monkeypatch.delitem(sys.modules, "databroker_mongo.runs.catalog")
     machine.write(machine.user, "a.yml", "catalogs: {b: {uri: memory://}, a b: {uri: memory://}}")
     assert list(catalogs) == catalogs._ipython_key_completions_() == ["a b", "b"]
     assert len(catalogs) == 2

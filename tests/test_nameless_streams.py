@@ -38,9 +38,9 @@ def asked(catalog, request, monkeypatch):
     """The same, asked of its documents or of summaries, as in a large database."""
     if request.param:
         writable(catalog.store).build_summaries(apply=True)
-        monkeypatch.setattr("databroker_mongo.store.pages.VERY_FEW", -1)
-        monkeypatch.setattr("databroker_mongo.store.pages.FEW", -1)
-        monkeypatch.setattr("databroker_mongo.store.joining.MOST_CANDIDATES", -1)
+        monkeypatch.setattr("databroker_mongo.store.search.start_pages.VERY_FEW", -1)
+        monkeypatch.setattr("databroker_mongo.store.search.start_pages.FEW", -1)
+        monkeypatch.setattr("databroker_mongo.store.search.joins.MOST_CANDIDATES", -1)
     return catalog
 
 
@@ -81,8 +81,8 @@ def test_summaries_that_hold_an_empty_name_find_it_too(mongod_database_uri, monk
     catalog.store.collections.run_stop.insert_one({"uid": "stop-1", "run_start": "run-1", "time": 2.0})
     writable(catalog.store).build_summaries(apply=True)
     catalog.store.collections.named("run_summary").update_many({}, {"$set": {"streams": [""]}})
-    monkeypatch.setattr("databroker_mongo.store.search.Search.is_dense", False)
-    monkeypatch.setattr("databroker_mongo.store.search.Search.is_narrow", False)
+    monkeypatch.setattr("databroker_mongo.store.search.search.Search.is_dense", False)
+    monkeypatch.setattr("databroker_mongo.store.search.search.Search.is_narrow", False)
     assert list(catalog.search(stream="primary")) == ["run-1"]
 
 

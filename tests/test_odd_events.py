@@ -10,7 +10,7 @@ import pytest
 
 from databroker_mongo.documents import rows_of
 from databroker_mongo.errors import CatalogError, DocumentWarning, InvalidDocument, StoreError
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import Asset, build_run
 from databroker_mongo.writing import Writer
 

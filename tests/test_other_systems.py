@@ -9,7 +9,7 @@ import sys
 import pytest
 
 # A program of its own, which is started on UNIX alone.
-ON_UNIX_ALONE = "databroker_mongo.store.local_supervisor"
+ON_UNIX_ALONE = "databroker_mongo.server.supervisor"
 
 PROGRAM = """
 import importlib, os, signal, socket, sys

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from databroker_mongo.errors import CatalogWarning, ConfigurationError, InvalidDocument
-from databroker_mongo.packs import read_documents, read_pack
+from databroker_mongo.packs.reading import read_documents, read_pack
 
 msgpack = pytest.importorskip("msgpack")
 
@@ -230,5 +230,5 @@ def test_without_msgpack_the_error_says_what_to_install(tmp_path, monkeypatch):
 
 
 def test_importing_the_module_does_not_load_msgpack():
-    code = "import sys, databroker_mongo.packs; sys.exit('msgpack' in sys.modules)"
+    code = "import sys, databroker_mongo.packs.reading; sys.exit('msgpack' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -209,7 +209,7 @@ def test_runs_that_are_watched_are_plain(store_uri, monkeypatch):
             catalog.store.collections.run_stop.insert_one(stops.pop())
         return []
 
-    monkeypatch.setattr("databroker_mongo.store.changes.Changes.wait", wait)
+    monkeypatch.setattr("databroker_mongo.store.events.changes.Changes.wait", wait)
     change = next(catalog.watch(seconds=0.01))
     assert change.kind == "stop"
     assert kinds(change.run.start) | kinds(change.run.stop) <= PLAIN

@@ -7,7 +7,7 @@ import pickle
 import pandas
 import pytest
 
-from databroker_mongo.report_table import FilesTable, HealthTable
+from databroker_mongo.health.tables import FilesTable, HealthTable
 
 HEALTH = ["stream", "data_key", "status", "shape", "dtype", "reason", "facts"]
 FILES = ["path", "exists", "size_bytes", "spec", "resource_uid", "reason", "facts"]

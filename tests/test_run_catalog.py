@@ -17,8 +17,8 @@ from databroker_mongo.errors import (
     RunNotFound,
 )
 from databroker_mongo.queries import Key, ScanID, TimeRange
-from databroker_mongo.run import Run
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
+from databroker_mongo.runs.run import Run
 from databroker_mongo.testing import build_run
 from databroker_mongo.writing import Writer
 

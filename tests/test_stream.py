@@ -8,7 +8,7 @@ import cloudpickle
 import numpy as np
 import pytest
 
-from databroker_mongo.assets.machine import open_reader
+from databroker_mongo.assets.opening import open_reader
 from databroker_mongo.errors import (
     ColumnNotFound,
     DocumentWarning,
@@ -17,7 +17,7 @@ from databroker_mongo.errors import (
     UnreadableColumns,
     UnreadableWarning,
 )
-from databroker_mongo.run import Run
+from databroker_mongo.runs.run import Run
 from databroker_mongo.store.normalized import open_store
 from databroker_mongo.store.writable_normalized import writable
 from databroker_mongo.testing import Asset, StreamAsset, build_run

@@ -14,7 +14,7 @@ import pytest
 
 from databroker_mongo import Catalog
 from databroker_mongo.arrays import inline
-from databroker_mongo.assets.machine import open_reader
+from databroker_mongo.assets.opening import open_reader
 from databroker_mongo.errors import (
     AssetUnreadable,
     CatalogError,
@@ -24,9 +24,9 @@ from databroker_mongo.errors import (
     StreamNotFound,
     UnknownSpec,
 )
-from databroker_mongo.run import Run
+from databroker_mongo.runs.columns import StreamColumn
+from databroker_mongo.runs.run import Run
 from databroker_mongo.store.normalized import open_store
-from databroker_mongo.stream_columns import StreamColumn
 from databroker_mongo.testing import Asset, StreamAsset, build_run
 from databroker_mongo.writing import Writer
 

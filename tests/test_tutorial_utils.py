@@ -19,8 +19,8 @@ import databroker_mongo
 from databroker_mongo import tutorial_utils
 from databroker_mongo.documents import pages_of
 from databroker_mongo.errors import ConfigurationError, SampleDataUnavailable
-from databroker_mongo.samples import bmm_documents, rsoxs_documents
-from databroker_mongo.store.local_server import local_server, stop_server
+from databroker_mongo.server.local import local_server, stop_server
+from databroker_mongo.tutorial.samples import bmm_documents, rsoxs_documents
 
 # That the descriptors of detectors declare other shapes than their files have is part of the example.
 

@@ -19,8 +19,8 @@ import xarray
 from numpy.typing import NDArray
 
 from ..errors import CatalogError
+from .column_set import OpenedColumns
 from .columns import AssetColumn, Column
-from .opened import OpenedColumns
 from .structure import ArrayStructure, DataKey, attributes, column_name, name_dims, plan_chunks
 
 Array = NDArray[Any]

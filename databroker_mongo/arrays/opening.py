@@ -22,9 +22,9 @@ from ..documents.spans import rows_without_events
 from ..errors import CatalogError, DatumNotFound, ShapeMismatch
 from ..store.protocol import MISSING, Document, Values
 from . import external, inline
+from .column_set import OpenedColumns
 from .columns import AssetColumn, KnownColumn, LostColumn
 from .found import FirstFile, Found, as_declared, segments_with_row_axes
-from .opened import OpenedColumns
 from .rows import PageRows, StreamRows
 from .stored_rows import chunks_in_events
 from .structure import DataKey, contradictions, declared_structure

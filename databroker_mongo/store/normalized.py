@@ -11,21 +11,24 @@ from typing import Any
 from ..config import Uri
 from ..documents import readable_descriptor, stream_of
 from ..queries import Query
-from . import compile as compiled
-from . import distinct, event_rows, explaining, indexes
-from .bson_order import order_key
-from .changes import Changes, NewEvents
-from .connection import Collections, ConnectionOptions, Location, locate, open_collections, places
-from .examination import Examination
-from .failures import asking
+from .connection.failures import asking
+from .connection.location import Collections, ConnectionOptions, Location, locate, open_collections, places
+from .connection.place import Place
+from .connection.retries import asked_again, events_in_order, repeated
+from .connection.splitting import split_by_size
+from .events import rows as event_rows
+from .events.changes import Changes, NewEvents
 from .identifiers import object_ids
-from .known_indexes import finds_rows_by_seq_num
-from .pages import answer_to
-from .place import Place
+from .order import order_key
 from .protocol import Document, EventIndex, Section, Snapshot, Sort, Values
 from .reports import Explanation, IndexReport
-from .resuming import asked_again, events_in_order, repeated
-from .splitting import split_by_size
+from .search import distinct
+from .search import explain as explaining
+from .search import starts as compiled
+from .search.start_pages import answer_to
+from .upkeep import indexes
+from .upkeep.examination import Examination
+from .upkeep.index_cache import finds_rows_by_seq_num
 
 _BATCH = 10_000
 """As many documents at once, within 16 MB, spare a round trip for all but the largest answers."""

@@ -21,7 +21,7 @@ from ..queries import Query
 from .reports import Explanation, IndexReport, SpoolReport, SummaryReport
 
 if TYPE_CHECKING:
-    from .examination import Examination
+    from .upkeep.examination import Examination
 
 Document = dict[str, Any]
 Section = Literal["data", "timestamps"]

@@ -7,15 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from . import bson_values as bson_values  # documents may hold them
-from . import indexes, insertion, spool_reports, summaries
-from . import revisions as corrections
-from .connection import Collections, Location, open_collections, require_acknowledgement, time_limit, weaknesses
-from .failures import asking
+from .connection.failures import asking
+from .connection.location import (
+    Collections,
+    Location,
+    open_collections,
+    require_acknowledgement,
+    time_limit,
+    weaknesses,
+)
+from .insertion import (
+    insertion,
+)
+from .insertion import revisions as corrections
 from .normalized import NormalizedStore
-from .privileges import lacking
 from .protocol import Document
 from .reports import IndexReport, SpoolReport, SummaryReport
+from .upkeep import indexes, spool_reports, summaries
+from .upkeep.privileges import lacking
 
 _PATIENCE_SECONDS = 86400.0
 

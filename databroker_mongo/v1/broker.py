@@ -15,7 +15,7 @@ from .finding import Finding
 from .registry import Registry
 
 if TYPE_CHECKING:
-    from ..run_catalog import Catalog
+    from ..runs.catalog import Catalog
 
 Insert = Callable[[str, Mapping[str, Any]], Any]
 

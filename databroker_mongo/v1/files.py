@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..arrays.column_set import OpenedColumns
 from ..arrays.columns import AssetColumn
 from ..arrays.external import usable
-from ..arrays.opened import OpenedColumns
 from ..arrays.opening import open_columns
 from ..assets.datums import DatumTable
 from ..assets.resource import Resource
@@ -22,8 +22,8 @@ from ..documents.spans import indices_of
 from ..errors import AssetError, AssetOffline, AssetUnreadable, PathNotAllowed
 
 if TYPE_CHECKING:
-    from ..run import Run
-    from ..run_catalog import Catalog
+    from ..runs.catalog import Catalog
+    from ..runs.run import Run
 
 Document = dict[str, Any]
 

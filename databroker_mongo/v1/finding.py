@@ -9,16 +9,16 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .. import run_keys
 from ..errors import QueryError
 from ..printable import shown
+from ..runs import keys as run_keys
 from .header import Header
 from .questions import questions_of
 from .reading import Reading
 from .results import Results
 
 if TYPE_CHECKING:
-    from ..run_catalog import Catalog
+    from ..runs.catalog import Catalog
 
 _DEEPEST = 50
 

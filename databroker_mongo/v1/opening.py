@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .. import transforms
 from ..config import CatalogSettings, find_entries, settings_of_v0, v0_contents
 from ..errors import ConfigurationError, ConfigurationWarning
+from ..runs import transforms
 
 if TYPE_CHECKING:
-    from ..run_catalog import Catalog
+    from ..runs.catalog import Catalog
     from .broker import Broker
 
 TEMPORARY = "temp"
@@ -32,7 +32,7 @@ def open_named(name: str, *, auto_register: bool) -> tuple[Catalog, dict[str, An
     ConfigurationError
         Its entry cannot be used.
     """
-    from ..run_catalog import Catalog
+    from ..runs.catalog import Catalog
 
     if name == TEMPORARY:
         return Catalog.in_memory(), None
@@ -48,7 +48,7 @@ def open_config(config: Mapping[str, Any], *, auto_register: bool, name: str | N
     ConfigurationError
         A key is unknown or missing, or a value of another type.
     """
-    from ..run_catalog import Catalog
+    from ..runs.catalog import Catalog
 
     named = dict(config.get("transforms") or {})
     in_code = transforms.given({kind: named.pop(kind) for kind in list(named) if callable(named[kind])})

@@ -21,7 +21,7 @@ from .values import open_external
 if TYPE_CHECKING:
     import pandas
 
-    from ..run_catalog import Catalog
+    from ..runs.catalog import Catalog
 
 Headers = Header | Iterable[Header]
 Fetch = Callable[[Any, Any], Any]

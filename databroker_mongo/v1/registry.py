@@ -14,7 +14,7 @@ from .files import RunFiles
 
 if TYPE_CHECKING:
     from ..assets.registry import HandlerRegistry
-    from ..run_catalog import Catalog
+    from ..runs.catalog import Catalog
 
 
 class Registry:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .header import Header
 
 if TYPE_CHECKING:
-    from ..run_catalog import Catalog
+    from ..runs.catalog import Catalog
     from .reading import Reading
 
 

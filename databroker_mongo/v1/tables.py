@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays.opened import OpenedColumns
+from ..arrays.column_set import OpenedColumns
 from ..arrays.structure import column_name
 from ..arrays.values import need_more_than_floats
 from ..errors import CatalogWarning, DocumentWarning, stacklevel_of_caller
@@ -23,8 +23,8 @@ from .values import is_external, open_external, stored_values
 if TYPE_CHECKING:
     import pandas
 
-    from ..run import Run
-    from ..stream import Stream
+    from ..runs.run import Run
+    from ..runs.stream import Stream
 
 
 _LAST_SECOND = 2**63 / 1e9

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from ..arrays.column_set import OpenedColumns
 from ..arrays.columns import Column
-from ..arrays.opened import OpenedColumns
 from ..arrays.opening import StreamSource, is_held, open_columns
 from ..documents import is_streamed
 from ..errors import ColumnNotFound, DocumentWarning, stacklevel_of_caller

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import CatalogError, DurabilityWarning, HostUnknown, NotAuthorized, StoreUnavailable, stacklevel_of_caller
-from ..store import spool_folders
 from ..store.reports import SpoolReport
-from ..store.spool import Spool, SpoolFile, encode_rows
+from . import spool_folders
 from .delivery import FAILURES, Delivery, Refusal, Rows
+from .spool import Spool, SpoolFile, encode_rows
 
 log = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ import warnings
 from pathlib import Path
 
 from ..errors import DurabilityWarning, HostUnknown, stacklevel_of_caller
-from ..store.host_names import unknown_hosts
+from ..store.connection.host_names import unknown_hosts
 from ..store.protocol import WritableStore
-from ..store.spool import Spool
-from ..store.spool_ground import doubts_about, ground_of
+from .spool import Spool
+from .spool_ground import doubts_about, ground_of
 
 log = logging.getLogger(__name__)
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from .. import documents
 from ..errors import CatalogError, ConfigurationError, DuplicateDocument, InvalidDocument
-from ..store import quarantine
 from ..store.protocol import Store, WritableStore
-from ..store.quarantine import Refused
-from ..store.spool import Spool
+from . import quarantine
 from .backlog import Backlog, Replayed
 from .delivery import Delivery
+from .quarantine import Refused
+from .spool import Spool
 
 _RETRY_SECONDS = 10.0
 

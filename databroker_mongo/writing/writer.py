@@ -21,13 +21,13 @@ from .. import config, documents
 from ..errors import BelongsToProcess, ConfigurationError, DurabilityWarning, InvalidDocument, stacklevel_of_caller
 from ..store.normalized import NormalizedStore, open_store
 from ..store.protocol import Document, WritableStore
-from ..store.spool import Spool
 from ..store.writable_normalized import writable
 from .backlog import Backlog
 from .delivery import Delivery, Refusal, Rows
 from .direct import Direct
 from .outbox import BatchLimits, Outbox
 from .prospects import Prospects
+from .spool import Spool
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from databroker_mongo_handlers import hdf5_rows
-from databroker_mongo_handlers.area_detector_hdf5 import AreaDetectorHDF5, AreaDetectorHDF5SWMR, TimepixHDF5
-from databroker_mongo_handlers.hdf5_rows import HDF5Rows
+from databroker_mongo_handlers.hdf5 import rows as hdf5_rows
+from databroker_mongo_handlers.hdf5.area_detector import AreaDetectorHDF5, AreaDetectorHDF5SWMR, TimepixHDF5
+from databroker_mongo_handlers.hdf5.rows import HDF5Rows
 
 from databroker_mongo.testing import HandlerCase, HandlerConformance
 
@@ -415,7 +415,7 @@ def test_links_that_lead_nowhere_or_in_circles_are_told_and_end(tmp_path):
         file["/entry/data/data"] = h5py.ExternalLink("/gone/away.h5", "/x")
         file["/round"] = h5py.SoftLink("/about")
         file["/about"] = h5py.SoftLink("/round")
-    from databroker_mongo_handlers.hdf5_links import files_behind
+    from databroker_mongo_handlers.hdf5.links import files_behind
 
     assert AreaDetectorHDF5(str(tmp_path / "scan.h5")).linked_files() == [str(tmp_path / "away.h5")]
     with h5py.File(tmp_path / "scan.h5") as file:

@@ -5,9 +5,9 @@ import itertools
 import h5py
 import numpy as np
 import pytest
-from databroker_mongo_handlers.jpeg import AreaDetectorJPEG, CameraJPEG
-from databroker_mongo_handlers.srw import SimulatedIntensity
-from databroker_mongo_handlers.xmap import XmapMapping
+from databroker_mongo_handlers.hdf5.xmap import XmapMapping
+from databroker_mongo_handlers.images.jpeg import AreaDetectorJPEG, CameraJPEG
+from databroker_mongo_handlers.tables.srw import SimulatedIntensity
 
 from databroker_mongo.testing import HandlerCase, HandlerConformance
 

@@ -3,10 +3,10 @@
 import h5py
 import numpy as np
 import pytest
-from databroker_mongo_handlers.area_detector_hdf5 import AreaDetectorHDF5
-from databroker_mongo_handlers.eiger import EigerSeries
-from databroker_mongo_handlers.stream_hdf5 import StreamedHDF5
-from databroker_mongo_handlers.timestamps import ArrayTimes
+from databroker_mongo_handlers.hdf5.area_detector import AreaDetectorHDF5
+from databroker_mongo_handlers.hdf5.eiger import EigerSeries
+from databroker_mongo_handlers.hdf5.stream import StreamedHDF5
+from databroker_mongo_handlers.tables.timestamps import ArrayTimes
 
 FRAMES = np.arange(3 * 2 * 2, dtype="uint16").reshape(3, 2, 2)
 DATA = "entry/data/data"

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
-from databroker_mongo_handlers.area_detector_hdf5 import (
+from databroker_mongo_handlers.hdf5.area_detector import (
     AreaDetectorHDF5,
     AreaDetectorHDF5Stream,
     AreaDetectorHDF5SWMR,
@@ -18,12 +18,12 @@ from databroker_mongo_handlers.area_detector_hdf5 import (
     MerlinStream,
     TimepixHDF5,
 )
-from databroker_mongo_handlers.eiger import EigerSeries
-from databroker_mongo_handlers.hdf5_columns import Columns, ColumnStream, FlyscanTargets
-from databroker_mongo_handlers.maps import MAPSPlane, MAPSSpectrum
-from databroker_mongo_handlers.stream_hdf5 import StreamedHDF5
-from databroker_mongo_handlers.tiff import AreaDetectorTIFF
-from databroker_mongo_handlers.xspress3 import Xspress3, Xspress3Bulk
+from databroker_mongo_handlers.hdf5.columns import Columns, ColumnStream, FlyscanTargets
+from databroker_mongo_handlers.hdf5.eiger import EigerSeries
+from databroker_mongo_handlers.hdf5.maps import MAPSPlane, MAPSSpectrum
+from databroker_mongo_handlers.hdf5.stream import StreamedHDF5
+from databroker_mongo_handlers.hdf5.xspress3 import Xspress3, Xspress3Bulk
+from databroker_mongo_handlers.images.tiff import AreaDetectorTIFF
 
 FRAMES = np.arange(6 * 4 * 5, dtype="uint16").reshape(6, 4, 5)
 

@@ -3,7 +3,7 @@
 import h5py
 import numpy as np
 import pytest
-from databroker_mongo_handlers.eiger import EigerSeries
+from databroker_mongo_handlers.hdf5.eiger import EigerSeries
 
 from databroker_mongo.testing import HandlerCase, HandlerConformance
 

@@ -3,9 +3,9 @@
 import h5py
 import numpy as np
 import pytest
-from databroker_mongo_handlers.area_detector_hdf5 import AreaDetectorHDF5
-from databroker_mongo_handlers.eiger import EigerDataFiles, EigerSeries
-from databroker_mongo_handlers.stream_hdf5 import StreamedHDF5
+from databroker_mongo_handlers.hdf5.area_detector import AreaDetectorHDF5
+from databroker_mongo_handlers.hdf5.eiger import EigerDataFiles, EigerSeries
+from databroker_mongo_handlers.hdf5.stream import StreamedHDF5
 
 from databroker_mongo.testing import HandlerCase, HandlerConformance
 

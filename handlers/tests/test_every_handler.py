@@ -7,12 +7,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from databroker_mongo_handlers.area_detector_hdf5 import DexelaFrames, GermaniumFrames
-from databroker_mongo_handlers.hdf5_columns import Columns, PandaFields, RegionsOfInterest
-from databroker_mongo_handlers.pizzabox import AnalogSamples, TriggerTimes
-from databroker_mongo_handlers.srw import SimulatedIntensity
-from databroker_mongo_handlers.stream_images import SingleJPEG
-from databroker_mongo_handlers.xspress3 import Xspress3Bulk
+from databroker_mongo_handlers.hdf5.area_detector import DexelaFrames, GermaniumFrames
+from databroker_mongo_handlers.hdf5.columns import Columns, PandaFields, RegionsOfInterest
+from databroker_mongo_handlers.hdf5.xspress3 import Xspress3Bulk
+from databroker_mongo_handlers.images.stream_images import SingleJPEG
+from databroker_mongo_handlers.tables.pizzabox import AnalogSamples, TriggerTimes
+from databroker_mongo_handlers.tables.srw import SimulatedIntensity
 
 from databroker_mongo.testing import HandlerCase, HandlerConformance
 

@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from databroker_mongo_handlers import file_locks
-from databroker_mongo_handlers.file_locks import is_locked_by_a_writer
+from databroker_mongo_handlers.hdf5 import file_locks
+from databroker_mongo_handlers.hdf5.file_locks import is_locked_by_a_writer
 
 HOLD = """
 import fcntl, sys

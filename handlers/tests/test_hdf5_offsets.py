@@ -3,9 +3,9 @@
 import h5py
 import numpy as np
 import pytest
-from databroker_mongo_handlers import hdf5_rows
-from databroker_mongo_handlers.hdf5_rows import HDF5Rows
-from databroker_mongo_handlers.rows import Block
+from databroker_mongo_handlers.hdf5 import rows as hdf5_rows
+from databroker_mongo_handlers.hdf5.rows import HDF5Rows
+from databroker_mongo_handlers.rows.rows import Block
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -3,13 +3,13 @@
 import h5py
 import numpy as np
 import pytest
-from databroker_mongo_handlers.area_detector_hdf5 import (
+from databroker_mongo_handlers.hdf5.area_detector import (
     AreaDetectorHDF5Stream,
     DexelaFrames,
     GermaniumFrames,
     MerlinStream,
 )
-from databroker_mongo_handlers.hdf5_columns import (
+from databroker_mongo_handlers.hdf5.columns import (
     BulkFrames,
     Columns,
     ColumnStream,
@@ -18,9 +18,9 @@ from databroker_mongo_handlers.hdf5_columns import (
     PilatusTotals,
     RegionsOfInterest,
 )
-from databroker_mongo_handlers.hdf5_single import AreaDetectorHDF5Single
-from databroker_mongo_handlers.maps import MAPSPlane, MAPSSpectrum
-from databroker_mongo_handlers.xspress3 import Xspress3, Xspress3Bulk
+from databroker_mongo_handlers.hdf5.maps import MAPSPlane, MAPSSpectrum
+from databroker_mongo_handlers.hdf5.single import AreaDetectorHDF5Single
+from databroker_mongo_handlers.hdf5.xspress3 import Xspress3, Xspress3Bulk
 
 from databroker_mongo.testing import HandlerCase, HandlerConformance
 

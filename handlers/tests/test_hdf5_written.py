@@ -3,9 +3,9 @@
 import h5py
 import numpy as np
 import pytest
-from databroker_mongo_handlers.hdf5_rows import HDF5Rows
-from databroker_mongo_handlers.hdf5_written import spans, written_rows
-from databroker_mongo_handlers.rows import Block, EndsEarly
+from databroker_mongo_handlers.hdf5.rows import HDF5Rows
+from databroker_mongo_handlers.hdf5.written import spans, written_rows
+from databroker_mongo_handlers.rows.rows import Block, EndsEarly
 
 FRAMES = np.arange(1, 4 * 5 * 7 + 1, dtype="u2").reshape(4, 5, 7)
 LAYOUTS = {

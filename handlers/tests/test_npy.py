@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from databroker_mongo_handlers.npy import NumpySequence
+from databroker_mongo_handlers.images.npy import NumpySequence
 
 from databroker_mongo.testing import HandlerCase, HandlerConformance
 

@@ -6,12 +6,12 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
-from databroker_mongo_handlers.cbf import PilatusCBF
-from databroker_mongo_handlers.imm import SparseIMM
-from databroker_mongo_handlers.pizzabox import AnalogSamples, TriggerTimes
-from databroker_mongo_handlers.spe import PrincetonSPE
-from databroker_mongo_handlers.specs_phoibos import SpecsTables
-from databroker_mongo_handlers.whole_files import NumpyFile, NumpyFrames, SingleTIFF, TextNumbers
+from databroker_mongo_handlers.images.cbf import PilatusCBF
+from databroker_mongo_handlers.images.imm import SparseIMM
+from databroker_mongo_handlers.images.spe import PrincetonSPE
+from databroker_mongo_handlers.images.whole_files import NumpyFile, NumpyFrames, SingleTIFF, TextNumbers
+from databroker_mongo_handlers.tables.pizzabox import AnalogSamples, TriggerTimes
+from databroker_mongo_handlers.tables.specs_phoibos import SpecsTables
 
 from databroker_mongo.testing import HandlerCase, HandlerConformance
 

@@ -44,7 +44,7 @@ def run(tmp_path):
         if words[0] == "python":
             words[0] = sys.executable
         if words[0] == ".venv/bin/databroker-mongo":
-            words[:1] = [".venv/bin/python", "-P", "-c", "from databroker_mongo.cli import main; main()"]
+            words[:1] = [".venv/bin/python", "-P", "-c", "from databroker_mongo.cli.main import main; main()"]
         if words[-2:] == ["install", "."]:
             words[-1:] = ["--no-deps", "--no-build-isolation", "."]
         done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100)

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
-from databroker_mongo_handlers.area_detector_hdf5 import (
+from databroker_mongo_handlers.hdf5.area_detector import (
     AreaDetectorHDF5,
     AreaDetectorHDF5Stream,
     AreaDetectorHDF5SWMR,
@@ -14,13 +14,13 @@ from databroker_mongo_handlers.area_detector_hdf5 import (
     GermaniumFrames,
     TimepixHDF5,
 )
-from databroker_mongo_handlers.eiger import EigerSeries
-from databroker_mongo_handlers.hdf5_columns import FlyscanTargets
-from databroker_mongo_handlers.stream_hdf5 import StreamedHDF5
-from databroker_mongo_handlers.stream_images import NumberedNPY, NumberedTIFF, StackNPY
-from databroker_mongo_handlers.tiff import AreaDetectorTIFF
-from databroker_mongo_handlers.whole_files import NumpyFrames, SingleTIFF
-from databroker_mongo_handlers.xspress3 import Xspress3
+from databroker_mongo_handlers.hdf5.columns import FlyscanTargets
+from databroker_mongo_handlers.hdf5.eiger import EigerSeries
+from databroker_mongo_handlers.hdf5.stream import StreamedHDF5
+from databroker_mongo_handlers.hdf5.xspress3 import Xspress3
+from databroker_mongo_handlers.images.stream_images import NumberedNPY, NumberedTIFF, StackNPY
+from databroker_mongo_handlers.images.tiff import AreaDetectorTIFF
+from databroker_mongo_handlers.images.whole_files import NumpyFrames, SingleTIFF
 
 from databroker_mongo.testing import HandlerCase, HandlerConformance
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import tifffile
-from databroker_mongo_handlers.stream_bytes import OpaqueFiles
-from databroker_mongo_handlers.stream_images import (
+from databroker_mongo_handlers.images.stream_bytes import OpaqueFiles
+from databroker_mongo_handlers.images.stream_images import (
     NumberedJPEG,
     NumberedNPY,
     NumberedTIFF,
@@ -12,8 +12,8 @@ from databroker_mongo_handlers.stream_images import (
     StackNPY,
     StackTIFF,
 )
-from databroker_mongo_handlers.stream_tables import CSVWithHeader, CSVWithoutHeader, StreamedCSV
-from databroker_mongo_handlers.templated_paths import TemplatedPaths
+from databroker_mongo_handlers.rows.templated_paths import TemplatedPaths
+from databroker_mongo_handlers.tables.stream_tables import CSVWithHeader, CSVWithoutHeader, StreamedCSV
 
 from databroker_mongo.testing import HandlerCase, HandlerConformance
 

@@ -7,7 +7,7 @@ import h5py
 import hdf5plugin
 import numpy as np
 import pytest
-from databroker_mongo_handlers.stream_hdf5 import StreamedHDF5
+from databroker_mongo_handlers.hdf5.stream import StreamedHDF5
 
 from databroker_mongo.testing import HandlerCase, HandlerConformance
 

@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from databroker_mongo_handlers.threads import read_side_by_side
+from databroker_mongo_handlers.rows.threads import read_side_by_side
 
 MUCH = 10**8
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tifffile
-from databroker_mongo_handlers.tiff import AreaDetectorTIFF
+from databroker_mongo_handlers.images.tiff import AreaDetectorTIFF
 
 from databroker_mongo.testing import HandlerCase, HandlerConformance
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import tifffile
-from databroker_mongo_handlers import tiff
-from databroker_mongo_handlers.tiff import AreaDetectorTIFF
-from databroker_mongo_handlers.tiff_layout import layout_of
+from databroker_mongo_handlers.images import tiff
+from databroker_mongo_handlers.images.tiff import AreaDetectorTIFF
+from databroker_mongo_handlers.images.tiff_layout import layout_of
 
 FRAME = np.arange(35, dtype="uint16").reshape(7, 5)
 

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
-from databroker_mongo_handlers.timestamps import (
+from databroker_mongo_handlers.tables.timestamps import (
     ArrayTimes,
     DriverTimes,
     DriverTimesSWMR,

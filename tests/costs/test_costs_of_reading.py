@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.store.normalized import open_store
 from databroker_mongo.store.writable_normalized import writable
 from databroker_mongo.testing import Asset, StreamAsset, build_run
@@ -92,7 +92,7 @@ questions = Questions()
 monitoring.register(questions)
 sys.path.insert(0, {str(__file__.rpartition("/")[0])!r})
 from test_costs_of_reading import HANDLERS
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
 
 catalog = Catalog.from_uri(sys.argv[1], handlers=HANDLERS)
 counts = []
@@ -135,7 +135,7 @@ WATCHING = """
 import collections, sys, threading, time, warnings
 warnings.simplefilter("ignore")
 from pathlib import Path
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096

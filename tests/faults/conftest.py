@@ -19,7 +19,7 @@ import pymongo
 import pytest
 
 from databroker_mongo.errors import ServerNotInstalled
-from databroker_mongo.store.mongod import find_mongod
+from databroker_mongo.server.mongod import find_mongod
 from databroker_mongo.writing import Writer
 
 

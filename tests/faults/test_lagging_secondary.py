@@ -9,13 +9,13 @@ import time
 import pymongo
 import pytest
 
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import build_run
 from databroker_mongo.writing import Writer
 
 COUNT = """
 import sys
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
 print(len(Catalog.from_uri(sys.argv[1], read_preference="secondary")))
 """
 

@@ -10,10 +10,10 @@ import pymongo
 import pymongo.errors
 import pytest
 
-from databroker_mongo.cli import FAILURE, main
+from databroker_mongo.cli.main import FAILURE, main
 from databroker_mongo.errors import CatalogError, NotAuthorized
 from databroker_mongo.queries import Duration, Key
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import build_run
 from databroker_mongo.writing import Writer
 

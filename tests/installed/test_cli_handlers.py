@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from databroker_mongo.cli import FAILURE, main
+from databroker_mongo.cli.main import FAILURE, main
 
 
 @pytest.fixture

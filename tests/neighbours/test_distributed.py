@@ -16,8 +16,8 @@ import pytest
 
 from databroker_mongo.config import CatalogSettings, Uri
 from databroker_mongo.errors import AssetUnreadable
-from databroker_mongo.run import Run
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
+from databroker_mongo.runs.run import Run
 from databroker_mongo.testing import Asset, build_run
 from databroker_mongo.writing import Writer
 

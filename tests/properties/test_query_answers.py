@@ -37,9 +37,9 @@ from databroker_mongo.queries import (
     TimeRange,
     Window,
 )
-from databroker_mongo.store import compile as compiled
-from databroker_mongo.store import summaries
-from databroker_mongo.store.connection import Collections
+from databroker_mongo.store.connection.location import Collections
+from databroker_mongo.store.search.search import starts as compiled
+from databroker_mongo.store.upkeep import summaries
 
 MISSING = object()
 
@@ -309,13 +309,13 @@ def test_a_question_has_the_same_answer_on_mongomock_on_mongodb_and_by_hand(serv
 @pytest.fixture
 def no_side_is_selective(monkeypatch):
     """As in a large database: neither the starts nor other documents that match are few."""
-    monkeypatch.setattr("databroker_mongo.store.pages.VERY_FEW", -1)
-    monkeypatch.setattr("databroker_mongo.store.pages.FEW", -1)
-    monkeypatch.setattr("databroker_mongo.store.joining.MOST_CANDIDATES", -1)
-    monkeypatch.setattr("databroker_mongo.store.search.PAGES_BEFORE_ALL", 1)
-    monkeypatch.setattr("databroker_mongo.store.compile.PAGES", (2, 3))
-    monkeypatch.setattr("databroker_mongo.store.compile.PAGES_OF_FIELDS", (2, 3))
-    monkeypatch.setattr("databroker_mongo.store.search.RUNS_AT_ONCE", 3)
+    monkeypatch.setattr("databroker_mongo.store.search.start_pages.VERY_FEW", -1)
+    monkeypatch.setattr("databroker_mongo.store.search.start_pages.FEW", -1)
+    monkeypatch.setattr("databroker_mongo.store.search.joins.MOST_CANDIDATES", -1)
+    monkeypatch.setattr("databroker_mongo.store.search.search.PAGES_BEFORE_ALL", 1)
+    monkeypatch.setattr("databroker_mongo.store.search.starts.PAGES", (2, 3))
+    monkeypatch.setattr("databroker_mongo.store.search.starts.PAGES_OF_FIELDS", (2, 3))
+    monkeypatch.setattr("databroker_mongo.store.search.search.RUNS_AT_ONCE", 3)
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))

@@ -27,7 +27,7 @@ from databroker_mongo.queries import (
     TimeRange,
     query_of,
 )
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import build_run
 from databroker_mongo.writing import Writer
 

@@ -15,8 +15,8 @@ import pytest
 import tifffile
 
 from databroker_mongo.errors import AssetError, UnreadableColumns
-from databroker_mongo.run import Run
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
+from databroker_mongo.runs.run import Run
 from databroker_mongo.store.normalized import open_store
 from databroker_mongo.store.writable_normalized import writable
 from databroker_mongo.testing import Asset, StreamAsset, build_run

@@ -19,7 +19,7 @@ import pytest
 
 from databroker_mongo.assets.pool import close_files
 from databroker_mongo.errors import AssetOffline, CatalogError, UnreadableColumns
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import Asset, StreamAsset
 
 from .conftest import FRAMES, N_ROWS, require_scalars

@@ -15,7 +15,7 @@ import pytest
 import tifffile
 
 from databroker_mongo.errors import AssetUnreadable, CatalogError, DocumentWarning, ShapeMismatch, UnreadableColumns
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import Asset, StreamAsset, build_run
 from databroker_mongo.writing import Writer
 

@@ -6,7 +6,7 @@ import pytest
 from databroker_mongo.arrays.filling import RowsInFiles
 from databroker_mongo.documents import rows_of
 from databroker_mongo.errors import DatumNotFound, InvalidDocument
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import StreamAsset, build_run
 from databroker_mongo.writing import Writer
 

@@ -70,7 +70,7 @@ FORKING = """
 import os, sys, time, warnings
 warnings.simplefilter("ignore")
 import numpy as np
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
 
 run = Catalog.from_uri(sys.argv[1])[-1]
 lazy = run.primary.to_dask().chunk({"time": 1})

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from databroker_mongo.errors import UnreadableColumns
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import Asset, StreamAsset, build_run
 from databroker_mongo.writing import Writer
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from databroker_mongo.errors import UnreadableColumns
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.store.normalized import open_store
 from databroker_mongo.store.writable_normalized import writable
 from databroker_mongo.testing import Asset, StreamAsset, build_run

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from databroker_mongo.samples import rsoxs_documents
-from databroker_mongo.samples.scattering import SAXS, WAXS, contrast, momentum_transfer
+from databroker_mongo.tutorial.samples import rsoxs_documents
+from databroker_mongo.tutorial.samples.scattering import SAXS, WAXS, contrast, momentum_transfer
 
 
 class Recorded:

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from databroker_mongo.store.local_server import LocalServer, local_server, server_status, stop_server
+from databroker_mongo.server.local import LocalServer, local_server, server_status, stop_server
 
 LINGER_SECONDS = 0.2
 USER = f"""
 import sys
-from databroker_mongo.store.local_server import local_server
+from databroker_mongo.server.local import local_server
 server = local_server(sys.argv[1], linger_seconds={LINGER_SECONDS})
 print(server.pid, flush=True)
 sys.stdin.read()

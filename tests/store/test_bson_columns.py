@@ -12,8 +12,8 @@ import pytest
 from bson.errors import InvalidBSON
 from bson.int64 import Int64
 
-from databroker_mongo.store import bson_columns
-from databroker_mongo.store.bson_columns import ColumnParts, columns_from_documents, decode_columns
+from databroker_mongo.store.events import columns as bson_columns
+from databroker_mongo.store.events.columns import ColumnParts, columns_from_documents, decode_columns
 from databroker_mongo.store.protocol import MISSING
 
 X = ("data", "x")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from bson.int64 import Int64
 
-from databroker_mongo.store.bson_layout import Layout, flatten
+from databroker_mongo.store.events.layout import Layout, flatten
 from databroker_mongo.store.protocol import MISSING
 
 X = ("data", "x")

@@ -7,8 +7,8 @@ import pytest
 
 from databroker_mongo import Catalog
 from databroker_mongo.errors import ConfigurationError
-from databroker_mongo.store.clients import client_of
-from databroker_mongo.store.local_server import stop_server
+from databroker_mongo.server.local import stop_server
+from databroker_mongo.store.connection.clients import client_of
 from databroker_mongo.testing import build_run
 from databroker_mongo.writing import Writer
 

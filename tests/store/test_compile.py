@@ -26,10 +26,10 @@ from databroker_mongo.queries import (
     TimeRange,
     Window,
 )
-from databroker_mongo.run_catalog import Catalog
-from databroker_mongo.store import compile as compiled
-from databroker_mongo.store.connection import Collections
+from databroker_mongo.runs.catalog import Catalog
+from databroker_mongo.store.connection.location import Collections
 from databroker_mongo.store.normalized import NormalizedStore
+from databroker_mongo.store.search.search import starts as compiled
 
 N_RUNS = 1500
 FAILED = range(7, N_RUNS, 300)

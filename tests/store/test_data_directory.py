@@ -17,11 +17,11 @@ import pymongo
 import pytest
 
 from databroker_mongo.errors import DataDirectoryUnusable, ServerError
-from databroker_mongo.store import data_directory
-from databroker_mongo.store.data_directory import DataDirectory, boot_id
-from databroker_mongo.store.local_server import LocalServer, local_server, server_status
-from databroker_mongo.store.locks import network_filesystem, try_lock
-from databroker_mongo.store.mongod import find_mongod
+from databroker_mongo.file_locks import network_filesystem, try_lock
+from databroker_mongo.server import data_directory
+from databroker_mongo.server.data_directory import DataDirectory, boot_id
+from databroker_mongo.server.local import LocalServer, local_server, server_status
+from databroker_mongo.server.mongod import find_mongod
 
 Serve = Callable[..., LocalServer]
 FILES_OF_4_4 = Path(__file__).with_name("data") / "files_of_mongodb_4.4.tar.xz"

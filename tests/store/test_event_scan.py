@@ -12,9 +12,9 @@ import pytest
 from pymongo.errors import ExecutionTimeout, OperationFailure
 from pymongo.monitoring import CommandListener
 
-from databroker_mongo.store import event_scan
-from databroker_mongo.store.connection import Collections
-from databroker_mongo.store.event_scan import read_events
+from databroker_mongo.store.connection.location import Collections
+from databroker_mongo.store.events import scan as event_scan
+from databroker_mongo.store.events.scan import read_events
 
 FIELDS = [("seq_num",), ("time",), ("data", "x")]
 PROJECTION = {"_id": 0, "seq_num": 1, "time": 1, "data": 1}

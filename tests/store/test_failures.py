@@ -17,7 +17,7 @@ from databroker_mongo.errors import (
     StoreError,
     StoreUnavailable,
 )
-from databroker_mongo.store.failures import asking
+from databroker_mongo.store.connection.failures import asking
 
 ADDRESS = "mongodb://reader:***@mongo.example.org/beamline"
 

@@ -7,8 +7,8 @@ import pymongo.monitoring
 import pytest
 
 from databroker_mongo.errors import CatalogWarning, DuplicateDocument, InvalidDocument
-from databroker_mongo.store.connection import Collections, locate, open_collections
-from databroker_mongo.store.insertion import COLLECTIONS, insert
+from databroker_mongo.store.connection.location import Collections, locate, open_collections
+from databroker_mongo.store.insertion.insertion import COLLECTIONS, insert
 
 NAN = float("nan")
 DOCUMENTS = {

@@ -18,7 +18,7 @@ import pymongo
 import pytest
 
 from databroker_mongo.errors import ServerError, ServerNotInstalled
-from databroker_mongo.store.local_server import LocalServer, local_server, server_status, stop_server
+from databroker_mongo.server.local import LocalServer, local_server, server_status, stop_server
 
 Serve = Callable[..., LocalServer]
 StartUser = Callable[..., "subprocess.Popen[str]"]
@@ -137,7 +137,7 @@ def test_a_forked_child_shares_the_server_but_a_program_that_is_run_does_not(
 ) -> None:
     script = """
 import os, subprocess, sys
-from databroker_mongo.store.local_server import local_server
+from databroker_mongo.server.local import local_server
 server = local_server(sys.argv[1], linger_seconds=0.2)
 program = subprocess.Popen(["sleep", "30"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 if os.fork():
@@ -221,6 +221,6 @@ def test_windows_is_told_that_the_server_needs_unix(monkeypatch: pytest.MonkeyPa
 
 
 def test_importing_it_is_light() -> None:
-    script = "import sys, databroker_mongo.store.local_server; print('pymongo' in sys.modules)"
+    script = "import sys, databroker_mongo.server.local; print('pymongo' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -19,10 +19,10 @@ import pymongo
 import pytest
 
 from databroker_mongo.errors import ServerError
-from databroker_mongo.store import launch
-from databroker_mongo.store.data_directory import DataDirectory
-from databroker_mongo.store.local_server import LocalServer, local_server, server_status, stop_server
-from databroker_mongo.store.mongod import Mongod
+from databroker_mongo.server import launch
+from databroker_mongo.server.data_directory import DataDirectory
+from databroker_mongo.server.local import LocalServer, local_server, server_status, stop_server
+from databroker_mongo.server.mongod import Mongod
 
 Serve = Callable[..., LocalServer]
 StartUser = Callable[..., "subprocess.Popen[str]"]

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from databroker_mongo.errors import ServerNotInstalled
-from databroker_mongo.store import mongod
-from databroker_mongo.store.mongod import IN_DISTRIBUTIONS, find_mongod
+from databroker_mongo.server import mongod
+from databroker_mongo.server.mongod import IN_DISTRIBUTIONS, find_mongod
 
 WORKS = "echo 'db version v6.0.5'"
 NO_LIBRARY = (

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from databroker_mongo.errors import DataDirectoryUnusable, ServerError
-from databroker_mongo.store.mongod_log import why_it_ended
+from databroker_mongo.server.mongod_log import why_it_ended
 
 Usage = namedtuple("Usage", "total used free")
 END = "mongod ended with status 100"

@@ -4,7 +4,7 @@ import pymongo
 import pytest
 from pymongo.errors import AutoReconnect, CursorNotFound, OperationFailure
 
-from databroker_mongo.store.resuming import asked_again, in_order_of_time, repeated
+from databroker_mongo.store.connection.retries import asked_again, in_order_of_time, repeated
 
 GONE = CursorNotFound("gone", 43)
 TIMES = [3.0, 1.0, 1.0, 2, 1.0, "later", "later", 2.0]

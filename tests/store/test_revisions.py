@@ -6,10 +6,10 @@ import bson
 import pytest
 
 from databroker_mongo.errors import InvalidDocument, StoreUnavailable
-from databroker_mongo.store import revisions as module
-from databroker_mongo.store.connection import locate, open_collections
-from databroker_mongo.store.insertion import insert
-from databroker_mongo.store.revisions import correct, of_run, revisions
+from databroker_mongo.store.connection.location import locate, open_collections
+from databroker_mongo.store.insertion.insertion import insert
+from databroker_mongo.store.insertion.insertion import revisions as module
+from databroker_mongo.store.insertion.revisions import correct, of_run, revisions
 
 START = {"uid": "run", "time": 1.0, "sample": "A", "seen": float("nan")}
 

@@ -12,8 +12,8 @@ import platformdirs
 import pytest
 
 from databroker_mongo.errors import ServerError
-from databroker_mongo.store.data_directory import DataDirectory
-from databroker_mongo.store.socket_directory import make_socket_path
+from databroker_mongo.server.data_directory import DataDirectory
+from databroker_mongo.server.socket_directory import make_socket_path
 
 
 @pytest.fixture

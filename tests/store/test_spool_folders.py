@@ -7,10 +7,10 @@ import re
 
 import pytest
 
-from databroker_mongo.store import spool_folders
-from databroker_mongo.store.connection import locate, places
-from databroker_mongo.store.place import Place, meet, place_of
-from databroker_mongo.store.spool import Spool, SpoolFile, encode_rows, waiting
+from databroker_mongo.store.connection.location import locate, places
+from databroker_mongo.store.connection.place import Place, meet, place_of
+from databroker_mongo.writing import spool_folders
+from databroker_mongo.writing.spool import Spool, SpoolFile, encode_rows, waiting
 
 
 @pytest.mark.parametrize(

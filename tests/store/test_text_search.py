@@ -2,7 +2,7 @@
 
 import pytest
 
-from databroker_mongo.store.text_search import matches_text
+from databroker_mongo.store.memory.text_search import matches_text
 
 DOCUMENT = {"sample": {"name": "Nickel foil", "tags": ["K-edge", "Ni"]}, "scan_id": 5, "remark": "Mn? no, Ni"}
 

@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from databroker_mongo.errors import CredentialsUnavailable
-from databroker_mongo.store.connection import locate, open_collections
+from databroker_mongo.store.connection.location import locate, open_collections
 
 
 def test_a_uri_of_which_nothing_can_be_shown_is_never_taken_for_another(machine):

@@ -10,7 +10,7 @@ import pytest
 from databroker_mongo.assets.reader import AssetReader
 from databroker_mongo.assets.registry import HandlerRegistry
 from databroker_mongo.assets.roots import Roots
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.store.normalized import open_store
 from databroker_mongo.testing import build_run
 from databroker_mongo.testing.runs import Asset

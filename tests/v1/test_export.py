@@ -13,7 +13,7 @@ import tifffile
 from databroker_mongo.assets.places import Place
 from databroker_mongo.assets.resource import Resource
 from databroker_mongo.errors import AssetError, AssetUnreadable, CatalogWarning, InvalidDocument, UnknownSpec
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import Asset, StreamAsset, build_run
 from databroker_mongo.v1.relocation import file_uri, place_below, relocated
 from databroker_mongo.writing import Writer

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from databroker_mongo.errors import OldNameWarning
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import build_run
 from databroker_mongo.testing.runs import StreamAsset
 from databroker_mongo.v1.plain import PlainDocument

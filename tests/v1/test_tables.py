@@ -8,7 +8,7 @@ import pandas
 import pytest
 
 from databroker_mongo.errors import CatalogWarning, DocumentWarning
-from databroker_mongo.run_catalog import Catalog
+from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import build_run
 from databroker_mongo.testing.runs import StreamAsset
 from databroker_mongo.writing import Writer

@@ -4,7 +4,7 @@ import pytest
 
 from databroker_mongo import Catalog, Writer
 from databroker_mongo.errors import StoreError
-from databroker_mongo.store.changes import Changes
+from databroker_mongo.store.events.changes import Changes
 from databroker_mongo.testing import build_run
 
 

@@ -11,8 +11,8 @@ from bson.datetime_ms import DatetimeMS
 
 from databroker_mongo import Catalog, Writer
 from databroker_mongo.errors import InvalidDocument
-from databroker_mongo.store import quarantine
-from databroker_mongo.store.spool import SpoolFile, encode_rows
+from databroker_mongo.writing import quarantine
+from databroker_mongo.writing.spool import SpoolFile, encode_rows
 
 ID = ObjectId("0123456789abcdef01234567")
 VALUES = {

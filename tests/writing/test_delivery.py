@@ -17,8 +17,8 @@ from databroker_mongo.errors import (
     NotAuthorized,
     StoreUnavailable,
 )
-from databroker_mongo.store.spool import Spool
 from databroker_mongo.writing import Writer, backlog, delivery, revisits
+from databroker_mongo.writing.spool import Spool
 
 
 class FakeStore:

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from dns import resolver
 
+from databroker_mongo import file_locks
+from databroker_mongo import file_locks as locks
 from databroker_mongo.errors import (
     AuthenticationFailed,
     BelongsToProcess,
@@ -28,9 +30,9 @@ from databroker_mongo.errors import (
     StoreError,
     StoreUnavailable,
 )
-from databroker_mongo.store import filesystem, host_names, locks, spool_ground
-from databroker_mongo.store.place import place_of
-from databroker_mongo.writing import Writer, backlog, delivery, prospects
+from databroker_mongo.store.connection.location import host_names
+from databroker_mongo.store.connection.place import place_of
+from databroker_mongo.writing import Writer, backlog, delivery, prospects, spool_ground
 
 START = {"uid": "run", "time": 1.0}
 SECOND = {"uid": "second", "time": 2.0}
@@ -261,7 +263,7 @@ def test_a_wait_is_told_in_the_log_and_in_the_repr(store, new_writer, monkeypatc
 def mounted(kind, path, monkeypatch, options="rw"):
     table = path.parent / "mountinfo"
     table.write_text(f"1 0 8:1 / / rw - ext4 /dev/sda1 rw\n40 1 0:50 / {path} rw - {kind} server:/x {options}\n")
-    monkeypatch.setattr(filesystem, "MOUNTS", table)
+    monkeypatch.setattr(file_locks, "MOUNTS", table)
 
 
 @pytest.fixture
@@ -291,7 +293,7 @@ def test_a_spool_in_memory_is_refused_at_the_first_document(store, place, monkey
 def test_a_spool_on_what_may_go_away_is_warned_of_once(store, place, monkeypatch, kind):
     mounted(kind, place, monkeypatch)
     said = (
-        "container.*lost with it" if kind in filesystem.LAYERED else r"network disk.*cannot be kept and the plan stops"
+        "container.*lost with it" if kind in file_locks.LAYERED else r"network disk.*cannot be kept and the plan stops"
     )
     with pytest.warns(DurabilityWarning, match=rf"{said}.*spool=DIRECTORY.*spool_anywhere=True") as warned:
         Writer(store, spool=place / "below")("start", START)

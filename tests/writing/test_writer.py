@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from databroker_mongo.errors import DuplicateDocument, InvalidDocument
-from databroker_mongo.store.connection import locate, open_collections
-from databroker_mongo.store.insertion import COLLECTIONS
+from databroker_mongo.store.connection.location import locate, open_collections
+from databroker_mongo.store.insertion.insertion import COLLECTIONS
 from databroker_mongo.writing import Writer
 
 

@@ -1,0 +1,161 @@
+"""The commands ``databroker-mongo spool ...`` and ``quarantine ...``: what writers on this machine did not deliver.
+
+What does not belong here: how arguments are declared (``cli_arguments``), and what is sent (``writing``).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import display
+from ..errors import ConfigurationError
+from .databases import store_of
+
+if TYPE_CHECKING:
+    from ..writing.quarantine import Refused
+    from ..writing.spool_folders import Folder
+
+_FAILURE = 1
+_HEAD = ("WAITING", "OLDEST", "STATE", "DATABASE", "FILE")
+
+
+def list_spooled(chosen: argparse.Namespace) -> int | None:
+    """List the documents that are pending on this machine for their database.
+
+    With a database, list only those for it, and the reports of writers on other machines. An active writer sends its
+    documents when the server answers. The documents that others have left are sent by the next writer for the database,
+    or by `spool send`.
+    """
+    from ..store.connection.failures import asking
+    from ..store.upkeep import spool_reports
+    from ..writing import spool
+
+    rows = [
+        (
+            str(each.n_documents),
+            display.local_time(each.oldest),
+            "of a writer at work" if each.is_held else "left",
+            folder.shown,
+            str(each.path),
+        )
+        for folder in _folders(chosen.spool, chosen.catalog)
+        for each in spool.waiting(folder.path)
+    ]
+    print("\n".join(display.aligned([_HEAD, *rows])) if rows else "No documents are pending on this machine.")
+    if chosen.catalog is None:
+        return None
+    store, _ = store_of(chosen.catalog)
+    with asking("read what was spooled", store.address):
+        reports = spool_reports.found(store.collections)
+    for report in reports:
+        print(_reported(report))
+    return None
+
+
+def send_spooled(chosen: argparse.Namespace) -> int | None:
+    """Store the documents that are pending on this machine for a database.
+
+    Documents of an active writer are left to it. FOLDER is for documents that an earlier version has spooled in a
+    folder that does not name its database; `spool list` shows it. Refused documents are put into the quarantine, all
+    others are stored, and the files are removed.
+    """
+    from ..store.writable_normalized import writable
+    from ..writing import undelivered
+
+    store = writable(store_of(chosen.catalog)[0])
+    spool = undelivered.spool_of(store, _spool_directory(chosen.spool))
+    found = undelivered.send_spooled(store, spool, folders=chosen.folders)
+    n_refused = sum(each.n_refused for each in found)
+    print(f"Stored: {_counted(sum(each.n_documents for each in found) - n_refused)}.")
+    if n_refused:
+        print(f"Refused: {_counted(n_refused)}; see databroker-mongo quarantine list.")
+    return _FAILURE if n_refused else None
+
+
+def list_refused(chosen: argparse.Namespace) -> int | None:
+    """List the documents that were refused and set aside on this machine.
+
+    With a database, list only those for it. Each is a file, which can be corrected and sent again with `quarantine
+    send`.
+    """
+    from ..writing import undelivered
+
+    found = undelivered.refused_documents(each.path for each in _folders(chosen.spool, chosen.catalog))
+    for refused in found:
+        print(_described(refused))
+    if not found:
+        print("No document was refused on this machine.")
+    return None
+
+
+def send_refused(chosen: argparse.Namespace) -> int | None:
+    """Send documents again that were refused and set aside.
+
+    Send all documents for the database, or those in FILE. The file of a document that is now stored is removed; the
+    others stay, and the reason is shown.
+    """
+    from ..store.writable_normalized import writable
+    from ..writing import undelivered
+
+    store = writable(store_of(chosen.catalog)[0])
+    if chosen.files:
+        refused = [_read(path) for path in chosen.files]
+    else:
+        refused = undelivered.refused_documents(each.path for each in _folders(chosen.spool, chosen.catalog))
+    sent = undelivered.send_refused(store, refused)
+    for each in sent:
+        if each.error is not None:
+            print(f"{each.refused.path}\n  {each.error.message}")
+    n_refused = sum(each.error is not None for each in sent)
+    print(f"Stored: {_counted(len(sent) - n_refused)}. Still refused: {_counted(n_refused)}.")
+    return _FAILURE if n_refused else None
+
+
+def _counted(n_documents: int) -> str:
+    return f"{n_documents} document{'s' * (n_documents != 1)}"
+
+
+def _spool_directory(given: Path | None) -> Path:
+    from ..config import spool_directory
+
+    return spool_directory() if given is None else given
+
+
+def _folders(given: Path | None, catalog: str | None) -> Iterator[Folder]:
+    """Yield the folders of a spool, or those of them that may hold documents for a database."""
+    from ..writing import spool_folders, undelivered
+
+    directory = _spool_directory(given)
+    wanted: Sequence[Path] | None = None
+    if catalog is not None:
+        spool = undelivered.spool_of(store_of(catalog)[0], directory)
+        wanted = [*spool.folders(), *spool.similar_folders()]
+    for folder in spool_folders.folders(directory):
+        if wanted is None or folder.path in wanted:
+            yield folder
+
+
+def _read(path: Path) -> Refused:
+    from ..writing import quarantine
+
+    try:
+        return quarantine.read(path)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"this is not a refused document: {error}", path=str(path)) from error
+
+
+def _described(refused: Refused) -> str:
+    kept = "" if refused.is_exact else " (as text: it cannot be sent before it is corrected)"
+    reason = refused.error.partition("\n")[0]
+    return f"{refused.path}\n  {display.local_time(refused.time)}  {refused.name}{kept}\n  {reason}"
+
+
+def _reported(report: Mapping[str, Any]) -> str:
+    left = "no documents are left there" if report.get("is_drained") else "more documents are left there"
+    return (
+        f"{report.get('host')} delivered {_counted(report.get('n_documents', 0))}, kept there since "
+        f"{display.local_time(report.get('oldest'))} in {report.get('path')}; {left}."
+    )

@@ -1,0 +1,256 @@
+"""What of a run can be read, and from which files: tables for the people who have to put it right."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from ..arrays.column_set import OpenedColumns
+from ..arrays.columns import AssetColumn
+from ..arrays.external import corrected
+from ..arrays.opening import StreamSource, open_columns
+from ..assets.reader import AssetReader
+from ..assets.resource import Resource
+from ..errors import (
+    AssetOffline,
+    CatalogError,
+    HandlerUnavailable,
+    InvalidDocument,
+    PathNotAllowed,
+    StoreError,
+    UnknownSpec,
+)
+from .documents import Finding
+
+if TYPE_CHECKING:
+    import pandas
+
+
+_BLOCK_BYTES = 32_000_000
+_HEALTH_COLUMNS = ["stream", "data_key", "status", "shape", "dtype", "reason", "facts"]
+_NO_FAULT: dict[str, Any] = {"status": "ok", "reason": "", "facts": {}}
+
+
+def health(sources: Mapping[str, StreamSource], findings: Iterable[Finding] = (), *, pixels: bool) -> pandas.DataFrame:
+    """Return a row for each stream and data key: whether it can be read, and what is at fault if not.
+
+    What is found about a column is told in its row, other findings have a row each.
+    """
+    from .tables import HealthTable
+
+    rows: dict[Any, dict[str, Any]] = {}
+    for name, source in _without_recall(sources).items():
+        opened = _opened(source)
+        for key in source.data_keys:
+            rows[name, key] = {"stream": name, "data_key": key, **_verdict(opened, key, pixels)}
+    for number, finding in enumerate(findings):
+        place = finding.stream, finding.data_key
+        if place in rows:
+            _add_finding(rows[place], finding)
+        else:
+            rows[number] = {"stream": finding.stream or "", "data_key": finding.data_key or "", **_NO_FAULT}
+            _add_finding(rows[number], finding)
+    return HealthTable(list(rows.values()), columns=_HEALTH_COLUMNS)
+
+
+def _opened(source: StreamSource) -> OpenedColumns:
+    """Open all columns; where the order of the rows is not known, that is wrong with each."""
+    try:
+        return open_columns(source, list(source.data_keys), eager=False)
+    except StoreError as error:
+        if "field" not in error.facts:
+            raise
+        error.facts = {**source.facts, **error.facts}
+        return OpenedColumns(problems=dict.fromkeys(source.data_keys, error))
+
+
+def _add_finding(row: dict[str, Any], finding: Finding) -> None:
+    row["facts"] = {**row["facts"], finding.kind: dict(finding.facts)}
+    if row["status"] not in ("unreadable", "offline"):
+        row["status"] = "note"
+        row["reason"] = f"{row['reason']} {finding.message}".strip()
+
+
+def _verdict(opened: OpenedColumns, key: str, pixels: bool) -> dict[str, Any]:
+    column = opened.columns.get(key)
+    found = {"shape": column.shape, "dtype": str(column.dtype)} if column is not None else {}
+    problem = opened.problems.get(key)
+    if problem is None and isinstance(column, AssetColumn) and key not in opened.awaited:
+        problem = column.first_problem() or (_read_through(column) if pixels else None)
+    if problem is not None:
+        status = "offline" if isinstance(problem, AssetOffline) else "unreadable"
+        return {"status": status, "reason": problem.message, "facts": problem.facts, **found}
+    if key in opened.awaited:
+        return {"status": "note", "reason": opened.awaited[key].message, "facts": opened.awaited[key].facts, **found}
+    note = opened.notes.get(key) or opened.habits.get(key)
+    return {**_NO_FAULT, **({} if note is None else {"status": "note", "reason": note}), **found}
+
+
+def _read_through(column: AssetColumn) -> CatalogError | None:
+    n_rows, *inner = column.shape
+    step = max(1, _BLOCK_BYTES // max(1, math.prod(inner) * column.dtype.itemsize))
+    try:
+        for start in range(0, n_rows, step):
+            rows = slice(start, min(start + step, n_rows))
+            column.read_region((rows, *(slice(0, size) for size in inner)))
+    except CatalogError as error:
+        return error
+    return None
+
+
+def files(sources: Mapping[str, StreamSource]) -> pandas.DataFrame:
+    """Return a row for each file that the run's resources name, once, those that no event refers to as well."""
+    from .tables import FilesTable
+
+    columns = ["path", "exists", "offline", "size_bytes", "spec", "resource_uid", "reason", "facts"]
+    by_path: dict[str, dict[str, Any]] = {}
+    for row in _file_rows(sources):
+        path = row["path"]
+        by_path[path] = _together(by_path[path], row) if path in by_path else row
+    return FilesTable(list(by_path.values()), columns=columns).astype({"size_bytes": "Int64"})
+
+
+def _together(first: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one row for a file that several resources name: what is wrong with any of them, the uid of the first."""
+    said = {
+        name: [*dict.fromkeys(filter(None, [*first[name].split(joint), other[name]]))]
+        for name, joint in (("spec", ", "), ("reason", "\n"))
+    }
+    return {
+        **first,
+        "offline": first["offline"] or other["offline"],
+        "spec": ", ".join(said["spec"]),
+        "reason": "\n".join(said["reason"]),
+        "facts": {**other["facts"], **first["facts"]},
+    }
+
+
+def lost_files(sources: Mapping[str, StreamSource]) -> Iterator[Finding]:
+    """Yield, for each root, how many files are lost or offline below it, and each spec that nothing here reads."""
+    by_root: dict[str, list[dict[str, Any]]] = {}
+    unserved: dict[str, dict[str, Any]] = {}
+    run_uid = next((source.run_uid for source in sources.values()), None)
+    for row in _file_rows(sources):
+        by_root.setdefault(row["root"], []).append(row)
+        if row["is_unserved"]:
+            unserved.setdefault(row["spec"], row)
+    for spec, row in unserved.items():
+        yield Finding("unreadable-spec", row["reason"], run_uid, facts={"spec": spec})
+    for root, rows in by_root.items():
+        yield from _forbidden_files(root, rows, run_uid)
+        lost = sorted({row["path"] for row in rows if not row["exists"] and not row["is_forbidden"]})
+        if lost:
+            absence = next((row["absence"] for row in rows if row["absence"] is not None), None)
+            n_files = len({row["path"] for row in rows})
+            text = f"{len(lost)} of {n_files} files below {root!r} are not there, such as {lost[0]!r}."
+            facts = {"root": root, "n": len(lost), "paths": lost[:10]}
+            if absence is not None:
+                text += f" {absence.remedy}."
+                facts["missing_directory"] = str(absence.directory)
+            yield Finding("missing-files", text, run_uid, facts=facts)
+    yield from _offline_files(by_root, run_uid)
+
+
+def _forbidden_files(root: str, rows: Sequence[Mapping[str, Any]], run_uid: str | None) -> Iterator[Finding]:
+    refused = {row["path"]: row["reason"] for row in rows if row["is_forbidden"]}
+    if refused:
+        first = min(refused)
+        text = f"{len(refused)} of {len(rows)} files below {root!r} may not be read here, such as {first!r}: "
+        facts = {"root": root, "n": len(refused), "paths": sorted(refused)[:10]}
+        yield Finding("forbidden-files", text + refused[first], run_uid, facts=facts)
+
+
+def _offline_files(by_root: Mapping[str, Sequence[Mapping[str, Any]]], run_uid: str | None) -> Iterator[Finding]:
+    for root, rows in by_root.items():
+        away = sorted({row["path"] for row in rows if row["offline"]})
+        if away:
+            n_files = len({row["path"] for row in rows})
+            text = (
+                f"{len(away)} of {n_files} files below {root!r} are offline, such as {away[0]!r}: reading them takes "
+            )
+            yield Finding(
+                "offline-files",
+                f"{text}recall=True.",
+                run_uid,
+                facts={"root": root, "n": len(away), "paths": away[:10]},
+            )
+
+
+def _without_recall(sources: Mapping[str, StreamSource]) -> dict[str, StreamSource]:
+    """Return the streams such that to look at them fetches no file from a tape."""
+    return {name: dataclasses.replace(each, assets=each.assets.recalling(False)) for name, each in sources.items()}
+
+
+def _file_rows(sources: Mapping[str, StreamSource]) -> Iterable[dict[str, Any]]:
+    sources = _without_recall(sources)
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for source in sources.values():
+        opened = _opened(source)
+        for key, found in opened.segments.items():
+            column = opened.columns.get(key)
+            # A column knows how many rows of the stored data, which may be files, are one row.
+            for segment in column.segments if isinstance(column, AssetColumn) else found:
+                if segment.resource is not None:
+                    _add_files(rows, source.assets, segment.resource, segment.datums)
+    used = {uid for uid, _ in rows}
+    for source in list(sources.values())[:1]:
+        for resource in _resources(source):
+            if resource.uid not in used:
+                _add_files(rows, source.assets, resource, ())
+    return rows.values()
+
+
+def _resources(source: StreamSource) -> Iterator[Resource]:
+    """Yield the resources that say they belong to the run, as far as their documents are complete."""
+    store, uid = source.rows.store, source.run_uid
+    readers = ((Resource.from_document, "resource"), (Resource.from_stream_document, "stream_resource"))
+    for read, kind in readers:
+        for document in store.run_resources(uid, name=kind):
+            found = corrected(kind, document, source.transform)
+            with contextlib.suppress(InvalidDocument):
+                yield read(document if isinstance(found, CatalogError) else found)
+
+
+def _add_files(
+    rows: dict[tuple[str, str], dict[str, Any]],
+    assets: AssetReader,
+    resource: Resource,
+    datums: Sequence[Mapping[str, Any]],
+) -> None:
+    paths: list[Path] = []
+    offline: list[str] = []
+    fault: dict[str, Any] = {"reason": "", "facts": {}, "is_unserved": False, "is_forbidden": False}
+    try:
+        paths = [assets.roots.locate(resource)]
+        listed = assets.files(resource, datums) if datums else paths
+        offline = assets.offline_files(resource, listed, datums)
+        paths = list(dict.fromkeys([*listed, *map(Path, offline)]))
+    except CatalogError as error:
+        is_unserved = isinstance(error, UnknownSpec | HandlerUnavailable)
+        is_forbidden = isinstance(error, PathNotAllowed)
+        fault = {
+            "reason": error.message,
+            "facts": error.facts,
+            "is_unserved": is_unserved,
+            "is_forbidden": is_forbidden,
+        }
+    root = resource.root or str(PurePosixPath(str(resource.place)).parent)
+    found = [(str(path), *_on_disk(path)) for path in paths] or [(str(resource.place), False, None)]
+    absence = None if all(exists for _, exists, _ in found) else assets.roots.absence(resource)
+    if absence is not None and not fault["reason"]:
+        fault |= {"reason": absence.remedy, "facts": {"missing_directory": str(absence.directory)}}
+    fault["absence"] = absence
+    for path, exists, size in found:
+        named = {"path": path, "exists": exists, "offline": path in offline, "size_bytes": size}
+        rows[resource.uid, path] = {**named, "spec": resource.spec, "resource_uid": resource.uid, "root": root, **fault}
+
+
+def _on_disk(path: Path) -> tuple[bool, int | None]:
+    try:
+        return path.exists(), path.stat().st_size if path.is_file() else None
+    except OSError:
+        return False, None

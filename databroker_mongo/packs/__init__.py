@@ -1,0 +1,1 @@
+"""Directories that databroker-pack wrote."""

@@ -1,0 +1,323 @@
+"""Run: the documents of one run, and its streams by name. What a person types on a run is here."""
+
+from __future__ import annotations
+
+import functools
+import operator
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, overload
+
+from .. import display
+from ..arrays.opening import StreamSource, Transform
+from ..assets.reader import AssetReader
+from ..documents import stream_of
+from ..errors import RunNotFound, StreamNotFound
+from ..health import files as readability
+from ..health.documents import Finding, check_run
+from ..printable import shown
+from ..queries import Eq
+from ..store.protocol import Document, Store
+from ..store.reports import Revision
+from ..values import copied
+from . import replay
+from .run_hints import RunHints
+from .stream import Stream
+
+if TYPE_CHECKING:
+    import pandas
+
+    from ..v1 import Header
+
+
+class Run(RunHints):
+    """One run: a mapping from the names of its streams, in the order they began, to the streams.
+
+    Get one with ``catalog[23463]``. Streams are attributes as well: ``run.primary``.
+
+    Parameters
+    ----------
+    store : Store
+        The store that holds its documents.
+    start : dict
+        Its start document.
+    stop : dict or None
+        Its stop document; None while it is in progress, and if it crashed.
+    assets : AssetReader
+        The reader of its external data.
+    as_header : callable, optional
+        Makes a databroker 1 header of the run; the catalog in which it was found provides this.
+    transforms : mapping, optional
+        Callables by kind of document (``start``, ``stop``, ``descriptor``, ``resource``, ``stream_resource``,
+        ``datum``), applied to each document that is read.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        start: Document,
+        stop: Document | None,
+        *,
+        assets: AssetReader,
+        as_header: Callable[[Run], Header] | None = None,
+        transforms: Mapping[str, Transform] | None = None,
+    ):
+        self._store = store
+        self._assets = assets
+        self._as_header = as_header
+        self._transforms = dict(transforms or {})
+        self._start = self._transformed("start", start)
+        self._stop = None if stop is None else self._transformed("stop", stop)
+        self._streams: dict[str, Stream] | None = None
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_lock": None, "_streams": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """A copy of the documents ``start`` and ``stop`` (None if there is no stop document yet)."""
+        return {"start": self.start, "stop": self.stop}
+
+    @property
+    def start(self) -> Document:
+        """A copy of the start document."""
+        return copied(self._start)
+
+    @property
+    def stop(self) -> Document | None:
+        """A copy of the stop document; None if there is none yet."""
+        return copied(self._stop)
+
+    @property
+    def descriptors(self) -> list[Document]:
+        """The descriptors of all streams, in order of time."""
+        each = [descriptor for stream in self._by_name().values() for descriptor in stream.descriptors]
+        return sorted(each, key=lambda descriptor: descriptor["time"])
+
+    @property
+    def v1(self) -> Header:
+        """The same run in the interface of databroker 1."""
+        if self._as_header is None:
+            raise AttributeError("the run has no v1: it was not found in a catalog")
+        return self._as_header(self)
+
+    @property
+    def v2(self) -> Run:
+        """The run itself, for scripts that also use :attr:`v1`."""
+        return self
+
+    @overload
+    def __getitem__(self, name: str) -> Stream: ...
+
+    @overload
+    def __getitem__(self, name: tuple[str, ...]) -> Any: ...
+
+    def __getitem__(self, name: Any) -> Any:
+        """Return a stream; ``run["primary", "data", "I0"]`` is ``run["primary"]["data"]["I0"]``, as in databroker 2.
+
+        Raises
+        ------
+        StreamNotFound
+            The run has no such stream. It is a KeyError.
+        """
+        if isinstance(name, tuple) and name:
+            return functools.reduce(operator.getitem, name[1:], self[name[0]])
+        if name in self:
+            return self._by_name()[str.__str__(name)]
+        raise StreamNotFound(
+            f"the run has no stream {shown(name)}. It has: {', '.join(map(str, self)) or 'none'}.",
+            run_uid=self._start["uid"],
+            scan_id=self._start.get("scan_id"),
+            stream=name,
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name())
+
+    def __len__(self) -> int:
+        return len(self._by_name())
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and str.__str__(name) in self._by_name()
+
+    def __getattr__(self, name: str) -> Stream:
+        if name.startswith("_"):
+            raise AttributeError(f"a {type(self).__name__} has no {name!r}")
+        stream = self._by_name().get(name)
+        if stream is None:
+            streams = ", ".join(map(str, self)) or "none"
+            raise AttributeError(
+                f"run {self._start['uid']} has no stream or attribute {name!r}. It has: {streams}.{self._remedy(name)}"
+            )
+        return stream
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *(name for name in self if name.isidentifier())})
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and self._start["uid"] == other._start["uid"] and self._store == other._store
+
+    def __hash__(self) -> int:
+        return hash(self._start["uid"])
+
+    def __repr__(self) -> str:
+        return display.run_text(self._start, self._stop, list(self))
+
+    def _repr_html_(self) -> str:
+        return display.run_html(
+            self._start, self._stop, {name: stream.source.data_keys for name, stream in self.items()}
+        )
+
+    def documents(
+        self, *, fill: str | bool = "no", page_size: int = 1000, streams: Collection[str] | None = None
+    ) -> Iterator[tuple[str, Document]]:
+        """Yield the documents of the run in the order of time, each before those that need it.
+
+        Parameters
+        ----------
+        fill : {"no", "yes", "delayed"} or bool
+            Whether events hold the data of datums: not, as NumPy arrays, or as dask arrays.
+        page_size : int
+            The maximum number of rows of an ``event_page`` or ``datum_page``; no more rows are in memory at once.
+        streams : collection of str, optional
+            The streams whose descriptors and events are wanted, with the documents that these refer to; by default all
+            of the run.
+
+        Yields
+        ------
+        name : str
+            ``start``, ``descriptor``, ``resource``, ``datum_page``, ``stream_resource``, ``stream_datum``,
+            ``event_page`` or ``stop``.
+        doc : dict
+            The document.
+
+        Raises
+        ------
+        ValueError
+            ``fill`` has another value, or ``page_size`` is not a positive integer.
+        StreamNotFound
+            The run has no stream of one of these names.
+        """
+        names = [streams] if isinstance(streams, str) else streams
+        wanted = set(self if names is None else (self[name].name for name in names))
+        return iter(
+            replay.Replay(
+                self._store,
+                self.start,
+                self.stop,
+                sources=[stream.source for name, stream in self.items() if name in wanted],
+                fill=replay.fill_of(fill),
+                page_size=replay.page_size_of(page_size),
+                is_whole=streams is None,
+            )
+        )
+
+    def refresh(self) -> Run:
+        """Return the run as it is now, with the events, streams and stop document that have arrived since."""
+        start = next(self._store.find_starts(Eq("uid", self._start["uid"]), sort=[("time", -1)], limit=1), None)
+        if start is None:
+            raise RunNotFound(f"the run {self._start['uid']!r} is no longer stored", run_uid=self._start["uid"])
+        stop = self._store.stops([self._start["uid"]]).get(self._start["uid"])
+        return Run(
+            self._store,
+            start,
+            stop,
+            assets=self._assets,
+            as_header=self._as_header,
+            transforms=self._transforms,
+        )
+
+    def revisions(self) -> list[Revision]:
+        """List the documents of the run as they were before each correction.
+
+        Returns
+        -------
+        list of Revision
+            Those of the start, of the stop and of the descriptors, the oldest first: each with the kind and uid of its
+            document, the earlier contents as they were stored (``document``), and the fields that were ``changed``.
+        """
+        return self._store.examination.run_revisions(self._start["uid"])
+
+    def health(self, *, pixels: bool = False) -> pandas.DataFrame:
+        """Report for each column whether it can be read, the fault if not, and what is wrong with the documents.
+
+        The headers of every file are checked if its handler can describe data without reading them.
+
+        Parameters
+        ----------
+        pixels : bool
+            Whether all data are read as well, block by block. This finds damage inside files and takes as long as
+            reading the run.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each stream and data key: ``stream``, ``data_key``, ``status`` (``ok``, ``note``,
+            ``offline`` or ``unreadable``), ``shape``, ``dtype``, ``reason`` and ``facts`` by name (``path``,
+            ``resource_uid``, ...).
+            After these, a row for each of the :meth:`findings` that does not concern a single column, such as a second
+            stop document; the facts of findings are under their kind. When printed, faults come first, and columns that
+            are ok are counted.
+        """
+        return readability.health(self._sources(), self.findings(), pixels=pixels)
+
+    def findings(self, *, files: bool = True) -> list[Finding]:
+        """List what is wrong with the documents of the run, and with its files.
+
+        Parameters
+        ----------
+        files : bool
+            Whether to check that its files exist and that a handler reads them.
+        """
+        found = check_run(self._store, self._start["uid"])
+        return [*found, *readability.lost_files(self._sources())] if files else found
+
+    def files(self) -> pandas.DataFrame:
+        """List every file that the run's documents name.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each file: ``path`` on this machine, ``exists``, ``offline`` (for example on tape: it is not
+            opened, and reading it needs ``recall=True``), ``size_bytes`` (missing for folders and missing files),
+            ``spec``, ``resource_uid``, and ``reason`` and ``facts``, which say why a file is missing or why the files
+            of a resource are unknown; ``path`` is then that of the resource. A file that several resources
+            name has one row, with all their specs and the uid of the first. When printed, each folder has one line.
+        """
+        return readability.files(self._sources())
+
+    def _sources(self) -> dict[str, StreamSource]:
+        return {name: stream.source for name, stream in self.items()}
+
+    def _transformed(self, name: str, document: Document) -> Document:
+        transform = self._transforms.get(name)
+        return document if transform is None else transform(copied(document))
+
+    def _by_name(self) -> dict[str, Stream]:
+        with self._lock:
+            if self._streams is None:
+                self._streams = self._find_streams()
+            return self._streams
+
+    def _find_streams(self) -> dict[str, Stream]:
+        uid = self._start["uid"]
+        by_name: dict[str, list[Document]] = {}
+        for stored in self._store.descriptors([uid])[uid]:
+            descriptor = self._transformed("descriptor", stored)
+            by_name.setdefault(stream_of(descriptor), []).append(descriptor)
+        return {
+            name: Stream(
+                name,
+                store=self._store,
+                assets=self._assets,
+                start=self._start,
+                stop=self._stop,
+                descriptors=descriptors,
+                transforms=self._transforms,
+            )
+            for name, descriptors in by_name.items()
+        }

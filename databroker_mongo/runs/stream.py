@@ -1,0 +1,395 @@
+"""Stream: the events of one kind in a run, as columns.
+
+What a person types on a stream is here; how it is read is in ``arrays``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import logging
+import operator
+import warnings
+from collections.abc import Collection, Iterable, Iterator, KeysView, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from .. import display
+from ..arrays.column_set import OpenedColumns
+from ..arrays.opening import StreamSource, Transform, open_columns
+from ..arrays.rows import StreamRows, latest_of_repeats, n_events_said
+from ..arrays.structure import column_name
+from ..assets.reader import AssetReader
+from ..documents import stream_of
+from ..errors import (
+    CatalogError,
+    ColumnNotFound,
+    DocumentWarning,
+    UnreadableColumns,
+    UnreadableWarning,
+    stacklevel_of_caller,
+)
+from ..store.protocol import Document, Store
+from ..values import copied
+from . import live
+from .columns import StreamData
+from .configuration import ConfigurationOfDevices
+from .live import Row
+from .stream_hints import StreamHints
+from .timestamps import Timestamps
+
+if TYPE_CHECKING:
+    import xarray
+
+logger = logging.getLogger(__name__)
+
+OnError = Literal["raise", "skip", "rows"]
+Dedupe = Literal["last"]
+
+_PARTS = ("data", "timestamps", "config", "config_timestamps")
+"""What databroker 2 has between the brackets of a stream; a data key of such a name comes first."""
+
+
+class Stream(StreamHints):
+    """A stream of a run: a snapshot, whose length is fixed when it is first read.
+
+    Get one with ``run["primary"]`` or ``run.primary``. ``stream["I0"]`` is one of its columns, and iterating over a
+    stream gives their names.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    store : Store
+        The store that holds its events.
+    assets : AssetReader
+        The reader of its external data.
+    start, stop : dict, dict or None
+        The documents of its run.
+    descriptors : list of dict
+        Its descriptors, in order of time.
+    transforms : mapping, optional
+        Callables for ``resource`` and ``stream_resource`` documents.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        store: Store,
+        assets: AssetReader,
+        start: Document,
+        stop: Document | None,
+        descriptors: Sequence[Document],
+        transforms: Mapping[str, Transform] | None = None,
+    ):
+        self.name = name
+        self._start = start
+        self._stop = stop
+        self._descriptors = list(descriptors)
+        n_said = n_events_said(stop, name)
+        self.source = StreamSource(
+            rows=StreamRows(store, [each["uid"] for each in descriptors], n_expected=n_said),
+            assets=assets,
+            descriptors=self._descriptors,
+            run_uid=start["uid"],
+            is_complete=stop is not None,
+            facts={"run_uid": start["uid"], "scan_id": start.get("scan_id"), "stream": name},
+            transforms=transforms or {},
+            n_said=n_said,
+        )
+        self._reported: set[str] = set()
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The documents of the stream: ``start``, ``stop`` (None if there is none yet) and ``descriptors``."""
+        documents = {"start": self._start, "stop": self._stop, "descriptors": self._descriptors, "stream": self.name}
+        return copied(documents)
+
+    @property
+    def descriptors(self) -> list[Document]:
+        """The descriptors, in order of time."""
+        return copied(self._descriptors)
+
+    @property
+    def data_keys(self) -> dict[str, Document]:
+        """The data keys of all descriptors, by name, in stored order."""
+        return copied(dict(self.source.data_keys))  # type: ignore[arg-type]
+
+    @property
+    def data(self) -> StreamData:
+        """The columns by name, and ``time``, the times of the events: ``stream["data"]`` of databroker 2."""
+        return StreamData(self, self._open)
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return a column by its data key or, for other names, an attribute as in databroker 2.
+
+        Parameters
+        ----------
+        key : str or tuple of str
+            A data key; ``"time"``; ``"data"``, ``"timestamps"``, ``"config"`` or ``"config_timestamps"``, which are the
+            attributes of these names. With several names, ``stream["data", "I0"]`` is ``stream["data"]["I0"]``.
+
+        Returns
+        -------
+        StreamColumn
+            Of a data key; nothing is read.
+
+        Raises
+        ------
+        ColumnNotFound
+            The stream has no such data key. It is a KeyError.
+        TypeError
+            The key is not a string.
+        """
+        if isinstance(key, tuple) and key:
+            return functools.reduce(operator.getitem, key[1:], self[key[0]])
+        if not isinstance(key, str):
+            raise TypeError(self._hint_of_key(key))
+        if key in _PARTS and key not in self.source.data_keys:
+            return getattr(self, key)
+        return self.data[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.source.data_keys)
+
+    def keys(self) -> KeysView[str]:
+        """Return the names of the columns, which are the data keys."""
+        return self.source.data_keys.keys()
+
+    def __repr__(self) -> str:
+        return display.stream_text(self.name, self._start, self.source.data_keys)
+
+    def _repr_html_(self) -> str:
+        return display.stream_html(self.name, self._start, self.source.data_keys)
+
+    def read(
+        self,
+        keys: Iterable[str] | None = None,
+        *,
+        variables: Iterable[str] | None = None,
+        exclude: Collection[str] = (),
+        on_error: OnError = "raise",
+        dedupe: Dedupe | None = None,
+        recall: bool = False,
+    ) -> xarray.Dataset:
+        """Read data into memory.
+
+        Parameters
+        ----------
+        keys : iterable of str, optional
+            The data keys that are wanted, in the order that the columns are to have; by default all, as stored. Nothing
+            else is fetched.
+        variables : iterable of str, optional
+            The same, under its name in databroker 2; it may include ``"time"``, which is always there.
+        exclude : collection of str
+            Data keys to leave out; a name that the stream does not have is ignored.
+        on_error : {"raise", "skip", "rows"}
+            What to do about columns that cannot be read: raise one error for all; or leave them out and name them, with
+            the reason, in ``ds.attrs["unreadable"]``; or, where a column can be read in part, leave out of all columns
+            the rows that one of them lacks, and name these in ``ds.attrs["unreadable_rows"]``: by data key, from the
+            number of the row in the stream, counted from 0, to the reason. ``ds.attrs["n_rows_left_out"]`` is their
+            number. A column of which no row can be read is left out itself.
+        dedupe : {"last"}, optional
+            Keep only the latest of several events with one ``seq_num`` (a rewound plan repeats them).
+        recall : bool
+            Whether offline files, for example on tape, are fetched; otherwise they are unreadable. The site decides
+            which files are offline.
+
+        Returns
+        -------
+        xarray.Dataset
+            NumPy arrays of shape ``(time, ...)``, with the coordinate ``time`` in seconds since 1970.
+
+        Raises
+        ------
+        ColumnNotFound
+            A data key that the stream does not have.
+        UnreadableColumns
+            At least one column cannot be read; ``reasons`` has an error for each.
+        """
+        from ..arrays import dataset
+
+        _require("on_error", on_error, ("raise", "skip", "rows"))
+        _require("dedupe", dedupe, (None, "last"))
+        if variables is not None:
+            if keys is not None:
+                raise TypeError("keys and variables are two names of one argument: give one of them")
+            return self.data.read(variables, exclude=exclude, on_error=on_error, dedupe=dedupe, recall=recall)
+        by_row = on_error == "rows"
+        opened = self._open(self._select(keys, exclude), eager=True, recall=recall, by_row=by_row)
+        planned = dataset.structures(opened, self.source.data_keys, self.source.devices)
+        if by_row:
+            loaded, failed, bad = dataset.loaded_by_rows(opened, planned, self._attrs())
+            return self._finished(loaded, {**opened.absent(), **failed}, opened, dedupe, bad)
+        loaded, failed = dataset.loaded_dataset(opened, planned, self._attrs())
+        absent = opened.absent()
+        problems = {key: error for key, error in {**absent, **failed}.items() if key not in opened.awaited}
+        if problems and on_error == "raise":
+            raise self._unreadable(problems)
+        return self._finished(loaded, {**absent, **failed}, opened, dedupe)
+
+    def to_dask(
+        self,
+        keys: Iterable[str] | None = None,
+        *,
+        exclude: Collection[str] = (),
+        dedupe: Dedupe | None = None,
+        recall: bool = False,
+    ) -> xarray.Dataset:
+        """Describe data as lazy arrays; a computation reads only the data that it needs.
+
+        Parameters
+        ----------
+        keys : iterable of str, optional
+            The data keys that are wanted, in the order that the columns are to have; by default all, as stored.
+        exclude : collection of str
+            Data keys to leave out; a name that the stream does not have is ignored.
+        dedupe : {"last"}, optional
+            Keep only the latest of several events with one ``seq_num``.
+        recall : bool
+            Whether offline files are fetched: at once if the shape of a column must be looked up in one, and when the
+            arrays are computed.
+
+        Returns
+        -------
+        xarray.Dataset
+            dask arrays of shape ``(time, ...)``, with the coordinate ``time`` in seconds since 1970. A column that
+            cannot be read raises when it is computed; one whose shape cannot be known is left out, with a warning, and
+            named, with the reason, in ``ds.attrs["unreadable"]``.
+
+        Raises
+        ------
+        ColumnNotFound
+            A data key that the stream does not have.
+        """
+        from ..arrays import dataset
+
+        _require("dedupe", dedupe, (None, "last"))
+        opened = self._open(self._select(keys, exclude), eager=False, recall=recall)
+        planned = dataset.structures(opened, self.source.data_keys, self.source.devices)
+        lazy = dataset.lazy_dataset(opened, planned, self._attrs())
+        problems = opened.absent()
+        if problems:
+            warnings.warn(
+                f"run {self.source.run_uid} (scan id {self._start.get('scan_id')}), stream {self.name!r}: "
+                f"{', '.join(problems)} cannot be read and were left out; the attribute 'unreadable' has the reasons: "
+                f"{next(iter(problems.values())).message}",
+                UnreadableWarning,
+                stacklevel=stacklevel_of_caller(),
+            )
+        return self._finished(lazy, problems, opened, dedupe)
+
+    def follow(self, *, seconds: float = 1.0) -> Iterator[Row]:
+        """Yield the events of the stream, stored and future ones, until the run has stopped.
+
+        A replica set reports when events are stored; any other server is polled. Each event is yielded once, in the
+        order of arrival. Data in stream resources have no events and are not yielded.
+
+        Parameters
+        ----------
+        seconds : float
+            The interval for polling such a server.
+
+        Yields
+        ------
+        Row
+            Time, data and timestamps of an event; for external data, the identifier of the datum.
+        """
+        return live.follow(self.source.rows.store, self._start["uid"], self._owns, seconds=seconds)
+
+    def _owns(self, descriptor: Document) -> bool:
+        return stream_of(descriptor) == self.name
+
+    @property
+    def timestamps(self) -> Timestamps:
+        """The times when each value was taken, by the clock of its device."""
+        return Timestamps(self.source)
+
+    @property
+    def config(self) -> ConfigurationOfDevices:
+        """The configuration of each device: ``stream.config["quadem1"].read()``."""
+        return ConfigurationOfDevices(self.source, "data")
+
+    @property
+    def config_timestamps(self) -> ConfigurationOfDevices:
+        """The times when each value of the configuration was taken."""
+        return ConfigurationOfDevices(self.source, "timestamps")
+
+    def _select(self, keys: Iterable[str] | None, exclude: Collection[str]) -> list[str]:
+        known = self.source.data_keys
+        wanted = list(known) if keys is None else [keys] if isinstance(keys, str) else list(keys)
+        left_out = {exclude} if isinstance(exclude, str) else set(exclude)
+        for key in wanted:
+            if key not in known:
+                raise ColumnNotFound(
+                    f"the stream has no data key {key!r}. It has: {', '.join(known)}.",
+                    **self.source.facts,
+                    data_key=key,
+                )
+        return [key for key in dict.fromkeys(wanted) if key not in left_out]
+
+    def _open(self, keys: Sequence[str], *, eager: bool, recall: bool = False, by_row: bool = False) -> OpenedColumns:
+        source = dataclasses.replace(self.source, assets=self.source.assets.recalling()) if recall else self.source
+        opened = open_columns(source, keys, eager=eager, by_row=by_row)
+        if "time" in opened.columns:
+            name = column_name("time", self.source.data_keys)
+            opened.add_notes({"time": f"this is the name of the time axis; the column is called {name!r} here"})
+        if told := self._news(opened.notes):
+            warnings.warn(told, DocumentWarning, stacklevel=stacklevel_of_caller())
+        if told := self._news(opened.habits):
+            logger.info("%s", told)
+        return opened
+
+    def _news(self, notes: Mapping[str, str]) -> str:
+        """Return what has not been told yet, in one sentence; nothing if there is no news."""
+        news = [told for key, note in notes.items() if (told := f"{key!r}: {note}") not in self._reported]
+        self._reported.update(news)
+        where = f"run {self.source.run_uid} (scan id {self._start.get('scan_id')}), stream {self.name!r}"
+        return f"{where}: {'; '.join(news)}" if news else ""
+
+    def _attrs(self) -> dict[str, Any]:
+        known = {"stream": self.name, "run_uid": self._start["uid"], "scan_id": self._start.get("scan_id")}
+        return {name: value for name, value in known.items() if value is not None}
+
+    def _finished(
+        self,
+        dataset: xarray.Dataset,
+        problems: Mapping[str, CatalogError],
+        opened: OpenedColumns,
+        dedupe: Dedupe | None,
+        bad: Mapping[str, Mapping[int, CatalogError]] | None = None,
+    ) -> xarray.Dataset:
+        if problems:
+            dataset.attrs["unreadable"] = {key: str(error) for key, error in problems.items()}
+        if "time" not in dataset.sizes:
+            return dataset
+        wanted = latest_of_repeats(opened.seq_num) if dedupe == "last" else np.arange(dataset.sizes["time"])
+        left_out = {row for errors in (bad or {}).values() for row in errors}.intersection(wanted.tolist())
+        if left_out:
+            dataset.attrs["n_rows_left_out"] = len(left_out)
+            dataset.attrs["unreadable_rows"] = {
+                key: {row: error.message for row, error in errors.items() if row in left_out}
+                for key, errors in (bad or {}).items()
+                if left_out.intersection(errors)
+            }
+        if dedupe != "last" and not left_out:
+            return dataset
+        return dataset.isel(time=[row for row in wanted.tolist() if row not in left_out])
+
+    def _unreadable(self, problems: dict[str, CatalogError]) -> UnreadableColumns:
+        works = f"exclude={sorted(problems)!r}"
+        listed = "\n".join(f"- {key}: {error}" for key, error in problems.items())
+        return UnreadableColumns(
+            f"{len(problems)} of the columns cannot be read; read({works}) gives the others, read(on_error='skip') "
+            f"too, and read(on_error='rows') those rows that can be read of all.\n{listed}",
+            **self.source.facts,
+            reasons=problems,
+            exclude=sorted(problems),
+        )
+
+
+def _require(name: str, value: Any, choices: Collection[Any]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name}={value!r} is unknown; it is one of {', '.join(map(repr, choices))}")

@@ -1,0 +1,146 @@
+"""Tables of runs: a row for each, a column for each field. What a person types belongs to ``run_catalog``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from ..arrays.values import need_more_than_floats
+from ..errors import QueryError
+from ..queries.fields import split_key
+from ..queries.refusals import plain_path
+from ..queries.times import zone_of
+
+if TYPE_CHECKING:
+    import pandas
+
+    from ..store.protocol import Document, Store
+
+DEFAULT_COLUMNS = ("time", "scan_id", "plan_name", "stop.exit_status", "duration", "streams")
+RUNS_AT_ONCE = 5000
+LARGEST_TIME = 9.2e9
+"""Seconds; pandas counts nanoseconds, and has no room for times beyond the year 2261."""
+
+_TIMES = ("time", "stop.time")
+_OF_STOP = ("duration", "n_events")
+_OF_STREAMS = ("streams", "n_events")
+
+
+def needed_fields(columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the fields of the start documents that these columns need.
+
+    Raises
+    ------
+    QueryError
+        A column is no field of the start or stop document, nor one of those that are worked out.
+    """
+    fields = {"uid"}
+    for column in columns:
+        document, path = split_key(column)
+        plain_path(path)
+        if document == "descriptor":
+            raise QueryError(f"A run has several descriptors, so {column!r} is not a column; 'streams' names them.")
+        if document == "start" and column not in (*_OF_STOP, *_OF_STREAMS):
+            fields.add(path)
+    return tuple(sorted(fields))
+
+
+def rows(store: Store, starts: Iterator[Document], columns: Sequence[str]) -> Iterator[tuple[str, list[Any]]]:
+    """Yield the uid of each run, and its cells; times are seconds since 1970.
+
+    Parameters
+    ----------
+    store : Store
+        Where the other documents are.
+    starts : iterator of dict
+        The start documents, with the fields that the columns need.
+    columns : sequence of str
+        Fields of the start document or, after ``stop.``, of the stop document; or ``duration``, ``streams``,
+        ``n_events``.
+    """
+    while page := list(islice(starts, RUNS_AT_ONCE)):
+        uids = [start["uid"] for start in page]
+        stops = _stops(store, uids, columns)
+        streams = store.streams(uids) if set(columns) & set(_OF_STREAMS) else {}
+        counts = _n_events(store, stops, streams) if "n_events" in columns else {}
+        for start in page:
+            uid = start["uid"]
+            known = {"streams": list(streams.get(uid, ())), "n_events": counts.get(uid)}
+            yield uid, [known[name] if name in known else _cell(name, start, stops.get(uid)) for name in columns]
+
+
+def table(
+    found: Iterable[tuple[str, list[Any]]], columns: Sequence[str], *, timezone: str | None = None
+) -> pandas.DataFrame:
+    """Return rows as a table indexed by uid, with ``time`` and ``stop.time`` in a zone: the local one for None.
+
+    What is stored as a time and is none, or one that pandas has no room for, is NaT.
+    """
+    import pandas as pd  # a shell's command lists runs without it
+
+    from ..health.tables import RunTable
+
+    found = list(found)
+    uids = pd.Index([uid for uid, _ in found], name="uid", dtype=object)
+    cells = {name: [cells[place] for _, cells in found] for place, name in enumerate(columns)}
+    # Beside a missing value, pandas would make floats of them.
+    large = {name: object for name, column in cells.items() if need_more_than_floats(column)}
+    series = {name: pd.Series(column, uids, large.get(name)) for name, column in cells.items()}
+    frame = RunTable(series, index=uids, columns=list(columns))
+    for name in set(columns) & set(_TIMES):
+        seconds = pd.Series(map(_seconds, frame[name]), index=frame.index, dtype=float)
+        frame[name] = pd.to_datetime(seconds, unit="s", utc=True).dt.round("us").dt.tz_convert(_zone(timezone))
+    return frame
+
+
+def empty_columns(table: pandas.DataFrame) -> list[str]:
+    """Return the columns of fields of which no run in a table has a value."""
+    fields = [name for name in table.columns if name not in (*_TIMES, *_OF_STOP, *_OF_STREAMS)]
+    return [name for name in fields if len(table) and table[name].isna().all()]
+
+
+def _stops(store: Store, uids: Sequence[str], columns: Iterable[str]) -> dict[str, Document]:
+    needed = any(column in _OF_STOP or split_key(column)[0] == "stop" for column in columns)
+    return store.stops(uids) if needed else {}
+
+
+def _n_events(
+    store: Store, stops: Mapping[str, Document], streams: Mapping[str, Mapping[str, Sequence[str]]]
+) -> dict[str, int]:
+    """Return how many events each run has: as its stop says, or counted."""
+    said = {uid: stop.get("num_events") for uid, stop in stops.items()}
+    counts = {
+        uid: sum(each.values())
+        for uid, each in said.items()
+        if isinstance(each, Mapping) and all(isinstance(n, int) for n in each.values())
+    }
+    to_count = {
+        uid: [descriptor for descriptors in of_run.values() for descriptor in descriptors]
+        for uid, of_run in streams.items()
+        if uid not in counts
+    }
+    found = store.count_events([descriptor for of_run in to_count.values() for descriptor in of_run])
+    return counts | {uid: sum(found[each] for each in descriptors) for uid, descriptors in to_count.items()}
+
+
+def _cell(column: str, start: Document, stop: Document | None) -> Any:
+    if column == "duration":
+        seconds = _seconds((stop or {}).get("time")) - _seconds(start.get("time"))
+        return seconds if math.isfinite(seconds) else None
+    document, path = split_key(column)
+    value: Any = start if document == "start" else stop
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _seconds(time: Any) -> float:
+    """Return a time as a document has it; NaN for what is none."""
+    is_number = isinstance(time, int | float) and not isinstance(time, bool)
+    return float(time) if is_number and abs(time) <= LARGEST_TIME else math.nan
+
+
+def _zone(timezone: str | None) -> Any:
+    return zone_of(timezone)

@@ -1,0 +1,5 @@
+"""A private MongoDB server on this machine, started when needed. It knows nothing of runs."""
+
+from .local import local_server
+
+__all__ = ["local_server"]

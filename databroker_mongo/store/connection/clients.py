@@ -1,0 +1,125 @@
+"""The clients of this process: one for each server and set of options, closed when the process ends.
+
+What does not belong here: databases, credentials that have to be looked for.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from ...config import redact_uri
+from ...errors import ConfigurationError, StoreUnavailable
+
+_GOODBYE_SECONDS = 0.5
+
+_clients: dict[tuple[int, str, frozenset[tuple[str, Any]]], Any] = {}
+_local_servers: dict[tuple[int, str], Any] = {}
+_lock = threading.Lock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.Lock()))
+
+
+def client_of(uri: str, arguments: dict[str, Any]) -> Any:
+    """Return this process's client for a URI in the clear; databases of one server share it."""
+    server = _without_database(uri)
+    key = (os.getpid(), server, frozenset(arguments.items()))
+    with _lock:
+        client = _clients.get(key)
+        if client is None:
+            client = _clients[key] = _new_client(server, arguments)
+    return client
+
+
+def local_server_uri(uri: str) -> str:
+    """Return the URI of the private server on the data directory that a ``local:`` URI names, started when needed."""
+    from ...server import local_server
+
+    directory = unquote(urlsplit(uri).path)
+    with _lock:
+        server = _local_servers.get((os.getpid(), directory))
+        if server is None or not server.socket.exists():
+            server = _local_servers[os.getpid(), directory] = local_server(directory)
+    return str(server.uri)
+
+
+def _without_database(uri: str) -> str:
+    """Leave the database out, unless an account may be looked for in it."""
+    if not uri.startswith("mongodb") or "@" in uri:
+        return uri
+    return urlunsplit(urlsplit(uri)._replace(path="/"))
+
+
+@atexit.register
+def _close() -> None:
+    """Close the connections, which pymongo would otherwise complain about; those of a parent process are its own."""
+    for (pid, uri, _), client in _clients.items():
+        if pid == os.getpid():
+            # pymongo says goodbye to the server, and waits for one that is gone as long as for any answer.
+            with nullcontext() if uri.startswith("memory:") else _time_limit(_GOODBYE_SECONDS):
+                client.close()
+
+
+def _time_limit(seconds: float) -> AbstractContextManager[Any]:
+    import pymongo
+
+    return pymongo.timeout(seconds)
+
+
+def _new_client(uri: str, arguments: dict[str, Any]) -> Any:
+    if uri.startswith("memory:"):
+        import mongomock
+
+        return mongomock.MongoClient()
+    import pymongo
+
+    with _refusing(uri):
+        return pymongo.MongoClient(uri, **arguments)
+
+
+def check_uri(uri: str) -> None:
+    """Parse a ``mongodb:`` URI in the clear as the driver will, without a connection or a look-up of names.
+
+    Raises
+    ------
+    ConfigurationError
+        It cannot be parsed, or names a file that cannot be read.
+    """
+    from pymongo import uri_parser
+
+    parsed = uri
+    if uri.startswith("mongodb+srv:"):
+        # The parser would look the name up, and of any other URI refuse the options of such a one.
+        parsed = uri.partition("?")[0].replace("mongodb+srv:", "mongodb:", 1)
+    with _refusing(uri), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the client warns when it is opened
+        uri_parser.parse_uri(parsed, warn=True)
+
+
+@contextmanager
+def _refusing(uri: str) -> Iterator[None]:
+    import pymongo.errors
+
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(
+            f"a file that the URI {redact_uri(uri)!r} names cannot be read: {error.strerror or error}",
+            path=error.filename,
+        ) from None
+    except (pymongo.errors.InvalidURI, ValueError):
+        # pymongo's text quotes parts of the URI, the password among them when it is not escaped.
+        raise ConfigurationError(
+            f"the URI {redact_uri(uri)!r} cannot be parsed. A port is a number, and '/', '@' and ':' in a user name or "
+            "password are written %2F, %40 and %3A."
+        ) from None
+    except pymongo.errors.ConfigurationError as error:
+        if type(error.__cause__).__module__.partition(".")[0] == "dns":
+            raise StoreUnavailable(f"the servers of {redact_uri(uri)} cannot be looked up: {error}") from None
+        raise ConfigurationError(f"the URI {redact_uri(uri)!r} cannot be used: {error}") from None

@@ -1,0 +1,354 @@
+"""From a URI to open collections: which database of which server, within which time limits.
+
+What a URI may be:
+
+* ``mongodb://...`` or ``mongodb+srv://...``, with the database in its path;
+* ``local:///path/to/data?database=name``: the private server on that data directory, started when needed;
+* ``memory://name``: mongomock, gone with the process.
+
+What does not belong here: documents, questions, layouts.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, fields
+from numbers import Real
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
+
+from ...config import READ_PREFERENCES, CatalogSettings, Uri, redact_uri, reveal
+from ...errors import ConfigurationError
+from . import read_your_writes as written
+from .clients import check_uri, client_of, local_server_uri
+from .decoding import PlainCollection, decoding_exactly, decoding_plainly
+from .place import Place, place_of
+
+_memory_names = itertools.count(1)
+_opened_here: dict[str, str] = {}
+_LEAST = {"timeout_seconds": 0.001, "pool_size": 1, "max_staleness_seconds": 90}
+
+
+@dataclass(frozen=True)
+class ConnectionOptions:
+    """How a catalog speaks to its server.
+
+    Attributes
+    ----------
+    timeout_seconds : float
+        Time limit of each question: to find a server that answers, the network and the server's work together.
+    pool_size : int
+        Most connections of one process.
+    app_name : str
+        What the server's log calls this client.
+    read_preference : str
+        ``primary``, ``primaryPreferred``, ``secondary``, ``secondaryPreferred`` or ``nearest``.
+    max_staleness_seconds : int or None
+        How far behind a secondary may be; 90 or more.
+    collection_prefix : str
+        What the names of the collections begin with, where they are views of one proposal.
+
+    Raises
+    ------
+    ConfigurationError
+        A value cannot be meant.
+    """
+
+    timeout_seconds: float = 10.0
+    pool_size: int = 8
+    app_name: str = "databroker_mongo"
+    read_preference: str | None = None
+    max_staleness_seconds: int | None = None
+    collection_prefix: str = ""
+
+    def __post_init__(self) -> None:
+        for name, least in _LEAST.items():
+            number: Any = getattr(self, name)
+            is_number = isinstance(number, Real) and not isinstance(number, bool)
+            if number is not None and not (is_number and number >= least):
+                raise ConfigurationError(f"{name} must be a number, at least {least:g}, not {number!r}", setting=name)
+        if self.read_preference not in (None, *READ_PREFERENCES):
+            raise ConfigurationError(
+                f"read_preference must be one of {', '.join(READ_PREFERENCES)}, not {self.read_preference!r}",
+                setting="read_preference",
+            )
+
+    @classmethod
+    def given(cls, **options: Any) -> ConnectionOptions:
+        """Return options given in code; None stands for the default."""
+        return cls(**{name: value for name, value in options.items() if value is not None})
+
+    @classmethod
+    def of(cls, settings: CatalogSettings) -> ConnectionOptions:
+        """Return what the settings of a catalog say, with the defaults for the rest."""
+        said = {each.name: getattr(settings, each.name) for each in fields(cls)}
+        return cls(**{name: value for name, value in said.items() if value is not None})
+
+    def client_arguments(self, uri: str) -> dict[str, Any]:
+        """Return the arguments of ``MongoClient``; what the URI itself sets is left to it."""
+        arguments: dict[str, Any] = {
+            "timeoutMS": round(self.timeout_seconds * 1000),
+            "maxPoolSize": self.pool_size,
+            "appName": self.app_name,
+            "readPreference": self.read_preference,
+            "maxStalenessSeconds": self.max_staleness_seconds,
+        }
+        in_uri = {name.lower() for name in parse_qs(urlsplit(uri).query)}
+        return {k: v for k, v in arguments.items() if v is not None and k.lower() not in in_uri}
+
+
+@dataclass(frozen=True)
+class Location:
+    """Which databases hold the runs, and how to reach them. Pickles without credentials.
+
+    Attributes
+    ----------
+    uri : Uri
+        URI of the database of the run documents.
+    asset_uri : Uri
+        URI of the database of resources and datums, often the same.
+    options : ConnectionOptions
+        Time limits, pool size and the like.
+    """
+
+    uri: Uri
+    asset_uri: Uri
+    options: ConnectionOptions = ConnectionOptions()
+
+    @property
+    def address(self) -> str:
+        """The URI without any password."""
+        return str(self.uri)
+
+
+def locate(uri: str | Uri, *, asset_uri: str | Uri | None = None, options: ConnectionOptions | None = None) -> Location:
+    """Check the URIs, as far as they can be without a connection.
+
+    Raises
+    ------
+    ConfigurationError
+        What is given is no URI, has an unknown scheme, names no database, or cannot be parsed.
+    CredentialsUnavailable
+        A variable that stands for a secret is not set.
+    """
+    if uri == "memory://":
+        uri = f"memory://unnamed-{os.getpid()}-{next(_memory_names)}"
+    first, second = _as_uri(uri), _as_uri(asset_uri or uri)
+    for revealed in {_in_the_clear(first), _in_the_clear(second)}:
+        scheme, _ = _split(revealed)
+        if scheme.startswith("mongodb"):
+            check_uri(revealed)
+    return Location(first, second, options or ConnectionOptions())
+
+
+def _as_uri(given: object) -> Uri:
+    if isinstance(given, Uri):
+        return given
+    if isinstance(given, str):
+        return Uri(given)
+    raise ConfigurationError(
+        "the URI of a catalog must be a string like mongodb://HOST/DATABASE, not a value of type "
+        f"{type(given).__name__}."
+    )
+
+
+def _in_the_clear(uri: Uri) -> str:
+    """Return a URI with its secrets: those this process has used already, else those of this machine's settings."""
+    shown = str(uri)
+    if uri.is_foreign and not uri.is_opaque and shown in _opened_here:
+        return _opened_here[shown]
+    revealed = reveal(uri)
+    _opened_here[shown] = revealed
+    return revealed
+
+
+@dataclass(frozen=True)
+class Collections:
+    """The collections of the normalised layout.
+
+    Attributes
+    ----------
+    run_start, run_stop, event_descriptor, event : collection
+        In the database of the run documents.
+    resource, datum, stream_resource, stream_datum : collection
+        In the database of assets.
+    metadata, assets : database
+        The two databases; they may be the same.
+    is_mock : bool
+        Whether they are mongomock's.
+    max_time_ms : int
+        Time limit of one question, in milliseconds.
+    address : str
+        URI of the run documents without any password.
+    prefix : str
+        What the names of the collections begin with.
+    """
+
+    metadata: Any
+    assets: Any
+    is_mock: bool
+    max_time_ms: int
+    address: str
+    prefix: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("run_start", "run_stop", "event_descriptor", "event"):
+            object.__setattr__(self, name, self.named(name))
+        for name in ("resource", "datum", "stream_resource", "stream_datum"):
+            object.__setattr__(self, name, self._of(self.assets, name))
+
+    def named(self, name: str) -> Any:
+        """Return any other collection of the database of run documents."""
+        return self._of(self.metadata, name)
+
+    def _of(self, database: Any, name: str) -> Any:
+        collection = database[self.prefix + name]
+        return PlainCollection(collection) if self.is_mock else collection
+
+    run_start: Any = field(init=False)
+    run_stop: Any = field(init=False)
+    event_descriptor: Any = field(init=False)
+    event: Any = field(init=False)
+    resource: Any = field(init=False)
+    datum: Any = field(init=False)
+    stream_resource: Any = field(init=False)
+    stream_datum: Any = field(init=False)
+
+
+def open_collections(location: Location, *, durable: bool = False) -> Collections:
+    """Open the collections of a location, over this process's client for it.
+
+    Parameters
+    ----------
+    location : Location
+        Where.
+    durable : bool
+        Whether they are to be written to, and documents come out in the very types in which they are stored. Writes are
+        acknowledged only when a majority has them in its journal, unless the URI says otherwise (see
+        :func:`weaknesses`). From then on this process reads what is there from the primary, whatever its read
+        preference, so that it always finds what it wrote.
+    """
+    uri = _in_the_clear(location.uri)
+    uris = dict.fromkeys([uri, _in_the_clear(location.asset_uri)])  # mostly one
+    databases = [_database(each, location.options) for each in uris]
+    is_mock = uri.startswith("memory:")
+    if not is_mock:
+        if durable:
+            written.remember(uri, databases[0].client)
+        if written.is_written_here(uri, databases[0].client):
+            databases = [_of_primary(each) for each in databases]
+        databases = [_durable(decoding_exactly(each)) if durable else decoding_plainly(each) for each in databases]
+    metadata, assets = databases[0], databases[-1]
+    in_uri = None if is_mock else metadata.client.options.timeout
+    max_time_ms = round((in_uri or location.options.timeout_seconds) * 1000)
+    prefix = location.options.collection_prefix
+    return Collections(metadata, assets, is_mock, max_time_ms, location.address, prefix)
+
+
+def _of_primary(database: Any) -> Any:
+    from pymongo import ReadPreference
+
+    return database.with_options(read_preference=ReadPreference.PRIMARY)
+
+
+def _durable(database: Any) -> Any:
+    from pymongo import WriteConcern
+
+    concern = {"w": "majority", "j": True, **database.write_concern.document}
+    return database.with_options(write_concern=WriteConcern(**concern))
+
+
+def weaknesses(location: Location) -> tuple[str, ...]:
+    """Return the options of a location's URIs that weaken what "stored" means, as they are written there."""
+    options: dict[str, None] = {}
+    for name, value in _options(location):
+        is_number_of_servers = name.lower() == "w" and _is_number(value)
+        is_switched_off = name.lower() in ("journal", "retrywrites") and value.lower() == "false"
+        if is_number_of_servers or is_switched_off:
+            options[f"{name}={value}"] = None
+    return tuple(options)
+
+
+def require_acknowledgement(location: Location) -> None:
+    """Refuse a location for writing whose servers are told not to answer.
+
+    Raises
+    ------
+    ConfigurationError
+        One of its URIs says ``w=0``.
+    """
+    for name, value in _options(location):
+        if name.lower() == "w" and _is_number(value) and int(value) == 0:
+            raise ConfigurationError(
+                f"The option {name}={value} in the URI {location.address}, or in that of its assets, tells the server "
+                "not to say whether it has stored a document: documents that it refuses would be lost without a "
+                "report. Leave it out; documents are then acknowledged when a majority of the servers has them.",
+                option=f"{name}={value}",
+                address=location.address,
+            )
+
+
+def _options(location: Location) -> list[tuple[str, str]]:
+    """Return the options of a location's URIs; they may be joined by a semicolon instead."""
+    queries = (urlsplit(_in_the_clear(uri)).query for uri in (location.uri, location.asset_uri))
+    return [option for query in queries for option in parse_qsl(query.replace(";", "&"))]
+
+
+def _is_number(value: str) -> bool:
+    """Tell whether a value is a number as the driver reads it, with a sign or spaces perhaps."""
+    try:
+        int(value)
+    except ValueError:
+        return False
+    return True
+
+
+def places(location: Location) -> tuple[Place, ...]:
+    """Return which databases a location names: that of the run documents and, where it is another, of the assets."""
+    found = (place_of(_in_the_clear(location.uri)), place_of(_in_the_clear(location.asset_uri)))
+    return tuple(dict.fromkeys(found))
+
+
+def time_limit(seconds: float) -> AbstractContextManager[Any]:
+    """Limit what pymongo does inside the block, its retries included."""
+    import pymongo
+
+    return pymongo.timeout(seconds)
+
+
+def _database(uri: str, options: ConnectionOptions) -> Any:
+    scheme, database = _split(uri)
+    if scheme == "memory":
+        return client_of("memory://", {})[database]
+    if scheme == "local":
+        uri = local_server_uri(uri)
+    return client_of(uri, options.client_arguments(uri))[database]
+
+
+def _split(uri: str) -> tuple[str, str]:
+    """Return scheme and database name of a URI."""
+    scheme, colon, rest = uri.partition("://")
+    if not colon or scheme not in ("mongodb", "mongodb+srv", "local", "memory"):
+        raise ConfigurationError(
+            f"{redact_uri(uri)!r} is not a URI of a catalog. Use mongodb://HOST/DATABASE, "
+            "local:///path/to/data?database=NAME or memory://NAME.",
+        )
+    if scheme == "memory":
+        database = rest
+    elif scheme == "local":
+        if not rest.startswith("/"):
+            raise ConfigurationError(
+                f"the URI {redact_uri(uri)!r} does not name the data directory by its absolute path. Write it as "
+                "local:///absolute/path?database=NAME."
+            )
+        database = next(iter(parse_qs(urlsplit(uri).query).get("database", [])), "")
+    else:
+        database = unquote(rest.rpartition("@")[2].partition("?")[0].partition("/")[2])
+    if not database or set(database) & set('/\\. "$'):
+        raise ConfigurationError(
+            f"the URI {redact_uri(uri)!r} names no database, or one that MongoDB does not accept ({database!r}). "
+            "Write it as mongodb://HOST/DATABASE or local:///path/to/data?database=NAME.",
+        )
+    return scheme, database

@@ -1,0 +1,95 @@
+"""Long answers that outlive their server: they go on at the same one started again, or at another member of its set.
+
+A short answer needs none of this: pymongo asks once more by itself. What does not belong here: what is asked.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from ..memory.runs import is_time
+from ..order import order_key
+from ..protocol import Document
+from .failures import is_broken_off
+
+_Answer = TypeVar("_Answer")
+
+_MOST_SORTED = 5000
+_SORTED_BEFORE_NUMBERS = ["minKey", "undefined", "null"]
+
+
+def asked_again(ask: Callable[[], _Answer]) -> _Answer:
+    """Return an answer; if it breaks off, the one to the same question asked once more."""
+    try:
+        return ask()
+    except Exception as error:
+        if not is_broken_off(error):
+            raise
+    return ask()
+
+
+def repeated(find: Callable[[], Iterable[Document]]) -> Iterator[Document]:
+    """Yield an answer; if it breaks off, all of it once more from the beginning, so that documents may come twice."""
+    try:
+        yield from find()
+    except Exception as error:
+        if not is_broken_off(error):
+            raise
+    else:
+        return
+    yield from find()
+
+
+def events_in_order(
+    collection: Any, descriptor_uids: Sequence[str], *, batch_size: int, is_mock: bool = False
+) -> Iterator[Document]:
+    """Yield the events of descriptors in the order of their time; those of one time by descriptor and ``seq_num``.
+
+    All events of a flyer may have one time. Not all need fit into memory, so that some thousands are put in order at
+    once; beyond that they come as they were stored.
+    """
+    places = {uid: place for place, uid in enumerate(descriptor_uids)}
+
+    def place_of(event: Document) -> tuple[int, float]:
+        number: Any = event.get("seq_num")
+        return places[event["descriptor"]], number if is_time(number) else math.inf
+
+    query = {"descriptor": {"$in": list(descriptor_uids)}}
+    found: Iterable[Document] = in_order_of_time(collection, query, batch_size=batch_size)
+    if is_mock:
+        # It cannot compare every value that may stand in the place of a time.
+        found = sorted(collection.find(query, {"_id": 0}), key=lambda event: order_key(event.get("time")))
+    for _, of_one_time in itertools.groupby(found, key=lambda event: event.get("time")):
+        while portion := list(itertools.islice(of_one_time, _MOST_SORTED)):
+            yield from sorted(portion, key=place_of) if len(portion) > 1 else portion
+
+
+def in_order_of_time(collection: Any, query: Mapping[str, Any], *, batch_size: int) -> Iterator[Document]:
+    """Yield what answers to a query in the order of its time, without its ``_id``, each document once."""
+    place = query
+    last: Any = None
+    ids: list[Any] = []
+    while True:
+        is_first = True
+        try:
+            for document in collection.find(place).sort("time", 1).batch_size(batch_size):
+                if document.get("time") != last:
+                    last, ids = document.get("time"), []
+                ids.append(document.pop("_id"))
+                is_first = False
+                yield document
+        except Exception as error:
+            if is_first or not (is_broken_off(error) and is_time(last)):
+                raise
+        else:
+            return
+        place = {"$and": [query, {"$or": _not_before(last)}, {"_id": {"$nin": ids}}]}
+
+
+def _not_before(time: float) -> list[dict[str, Any]]:
+    """Return what is sorted to a time or after it: numbers, and whatever is no number and not sorted before all."""
+    others = {"$exists": True, "$not": {"$type": ["number", *_SORTED_BEFORE_NUMBERS]}}
+    return [{"time": {"$gte": time}}, {"time": others}]

@@ -1,0 +1,226 @@
+"""The rows of a stream: which events they are, in which order, and their columns.
+
+MongoDB hands events out along the index on (descriptor, time), which every database of runs has; rows are put in
+order of (seq_num, time) here. Nobody above this file counts in ``seq_num``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import StoreError
+from ..connection.location import Collections
+from ..connection.retries import asked_again
+from ..protocol import UNNUMBERED, Document, EventIndex, Section, Snapshot, Values
+from ..upkeep.index_cache import finds_rows_by_seq_num, warn_of_scans
+from .scan import read_events
+
+_MOST_PROJECTED = 100
+
+
+def index(
+    collections: Collections,
+    descriptor_uids: Sequence[str],
+    keys: Sequence[str],
+    *,
+    n_expected: int | None = None,
+    is_strict: bool = True,
+) -> EventIndex:
+    """Take a snapshot of the rows of these descriptors, with some columns of their data.
+
+    A time that is missing or no number is NaN.
+
+    Raises
+    ------
+    StoreError
+        A ``seq_num`` is missing or no whole number, and ``is_strict``; else it is `UNNUMBERED`.
+    """
+    origin = [("descriptor",)] if len(descriptor_uids) > 1 else []
+    fields = [("seq_num",), ("time",), *(("data", key) for key in keys), *origin]
+    query = {"descriptor": {"$in": list(descriptor_uids)}}
+    seq_num, time, *data = _read(collections, query, fields, n_expected=n_expected)
+    numbers = _positions(data.pop() if origin else [], descriptor_uids, len(time))
+    seq_nums, times = _row_numbers(seq_num, is_strict=is_strict), _times(time)
+    warn_of_scans(collections, len(time))
+    order = np.lexsort((times, seq_nums))
+    seq_nums, times = seq_nums[order], times[order]
+    known = times[~np.isnan(times)]
+    snapshot = Snapshot(
+        descriptor_uids=tuple(descriptor_uids),
+        n_rows=len(order),
+        last_seq_num=int(seq_nums[-1]) if len(order) else 0,
+        last_time=float(known.max()) if len(known) else 0.0,
+        is_consecutive=bool(np.array_equal(seq_nums, np.arange(1, len(order) + 1))),
+        has_times=len(known) == len(times),
+    )
+    columns = {key: _in_order(values, order) for key, values in zip(keys, data, strict=True)}
+    return EventIndex(snapshot, numbers[order], seq_nums, times, columns)
+
+
+def columns(
+    collections: Collections, snapshot: Snapshot, keys: Sequence[str], *, section: Section, rows: slice | None
+) -> dict[str, Values]:
+    """Return columns of a snapshot in row order: those of ``rows``, or all."""
+    fields = [("seq_num",), ("time",), *((section, key) for key in keys)]
+    query, n_expected = _rows_of(snapshot), snapshot.n_rows
+    if collections.is_mock:
+        query = {"descriptor": query["descriptor"], "seq_num": query["seq_num"]}
+    by_seq_num = rows is not None and snapshot.is_consecutive and finds_rows_by_seq_num(collections)
+    if by_seq_num and rows is not None:
+        query["seq_num"] = {"$gt": rows.start, "$lte": rows.stop}
+        n_expected = rows.stop - rows.start
+    found = _read(collections, query, fields, n_expected=n_expected)
+    if collections.is_mock:
+        # It cannot compare every value that may stand in the place of a time.
+        times = _times(found[1])
+        kept = np.flatnonzero(np.isnan(times) | (times <= snapshot.last_time))
+        found = [_in_order(each, kept) for each in found]
+    seq_num, time, *values = found
+    _require_rows(len(seq_num), n_expected)
+    order = np.lexsort((_times(time), _row_numbers(seq_num)))
+    if rows is not None and not by_seq_num:
+        order = order[rows]
+    return {key: _in_order(column, order) for key, column in zip(keys, values, strict=True)}
+
+
+def first_events(collections: Collections, index: EventIndex) -> dict[str, Document]:
+    """Return the first event that has a time, in row order, of each descriptor that has any."""
+    timed = np.flatnonzero(~np.isnan(index.time))
+    numbers, places = np.unique(index.descriptor[timed], return_index=True)
+    rows = timed[places]
+    uids = index.snapshot.descriptor_uids
+    wanted = [
+        {"descriptor": uids[number], "time": float(index.time[row]), "seq_num": int(index.seq_num[row])}
+        for number, row in zip(numbers, rows, strict=True)
+    ]
+    if not wanted:
+        return {}
+    return {event["descriptor"]: event for event in collections.event.find({"$or": wanted}, {"_id": 0})}
+
+
+def all_like(collections: Collections, snapshot: Snapshot, sample: Mapping[str, Any]) -> bool:
+    """Tell whether each key holds the type and length of its sample value in every event of the snapshot."""
+    if collections.is_mock or not all(_is_plain(key) for key in sample):
+        return False
+    unlike: list[dict[str, Any]] = []
+    for key, value in sample.items():
+        conditions = _unlike(f"data.{key}", value)
+        if not conditions:
+            return False
+        unlike += conditions
+    return not unlike or collections.event.find_one({**_rows_of(snapshot), "$or": unlike}, {"_id": 1}) is None
+
+
+def _unlike(path: str, value: Any) -> list[dict[str, Any]]:
+    """Return conditions of which an event meets one when its value differs in type or length; none if unknowable."""
+    if isinstance(value, list):
+        kinds = {_bson_type(element) for element in value}
+        if len(kinds) != 1 or None in kinds:
+            return []
+        other = {"$elemMatch": {"$not": {"$type": kinds.pop()}}}
+        nested = {"$elemMatch": {"$type": "array"}}
+        return [{path: {"$not": {"$size": len(value)}}}, {path: other}, {path: nested}]
+    kind = _bson_type(value)
+    # $type looks into arrays, so an array of numbers would pass for a number.
+    return [] if kind is None else [{path: {"$not": {"$type": kind}}}, {path: {"$type": "array"}}]
+
+
+def _bson_type(value: Any) -> str | tuple[str, ...] | None:
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int):
+        return ("int", "long")
+    return "double" if isinstance(value, float) else None
+
+
+def _rows_of(snapshot: Snapshot) -> dict[str, Any]:
+    rows = {"descriptor": {"$in": list(snapshot.descriptor_uids)}, "seq_num": {"$lte": snapshot.last_seq_num}}
+    if snapshot.has_times:
+        return {**rows, "time": {"$lte": snapshot.last_time}}
+    # "Not later" rather than "until then": what is no number is neither. A list is compared by each of its elements.
+    return {**rows, "$and": [{"$or": [{"time": {"$not": {"$gt": snapshot.last_time}}}, {"time": {"$type": "array"}}]}]}
+
+
+def _read(
+    collections: Collections, query: dict[str, Any], fields: Sequence[tuple[str, ...]], *, n_expected: int | None = None
+) -> list[Values]:
+    # mongomock fails where a path leads into a list of something else than documents.
+    projection = _projection(fields, is_whole=collections.is_mock)
+    return asked_again(
+        lambda: read_events(collections, query, fields=fields, projection=projection, n_expected=n_expected)
+    )
+
+
+def _projection(fields: Sequence[tuple[str, ...]], *, is_whole: bool) -> dict[str, int]:
+    """Ask for the fields alone, or for a whole section where a key cannot be written as a path or there are many."""
+    is_whole = (
+        is_whole or len(fields) > _MOST_PROJECTED or not all(_is_plain(part) for field in fields for part in field)
+    )
+    paths = {field[0] if is_whole else ".".join(field) for field in fields}
+    return {"_id": 0, **dict.fromkeys(sorted(paths), 1)}
+
+
+def _is_plain(key: str) -> bool:
+    return bool(key) and "." not in key and "$" not in key and "\0" not in key
+
+
+def _require_rows(n_found: int, n_expected: int) -> None:
+    """Insist on the rows of the snapshot: they may be fewer, or others, when events were deleted or came late."""
+    if n_found != n_expected:
+        raise StoreError(
+            f"the events of the stream have changed since it was first read: {n_expected} were expected, {n_found} "
+            "were found. run.refresh() returns the run as it is now."
+        )
+
+
+def _positions(found: Values, descriptor_uids: Sequence[str], n_rows: int) -> NDArray[np.intp]:
+    if len(descriptor_uids) < 2:
+        return np.zeros(n_rows, dtype=np.intp)
+    position = {uid: number for number, uid in enumerate(descriptor_uids)}
+    return np.array([position[uid] for uid in found], dtype=np.intp)
+
+
+def _row_numbers(found: Values, *, is_strict: bool = True) -> NDArray[np.int64]:
+    """Return the ``seq_num`` of each event."""
+    if isinstance(found, np.ndarray) and found.ndim == 1 and found.dtype.kind == "i":
+        return found
+    numbers = _numbers(found)
+    is_whole = (np.abs(numbers) < 2**53) & (numbers == np.floor(numbers))
+    if is_whole.all():
+        return numbers.astype(np.int64)
+    if is_strict:
+        raise StoreError(
+            f"{np.count_nonzero(~is_whole)} of {len(numbers)} events of the stream have a 'seq_num' that is missing or "
+            "no whole number, so that the order of the rows is not known. run.findings() tells which; run.documents() "
+            "gives the events as they are stored.",
+            field="seq_num",
+        )
+    return np.where(is_whole, np.nan_to_num(numbers), UNNUMBERED).astype(np.int64)
+
+
+def _times(found: Values) -> NDArray[np.float64]:
+    """Return the time of each event; NaN for one that is missing or no number."""
+    return _numbers(found)
+
+
+def _numbers(found: Values) -> NDArray[np.float64]:
+    """Return numbers, and NaN for anything else."""
+    if isinstance(found, np.ndarray):
+        is_number = found.ndim == 1 and found.dtype.kind in "iuf"
+        return np.asarray(found, np.float64) if is_number else np.full(len(found), np.nan)
+    return np.array([float(each) if _is_number(each) else np.nan for each in found], np.float64)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _in_order(values: Values, order: NDArray[np.intp]) -> Values:
+    if isinstance(values, np.ndarray):
+        is_sorted = len(order) == len(values) and bool((order == np.arange(len(order))).all())
+        return values if is_sorted else values[order]
+    return [values[row] for row in order.tolist()]

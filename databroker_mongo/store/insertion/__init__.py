@@ -1,0 +1,1 @@
+"""How documents are stored, and corrected."""

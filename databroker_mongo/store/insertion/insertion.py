@@ -1,0 +1,252 @@
+"""Putting documents into the collections of the normalised layout, so that sending one again changes nothing.
+
+The ``_id`` of a document is made from its uid (of a stop, from the uid of its run: a run has one stop that counts), so
+the one index that every collection has recognises what is stored already. A document that another program stored under
+an ``_id`` of its own is recognised through an index of its uid, where there is one.
+
+What does not belong here: checks of documents (``documents``), batches and waiting (``writing``), corrections
+(``revisions``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ...documents import facts_of
+from ...errors import CatalogWarning, DuplicateDocument, InvalidDocument, StoreUnavailable
+from ...values import are_equal, differences
+from ..connection.failures import TRANSIENT
+from ..connection.location import Collections
+from ..protocol import Document
+
+COLLECTIONS = {
+    "start": "run_start",
+    "stop": "run_stop",
+    "descriptor": "event_descriptor",
+    "event": "event",
+    "resource": "resource",
+    "datum": "datum",
+    "stream_resource": "stream_resource",
+    "stream_datum": "stream_datum",
+}
+"""The collection of each kind of document."""
+
+_LARGEST_DOCUMENT = 16 * 1024 * 1024
+_DUPLICATE_KEY = 11000
+
+
+def identity_field(name: str) -> str:
+    """Return the field of which there is one document of this kind."""
+    return {"datum": "datum_id", "stop": "run_start"}.get(name, "uid")
+
+
+def identifier(*names: str) -> Any:
+    """Return the ``_id`` for what goes by these names: an ObjectId, as all tools for these databases expect."""
+    return _identifiers(["\0".join(names)])[0]
+
+
+def _identifiers(names: Iterable[str]) -> list[Any]:
+    from bson import ObjectId
+
+    return [ObjectId(hashlib.blake2b(name.encode(), digest_size=12).digest()) for name in names]
+
+
+def insert(collections: Collections, name: str, documents: Sequence[Document], *, guards: dict[str, bool]) -> None:
+    """Store documents of one kind; one that is stored already changes nothing.
+
+    A second, different stop of a run is kept beside, in ``run_stop_revisions``.
+
+    Parameters
+    ----------
+    collections : Collections
+        Where to.
+    name : str
+        Kind of the documents.
+    documents : sequence of dict
+        Single documents of plain values.
+    guards : dict
+        What is known of the collections' indexes; filled on first use, the same dict each time.
+
+    Raises
+    ------
+    InvalidDocument
+        A document is too large, or the server refuses it; the others may be stored or not.
+    DuplicateDocument
+        A document of that uid is stored with other contents; the others are stored.
+    StoreUnavailable
+        The server could not acknowledge all of them; some may be stored.
+    """
+    collection = getattr(collections, COLLECTIONS[name])
+    key = identity_field(name)
+    ids = _identifiers([document[key] for document in documents])
+    sent = [{"_id": _id, **document} for _id, document in zip(ids, documents, strict=True)]
+    if name not in guards:
+        guards[name] = not collections.is_mock and _must_look_up(collection, name, collections.address)
+    stored = _stored_already(collection, key, sent) if guards[name] else {}
+    pairs = [(document, stored[document[key]]) for document in sent if document[key] in stored]
+    unsent = [document for document in sent if document[key] not in stored] if stored else sent
+    pairs += put(collection, name, unsent, is_mock=collections.is_mock)
+    for document, found in pairs:
+        if name == "stop" and document["uid"] != found["uid"]:
+            _keep_beside(collections, document)
+        else:
+            require_equal(name, document, found)
+
+
+def put(collection: Any, name: str, documents: list[Document], *, is_mock: bool) -> list[tuple[Document, Document]]:
+    """Insert documents that have an ``_id``; return those that met a stored one of the same key, each with that one."""
+    import pymongo.errors
+
+    if not documents:
+        return []
+    if is_mock:
+        require_keepable_in_memory(name, documents)
+    try:
+        collection.insert_many(documents, ordered=False)
+    except pymongo.errors.PyMongoError as error:
+        if not is_mock:
+            _check_sizes(name, documents, error)
+        if not isinstance(error, pymongo.errors.BulkWriteError):
+            raise
+        conflicts = _duplicates(name, documents, error)
+    else:
+        return []
+    # A secondary may not have it yet; the error that told of the conflict came from the primary.
+    primary = collection if is_mock else collection.with_options(read_preference=pymongo.ReadPreference.PRIMARY)
+    return _met(primary, conflicts)
+
+
+def operators(document: Document) -> list[str]:
+    """Return the fields of a document that an update would take for operators."""
+    return [key for key in document if key.startswith("$")]
+
+
+def require_keepable_in_memory(name: str, documents: Iterable[Document]) -> None:
+    """Refuse what mongomock does not keep, and a server does.
+
+    Raises
+    ------
+    InvalidDocument
+        A field of a document, not one within another, begins with ``$``.
+    """
+    for document in documents:
+        for key in operators(document):
+            raise InvalidDocument(
+                f"A database in memory keeps no {name} document with a field that begins with '$', such as {key!r}. "
+                "Name it otherwise, or store it on a MongoDB server.",
+                **facts_of(name, document),
+                field=key,
+            )
+
+
+def _check_sizes(name: str, documents: list[Document], error: Exception) -> None:
+    """Raise when an error comes of a document that is too large: server and driver tell it in three ways."""
+    import bson
+
+    for document in documents:
+        size = len(bson.encode(document))
+        if size > _LARGEST_DOCUMENT:
+            parts = document["data"] if name == "event" else document
+            sizes = {key: len(bson.encode({key: value})) for key, value in parts.items()}
+            largest = max(sizes, key=sizes.__getitem__)
+            raise InvalidDocument(
+                f"The {name} document takes {size:,} bytes, of which {largest!r} takes {sizes[largest]:,}; MongoDB "
+                "stores at most 16 MB. Write large arrays to a file and refer to it with resource and datum documents.",
+                **facts_of(name, document),
+                data_key=largest if name == "event" else None,
+                size_bytes=size,
+            ) from error
+
+
+def _duplicates(name: str, documents: list[Document], error: Any) -> list[tuple[Document, dict[str, Any]]]:
+    """Return the documents that met one of the same key, with that key; raise what else went wrong."""
+    faults = error.details["writeErrors"]
+    delayed = [*error.details.get("writeConcernErrors", ()), *(each for each in faults if each["code"] in TRANSIENT)]
+    if delayed:
+        text = f"MongoDB did not acknowledge all {name} documents ({delayed[0].get('errmsg')}); send them again"
+        raise StoreUnavailable(text) from error
+    conflicts = []
+    for fault in faults:
+        document = documents[fault["index"]]
+        if fault["code"] != _DUPLICATE_KEY:
+            raise InvalidDocument(
+                f"MongoDB refuses the {name} document: {fault.get('errmsg')} (code {fault['code']}).",
+                **facts_of(name, document),
+            ) from error
+        conflicts.append((document, dict(fault.get("keyValue") or {"_id": document["_id"]})))
+    return conflicts
+
+
+def _met(primary: Any, conflicts: list[tuple[Document, dict[str, Any]]]) -> list[tuple[Document, Document]]:
+    found: dict[tuple[Any, ...], Document] = {}
+    fields = {tuple(key) for _, key in conflicts}
+    for first in range(0, len(conflicts), 1000):
+        for stored in primary.find({"$or": [key for _, key in conflicts[first : first + 1000]]}):
+            found.update(((names, *(stored.get(field) for field in names)), stored) for names in fields)
+    pairs = []
+    for document, key in conflicts:
+        stored = found.get((tuple(key), *key.values()))
+        if stored is None:
+            raise StoreUnavailable(f"A document with {key} was removed while it was sent again; send it once more.")
+        pairs.append((document, stored))
+    return pairs
+
+
+def _must_look_up(collection: Any, name: str, address: str) -> bool:
+    """Tell whether an index other than that of ``_id`` finds stored documents, without refusing a second one."""
+    key = identity_field(name)
+    indexes = [index for index in collection.list_indexes() if next(iter(index["key"])) == key]
+    if any(index.get("unique") and len(index["key"]) == 1 for index in indexes):
+        return False
+    if not indexes:
+        first = collection.find_one({key: {"$exists": True}}, {key: 1})
+        if first is not None and first["_id"] != identifier(str(first[key])):
+            warnings.warn(
+                f"The collection {collection.name!r} at {address} holds documents that another program stored, and "
+                f"has no unique index on {key!r}: if one of them is sent again it is stored twice. databroker-mongo "
+                "admin create-indexes --apply makes the index.",
+                CatalogWarning,
+                stacklevel=2,
+            )
+    return bool(indexes)
+
+
+def _stored_already(collection: Any, key: str, sent: list[Document]) -> dict[str, Document]:
+    stored: dict[str, Document] = {}
+    for first in range(0, len(sent), 1000):
+        for found in collection.find({key: {"$in": [document[key] for document in sent[first : first + 1000]]}}):
+            stored.setdefault(found[key], found)
+    return stored
+
+
+def _keep_beside(collections: Collections, stop: Document) -> None:
+    document = {key: value for key, value in stop.items() if key != "_id"}
+    revision = {"_id": identifier(stop["uid"], "0"), "revision": 0, "document": document}
+    revisions = collections.named("run_stop_revisions")
+    for _, stored in put(revisions, "stop", [revision], is_mock=collections.is_mock):
+        require_equal("stop", document, stored["document"])
+
+
+def require_equal(name: str, sent: Document, stored: Document) -> None:
+    """Raise unless both have the same contents, whatever their ``_id``.
+
+    Raises
+    ------
+    DuplicateDocument
+        With up to five of the differences.
+    """
+    # Pages that were packed by event_model add an empty "filled" to events that came without.
+    ignored = {"_id", "filled"} if not (sent.get("filled") or stored.get("filled")) else {"_id"}
+    one, other = ({key: value for key, value in each.items() if key not in ignored} for each in (stored, sent))
+    if are_equal(one, other):
+        return
+    lines = differences(one, other, limit=5)
+    raise DuplicateDocument(
+        f"A {name} document of this {identity_field(name)} is stored already, with other contents. To correct a "
+        "start, stop or descriptor use catalog.update.\n  " + "\n  ".join(lines),
+        **facts_of(name, sent),
+        differences=lines,
+    )

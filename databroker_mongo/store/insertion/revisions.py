@@ -1,0 +1,157 @@
+"""Corrections: a start, stop or descriptor is replaced, and what it replaces is kept as a numbered revision.
+
+The collections are suitcase-mongo's: ``run_start_revisions``, ``run_stop_revisions``, ``event_descriptor_revisions``,
+each with documents ``{"revision": 0, 1, ..., "document": the earlier contents}``.
+
+What does not belong here: which corrections are allowed (``writing``), first insertion (``insertion``).
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ...documents import facts_of
+from ...errors import InvalidDocument, StoreUnavailable
+from ...values import are_equal, changed_fields, copied
+from ..connection.decoding import MOCK_LOCK
+from ..connection.location import Collections
+from ..protocol import Document
+from ..reports import Revision
+from .insertion import COLLECTIONS, identifier, operators, put, require_keepable_in_memory
+
+CORRECTABLE = ("start", "stop", "descriptor")
+
+_LONGEST_SECONDS = 300.0
+_LONGEST_PAUSE_SECONDS = 0.05
+
+
+def correct(collections: Collections, name: str, uid: str, change: Callable[[Document], Document]) -> None:
+    """Change a stored document, keeping what it was as a revision. What others change meanwhile is kept as well.
+
+    A correction that was cut short can be made again.
+
+    Parameters
+    ----------
+    collections : Collections
+        Where it is stored.
+    name : str
+        Its kind.
+    uid : str
+        Its uid.
+    change : callable
+        Is given the document as it is stored and returns what it is to be. It is called again whenever another
+        correction came in between.
+
+    Raises
+    ------
+    InvalidDocument
+        No document of this uid is stored.
+    StoreUnavailable
+        Others kept correcting the same document for five minutes.
+    """
+    current = getattr(collections, COLLECTIONS[name])
+    deadline = time.monotonic() + _LONGEST_SECONDS
+    while True:
+        # In this order: a revision that is numbered after the latest one is then never older than that.
+        latest = _latest(collections, name, uid)
+        stored, contents = _found(current, uid, is_mock=collections.is_mock)
+        if stored is None:
+            raise InvalidDocument(f"No {name} document with this uid is stored.", document=name, uid=uid)
+        changed = change(copied(contents))
+        if are_equal(contents, changed):
+            return
+        if collections.is_mock:
+            require_keepable_in_memory(name, [changed])
+        is_kept = _is_kept(collections, name, latest, contents)
+        if is_kept and _is_replaced(collections, current, stored, changed):
+            return
+        if time.monotonic() > deadline:
+            raise StoreUnavailable(
+                f"The {name} document is being corrected elsewhere; try again.", **facts_of(name, changed)
+            )
+        # Those who correct the same document at the same time should not meet again.
+        time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 (nothing is kept secret)
+
+
+def _found(current: Any, uid: str, *, is_mock: bool) -> tuple[Any, Document]:
+    """Return a document as it is stored, byte for byte on a server, None where there is none, and its contents."""
+    import bson
+    from bson.raw_bson import RawBSONDocument
+
+    if is_mock:
+        stored = current.find_one({"uid": uid})
+        decoded = stored or {}
+    else:
+        as_bytes = current.codec_options.with_options(document_class=RawBSONDocument)
+        stored = current.with_options(codec_options=as_bytes).find_one({"uid": uid})
+        decoded = {} if stored is None else bson.decode(stored.raw, current.codec_options)
+    return stored, {key: value for key, value in decoded.items() if key != "_id"}
+
+
+def revisions(collections: Collections, name: str, uid: str) -> list[Document]:
+    """Return the earlier contents of a start, stop or descriptor, the oldest first."""
+    found = _revisions_of(collections, name).find({"document.uid": uid}, {"_id": 0}).sort("revision", 1)
+    return [each["document"] for each in found]
+
+
+def of_run(collections: Collections, run_uid: str) -> list[Revision]:
+    """Return what all documents of a run were before each of their corrections, document by document."""
+    found: list[Revision] = []
+    for name, field in (("start", "uid"), ("stop", "run_start"), ("descriptor", "run_start")):
+        stored = getattr(collections, COLLECTIONS[name]).find({field: run_uid}, {"_id": 0})
+        kept = list(_revisions_of(collections, name).find({f"document.{field}": run_uid}, {"_id": 0}))
+        for current in stored:
+            earlier = [each for each in kept if each["document"].get("uid") == current.get("uid")]
+            found += _corrections(name, sorted(earlier, key=_number), current)
+    return found
+
+
+def _corrections(name: str, earlier: list[Document], current: Document) -> Iterable[Revision]:
+    later = [*(each["document"] for each in earlier[1:]), current]
+    for each, following in zip(earlier, later, strict=False):
+        changed = tuple(changed_fields(each["document"], following))
+        if changed:  # else a correction that was cut short
+            yield Revision(name, str(current.get("uid")), _number(each), each["document"], changed)
+
+
+def _number(revision: Document) -> int:
+    return int(revision.get("revision", 0))
+
+
+def _revisions_of(collections: Collections, name: str) -> Any:
+    return collections.named(f"{COLLECTIONS[name]}_revisions")
+
+
+def _latest(collections: Collections, name: str, uid: str) -> Document | None:
+    found: Document | None = _revisions_of(collections, name).find_one({"document.uid": uid}, sort=[("revision", -1)])
+    return found
+
+
+def _is_kept(collections: Collections, name: str, latest: Document | None, contents: Document) -> bool:
+    """Keep contents as the revision after the latest, unless an attempt that was cut short did so.
+
+    False when another revision has that number: a correction came in between.
+    """
+    if latest is not None and are_equal(latest["document"], contents):
+        return True
+    number = 0 if latest is None else _number(latest) + 1
+    revision = {"_id": identifier(contents["uid"], str(number)), "revision": number, "document": contents}
+    met = put(_revisions_of(collections, name), name, [revision], is_mock=collections.is_mock)
+    return all(are_equal(contents, other["document"]) for _, other in met)
+
+
+def _is_replaced(collections: Collections, current: Any, expected: Any, changed: Document) -> bool:
+    """Replace unless the stored document is no longer the expected one."""
+    identity = {"_id": expected["_id"]}
+    if collections.is_mock:
+        with MOCK_LOCK:  # mongomock, which compares no whole documents, is in this process alone
+            is_expected = are_equal(current.find_one(identity), expected)
+            return is_expected and bool(current.replace_one(identity, changed).matched_count)
+    condition = {**identity, "$expr": {"$eq": ["$$ROOT", {"$literal": expected}]}}
+    if operators(changed):
+        pipeline = [{"$replaceWith": {"$literal": {**identity, **changed}}}]
+        return bool(current.update_one(condition, pipeline).matched_count)
+    return bool(current.replace_one(condition, changed).matched_count)

@@ -1,0 +1,1 @@
+"""What a server does, done over the documents of mongomock."""

@@ -1,0 +1,111 @@
+"""Questions of runs on mongomock: every run is looked at, by the same lowered tree that a server is asked with.
+
+What does not belong here: what a filter means (``matching``), and questions to a server (``search``).
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from ...queries import NEWEST_FIRST, And, Duration, Not, Or, Query
+from ..order import order_key
+from ..protocol import Document, Sort
+from ..search.filters import Some, lower
+from ..search.resolution import resolve
+from .matching import field_values, matches
+
+if TYPE_CHECKING:
+    from ..connection.location import Collections
+
+
+NAMELESS = ""
+"""In the place of the uid of a start that another program stored without one: no other document belongs to it."""
+
+
+@dataclass
+class _Run:
+    start: Document
+    stop: Document | None = None
+    descriptors: list[Document] = field(default_factory=list)
+
+
+def find_starts(
+    collections: Collections, query: Query, *, sort: Sort, skip: int = 0, limit: int = 0
+) -> Iterator[Document]:
+    """Yield the start documents that answer to ``query``, in order, with their ``_id``."""
+
+    def find(query: Query, sort: Sort, skip: int, limit: int) -> Iterator[Document]:
+        return find_starts(collections, query, sort=sort, skip=skip, limit=limit)
+
+    tree = lower(resolve(query, find))
+    starts = [run.start for run in _runs(collections) if _holds(tree, run)]
+    return islice(in_order(starts, tuple(sort) or NEWEST_FIRST), skip, skip + limit if limit else None)
+
+
+def _runs(collections: Collections) -> list[_Run]:
+    runs = [_Run(start) for start in collections.run_start.find()]
+    # A uid may be whatever another program stored, a list for example, which is no key of a dict.
+    by_uid: dict[Any, _Run] = {}
+    for run in runs:
+        by_uid.setdefault(order_key(run.start.get("uid", NAMELESS)), run)
+    for stop in sorted(collections.run_stop.find(), key=lambda stop: order_key(stop.get("time"))):
+        ended = by_uid.get(order_key(stop.get("run_start")))
+        if ended is not None and ended.stop is None:
+            ended.stop = stop
+    for descriptor in collections.event_descriptor.find():
+        described = by_uid.get(order_key(descriptor.get("run_start")))
+        if described is not None:
+            described.descriptors.append(descriptor)
+    return runs
+
+
+def _holds(tree: Query, run: _Run) -> bool:
+    if isinstance(tree, And):
+        return all(_holds(part, run) for part in tree.queries)
+    if isinstance(tree, Or):
+        return any(_holds(part, run) for part in tree.queries)
+    if isinstance(tree, Not):
+        return not _holds(tree.query, run)
+    if isinstance(tree, Duration):
+        return run.stop is not None and is_of_duration(tree, run.start, run.stop)
+    assert isinstance(tree, Some)
+    stops = [] if run.stop is None else [run.stop]
+    documents = {"start": [run.start], "stop": stops, "descriptor": run.descriptors}[tree.document]
+    return any(matches(tree.filter, document) for document in documents)
+
+
+def is_of_duration(query: Duration, start: Document, stop: Document) -> bool:
+    """Tell whether the time from start to stop is what the query asks for; without two times it is not."""
+    if not (is_time(start.get("time")) and is_time(stop.get("time"))):
+        return False
+    seconds = stop["time"] - start["time"]
+    return bool(getattr(operator, query.operator)(seconds, query.seconds))
+
+
+def in_order(starts: list[Document], sort: Sort) -> list[Document]:
+    """Sort as a server does; equal runs by their ``_id``, and runs whose time is no number after all others."""
+    ordered = sorted(starts, key=lambda start: order_key(start["_id"]), reverse=sort[-1][1] < 0)
+    timeless: list[Document] = []
+    if len(sort) == 1 and sort[0][0] == "time":
+        timeless = [start for start in ordered if not is_time(start.get("time"))]
+        ordered = [start for start in ordered if is_time(start.get("time"))]
+    for name, direction in reversed(sort):
+        ordered.sort(key=partial(_sort_key, name=name, direction=direction), reverse=direction < 0)
+    return ordered + timeless
+
+
+def _sort_key(start: Document, *, name: str, direction: int) -> tuple[Any, ...]:
+    """Return the key by which a start sorts: of a list its least element counts, or its greatest."""
+    elements = [each for value in field_values(start, name) for each in (value if isinstance(value, list) else [value])]
+    keys = [order_key(each) for each in elements] or [order_key(None)]
+    return min(keys) if direction > 0 else max(keys)
+
+
+def is_time(value: object) -> bool:
+    """Tell whether a value is a number that has a place among times."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value

@@ -1,0 +1,122 @@
+"""Which values a field has in the runs that answer to a question, and how many runs have each.
+
+What does not belong here: how the runs are found (``compile``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from ...queries import NEWEST_FIRST, Query
+from ...queries.fields import DocumentName, split_key
+from ...queries.refusals import plain_path
+from ..order import order_key
+from ..protocol import Document
+from . import starts as compiled
+from .joins import RUN_OF
+
+if TYPE_CHECKING:
+    from ..connection.location import Collections
+
+_NOTHING = object()
+
+
+def distinct(collections: Collections, query: Query, key: str, *, counts: bool) -> list[tuple[Any, int]]:
+    """Return the values of a field, with the number of runs that have each.
+
+    Parameters
+    ----------
+    collections : Collections
+        Where.
+    query : Query
+        Which runs.
+    key : str
+        A dotted field; ``stop.`` and ``descriptor.`` reach other documents. Of a list, each element counts; null and
+        missing values do not.
+    counts : bool
+        Whether to count; else the numbers are 1.
+
+    Returns
+    -------
+    list of (value, int)
+        The most frequent first, then in the order of the values.
+    """
+    document, path = split_key(plain_path(key))
+    plain_path(path)
+    pairs = _of_server(collections, query, path, counts=counts) if document == "start" else None
+    if pairs is None:
+        pairs = _counted(_values(collections, query, document, path), counts=counts)
+    return sorted(pairs, key=lambda pair: (-pair[1], order_key(pair[0])))
+
+
+def _of_server(collections: Collections, query: Query, path: str, *, counts: bool) -> list[tuple[Any, int]] | None:
+    """Let the server count, where it knows by the start documents alone which runs these are."""
+    if collections.is_mock:
+        return None
+    found = compiled.resolved_search(collections, query, ("uid",))
+    if found.joined is not None:
+        return None
+    if not counts:
+        return [(value, 1) for value in found.pages.distinct(found.filter, path) if value is not None]
+    # Lists are taken apart once for all runs that have the same.
+    elements = {"$cond": [{"$isArray": "$_id"}, {"$setUnion": ["$_id", []]}, "$_id"]}
+    stages: list[dict[str, Any]] = [
+        {"$group": {"_id": f"${path}", "n": {"$sum": 1}}},
+        {"$project": {"value": elements, "n": 1}},
+        {"$unwind": "$value"},
+        {"$match": {"value": {"$ne": None}}},
+        {"$group": {"_id": "$value", "n": {"$sum": "$n"}}},
+    ]
+    return [(group["_id"], group["n"]) for group in found.pages.aggregate(found.filter, stages)]
+
+
+def _values(collections: Collections, query: Query, document: DocumentName, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield the uid of each run with each of its values, a page of runs after the other."""
+    fields = (path,) if document == "start" else ("uid",)
+    starts = compiled.find_starts(collections, query, sort=NEWEST_FIRST, fields=fields)
+    while page := list(islice(starts, compiled.PAGES_OF_FIELDS[-1])):
+        documents = page if document == "start" else _documents(collections, document, path, page)
+        run_of = RUN_OF[document][1]
+        for each in documents:
+            for value in _elements(each, path):
+                yield each[run_of], value
+
+
+def _documents(collections: Collections, document: DocumentName, path: str, starts: list[Document]) -> list[Document]:
+    """Return the stop documents (the first of each run) or the descriptors of these runs, as far as needed."""
+    name, run_of = RUN_OF[document]
+    uids = [start["uid"] for start in starts]
+    projection = {key: 1 for key in (path, run_of, "time") if not key.startswith(f"{path}.")}
+    found = getattr(collections, name).find({run_of: {"$in": uids}}, projection)
+    if document != "stop":
+        return list(found)
+    first: dict[str, Document] = {}
+    for stop in sorted(found, key=lambda stop: order_key(stop.get("time"))):
+        first.setdefault(stop[run_of], stop)
+    return list(first.values())
+
+
+def _counted(values: Iterable[tuple[str, Any]], *, counts: bool) -> list[tuple[Any, int]]:
+    known: dict[Any, tuple[Any, set[str]]] = {}
+    for uid, value in values:
+        known.setdefault(order_key(value), (value, set()))[1].add(uid)
+    return [(value, len(uids) if counts else 1) for value, uids in known.values()]
+
+
+def _elements(document: Document, path: str) -> list[Any]:
+    """Return the value at a path, or the elements of the list there, as the aggregation of MongoDB has it."""
+    value = _at(document, path.split("."))
+    elements = value if isinstance(value, list) else [value]
+    return [each for each in elements if each is not None and each is not _NOTHING]
+
+
+def _at(value: Any, path: list[str]) -> Any:
+    if not path:
+        return value
+    if isinstance(value, Mapping):
+        return _at(value[path[0]], path[1:]) if path[0] in value else _NOTHING
+    if isinstance(value, list):
+        return [each for each in (_at(item, path) for item in value) if each is not _NOTHING]
+    return _NOTHING

@@ -1,0 +1,100 @@
+"""Questions of runs to the normalised layout, on a server or in memory: what a store is asked for.
+
+What does not belong here: what a question means (``filters``), and how it is answered (``search``, ``memory``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ...queries import NEWEST_FIRST, Query
+from ..memory import runs as memory
+from ..protocol import Document, Sort
+from . import summaries as summary_search
+from .filters import uid_of
+from .resolution import resolve
+from .search import Search, is_by_time, search
+
+if TYPE_CHECKING:
+    from ..connection.location import Collections
+
+PAGES = (100, 900, 2000)
+"""How many whole start documents are fetched at once, page after page; the last number repeats."""
+
+PAGES_OF_FIELDS = (1000, 5000)
+"""The same for a few fields of each."""
+
+
+def find_starts(
+    collections: Collections,
+    query: Query,
+    *,
+    sort: Sort = NEWEST_FIRST,
+    skip: int = 0,
+    limit: int = 0,
+    fields: Sequence[str] = (),
+) -> Iterator[Document]:
+    """Yield the start documents that answer to ``query``, in order; one without a uid has its ``_id`` in that place.
+
+    Parameters
+    ----------
+    collections : Collections
+        Where.
+    query : Query
+        What is asked.
+    sort : sequence of (str, int), optional
+        Fields of the start document, each with 1 or -1; the newest first when left out. Equal runs are in the order
+        of their ``_id``, and runs whose time is no number come after all others.
+    skip, limit : int, optional
+        How many to leave out, and how many to yield after them; 0 yields all.
+    fields : sequence of str, optional
+        The fields that are needed; more may come with them. Whole documents when left out.
+
+    Raises
+    ------
+    QueryError
+        When the question cannot be asked.
+    StoreUnavailable
+        When the server needs longer than the time limit to find the next page.
+    """
+    for start in _find(collections, query, tuple(sort) or NEWEST_FIRST, skip, limit, fields):
+        start["uid"] = uid_of(start)
+        start.pop("_id")
+        yield start
+
+
+def count_starts(collections: Collections, query: Query, *, skip: int = 0, limit: int = 0) -> int:
+    """Count what :func:`find_starts` would yield, exactly."""
+    if collections.is_mock:
+        return sum(1 for _ in memory.find_starts(collections, query, sort=NEWEST_FIRST, skip=skip, limit=limit))
+    found = resolved_search(collections, query, ("uid",))
+    if found.joined is not None and not found.is_narrow:
+        summaries = summary_search.answering(collections, found.query, ("uid",))
+        if summaries is not None:
+            return summaries.count(skip=skip, limit=limit)
+    return found.count(skip=skip, limit=limit)
+
+
+def resolved_search(collections: Collections, query: Query, fields: Sequence[str]) -> Search:
+    """Return how a query is asked of a server; what it depends on is asked at once."""
+
+    def find(query: Query, sort: Sort, skip: int, limit: int) -> Iterator[Document]:
+        return _find(collections, query, sort, skip, limit, ("uid", "scan_id"))
+
+    return search(collections, resolve(query, find), fields)
+
+
+def _find(
+    collections: Collections, query: Query, sort: Sort, skip: int, limit: int, fields: Sequence[str]
+) -> Iterator[Document]:
+    if collections.is_mock:
+        return memory.find_starts(collections, query, sort=sort, skip=skip, limit=limit)
+    wanted = [*fields, *(name for name, _ in sort)] if fields else []
+    found = resolved_search(collections, query, wanted)
+    sizes = PAGES_OF_FIELDS if fields else PAGES
+    if found.joined is not None and is_by_time(sort) and not (found.is_dense or found.is_narrow):
+        summaries = summary_search.answering(collections, found.query, wanted)
+        if summaries is not None:
+            return summaries.handed_out(sort, sizes, skip=skip, limit=limit)
+    return found.handed_out(sort, sizes, skip=skip, limit=limit)

@@ -1,0 +1,267 @@
+"""Questions that only somebody asks who looks for what is wrong with a run: each answered by the server, once.
+
+What does not belong here: what counts as wrong (``health``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ...documents import broken_fields, readable_descriptor
+from ..connection.failures import asking
+from ..connection.location import time_limit
+from ..events import rows as event_rows
+from ..identifiers import object_ids
+from ..insertion import revisions
+from ..insertion.insertion import COLLECTIONS, identity_field
+from ..order import order_key
+from ..protocol import Document, EventIndex
+from ..reports import Revision
+
+if TYPE_CHECKING:
+    from ..normalized import NormalizedStore
+
+
+@dataclass(frozen=True)
+class EventKind:
+    """Events of one descriptor that have the same keys with values of the same types.
+
+    Attributes
+    ----------
+    descriptor_uid : str
+        The descriptor.
+    types : dict of str to str
+        For each key of ``data`` the type of its value: ``number``, ``integer``, ``string``, ``boolean``, ``array``,
+        ``null`` or what MongoDB calls it.
+    timestamps : frozenset of str
+        The keys of ``timestamps``.
+    n_events : int
+        How many there are.
+    first_seq_num : int
+        The smallest ``seq_num`` among them.
+    """
+
+    descriptor_uid: str
+    types: dict[str, str]
+    timestamps: frozenset[str]
+    n_events: int
+    first_seq_num: int
+
+
+@dataclass(frozen=True)
+class Orphans:
+    """Uids that documents name as what they belong to, and that are not in the database, with how many name each.
+
+    Attributes
+    ----------
+    descriptors : dict of str to int
+        Named by events.
+    starts_of_descriptors, starts_of_stops : dict of str to int
+        Named by descriptors and by stops.
+    resources : dict of str to int
+        Named by datums.
+    stream_resources, descriptors_of_stream_datums : dict of str to int
+        Named by stream datums.
+    starts_of_stream_resources : dict of str to int
+        Named by stream resources.
+    stray_stream_resources : tuple of str
+        Those that name no run, and that no stream datum names.
+    """
+
+    descriptors: dict[str, int] = field(default_factory=dict)
+    starts_of_descriptors: dict[str, int] = field(default_factory=dict)
+    starts_of_stops: dict[str, int] = field(default_factory=dict)
+    resources: dict[str, int] = field(default_factory=dict)
+    stream_resources: dict[str, int] = field(default_factory=dict)
+    descriptors_of_stream_datums: dict[str, int] = field(default_factory=dict)
+    starts_of_stream_resources: dict[str, int] = field(default_factory=dict)
+    stray_stream_resources: tuple[str, ...] = ()
+
+
+_NAMES_AT_ONCE = 10_000
+_PATIENCE_SECONDS = 3600.0
+_TYPES: dict[Any, str] = {
+    "double": "number",
+    "int": "integer",
+    "long": "integer",
+    "bool": "boolean",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+    type(None): "null",
+}
+
+
+class Examination:
+    """The questions, asked of one store.
+
+    Parameters
+    ----------
+    store : NormalizedStore
+        The store.
+    """
+
+    def __init__(self, store: NormalizedStore):
+        self._store = store
+
+    def event_kinds(self, descriptor_uids: Sequence[str]) -> list[EventKind]:
+        """Sort the events of these descriptors by their keys and the types of their values."""
+        with asking("sort events by their types", self._store.address):
+            collections = self._store.collections
+            if collections.is_mock:
+                return _counted(collections.event.find({"descriptor": {"$in": list(descriptor_uids)}}))
+            groups = collections.event.aggregate(_by_types(descriptor_uids), allowDiskUse=True)
+            return [_event_kind(group) for group in groups]
+
+    def rows(self, descriptor_uids: Sequence[str], keys: Sequence[str] = ()) -> EventIndex:
+        """Return the rows of a stream, with some columns of its data, also where their order is not known.
+
+        A ``seq_num`` that is missing or no whole number is ``UNNUMBERED``.
+        """
+        with asking("read the events of a stream", self._store.address):
+            return event_rows.index(self._store.collections, descriptor_uids, keys, is_strict=False)
+
+    def repeated_events(self, descriptor_uids: Sequence[str]) -> dict[str, int]:
+        """Return the uids of events that are stored more than once, and how often."""
+        pipeline = [
+            {"$match": {"descriptor": {"$in": list(descriptor_uids)}}},
+            {"$group": {"_id": "$uid", "n": {"$sum": 1}}},
+            {"$match": {"n": {"$gt": 1}}},
+        ]
+        with asking("find repeated events", self._store.address):
+            groups = self._store.collections.event.aggregate(pipeline, allowDiskUse=True)
+            return {group["_id"]: group["n"] for group in groups}
+
+    def duplicates(self) -> dict[str, dict[str, int]]:
+        """Return the uids under which more than one document is stored, and how many, by kind of document.
+
+        Stops and events are left to the examination of each run.
+        """
+        with asking("find duplicates", self._store.address), time_limit(_PATIENCE_SECONDS):
+            collections = self._store.collections
+            found = {}
+            for kind in ("start", "descriptor", "resource", "datum", "stream_resource", "stream_datum"):
+                key = identity_field(kind)
+                pipeline = [
+                    {"$match": {key: {"$exists": True}}},
+                    {"$group": {"_id": f"${key}", "n": {"$sum": 1}}},
+                    {"$match": {"n": {"$gt": 1}}},
+                ]
+                groups = getattr(collections, COLLECTIONS[kind]).aggregate(pipeline, allowDiskUse=True)
+                found[kind] = {str(group["_id"]): group["n"] for group in groups}
+            return {kind: copies for kind, copies in found.items() if copies}
+
+    def other_stops(self, run_uid: str) -> list[Document]:
+        """Return the stops of a run beyond the first: those kept beside, and those another program stored."""
+        with asking("find the stops of a run", self._store.address):
+            collections = self._store.collections
+            stops = list(collections.run_stop.find({"run_start": run_uid}, {"_id": 0}))
+            kept = collections.named("run_stop_revisions").find({"document.run_start": run_uid}, {"_id": 0})
+            known = [stop.get("uid") for stop in stops]
+            return stops[1:] + [each["document"] for each in kept if each["document"]["uid"] not in known]
+
+    def descriptors(self, run_uid: str) -> list[tuple[Document, list[str]]]:
+        """Return the descriptors of a run as they are read, in the order of their time, each with its broken fields."""
+        with asking("read the descriptors of a run", self._store.address):
+            stored = list(self._store.collections.event_descriptor.find({"run_start": run_uid}, {"_id": 0}))
+        stored.sort(key=lambda descriptor: order_key(descriptor.get("time")))
+        return [(readable_descriptor(each), broken_fields(each)) for each in stored]
+
+    def revisions(self, name: str, uid: str) -> list[Document]:
+        """Return the earlier contents of a corrected start, stop or descriptor, the oldest first."""
+        with asking("read the revisions of a document", self._store.address):
+            return revisions.revisions(self._store.collections, name, uid)
+
+    def run_revisions(self, run_uid: str) -> list[Revision]:
+        """Return what the documents of a run were before each of their corrections."""
+        with asking("read the revisions of a run", self._store.address):
+            return revisions.of_run(self._store.collections, run_uid)
+
+    def orphans(self) -> Orphans:
+        """Find what documents name as theirs and is not there, in the whole database."""
+        with asking("find orphans", self._store.address), time_limit(_PATIENCE_SECONDS):
+            collections = self._store.collections
+            return Orphans(
+                descriptors=_unknown(collections.event, "descriptor", collections.event_descriptor),
+                starts_of_descriptors=_unknown(collections.event_descriptor, "run_start", collections.run_start),
+                starts_of_stops=_unknown(collections.run_stop, "run_start", collections.run_start),
+                resources=_unknown(collections.datum, "resource", collections.resource),
+                stream_resources=_unknown(collections.stream_datum, "stream_resource", collections.stream_resource),
+                descriptors_of_stream_datums=_unknown(
+                    collections.stream_datum, "descriptor", collections.event_descriptor
+                ),
+                starts_of_stream_resources=_unknown(collections.stream_resource, "run_start", collections.run_start),
+                stray_stream_resources=_stray(collections.stream_resource, collections.stream_datum),
+            )
+
+
+def _by_types(descriptor_uids: Sequence[str]) -> list[Document]:
+    entry = {"key": "$$entry.k", "type": {"$type": "$$entry.v"}}
+    keys = {
+        "descriptor": "$descriptor",
+        "data": {"$map": {"input": _entries_of("data"), "as": "entry", "in": entry}},
+        "timestamps": {"$map": {"input": _entries_of("timestamps"), "as": "entry", "in": "$$entry.k"}},
+    }
+    return [
+        {"$match": {"descriptor": {"$in": list(descriptor_uids)}}},
+        {"$group": {"_id": keys, "n": {"$sum": 1}, "first": {"$min": "$seq_num"}}},
+    ]
+
+
+def _entries_of(section: str) -> Document:
+    """Return what gives the entries of a section; none where it is no mapping, for which the server has no answer."""
+    is_mapping = {"$eq": [{"$type": f"${section}"}, "object"]}
+    return {"$objectToArray": {"$cond": [is_mapping, f"${section}", {}]}}
+
+
+def _event_kind(group: Document) -> EventKind:
+    kind = group["_id"]
+    types = {entry["key"]: _TYPES.get(entry["type"], entry["type"]) for entry in kind["data"]}
+    return EventKind(kind["descriptor"], types, frozenset(kind["timestamps"]), group["n"], group["first"])
+
+
+def _counted(events: Iterable[Document]) -> list[EventKind]:
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for event in events:
+        types = tuple((key, _TYPES.get(type(value), type(value).__name__)) for key, value in _entries(event, "data"))
+        timestamps = frozenset(key for key, _ in _entries(event, "timestamps"))
+        seq_num = event.get("seq_num")
+        groups.setdefault((event["descriptor"], types, timestamps), []).append(seq_num if type(seq_num) is int else 0)
+    return [
+        EventKind(descriptor, dict(types), timestamps, len(seq_nums), min(seq_nums))
+        for (descriptor, types, timestamps), seq_nums in groups.items()
+    ]
+
+
+def _entries(event: Document, section: str) -> Iterable[tuple[str, Any]]:
+    value = event.get(section)
+    return value.items() if isinstance(value, dict) else ()
+
+
+def _stray(stream_resources: Any, stream_datums: Any) -> tuple[str, ...]:
+    uids = [each["uid"] for each in stream_resources.find({"run_start": None}, {"uid": 1})]
+    return tuple(uid for uid in uids if stream_datums.find_one({"stream_resource": uid}, {"_id": 1}) is None)
+
+
+def _unknown(children: Any, field: str, parents: Any) -> dict[str, int]:
+    """Return the names that children give their parents and no parent has, with how many children give each.
+
+    Before 2016 a datum named its resource by the ``_id``, in itself or as a text.
+    """
+    names = [group["_id"] for group in children.aggregate([{"$group": {"_id": f"${field}"}}], allowDiskUse=True)]
+    unknown: dict[str, list[Any]] = {}
+    for name in names:
+        if name is not None:
+            unknown.setdefault(str(name), []).append(name)
+    for first in range(0, len(names), _NAMES_AT_ONCE):
+        portion = names[first : first + _NAMES_AT_ONCE]
+        ids = [*portion, *object_ids(portion).values()]
+        for parent in parents.find({"$or": [{"uid": {"$in": portion}}, {"_id": {"$in": ids}}]}, {"uid": 1}):
+            for name in (parent.get("uid"), parent["_id"]):
+                unknown.pop(str(name), None)
+    return {text: children.count_documents({field: {"$in": several}}) for text, several in unknown.items()}

@@ -1,0 +1,185 @@
+"""Views of the runs of one proposal, and the role that may read them and nothing else.
+
+A view has the name of its collection after a prefix, in the same database: MongoDB lets no view look into another. It
+shows the documents of those runs whose start has one of some values in a field. A catalog opened with the prefix reads
+the views as it would read the collections.
+
+What does not belong here: accounts, which their administrator makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ...errors import ConfigurationError, NotAuthorized, QueryError
+from ...queries.plain import plain_value
+from ...queries.refusals import plain_path
+from .privileges import lacking
+
+if TYPE_CHECKING:
+    from ..connection.location import Collections
+
+Stages = list[dict[str, Any]]
+
+# For each collection, the way to the start document: the next collection, the field here, the field there.
+_OF_RUN = ("run_start", "run_start", "uid")
+_WAYS: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "run_start": (),
+    "run_stop": (_OF_RUN,),
+    "event_descriptor": (_OF_RUN,),
+    "event": (("event_descriptor", "descriptor", "uid"), _OF_RUN),
+    "resource": (_OF_RUN,),
+    "datum": (("resource", "resource", "uid"), _OF_RUN),
+    "stream_resource": (_OF_RUN,),
+    "stream_datum": (("stream_resource", "stream_resource", "uid"), _OF_RUN),
+    "run_start_revisions": (("run_start", "document.uid", "uid"),),
+    "run_stop_revisions": (("run_start", "document.run_start", "uid"),),
+    "event_descriptor_revisions": (("run_start", "document.run_start", "uid"),),
+}
+
+
+def pipeline(collection: str, field: str, values: Sequence[Any]) -> Stages:
+    """Return the stages of a view of a collection: the documents of runs that have one of the values in the field."""
+    stages: Stages = []
+    place = ""
+    for number, (other, here, there) in enumerate(_WAYS[collection]):
+        found = f"_of_{number}"
+        stages.append({"$lookup": {"from": other, "localField": place + here, "foreignField": there, "as": found}})
+        place = f"{found}."
+    stages.append({"$match": {place + field: {"$in": list(values)}}})
+    if place:
+        stages.append({"$project": {f"_of_{number}": 0 for number in range(len(_WAYS[collection]))}})
+    return stages
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What there is to do for the views of a proposal, or was done.
+
+    Attributes
+    ----------
+    new, changed, unchanged : tuple of str
+        The names of views that are not there yet, that show other runs, and that are as they should be.
+    role : str
+        The role that may read them.
+    lacks : tuple of str
+        The views that the role may not read yet; all of them where there is no such role.
+    n_runs : int or None
+        How many runs they show now; None if the account may not count them.
+    """
+
+    new: tuple[str, ...]
+    changed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    role: str
+    lacks: tuple[str, ...]
+    n_runs: int | None
+
+
+def plan(collections: Collections, *, prefix: str, field: str, values: Sequence[Any]) -> Plan:
+    """Ask the server what there is to do for the views and the role of a proposal; nothing is changed.
+
+    Parameters
+    ----------
+    collections : Collections
+        Of the whole database, opened by an account that may make views and roles.
+    prefix : str
+        What the names of the views begin with; without its last dot also the name of the role.
+    field : str
+        A field of the start document.
+    values : sequence
+        What it must have, or hold, one of.
+
+    Raises
+    ------
+    QueryError
+        The field or the values cannot be asked for, or the prefix cannot be part of a name.
+    ConfigurationError
+        Resources are in another database, into which no view can look; or a collection has the name of a view.
+    NotAuthorized
+        The account may not make views and roles.
+    """
+    _check(collections, prefix, field, values)
+    database, role = collections.metadata, prefix.removesuffix(".")
+    lacks = lacking(database, {"": ("createCollection", "collMod", "createRole", "grantRole", "viewRole")})
+    if lacks:
+        raise NotAuthorized(
+            f"the account used for {collections.address} may not make views and roles: it lacks {', '.join(lacks)}. "
+            f"Use one that has the roles dbAdmin and userAdmin on {database.name!r}.",
+            address=collections.address,
+        )
+    there = {each["name"]: each for each in database.list_collections()}
+    wanted = _pipelines(prefix, field, values)
+    for view in wanted:
+        if there.get(view, {}).get("type", "view") != "view":
+            raise ConfigurationError(f"{view!r} is a collection of documents, not a view: choose another prefix.")
+    same = [view for view, made in wanted.items() if view in there and _shows(there[view]) == made]
+    readable = _readable(database, role)
+    return Plan(
+        new=tuple(view for view in wanted if view not in there),
+        changed=tuple(view for view in wanted if view in there and view not in same),
+        unchanged=tuple(same),
+        role=role,
+        lacks=tuple(view for view in wanted if view not in readable),
+        n_runs=_count(database, wanted[prefix + "run_start"][1]),
+    )
+
+
+def create(collections: Collections, *, prefix: str, field: str, values: Sequence[Any]) -> Plan:
+    """Make the views of a proposal, and a role named like them that may read them; return what was done.
+
+    Parameters and errors are those of `plan`.
+    """
+    found = plan(collections, prefix=prefix, field=field, values=values)
+    database = collections.metadata
+    wanted = _pipelines(prefix, field, values)
+    for view in found.new:
+        database.command("create", view, viewOn=wanted[view][0], pipeline=wanted[view][1])
+    for view in found.changed:
+        database.command("collMod", view, viewOn=wanted[view][0], pipeline=wanted[view][1])
+    privileges = [{"resource": {"db": database.name, "collection": view}, "actions": ["find"]} for view in found.lacks]
+    if len(found.lacks) == len(wanted) and not database.command("rolesInfo", found.role)["roles"]:
+        database.command("createRole", found.role, privileges=privileges, roles=[])
+    elif privileges:
+        database.command("grantPrivilegesToRole", found.role, privileges=privileges)
+    return found
+
+
+def _check(collections: Collections, prefix: str, field: str, values: Sequence[Any]) -> None:
+    plain_path(field)
+    if not values or not prefix.endswith(".") or not set(prefix) & set("abcdefghijklmnopqrstuvwxyz0123456789"):
+        raise QueryError(
+            f"The views need a prefix that ends in a dot, and values; given were {prefix!r} and {values!r}."
+        )
+    if "$" in prefix or "\0" in prefix:
+        raise QueryError(f"The names of collections must not begin with {prefix!r}.")
+    if collections.is_mock or collections.assets != collections.metadata:
+        raise ConfigurationError("Views need one database on a server for runs and resources.")
+
+
+def _pipelines(prefix: str, field: str, values: Sequence[Any]) -> dict[str, tuple[str, Stages]]:
+    """Return for each view the collection that it is of, and its stages."""
+    plain = [plain_value(value) for value in values]
+    return {prefix + name: (name, pipeline(name, field, plain)) for name in _WAYS}
+
+
+def _shows(view: Mapping[str, Any]) -> tuple[str, Stages]:
+    return view["options"]["viewOn"], view["options"]["pipeline"]
+
+
+def _readable(database: Any, role: str) -> set[str]:
+    """Return the collections that a role may read."""
+    roles = database.command("rolesInfo", role, showPrivileges=True)["roles"]
+    privileges = roles[0]["privileges"] if roles else []
+    return {each["resource"].get("collection", "") for each in privileges if "find" in each["actions"]}
+
+
+def _count(database: Any, stages: Stages) -> int | None:
+    import pymongo.errors
+
+    try:
+        return int(database["run_start"].count_documents(stages[0]["$match"]))
+    except pymongo.errors.PyMongoError:
+        return None

@@ -1,0 +1,1 @@
+"""Frames and columns in HDF5."""

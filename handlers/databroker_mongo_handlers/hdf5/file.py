@@ -1,0 +1,242 @@
+"""HDF5 files opened for reading, each once in a process, and what goes wrong with them in words.
+
+Files are opened without locking, so that reading neither disturbs a writer nor fails on file systems without locks,
+and without touching the environment of the process. What a dataset means does not belong here.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter, deque
+from pathlib import Path
+
+import h5py
+import hdf5plugin as hdf5plugin  # importing it registers the filters that detectors write with
+
+from ..rows.rows import EndsEarly
+from .file_locks import is_locked_by_a_writer
+from .flags import has_flags, is_open_for_writing, n_missing_bytes
+
+_BEING_WRITTEN = "it is open for writing by another process"
+_REASONS = {
+    "already open for write": f"{_BEING_WRITTEN}, or was not closed properly (h5clear -s mends that)",
+    "not already open for SWMR": f"{_BEING_WRITTEN} without SWMR, or was not closed properly (h5clear -s mends that)",
+    "truncated file": "it is truncated, or still being written",
+    "signature not found": "it is not an HDF5 file",
+}
+_HELD_OTHERWISE_IN_THIS_PROCESS = ("locking flag values don't match", "SWMR read access flag not the same")
+
+
+class OpenFile:
+    """A file that this process has open, for all who read it here.
+
+    HDF5 shares a file, and what it knows of its length, among all who open it in a process. To see what a writer added,
+    all must let go of it: `look_again` does that. (Refreshing a dataset instead makes HDF5 1.14 and 2.0 lose chunks of
+    it when it is open twice.)
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    swmr : bool
+        Follow a writer in SWMR mode (single writer, multiple readers).
+
+    Attributes
+    ----------
+    lock : threading.RLock
+        To be held while a dataset is used, as it is closed when another user looks again.
+    is_fresh : bool
+        No length has been read from it since it was opened; kept by its users.
+    """
+
+    def __init__(self, path: str, *, swmr: bool):
+        self.lock = threading.RLock()
+        self._path, self._swmr = path, swmr
+        # Without a writer to follow, damage is an error at once: in SWMR mode HDF5 waits for it to be mended.
+        self._file = open_hdf5(path, swmr=swmr and is_open_for_writing(path))
+        self.is_fresh = True
+
+    @property
+    def file(self) -> h5py.File:
+        """The file as opened last."""
+        return self._file
+
+    @property
+    def is_open(self) -> bool:
+        """False once it is closed, and in a process forked from the one that opened it."""
+        return bool(self._file)
+
+    def dataset(self, name: str) -> h5py.Dataset:
+        """Return a dataset.
+
+        Raises
+        ------
+        OSError
+            When there is none of that name, or the way to it leads through a broken link.
+        """
+        file = self._file
+        try:
+            found = file[name]
+        except (KeyError, OSError) as error:
+            raise OSError(f"{file.filename} has no dataset {name}: {_where_it_ends(file, name)}") from error
+        if not isinstance(found, h5py.Dataset):
+            raise OSError(f"{file.filename}: {name} is not a dataset; it holds {_members(found)}")
+        if found.is_virtual and self._swmr and not file.swmr_mode:
+            self.look_again()  # its sources may have writers
+            found = self._file[name]
+        return found
+
+    def look_again(self) -> None:
+        """Open the file again, to see what was added; datasets handed out before are closed.
+
+        Raises
+        ------
+        OSError
+            When the file cannot be opened any more.
+        """
+        with self.lock:
+            self._file.close()
+            self._file = open_hdf5(self._path, swmr=self._swmr)
+            self.is_fresh = True
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class _OpenFiles:
+    """The open files of this process, with the number of users of each."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._files: dict[tuple[int, int, bool], OpenFile] = {}
+        self._n_users: Counter[OpenFile] = Counter()
+        self._released: deque[OpenFile] = deque()
+
+    def acquire(self, path: str, *, swmr: bool) -> OpenFile:
+        found = Path(path).stat()
+        key = (found.st_dev, found.st_ino, swmr)
+        with self._lock:
+            self._close_unused()
+            if key not in self._files:
+                self._files[key] = OpenFile(path, swmr=swmr)
+            self._n_users[self._files[key]] += 1
+            file = self._files[key]
+            self._close_unused()
+        return file
+
+    def release(self, file: OpenFile) -> None:
+        """Do not wait for the lock: the garbage collector may call this from within `acquire`, which looks again."""
+        self._released.append(file)
+        if self._lock.acquire(blocking=False):
+            try:
+                self._close_unused()
+            finally:
+                self._lock.release()
+
+    def abandon(self) -> None:
+        """Close in a forked child what its parent had open; the lock may have been held while forking."""
+        files = list(self._n_users)
+        self.__init__()  # type: ignore[misc]
+        for file in files:
+            file.close()
+
+    def _close_unused(self) -> None:
+        while self._released:
+            file = self._released.popleft()
+            if file not in self._n_users:
+                continue  # the parent of a forked process had it open
+            self._n_users[file] -= 1
+            if self._n_users[file] == 0:
+                del self._n_users[file]
+                self._files = {key: other for key, other in self._files.items() if other is not file}
+                file.close()
+
+
+_open_files = _OpenFiles()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_open_files.abandon)
+
+
+def acquire(path: str, *, swmr: bool = False) -> OpenFile:
+    """Return a file opened for reading; who acquires it releases it.
+
+    Raises
+    ------
+    OSError
+        When it is missing, empty, truncated, no HDF5 file, or open for writing elsewhere.
+    """
+    return _open_files.acquire(path, swmr=swmr)
+
+
+def release(file: OpenFile) -> None:
+    """Close a file when its last user releases it."""
+    _open_files.release(file)
+
+
+def open_hdf5(path: str, *, swmr: bool = False) -> h5py.File:
+    """Open a file for reading, without locking.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    swmr : bool
+        Follow a writer in SWMR mode.
+
+    Raises
+    ------
+    OSError
+        When it is missing, empty, truncated, no HDF5 file, or open for writing elsewhere.
+    """
+    _require_whole(path)
+    if not has_flags(path) and is_locked_by_a_writer(path):
+        raise OSError(f"{path} cannot be read: {_BEING_WRITTEN}")
+    for mode in (swmr, not swmr):
+        for locking in (False, None, True):
+            try:
+                return h5py.File(path, "r", locking=locking, swmr=mode)
+            except PermissionError:
+                raise
+            except OSError as error:
+                if not any(sign in str(error) for sign in _HELD_OTHERWISE_IN_THIS_PROCESS):
+                    raise OSError(f"{path} cannot be opened as HDF5: {reason_of(error)}") from error
+    raise OSError(f"{path} cannot be read: this process holds it open in a way that HDF5 does not share")
+
+
+def _require_whole(path: str) -> None:
+    if Path(path).stat().st_size == 0:
+        raise EndsEarly(f"{path} is empty (0 bytes)")
+    n_missing = n_missing_bytes(path)
+    if n_missing:
+        raise EndsEarly(f"{path} is truncated, or still being written: its last {n_missing} bytes are missing")
+
+
+def reason_of(error: Exception) -> str:
+    """Say in words why HDF5 cannot read a file."""
+    text = str(error)
+    return next((reason for sign, reason in _REASONS.items() if sign in text), text)
+
+
+def _where_it_ends(file: h5py.File, name: str) -> str:
+    group: h5py.Group = file
+    for part in filter(None, name.split("/")):
+        link = group.get(part, getlink=True)
+        if link is None:
+            return f"{group.name} holds {_members(group)}"
+        found = group.get(part)
+        if found is None and isinstance(link, h5py.HardLink):
+            return f"{part} in {group.name} is damaged"
+        if found is None:
+            target = getattr(link, "filename", None)
+            return f"{part} in {group.name} links to " + (f"the file {target}" if target else str(link.path))
+        if not isinstance(found, h5py.Group):
+            return f"{found.name} is a dataset"
+        group = found
+    return "a link on the way to it is broken"
+
+
+def _members(group: h5py.Group) -> str:
+    names = sorted(group)
+    return ", ".join(names[:20]) + (", ..." if len(names) > 20 else "") if names else "nothing"

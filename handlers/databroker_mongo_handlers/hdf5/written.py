@@ -1,0 +1,70 @@
+"""Which rows of an HDF5 dataset were never written, where HDF5 would give the fill value, zeros mostly, for pixels.
+
+HDF5 makes room for a chunk when something is first written to it. A file says no more: room that was made early, and
+compact datasets, count as written. Rows beyond the end of a dataset, and what virtual ones lack, do not belong here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import h5py
+import numpy as np
+
+from ..rows.rows import Array
+
+
+def written_rows(dataset: h5py.Dataset, *, axes_of_rows: int = 1) -> Array | None:
+    """Tell which rows are there in full.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+        With at least one axis.
+    axes_of_rows : int
+        How many of the first axes count rows, in C order; with 0 the dataset is one row.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        ``(n_rows,)`` bool; None where all are, or cannot be told from written ones. The fill value NaN says itself that
+        a value is missing.
+    """
+    if dataset.is_virtual or dataset.size == 0 or dataset.external or _fill_says_missing(dataset):
+        return None
+    counting = dataset.shape[:axes_of_rows]
+    if dataset.chunks is None:
+        is_there = dataset.id.get_space_status() != h5py.h5d.SPACE_STATUS_NOT_ALLOCATED
+        return None if is_there else np.zeros(math.prod(counting), bool)
+    n_chunks = [-(-length // chunk) for length, chunk in zip(dataset.shape, dataset.chunks, strict=True)]
+    if dataset.id.get_num_chunks() >= math.prod(n_chunks):
+        return None
+    stored = np.zeros(n_chunks[:axes_of_rows], int)
+    for place in _stored_chunks(dataset):
+        stored[tuple(at // chunk for at, chunk in zip(place, dataset.chunks[:axes_of_rows], strict=False))] += 1
+    is_whole: Array = stored == math.prod(n_chunks[axes_of_rows:])
+    for axis, (length, chunk) in enumerate(zip(counting, dataset.chunks, strict=False)):
+        is_whole = np.repeat(is_whole, chunk, axis=axis).take(range(length), axis=axis)
+    return is_whole.reshape(-1)
+
+
+def spans(numbers: Array | Sequence[int]) -> str:
+    """Return row numbers in words: ``2 to 4, 7``."""
+    breaks = [0, *(np.flatnonzero(np.diff(numbers) > 1) + 1).tolist(), len(numbers)]
+    parts = [(int(numbers[start]), int(numbers[stop - 1])) for start, stop in pairwise(breaks)]
+    named = [str(first) if first == last else f"{first} to {last}" for first, last in parts[:5]]
+    return ", ".join([*named, "..."] if len(parts) > len(named) else named)
+
+
+def _stored_chunks(dataset: h5py.Dataset) -> list[tuple[int, ...]]:
+    if hasattr(dataset.id, "chunk_iter"):
+        found: list[tuple[int, ...]] = []
+        dataset.id.chunk_iter(lambda chunk: found.append(chunk.chunk_offset))
+        return found
+    return [dataset.id.get_chunk_info(number).chunk_offset for number in range(dataset.id.get_num_chunks())]
+
+
+def _fill_says_missing(dataset: h5py.Dataset) -> bool:
+    return dataset.dtype.kind in "fc" and bool(np.isnan(dataset.fillvalue))

@@ -1,0 +1,1 @@
+"""Tables and time series: text, Pizza Box, times of frames."""
