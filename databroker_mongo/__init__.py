@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import errors, queries, tutorial_utils
-    from .assets.pool import close_files
+    from .assets import close_files
     from .named import catalog
     from .queries import FullText, TimeRange
-    from .runs.catalog import Catalog
-    from .runs.run import Run
-    from .runs.stream import Stream
+    from .runs import Catalog, Run, Stream
     from .server import local_server
     from .v1 import Broker
     from .writing import REMOVE, Writer

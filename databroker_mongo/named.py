@@ -17,7 +17,7 @@ from .errors import CatalogNotFound, ConfigurationError, ConfigurationWarning, C
 from .queries import is_uid_beginning
 
 if TYPE_CHECKING:
-    from .runs.catalog import Catalog
+    from .runs import Catalog
 
 
 class ConfiguredCatalogs(Mapping[str, "Catalog"]):
@@ -55,7 +55,7 @@ class ConfiguredCatalogs(Mapping[str, "Catalog"]):
         known = self._opened.get(name)
         if known is not None and known[0] == settings:
             return known[1]
-        from .runs.catalog import Catalog
+        from .runs import Catalog
 
         made = (settings, Catalog.from_settings(settings))
         if known is None:
@@ -88,7 +88,7 @@ class ConfiguredCatalogs(Mapping[str, "Catalog"]):
         try:
             return self[name]
         except CatalogNotFound as error:
-            from .runs.catalog import Catalog
+            from .runs import Catalog
 
             if not hasattr(Catalog, name):
                 raise AttributeError(str(error)) from error
@@ -196,7 +196,7 @@ def _listed(entries: Mapping[str, CatalogSettings]) -> str:
 
 def _require_usable(uri: str, asset_uri: str | None) -> None:
     """Refuse URIs that can never be opened, unless they hold variables that are set only where they are opened."""
-    from .store.connection.location import locate
+    from .store import locate
 
     with suppress(CredentialsUnavailable):
         locate(uri, asset_uri=asset_uri)

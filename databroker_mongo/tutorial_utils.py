@@ -19,9 +19,9 @@ from urllib.parse import quote
 from .errors import SampleDataUnavailable
 
 if TYPE_CHECKING:
-    from .packs.reading import Pack
-    from .runs.catalog import Catalog
-    from .store.protocol import Store
+    from .packs import Pack
+    from .runs import Catalog
+    from .store import Store
 
 NamedDocument = tuple[str, dict[str, Any]]
 
@@ -109,7 +109,7 @@ def make_BMM_example() -> Catalog:  # noqa: N802 (named as its twin)
     ServerError
         When the embedded MongoDB cannot be started.
     """
-    from .tutorial.samples import bmm_documents
+    from .tutorial import bmm_documents
 
     return _make(_BMM, lambda directory: bmm_documents())
 
@@ -132,7 +132,7 @@ def make_RSOXS_example() -> Catalog:  # noqa: N802 (named as its twin)
     ServerError
         When the embedded MongoDB cannot be started.
     """
-    from .tutorial.samples import rsoxs_documents
+    from .tutorial import rsoxs_documents
 
     return _make(_RSOXS, rsoxs_documents)
 
@@ -143,7 +143,7 @@ def _require_first(version: int) -> None:
 
 
 def _fetch(name: str, url: str, *, offline: str) -> Catalog:
-    from .packs.reading import read_documents
+    from .packs import read_documents
 
     with _alone(name) as directory:
         try:
@@ -214,9 +214,8 @@ def _unwritable(directory: Path, error: OSError) -> SampleDataUnavailable:
 
 
 def _fetched_pack(name: str, url: str, *, directory: Path) -> Pack:
-    from .packs.reading import read_pack
-    from .tutorial.fetching.archives import is_unpacked, unpack
-    from .tutorial.fetching.downloads import download
+    from .packs import read_pack
+    from .tutorial import download, is_unpacked, unpack
 
     place, archive = directory / name, directory / f"{name}.zip"
     checksum = directory / f"{name}.zip.sha256"
@@ -248,9 +247,8 @@ def _store(
     """Store runs in the embedded MongoDB, those not there in full, make its indexes, and configure their catalog."""
     from .named import catalog
     from .server import local_server
-    from .store.normalized import open_store
-    from .store.writable_normalized import writable
-    from .tutorial.fetching.progress import progress_bar
+    from .store import open_store, writable
+    from .tutorial import progress_bar
     from .writing import Writer
 
     with local_server() as server:

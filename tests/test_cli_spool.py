@@ -178,7 +178,7 @@ def test_a_writer_that_spooled_leaves_one_row_when_the_database_is_back(uri, spo
         writer.close()
     [row] = reports(uri)
     assert row["host"] == platform.node()
-    [folder] = spool_folders.folders(spool)
+    [folder] = spool_folders.list_folders(spool)
     assert row["path"] == str(folder.path)
     assert (row["n_documents"], row["is_drained"]) == (2, True)
     assert abs(row["reported"].timestamp() - datetime.now().timestamp()) < 86400 * 2

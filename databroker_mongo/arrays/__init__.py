@@ -1,1 +1,80 @@
-"""From an event stream to an xarray.Dataset: structure, columns, dataset. No MongoDB and no file format here."""
+"""From an event stream to an xarray.Dataset: structure, columns, dataset. No MongoDB and no file format here.
+
+::
+
+    opening        the columns of a stream, opened: where the values of each data key come from
+    column_set     ... all of them together
+    columns        one column, whose region of rows and pixels is read at once
+    inline         ... from the events          external     ... from files, by datums or stream datums
+    structure      shape, dtype, dimensions, chunks; ``fitting`` tells whether a file's array is what is declared
+    indexing       steps, negatives, ellipsis -> regions
+    rows           which rows a stream has      filling      documents with the values from files in them
+    values         lists of values -> arrays
+    dataset        columns -> xarray.Dataset, the only file that imports dask or xarray
+
+What does not belong here: specs and paths (``assets/``), collections (``store/``).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .column_set import OpenedColumns
+from .columns import AssetColumn, Column, KnownColumn
+from .external import corrected, usable
+from .filling import RowsInFiles
+from .opening import StreamSource, Transform, is_held, open_columns
+from .rows import PageRows, StreamRows, latest_of_repeats, n_events_said
+from .structure import attributes, column_name, name_dims
+from .values import as_array, need_more_than_floats
+
+if TYPE_CHECKING:
+    from .dataset import (
+        chunked,
+        lazy_array,
+        lazy_dataset,
+        lazy_rows,
+        loaded_by_rows,
+        loaded_dataset,
+        structures,
+        table_of_rows,
+    )
+
+__all__ = [
+    "AssetColumn",
+    "Column",
+    "KnownColumn",
+    "OpenedColumns",
+    "PageRows",
+    "RowsInFiles",
+    "StreamRows",
+    "StreamSource",
+    "Transform",
+    "as_array",
+    "attributes",
+    "chunked",
+    "column_name",
+    "corrected",
+    "is_held",
+    "latest_of_repeats",
+    "lazy_array",
+    "lazy_dataset",
+    "lazy_rows",
+    "loaded_by_rows",
+    "loaded_dataset",
+    "n_events_said",
+    "name_dims",
+    "need_more_than_floats",
+    "open_columns",
+    "structures",
+    "table_of_rows",
+    "usable",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # dask and xarray take a second to import, and a list of runs needs neither.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.dataset"), name)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store.protocol import Snapshot, Store
+from ..store import Snapshot, Store
 from .values import as_array
 
 Array = NDArray[Any]

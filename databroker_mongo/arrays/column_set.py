@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..assets.datums import Segment
+from ..assets import Segment
 from ..errors import CatalogError
 from .columns import AssetColumn, Column
 

@@ -16,10 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..assets.datums import Segment, packed, unpacked
-from ..assets.handler import DatumStructure
-from ..assets.reader import AssetReader
-from ..assets.resource import Resource
+from ..assets import AssetReader, DatumStructure, Resource, Segment, packed, unpacked
 from ..errors import AssetOffline, AssetUnreadable, CatalogError, ShapeMismatch
 from . import values as event_values
 from .blocks import EventBlock

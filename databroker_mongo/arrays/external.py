@@ -11,13 +11,10 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..assets.datums import DatumIds, DatumTable, Segment
-from ..assets.resource import Resource
-from ..assets.stream_datums import Stored
-from ..documents import is_streamed
-from ..documents.spans import spans_of
+from ..assets import DatumIds, DatumTable, Resource, Segment, Stored
+from ..documents import is_streamed, spans_of
 from ..errors import AssetError, CatalogError, DatumNotFound
-from ..store.protocol import MISSING, Document, Store
+from ..store import MISSING, Document, Store
 
 Transform = Callable[[Document], Document]
 Transforms = Callable[[str], Transform]

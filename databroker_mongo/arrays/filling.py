@@ -16,7 +16,7 @@ import numpy as np
 
 from ..documents import is_streamed
 from ..errors import DocumentWarning, stacklevel_of_caller
-from ..store.protocol import Document
+from ..store import Document
 from .column_set import OpenedColumns
 from .columns import AssetColumn, Column
 from .external import stored_in_streams

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..assets.handler import Layout
+from ..assets import Layout
 from ..errors import ShapeMismatch
 from .stored_rows import rows_as_axis, without_colours
 from .ways_out import WaysOut, told

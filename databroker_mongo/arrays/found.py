@@ -10,10 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..assets.datums import Segment
-from ..assets.handler import DatumStructure
-from ..assets.reader import AssetReader
-from ..assets.resource import Resource
+from ..assets import AssetReader, DatumStructure, Resource, Segment
 from ..errors import ShapeMismatch
 from .fitting import Fit, fit
 from .stored_rows import one_row, rows_in_event

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..store.protocol import MISSING, Values
+from ..store import MISSING, Values
 from .blocks import EventBlock
 from .columns import EventColumn
 from .structure import DataKey, declared_dtype, is_whole_shape

@@ -14,13 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from ..assets.datums import DatumIds, DatumTable, Segment
-from ..assets.reader import AssetReader, may_still_come
-from ..assets.stream_datums import Stored, join
-from ..documents import is_streamed
-from ..documents.spans import rows_without_events
+from ..assets import AssetReader, DatumIds, DatumTable, Segment, Stored, join, may_still_come
+from ..documents import is_streamed, rows_without_events
 from ..errors import CatalogError, DatumNotFound, ShapeMismatch
-from ..store.protocol import MISSING, Document, Values
+from ..store import MISSING, Document, Values
 from . import external, inline
 from .column_set import OpenedColumns
 from .columns import AssetColumn, KnownColumn, LostColumn

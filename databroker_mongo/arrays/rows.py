@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..store.protocol import MISSING, Document, EventIndex, Section, Snapshot, Store, Values
+from ..store import MISSING, Document, EventIndex, Section, Snapshot, Store, Values
 
 
 def n_events_said(stop: Document | None, stream: str) -> int | None:

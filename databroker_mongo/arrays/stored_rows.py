@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..assets.handler import DatumStructure
+from ..assets import DatumStructure
 
 _CHANNELS = (3, 4)
 

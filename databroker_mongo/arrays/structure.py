@@ -12,7 +12,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from ..assets.handler import DatumStructure
+from ..assets import DatumStructure
 from ..errors import ShapeMismatch
 from .fitting import is_habitual
 from .ways_out import WaysOut, told

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ShapeMismatch
-from ..store.protocol import MISSING, Values
+from ..store import MISSING, Values
 
 Array = NDArray[Any]
 MOMENT = np.dtype("datetime64[us]")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ..assets.resource import Resource
+from ..assets import Resource
 
 
 @dataclass(frozen=True)

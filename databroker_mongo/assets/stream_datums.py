@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents.spans import Span, n_stored, pairs_of
+from ..documents import Span, n_stored, pairs_of
 from .datums import DatumTable, Segment
 from .resource import Resource
 

@@ -21,7 +21,7 @@ def create_indexes(chosen: argparse.Namespace) -> None:
     It needs the role readWrite on the database. While an index of a large collection is made, reading and writing go
     on, but more slowly. Indexes that another program made differently are shown and left as they are.
     """
-    from ..store.writable_normalized import writable
+    from ..store import writable
 
     store, configured = store_of(chosen.catalog)
     metadata = list(dict.fromkeys([*configured, *chosen.metadata]))
@@ -45,7 +45,7 @@ def build_summaries(chosen: argparse.Namespace) -> None:
     runs that it writes; run this command now and then for the runs of other programs. It needs the role readWrite on
     the database, and about as much additional space as the start and stop documents take.
     """
-    from ..store.writable_normalized import writable
+    from ..store import writable
 
     store, _ = store_of(chosen.catalog)
     report = writable(store).build_summaries(apply=chosen.apply)
@@ -64,13 +64,13 @@ def create_views(chosen: argparse.Namespace) -> None:
     to the accounts of the proposal, and set collection_prefix in their catalogs. It needs the roles dbAdmin and
     userAdmin on the database.
     """
-    from ..store.connection.failures import asking
-    from ..store.upkeep import views
+    from ..store import asking, plan_views, view_pipeline
+    from ..store import create_views as create
 
     field, values = _condition(chosen.conditions)
     store, _ = store_of(chosen.catalog)
-    print(json.dumps(views.pipeline("run_start", field, values)))
-    do = views.create if chosen.apply else views.plan
+    print(json.dumps(view_pipeline("run_start", field, values)))
+    do = create if chosen.apply else plan_views
     with asking("make views and a role", store.address):
         plan = do(store.collections, prefix=chosen.prefix, field=field, values=values)
     for line in display.views_lines(vars(plan), is_done=chosen.apply):

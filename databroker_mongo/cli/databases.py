@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..store.normalized import NormalizedStore
+    from ..store import NormalizedStore
 
 
 def store_of(catalog: str) -> tuple[NormalizedStore, Sequence[str]]:
     """Open the database of a configured catalog or of a URI; return it with the fields that are to have indexes."""
     from ..config import find_entries, is_uri
-    from ..store.connection.location import ConnectionOptions
-    from ..store.normalized import open_store
+    from ..store import ConnectionOptions, open_store
 
     if is_uri(catalog):
         return open_store(catalog), ()

@@ -167,7 +167,7 @@ class _Version(argparse.Action):
 
 def server_start(chosen: argparse.Namespace) -> None:
     """Start the local MongoDB; it runs until `server stop`."""
-    from ..server.local import local_server
+    from ..server import local_server
 
     with local_server(chosen.data, force=chosen.force, keep=True) as server:
         print(f"MongoDB {server.version} runs on {server.data} (process {server.pid}) until `server stop`.")
@@ -176,7 +176,7 @@ def server_start(chosen: argparse.Namespace) -> None:
 
 def server_stop(chosen: argparse.Namespace) -> None:
     """Shut the local MongoDB down."""
-    from ..server.local import stop_server
+    from ..server import stop_server
 
     print(
         "The local MongoDB server was stopped."
@@ -187,7 +187,7 @@ def server_stop(chosen: argparse.Namespace) -> None:
 
 def server_status(chosen: argparse.Namespace) -> None:
     """Show whether the local MongoDB runs, and where."""
-    from ..server.local import server_status
+    from ..server import server_status
 
     status = server_status(chosen.data)
     print(f"data     {status.data}")
@@ -244,7 +244,7 @@ def migrate_config(chosen: argparse.Namespace) -> None:
 def list_handlers(chosen: argparse.Namespace) -> None:
     """List the handlers: spec or MIME type, level, class and distribution of each, clashes and load errors."""
     from .. import display
-    from ..assets.opening import open_reader
+    from ..assets import open_reader
     from ..config import find_entries, is_uri
 
     is_configured = chosen.catalog is not None and not is_uri(chosen.catalog)

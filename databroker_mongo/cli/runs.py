@@ -21,10 +21,9 @@ from ..errors import ConfigurationError
 from ..printable import as_json, in_words
 
 if TYPE_CHECKING:
-    from ..health.documents import Finding
+    from ..health import Finding
     from ..queries import Query
-    from ..runs.catalog import Catalog
-    from ..runs.run import Run
+    from ..runs import Catalog, Run
 
 FOUND = 3
 COLUMNS = ("time", "scan_id", "uid", "plan_name", "sample.name", "stop.exit_status", "duration")
@@ -33,7 +32,7 @@ _SAMPLE_FIELDS = ("sample", "sample.name", "sample_name")
 
 def list_runs(chosen: argparse.Namespace) -> None:
     """List runs, the newest first."""
-    from ..queries.times import zone_of
+    from ..queries import zone_of
 
     columns = [name.strip() for name in chosen.columns.split(",")] if chosen.columns else list(COLUMNS)
     catalog = _catalog(chosen.catalog)
@@ -89,7 +88,7 @@ def _noted(seen: set[bool], findings: Iterable[Finding]) -> Iterator[Finding]:
 
 
 def _findings(catalog: Catalog, keys: Sequence[str], *, files: bool) -> Iterator[Finding]:
-    from ..health.documents import check_database
+    from ..health import check_database
     from ..queries import All
 
     runs: Iterable[Run] = (catalog[_key(key)] for key in keys) if keys else catalog.values()
@@ -141,7 +140,7 @@ def list_indexes(chosen: argparse.Namespace) -> None:
 def _catalog(name: str | None) -> Catalog:
     """Open a catalog by its configured name or its URI; without either, the only one that is configured."""
     from ..config import find_entries, is_uri
-    from ..runs.catalog import Catalog
+    from ..runs import Catalog
 
     if name is not None and is_uri(name):
         return Catalog.from_uri(name)

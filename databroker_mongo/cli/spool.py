@@ -15,8 +15,7 @@ from ..errors import ConfigurationError
 from .databases import store_of
 
 if TYPE_CHECKING:
-    from ..writing.quarantine import Refused
-    from ..writing.spool_folders import Folder
+    from ..writing import Folder, Refused
 
 _FAILURE = 1
 _HEAD = ("WAITING", "OLDEST", "STATE", "DATABASE", "FILE")
@@ -29,9 +28,8 @@ def list_spooled(chosen: argparse.Namespace) -> int | None:
     documents when the server answers. The documents that others have left are sent by the next writer for the database,
     or by `spool send`.
     """
-    from ..store.connection.failures import asking
-    from ..store.upkeep import spool_reports
-    from ..writing import spool
+    from ..store import asking, read_spool_reports
+    from ..writing import spooled_files
 
     rows = [
         (
@@ -42,14 +40,14 @@ def list_spooled(chosen: argparse.Namespace) -> int | None:
             str(each.path),
         )
         for folder in _folders(chosen.spool, chosen.catalog)
-        for each in spool.waiting(folder.path)
+        for each in spooled_files(folder.path)
     ]
     print("\n".join(display.aligned([_HEAD, *rows])) if rows else "No documents are pending on this machine.")
     if chosen.catalog is None:
         return None
     store, _ = store_of(chosen.catalog)
     with asking("read what was spooled", store.address):
-        reports = spool_reports.found(store.collections)
+        reports = read_spool_reports(store.collections)
     for report in reports:
         print(_reported(report))
     return None
@@ -62,12 +60,13 @@ def send_spooled(chosen: argparse.Namespace) -> int | None:
     folder that does not name its database; `spool list` shows it. Refused documents are put into the quarantine, all
     others are stored, and the files are removed.
     """
-    from ..store.writable_normalized import writable
-    from ..writing import undelivered
+    from ..store import writable
+    from ..writing import send_spooled as send
+    from ..writing import spool_of
 
     store = writable(store_of(chosen.catalog)[0])
-    spool = undelivered.spool_of(store, _spool_directory(chosen.spool))
-    found = undelivered.send_spooled(store, spool, folders=chosen.folders)
+    spool = spool_of(store, _spool_directory(chosen.spool))
+    found = send(store, spool, folders=chosen.folders)
     n_refused = sum(each.n_refused for each in found)
     print(f"Stored: {_counted(sum(each.n_documents for each in found) - n_refused)}.")
     if n_refused:
@@ -81,9 +80,9 @@ def list_refused(chosen: argparse.Namespace) -> int | None:
     With a database, list only those for it. Each is a file, which can be corrected and sent again with `quarantine
     send`.
     """
-    from ..writing import undelivered
+    from ..writing import refused_documents
 
-    found = undelivered.refused_documents(each.path for each in _folders(chosen.spool, chosen.catalog))
+    found = refused_documents(each.path for each in _folders(chosen.spool, chosen.catalog))
     for refused in found:
         print(_described(refused))
     if not found:
@@ -97,15 +96,16 @@ def send_refused(chosen: argparse.Namespace) -> int | None:
     Send all documents for the database, or those in FILE. The file of a document that is now stored is removed; the
     others stay, and the reason is shown.
     """
-    from ..store.writable_normalized import writable
-    from ..writing import undelivered
+    from ..store import writable
+    from ..writing import refused_documents
+    from ..writing import send_refused as send
 
     store = writable(store_of(chosen.catalog)[0])
     if chosen.files:
         refused = [_read(path) for path in chosen.files]
     else:
-        refused = undelivered.refused_documents(each.path for each in _folders(chosen.spool, chosen.catalog))
-    sent = undelivered.send_refused(store, refused)
+        refused = refused_documents(each.path for each in _folders(chosen.spool, chosen.catalog))
+    sent = send(store, refused)
     for each in sent:
         if each.error is not None:
             print(f"{each.refused.path}\n  {each.error.message}")
@@ -126,23 +126,23 @@ def _spool_directory(given: Path | None) -> Path:
 
 def _folders(given: Path | None, catalog: str | None) -> Iterator[Folder]:
     """Yield the folders of a spool, or those of them that may hold documents for a database."""
-    from ..writing import spool_folders, undelivered
+    from ..writing import list_folders, spool_of
 
     directory = _spool_directory(given)
     wanted: Sequence[Path] | None = None
     if catalog is not None:
-        spool = undelivered.spool_of(store_of(catalog)[0], directory)
+        spool = spool_of(store_of(catalog)[0], directory)
         wanted = [*spool.folders(), *spool.similar_folders()]
-    for folder in spool_folders.folders(directory):
+    for folder in list_folders(directory):
         if wanted is None or folder.path in wanted:
             yield folder
 
 
 def _read(path: Path) -> Refused:
-    from ..writing import quarantine
+    from ..writing import read_refused
 
     try:
-        return quarantine.read(path)
+        return read_refused(path)
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"this is not a refused document: {error}", path=str(path)) from error
 

@@ -19,19 +19,27 @@ from .checks import checked, encode, validate
 from .names import NAMELESS_STREAM, SINGLES, facts_of, is_streamed, stream_of
 from .pages import pages_of, part_of_page, rows_of
 from .readable import broken_fields, readable_descriptor
+from .spans import Span, indices_of, left_over, n_stored, pairs_of, rows_without_events, spans_of
 
 __all__ = [
     "NAMELESS_STREAM",
     "SINGLES",
+    "Span",
     "broken_fields",
     "checked",
     "encode",
     "facts_of",
+    "indices_of",
     "is_streamed",
+    "left_over",
+    "n_stored",
     "pages_of",
+    "pairs_of",
     "part_of_page",
     "readable_descriptor",
     "rows_of",
+    "rows_without_events",
+    "spans_of",
     "stream_of",
     "validate",
 ]

@@ -1,7 +1,7 @@
 """Everything that is wrong with the documents of a run or of a whole database, each finding with what it concerns.
 
 Such documents were stored because an experiment cannot be repeated, and they are read as well as possible; here they
-are reported. What does not belong here: files and whether columns can be read (``readability``), mending.
+are reported. What does not belong here: files and whether columns can be read (``files``), mending.
 """
 
 from __future__ import annotations
@@ -15,12 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import is_streamed, stream_of
-from ..documents.spans import Span, left_over, rows_without_events, spans_of
+from ..documents import Span, is_streamed, left_over, rows_without_events, spans_of, stream_of
 from ..errors import CatalogError, RunNotFound
 from ..queries import Eq
-from ..store.protocol import UNNUMBERED, Document, Store
-from ..store.upkeep.examination import EventKind
+from ..store import UNNUMBERED, Document, EventKind, Store
 from .stream_rows import stream_datums_by_key
 
 STALLED_SECONDS = 600.0

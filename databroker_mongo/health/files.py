@@ -9,12 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ..arrays.column_set import OpenedColumns
-from ..arrays.columns import AssetColumn
-from ..arrays.external import corrected
-from ..arrays.opening import StreamSource, open_columns
-from ..assets.reader import AssetReader
-from ..assets.resource import Resource
+from ..arrays import AssetColumn, OpenedColumns, StreamSource, corrected, open_columns
+from ..assets import AssetReader, Resource
 from ..errors import (
     AssetOffline,
     CatalogError,
@@ -35,7 +31,9 @@ _HEALTH_COLUMNS = ["stream", "data_key", "status", "shape", "dtype", "reason", "
 _NO_FAULT: dict[str, Any] = {"status": "ok", "reason": "", "facts": {}}
 
 
-def health(sources: Mapping[str, StreamSource], findings: Iterable[Finding] = (), *, pixels: bool) -> pandas.DataFrame:
+def check_files(
+    sources: Mapping[str, StreamSource], findings: Iterable[Finding] = (), *, pixels: bool
+) -> pandas.DataFrame:
     """Return a row for each stream and data key: whether it can be read, and what is at fault if not.
 
     What is found about a column is told in its row, other findings have a row each.
@@ -102,7 +100,7 @@ def _read_through(column: AssetColumn) -> CatalogError | None:
     return None
 
 
-def files(sources: Mapping[str, StreamSource]) -> pandas.DataFrame:
+def list_files(sources: Mapping[str, StreamSource]) -> pandas.DataFrame:
     """Return a row for each file that the run's resources name, once, those that no event refers to as well."""
     from .tables import FilesTable
 

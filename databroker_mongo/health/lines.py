@@ -1,6 +1,6 @@
 """What is printed of tables of columns and of files: rows that tell the same together, those with a fault first.
 
-What does not belong here: the tables (``report_table``), and what they say (``readability``).
+What does not belong here: the tables (``tables``), and what they say (``files``).
 """
 
 from __future__ import annotations

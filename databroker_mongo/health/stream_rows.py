@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..documents import is_streamed
-from ..store.protocol import Document, Store
+from ..store import Document, Store
 
 
 def stream_datums_by_key(

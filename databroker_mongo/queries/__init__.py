@@ -8,21 +8,12 @@ field, or the whole document, matches them. ``None`` is equal to a missing value
 What does not belong here: anything that knows MongoDB beyond the operators that a raw filter may hold.
 """
 
-from __future__ import annotations
-
-from .fields import (
-    Comparison,
-    Contains,
-    Eq,
-    Exists,
-    In,
-    Key,
-    NotEq,
-    NotIn,
-    Regex,
-)
+from .fields import Comparison, Contains, DocumentName, Eq, Exists, In, Key, NotEq, NotIn, Regex, split_key
 from .keywords import from_keywords, query_of, scope_of
 from .others import RawMongo
+from .patterns import n_unbounded
+from .plain import plain_text, plain_value
+from .refusals import plain_filter, plain_path
 from .runs import (
     Duplicates,
     Duration,
@@ -40,7 +31,7 @@ from .runs import (
     is_uid_beginning,
 )
 from .sorting import NEWEST_FIRST, Sort, Sorting, sort_of
-from .times import TimeRange
+from .times import TimeRange, zone_of
 from .tree import All, And, Not, Or, Query, conjunction, conjuncts
 from .words import from_json, from_words
 
@@ -49,6 +40,7 @@ __all__ = [
     "And",
     "Comparison",
     "Contains",
+    "DocumentName",
     "Duplicates",
     "Duration",
     "Eq",
@@ -83,7 +75,14 @@ __all__ = [
     "from_keywords",
     "from_words",
     "is_uid_beginning",
+    "n_unbounded",
+    "plain_filter",
+    "plain_path",
+    "plain_text",
+    "plain_value",
     "query_of",
     "scope_of",
     "sort_of",
+    "split_key",
+    "zone_of",
 ]

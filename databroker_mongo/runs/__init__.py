@@ -1,7 +1,30 @@
-"""What a person holds: a catalog of runs, a run, a stream."""
+"""What a person holds: a catalog of runs, a run, a stream.
+
+::
+
+    catalog        Catalog: queries, scopes, runs by key; its bases mapping and overviews
+    keys           what may stand between the brackets of a catalog      tables    tables of runs
+    run            Run: its documents, streams, health and corrections
+    stream         Stream: rows and columns of one stream, read or lazy
+    columns        the columns of a stream as objects                    configuration, timestamps   of a stream
+    replay         the documents of a run again                          live      as they are stored
+    transforms     corrections of documents at reading
+
+What does not belong here: how MongoDB is asked (``store/``), how files are read (``assets/``).
+"""
 
 from .catalog import Catalog
+from .keys import integer_key, listed_keys
 from .run import Run
 from .stream import Stream
+from .transforms import given_transforms, transforms_of
 
-__all__ = ["Catalog", "Run", "Stream"]
+__all__ = [
+    "Catalog",
+    "Run",
+    "Stream",
+    "given_transforms",
+    "integer_key",
+    "listed_keys",
+    "transforms_of",
+]

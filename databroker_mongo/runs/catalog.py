@@ -11,10 +11,8 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from ..arrays.opening import Transform
-from ..assets.offline import Rule
-from ..assets.opening import open_reader
-from ..assets.reader import AssetReader
+from ..arrays import Transform
+from ..assets import AssetReader, Rule, open_reader
 from ..config import CATALOG_KEYS, CatalogSettings, Directory
 from ..errors import CatalogWarning, ConfigurationError, QueryError
 from ..printable import shown
@@ -30,20 +28,17 @@ from ..queries import (
     scope_of,
     sort_of,
 )
-from ..store.connection.location import ConnectionOptions
-from ..store.normalized import NormalizedStore, open_store
-from ..store.protocol import Store
-from ..store.reports import Explanation
+from ..store import ConnectionOptions, Explanation, NormalizedStore, Store, open_store
 from . import keys as run_keys
-from . import transforms as corrections
 from .catalog_hints import CatalogHints
 from .field_hints import Step
 from .overviews import RunOverviews
 from .run import Run
+from .transforms import given_transforms, transforms_of
 
 if TYPE_CHECKING:
     from ..v1 import Broker, Header
-    from ..writing.corrections import Changes
+    from ..writing import Changes
 
 MANY_DOCUMENTS = 100_000
 
@@ -167,7 +162,7 @@ class Catalog(CatalogHints, RunOverviews):
             recall=recall,
         )
         query = None if scope is None else scope_of(scope)
-        return cls(store, assets, query=query, transforms=corrections.given(transforms))
+        return cls(store, assets, query=query, transforms=given_transforms(transforms))
 
     @classmethod
     def from_settings(cls, settings: CatalogSettings) -> Catalog:
@@ -182,7 +177,13 @@ class Catalog(CatalogHints, RunOverviews):
         """
         store = open_store(settings.uri, asset_uri=settings.asset_uri, options=ConnectionOptions.of(settings))
         scope = scope_of(settings.scope) if settings.scope else None
-        return cls(store, open_reader(settings), query=scope, name=settings.name, transforms=corrections.of(settings))
+        return cls(
+            store,
+            open_reader(settings),
+            query=scope,
+            name=settings.name,
+            transforms=transforms_of(settings),
+        )
 
     @classmethod
     def in_memory(cls, **options: Any) -> Catalog:
@@ -336,7 +337,7 @@ class Catalog(CatalogHints, RunOverviews):
         ConfigurationError
             The catalog cannot be written to.
         """
-        from ..store.writable_normalized import writable
+        from ..store import writable
         from ..writing import update_run
 
         if not isinstance(self._store, NormalizedStore):

@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from .. import display
-from ..arrays.column_set import OpenedColumns
-from ..arrays.columns import Column, KnownColumn
-from ..arrays.opening import StreamSource
-from ..arrays.structure import attributes, name_dims
+from ..arrays import Column, KnownColumn, OpenedColumns, StreamSource, attributes, name_dims
 from ..errors import ColumnNotFound
 
 if TYPE_CHECKING:
@@ -122,9 +119,9 @@ class StreamColumn:
 
     def to_dask(self) -> dask.array.Array:
         """Describe the values as a dask array; nothing is read. ``stream.to_dask()[name]`` names the axes as well."""
-        from ..arrays import dataset
+        from ..arrays import lazy_array
 
-        lazy: dask.array.Array = dataset.lazy_array(self._column, self.name, self._file_chunks)
+        lazy: dask.array.Array = lazy_array(self._column, self.name, self._file_chunks)
         return lazy
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:

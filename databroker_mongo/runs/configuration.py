@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ..arrays.opening import StreamSource
-from ..arrays.structure import attributes, name_dims
-from ..arrays.values import as_array
+from ..arrays import StreamSource, as_array, attributes, name_dims
 from ..documents import is_streamed
 from ..errors import ColumnNotFound, DocumentWarning, stacklevel_of_caller
-from ..store.protocol import MISSING, Document
+from ..store import MISSING, Document
 from .columns import HeldColumn
 
 if TYPE_CHECKING:
@@ -72,11 +70,11 @@ class DeviceConfiguration(Mapping[str, HeldColumn]):
         There is a row for each event. A stream whose data are only in stream resources has no events, and then a
         warning says that there are no rows and that the `descriptors` of the stream have the configuration.
         """
-        from ..arrays import dataset
+        from ..arrays import table_of_rows
 
         self._warn_without_events()
         columns = {name: self._values(name) for name in self._names()}
-        return dataset.table_of_rows(columns, self._dims(), self._source.rows.index.time)
+        return table_of_rows(columns, self._dims(), self._source.rows.index.time)
 
     def __getitem__(self, name: str) -> HeldColumn:
         if name not in self._names():
@@ -138,6 +136,6 @@ class DeviceConfiguration(Mapping[str, HeldColumn]):
 
     def to_dask(self) -> xarray.Dataset:
         """Read the configuration, as dask arrays of one block."""
-        from ..arrays import dataset
+        from ..arrays import chunked
 
-        return dataset.chunked(self.read())
+        return chunked(self.read())

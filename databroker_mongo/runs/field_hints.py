@@ -30,9 +30,9 @@ from ..queries import (
     Raw,
     Regex,
     conjunction,
+    split_key,
 )
-from ..queries.fields import split_key
-from ..store.protocol import Document, Store
+from ..store import Document, Store
 
 Step = tuple[Query, Query]
 """A search: the query of the catalog that was searched, and what was asked of it."""

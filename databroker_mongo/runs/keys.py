@@ -25,9 +25,9 @@ from ..queries import (
     ScanID,
     conjunction,
     is_uid_beginning,
+    plain_text,
 )
-from ..queries.plain import plain_text
-from ..store.protocol import Document, Store
+from ..store import Document, Store
 
 LARGEST_SCAN_ID = 2**63
 FARTHEST_PLACE = 2**31 - 1
@@ -40,7 +40,7 @@ _MOST_COMPARED = 50
 _MOST_DIGITS = 19
 
 
-def integer(key: Any) -> int | None:
+def integer_key(key: Any) -> int | None:
     """Return a key that is an integer of Python or NumPy, else None; True is no integer, nor is a text."""
     if isinstance(key, bool | str):
         return None
@@ -58,7 +58,7 @@ def n_runs(value: Any, name: str) -> int:
     QueryError
         It is no integer, or less than 0.
     """
-    number = 0 if value is None else integer(value)
+    number = 0 if value is None else integer_key(value)
     if number is None or number < 0:
         raise QueryError(f"{name} must be a number of runs, 0 or more, not {shown(value)}.")
     if number >= LARGEST_SCAN_ID:
@@ -66,7 +66,7 @@ def n_runs(value: Any, name: str) -> int:
     return min(number, FARTHEST_PLACE)
 
 
-def listed(keys: Iterable[Any]) -> list[Any]:
+def listed_keys(keys: Iterable[Any]) -> list[Any]:
     """Return keys as a list.
 
     Raises
@@ -102,7 +102,7 @@ def find(key: Any, store: Store, query: Query) -> Document:
     """
     if isinstance(key, str):
         return _find_text(key, store, query)
-    number = integer(key)
+    number = integer_key(key)
     if number is None:
         _not_found(key, "A key must be a uid, the beginning of one, a scan id or a negative number.", All())
     return _find_scan_id(number, store, query)
@@ -112,7 +112,7 @@ def find_several(keys: Iterable[Any], store: Store, query: Query) -> dict[Any, D
     """Return the start documents of those keys that are a whole uid or a scan id, by key: two questions for all."""
     texts, numbers = [], []
     for key in keys:
-        number = integer(key)
+        number = integer_key(key)
         if isinstance(key, str) and _meanings(key):
             texts.append(str.__str__(key))
         elif number is not None and 0 <= number < LARGEST_SCAN_ID:
@@ -153,7 +153,7 @@ def find_all(text: str | int, store: Store, query: Query, *, limit: int) -> list
 
 
 def _text_of(text: Any) -> str:
-    number = integer(text)
+    number = integer_key(text)
     if number is None and not isinstance(text, str):
         raise QueryError(f"Runs are found by a string or a scan id, not by {shown(text)}.")
     return plain_text(text) if number is None else shown(number)
@@ -204,12 +204,12 @@ def _only_one(key: str, begins: Sequence[Document], scans: Sequence[Document]) -
     meant = [*scans, *(start for start in begins if start not in scans)]
     if len(meant) == 1:
         return meant[0]
-    listed = ", ".join(f"{start['uid']} (scan id {start.get('scan_id')})" for start in meant[:_MOST_LISTED])
+    listed_keys = ", ".join(f"{start['uid']} (scan id {start.get('scan_id')})" for start in meant[:_MOST_LISTED])
     more = ", and more" if len(meant) > _MOST_LISTED else ""
     also = " as a scan id, and as the beginning of a uid" if scans else ""
     number = f", or the scan id as a number: catalog[{int(key)}]" if scans else ""
     raise AmbiguousKey(
-        f"more than one run matches {key!r}{also}: {listed}{more}. Give more of the uid{number}.",
+        f"more than one run matches {key!r}{also}: {listed_keys}{more}. Give more of the uid{number}.",
         key=key,
         candidates=[start["uid"] for start in meant[:_MOST_LISTED]],
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 from ..queries import Comparison, In, InProgress, Query, conjunction
-from ..store.protocol import Document, Store
+from ..store import Document, Store
 
 _NEWEST_FIRST = (("time", -1),)
 _MOST_IN_PROGRESS = 100

@@ -14,15 +14,15 @@ from .. import display
 from ..errors import CatalogWarning, QueryError, RunIndexError, RunNotFound, stacklevel_of_caller
 from ..printable import shown
 from ..queries import Query, Window
-from ..store.protocol import Document, Store
+from ..store import Document, Store
 from . import keys as run_keys
 from .catalog_hints import NewestFirst
 from .field_hints import Step, missing_names
 from .run import Run
 
 if TYPE_CHECKING:
-    from ..arrays.opening import Transform
-    from ..assets.reader import AssetReader
+    from ..arrays import Transform
+    from ..assets import AssetReader
     from ..v1 import Header
 
 PAGES = (100, 900, 2000)
@@ -106,7 +106,7 @@ class RunMapping(Mapping[str, Run]):
         if isinstance(key, slice):
             return self._runs(self._starts_of_slice(key))
         if isinstance(key, list):
-            return self._runs(self._starts_of_keys(run_keys.listed(key)))
+            return self._runs(self._starts_of_keys(run_keys.listed_keys(key)))
         return self._runs([self._start_of(key)])[0]
 
     def __contains__(self, key: object) -> bool:
@@ -211,7 +211,7 @@ class RunMapping(Mapping[str, Run]):
             yield page
 
     def _start_of(self, key: object) -> Document:
-        number = run_keys.integer(key)
+        number = run_keys.integer_key(key)
         if number is None or number >= 0:
             return run_keys.find(key, self._store, self.query)
         is_countable = -number <= run_keys.FARTHEST_PLACE
@@ -222,7 +222,7 @@ class RunMapping(Mapping[str, Run]):
 
     def _starts_of_slice(self, key: slice) -> list[Document]:
         first, last, step = (
-            default if each is None else run_keys.integer(each)
+            default if each is None else run_keys.integer_key(each)
             for each, default in zip((key.start, key.stop, key.step), (None, 0, 1), strict=True)
         )
         if first is None or last is None or first >= 0 or last > 0 or step != 1:
@@ -236,11 +236,11 @@ class RunMapping(Mapping[str, Run]):
 
     def _starts_of_keys(self, keys: Sequence[Any]) -> list[Document]:
         """Return the start document of each key: one question for all uids, one for scan ids, one for positions."""
-        numbers = [number for number in map(run_keys.integer, keys) if number is not None]
+        numbers = [number for number in map(run_keys.integer_key, keys) if number is not None]
         places = [-number for number in numbers if 0 < -number <= run_keys.FARTHEST_PLACE]
         known = run_keys.find_several(keys, self._store, self.query) | self._starts_at(places)
         # True and 1.0 are equal to 1 as keys of a mapping, and are no keys of a run.
-        lookups = [str.__str__(key) if isinstance(key, str) else run_keys.integer(key) for key in keys]
+        lookups = [str.__str__(key) if isinstance(key, str) else run_keys.integer_key(key) for key in keys]
         return [known[each] if each in known else self._start_of(key) for key, each in zip(keys, lookups, strict=True)]
 
     def _starts_at(self, places: Sequence[int]) -> dict[Any, Document]:

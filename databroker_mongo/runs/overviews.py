@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import QueryError
-from ..queries import Exists
-from ..queries.refusals import plain_path
+from ..queries import Exists, plain_path
 from . import keys as run_keys
 from . import live
 from . import tables as run_table

@@ -12,12 +12,9 @@ import operator
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from ..arrays.columns import Column
-from ..arrays.filling import RowsInFiles
-from ..arrays.opening import StreamSource, open_columns
-from ..arrays.rows import PageRows
+from ..arrays import Column, PageRows, RowsInFiles, StreamSource, open_columns
 from ..documents import pages_of, part_of_page
-from ..store.protocol import Document, Store
+from ..store import Document, Store
 
 Fill = Literal["no", "yes", "delayed"]
 Named = tuple[str, Document]
@@ -224,7 +221,7 @@ class Replay:
     def _values(self, column: Column) -> list[Any]:
         if self._fill == "yes":
             return list(column[...])
-        from ..arrays.dataset import lazy_rows
+        from ..arrays import lazy_rows
 
         return lazy_rows(column)
 

@@ -9,16 +9,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
 from .. import display
-from ..arrays.opening import StreamSource, Transform
-from ..assets.reader import AssetReader
+from ..arrays import StreamSource, Transform
+from ..assets import AssetReader
 from ..documents import stream_of
 from ..errors import RunNotFound, StreamNotFound
-from ..health import files as readability
-from ..health.documents import Finding, check_run
+from ..health import Finding, check_files, check_run, list_files, lost_files
 from ..printable import shown
 from ..queries import Eq
-from ..store.protocol import Document, Store
-from ..store.reports import Revision
+from ..store import Document, Revision, Store
 from ..values import copied
 from . import replay
 from .run_hints import RunHints
@@ -263,7 +261,7 @@ class Run(RunHints):
             stop document; the facts of findings are under their kind. When printed, faults come first, and columns that
             are ok are counted.
         """
-        return readability.health(self._sources(), self.findings(), pixels=pixels)
+        return check_files(self._sources(), self.findings(), pixels=pixels)
 
     def findings(self, *, files: bool = True) -> list[Finding]:
         """List what is wrong with the documents of the run, and with its files.
@@ -274,7 +272,7 @@ class Run(RunHints):
             Whether to check that its files exist and that a handler reads them.
         """
         found = check_run(self._store, self._start["uid"])
-        return [*found, *readability.lost_files(self._sources())] if files else found
+        return [*found, *lost_files(self._sources())] if files else found
 
     def files(self) -> pandas.DataFrame:
         """List every file that the run's documents name.
@@ -288,7 +286,7 @@ class Run(RunHints):
             of a resource are unknown; ``path`` is then that of the resource. A file that several resources
             name has one row, with all their specs and the uid of the first. When printed, each folder has one line.
         """
-        return readability.files(self._sources())
+        return list_files(self._sources())
 
     def _sources(self) -> dict[str, StreamSource]:
         return {name: stream.source for name, stream in self.items()}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from ..errors import OldNameWarning
 
 if TYPE_CHECKING:
-    from ..store.protocol import Document
+    from ..store import Document
     from .stream import Stream
 
 

@@ -16,11 +16,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .. import display
-from ..arrays.column_set import OpenedColumns
-from ..arrays.opening import StreamSource, Transform, open_columns
-from ..arrays.rows import StreamRows, latest_of_repeats, n_events_said
-from ..arrays.structure import column_name
-from ..assets.reader import AssetReader
+from ..arrays import (
+    OpenedColumns,
+    StreamRows,
+    StreamSource,
+    Transform,
+    column_name,
+    latest_of_repeats,
+    n_events_said,
+    open_columns,
+)
+from ..assets import AssetReader
 from ..documents import stream_of
 from ..errors import (
     CatalogError,
@@ -30,7 +36,7 @@ from ..errors import (
     UnreadableWarning,
     stacklevel_of_caller,
 )
-from ..store.protocol import Document, Store
+from ..store import Document, Store
 from ..values import copied
 from . import live
 from .columns import StreamData
@@ -209,7 +215,7 @@ class Stream(StreamHints):
         UnreadableColumns
             At least one column cannot be read; ``reasons`` has an error for each.
         """
-        from ..arrays import dataset
+        from ..arrays import loaded_by_rows, loaded_dataset, structures
 
         _require("on_error", on_error, ("raise", "skip", "rows"))
         _require("dedupe", dedupe, (None, "last"))
@@ -219,11 +225,11 @@ class Stream(StreamHints):
             return self.data.read(variables, exclude=exclude, on_error=on_error, dedupe=dedupe, recall=recall)
         by_row = on_error == "rows"
         opened = self._open(self._select(keys, exclude), eager=True, recall=recall, by_row=by_row)
-        planned = dataset.structures(opened, self.source.data_keys, self.source.devices)
+        planned = structures(opened, self.source.data_keys, self.source.devices)
         if by_row:
-            loaded, failed, bad = dataset.loaded_by_rows(opened, planned, self._attrs())
+            loaded, failed, bad = loaded_by_rows(opened, planned, self._attrs())
             return self._finished(loaded, {**opened.absent(), **failed}, opened, dedupe, bad)
-        loaded, failed = dataset.loaded_dataset(opened, planned, self._attrs())
+        loaded, failed = loaded_dataset(opened, planned, self._attrs())
         absent = opened.absent()
         problems = {key: error for key, error in {**absent, **failed}.items() if key not in opened.awaited}
         if problems and on_error == "raise":
@@ -264,12 +270,12 @@ class Stream(StreamHints):
         ColumnNotFound
             A data key that the stream does not have.
         """
-        from ..arrays import dataset
+        from ..arrays import lazy_dataset, structures
 
         _require("dedupe", dedupe, (None, "last"))
         opened = self._open(self._select(keys, exclude), eager=False, recall=recall)
-        planned = dataset.structures(opened, self.source.data_keys, self.source.devices)
-        lazy = dataset.lazy_dataset(opened, planned, self._attrs())
+        planned = structures(opened, self.source.data_keys, self.source.devices)
+        lazy = lazy_dataset(opened, planned, self._attrs())
         problems = opened.absent()
         if problems:
             warnings.warn(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 if TYPE_CHECKING:
-    from ..arrays.opening import StreamSource
+    from ..arrays import StreamSource
 
 
 class StreamHints:

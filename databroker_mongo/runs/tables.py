@@ -7,16 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ..arrays.values import need_more_than_floats
+from ..arrays import need_more_than_floats
 from ..errors import QueryError
-from ..queries.fields import split_key
-from ..queries.refusals import plain_path
-from ..queries.times import zone_of
+from ..queries import plain_path, split_key, zone_of
 
 if TYPE_CHECKING:
     import pandas
 
-    from ..store.protocol import Document, Store
+    from ..store import Document, Store
 
 DEFAULT_COLUMNS = ("time", "scan_id", "plan_name", "stop.exit_status", "duration", "streams")
 RUNS_AT_ONCE = 5000
@@ -80,7 +78,7 @@ def table(
     """
     import pandas as pd  # a shell's command lists runs without it
 
-    from ..health.tables import RunTable
+    from ..health import RunTable
 
     found = list(found)
     uids = pd.Index([uid for uid, _ in found], name="uid", dtype=object)

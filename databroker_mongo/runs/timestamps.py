@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arrays.opening import StreamSource
-from ..arrays.values import as_array
+from ..arrays import StreamSource, as_array
 from ..documents import is_streamed
 from ..errors import ColumnNotFound
 from .columns import HeldColumn
@@ -57,12 +56,12 @@ class Timestamps(Mapping[str, HeldColumn]):
         ColumnNotFound
             The stream has no such data key, or the events hold no timestamps for it.
         """
-        from ..arrays import dataset
+        from ..arrays import table_of_rows
 
         rows = self._source.rows
         found = rows.columns(self._select(keys), section="timestamps")
         columns = {key: as_array(values) for key, values in found.items()}
-        return dataset.table_of_rows(columns, dict.fromkeys(columns, ()), rows.index.time)
+        return table_of_rows(columns, dict.fromkeys(columns, ()), rows.index.time)
 
     def _select(self, keys: str | Iterable[str] | None) -> list[str]:
         known = self._held
@@ -87,6 +86,6 @@ class Timestamps(Mapping[str, HeldColumn]):
 
     def to_dask(self, keys: str | Iterable[str] | None = None) -> xarray.Dataset:
         """Read the timestamps, as dask arrays of one block."""
-        from ..arrays import dataset
+        from ..arrays import chunked
 
-        return dataset.chunked(self.read(keys))
+        return chunked(self.read(keys))

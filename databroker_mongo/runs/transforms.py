@@ -15,7 +15,7 @@ from ..errors import ConfigurationError
 Transform = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def of(settings: CatalogSettings) -> dict[str, Transform]:
+def transforms_of(settings: CatalogSettings) -> dict[str, Transform]:
     """Return the transforms of a catalog, by kind of document.
 
     Raises
@@ -26,7 +26,7 @@ def of(settings: CatalogSettings) -> dict[str, Transform]:
     return {name: _imported(target, settings) for name, target in settings.transforms.items()}
 
 
-def given(transforms: Mapping[str, Transform | str] | None) -> dict[str, Transform]:
+def given_transforms(transforms: Mapping[str, Transform | str] | None) -> dict[str, Transform]:
     """Return transforms given in code, by kind of document: functions, or where they are, ``"module:function"``.
 
     Raises

@@ -1,5 +1,9 @@
 """A private MongoDB server on this machine, started when needed. It knows nothing of runs."""
 
-from .local import local_server
+from .local import local_server, server_status, stop_server
 
-__all__ = ["local_server"]
+__all__ = [
+    "local_server",
+    "server_status",
+    "stop_server",
+]

@@ -1,1 +1,45 @@
 """Everything that speaks to MongoDB: connections, layouts, indexes, the local server. No file format is known here."""
+
+from .connection.decoding import PLAIN
+from .connection.failures import asking
+from .connection.host_names import unknown_hosts
+from .connection.location import ConnectionOptions, locate
+from .connection.place import Place, meet, place_of
+from .normalized import NormalizedStore, open_store
+from .protocol import MISSING, UNNUMBERED, Document, EventIndex, Section, Snapshot, Store, Values, WritableStore
+from .reports import Explanation, Revision, SpoolReport
+from .upkeep.examination import EventKind
+from .upkeep.spool_reports import read_spool_reports
+from .upkeep.views import create_views, plan_views, view_pipeline
+from .writable_normalized import writable
+
+__all__ = [
+    "ConnectionOptions",
+    "Document",
+    "EventIndex",
+    "EventKind",
+    "Explanation",
+    "MISSING",
+    "NormalizedStore",
+    "PLAIN",
+    "Place",
+    "Revision",
+    "Section",
+    "Snapshot",
+    "SpoolReport",
+    "Store",
+    "UNNUMBERED",
+    "Values",
+    "WritableStore",
+    "asking",
+    "create_views",
+    "locate",
+    "meet",
+    "open_store",
+    "place_of",
+    "plan_views",
+    "read_spool_reports",
+    "unknown_hosts",
+    "view_pipeline",
+    "writable",
+]

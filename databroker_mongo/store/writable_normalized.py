@@ -86,7 +86,7 @@ class WritableNormalizedStore(NormalizedStore):
     def report_spool(self, report: SpoolReport) -> None:
         """Leave a row about what waited on this machine."""
         with asking("tell what was spooled", self.address):
-            spool_reports.leave(self.collections, report)
+            spool_reports.leave_spool_report(self.collections, report)
 
     def build_summaries(self, *, apply: bool) -> SummaryReport:
         """Bring the summaries of runs up to date, or with ``apply=False`` tell what there is to do."""

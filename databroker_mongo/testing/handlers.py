@@ -34,8 +34,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
-from databroker_mongo.assets.handler import DescribesDatum, Handler, Layout, ReadsRegions, RefersToFiles, TellsLayout
-from databroker_mongo.assets.loading import keywords_of
+from databroker_mongo.assets import (
+    DescribesDatum,
+    Handler,
+    Layout,
+    ReadsRegions,
+    RefersToFiles,
+    TellsLayout,
+    keywords_of,
+)
 from databroker_mongo.testing import case_files
 
 _many_regions = settings(

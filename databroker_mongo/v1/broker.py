@@ -15,7 +15,7 @@ from .finding import Finding
 from .registry import Registry
 
 if TYPE_CHECKING:
-    from ..runs.catalog import Catalog
+    from ..runs import Catalog
 
 Insert = Callable[[str, Mapping[str, Any]], Any]
 

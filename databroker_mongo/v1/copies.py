@@ -15,9 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from ..assets.reader import AssetReader
-from ..assets.resource import Resource
-from ..assets.roots import Roots, require_ends
+from ..assets import AssetReader, Resource, Roots, require_ends
 from ..errors import AssetUnreadable, CatalogWarning, stacklevel_of_caller
 from .files import Document, Family, RunFiles, resource_of
 from .relocation import inside, place_below, relocated

@@ -12,18 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..arrays.column_set import OpenedColumns
-from ..arrays.columns import AssetColumn
-from ..arrays.external import usable
-from ..arrays.opening import open_columns
-from ..assets.datums import DatumTable
-from ..assets.resource import Resource
-from ..documents.spans import indices_of
+from ..arrays import AssetColumn, OpenedColumns, open_columns, usable
+from ..assets import DatumTable, Resource
+from ..documents import indices_of
 from ..errors import AssetError, AssetOffline, AssetUnreadable, PathNotAllowed
 
 if TYPE_CHECKING:
-    from ..runs.catalog import Catalog
-    from ..runs.run import Run
+    from ..runs import Catalog, Run
 
 Document = dict[str, Any]
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import QueryError
 from ..printable import shown
-from ..runs import keys as run_keys
+from ..runs import integer_key, listed_keys
 from .header import Header
 from .questions import questions_of
 from .reading import Reading
 from .results import Results
 
 if TYPE_CHECKING:
-    from ..runs.catalog import Catalog
+    from ..runs import Catalog
 
 _DEEPEST = 50
 
@@ -53,13 +53,13 @@ class Finding(Reading):
         if isinstance(key, slice):
             return self._slice(key)
         if _is_several(key):
-            return self._several(run_keys.listed(key), depth)
+            return self._several(listed_keys(key), depth)
         return Header(self._catalog[key], self)
 
     def _slice(self, key: slice) -> list[Header]:
         defaults = (None, 0, 1)
         begin, end, step = (
-            default if each is None else run_keys.integer(each)
+            default if each is None else integer_key(each)
             for each, default in zip((key.start, key.stop, key.step), defaults, strict=True)
         )
         if begin is None or end is None or not step or begin > -1 or end > 0:

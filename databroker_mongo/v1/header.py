@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas
     from xarray import Dataset
 
-    from ..runs.run import Run
+    from ..runs import Run
     from .reading import Reading
 
 StreamName = str | type[ALL]

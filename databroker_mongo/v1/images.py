@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.columns import Column
+from ..arrays import Column
 
 
 class Images:

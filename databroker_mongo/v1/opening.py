@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import CatalogSettings, find_entries, settings_of_v0, v0_contents
 from ..errors import ConfigurationError, ConfigurationWarning
-from ..runs import transforms
+from ..runs import given_transforms, transforms_of
 
 if TYPE_CHECKING:
-    from ..runs.catalog import Catalog
+    from ..runs import Catalog
     from .broker import Broker
 
 TEMPORARY = "temp"
@@ -32,7 +32,7 @@ def open_named(name: str, *, auto_register: bool) -> tuple[Catalog, dict[str, An
     ConfigurationError
         Its entry cannot be used.
     """
-    from ..runs.catalog import Catalog
+    from ..runs import Catalog
 
     if name == TEMPORARY:
         return Catalog.in_memory(), None
@@ -48,15 +48,15 @@ def open_config(config: Mapping[str, Any], *, auto_register: bool, name: str | N
     ConfigurationError
         A key is unknown or missing, or a value of another type.
     """
-    from ..runs.catalog import Catalog
+    from ..runs import Catalog
 
     named = dict(config.get("transforms") or {})
-    in_code = transforms.given({kind: named.pop(kind) for kind in list(named) if callable(named[kind])})
+    in_code = given_transforms({kind: named.pop(kind) for kind in list(named) if callable(named[kind])})
     settings = settings_of_v0({**config, "transforms": named}, name or "unnamed")
     opened = Catalog.from_settings(_with_handlers(settings, auto_register))
     if not in_code:
         return opened
-    functions = {**transforms.of(settings), **in_code}
+    functions = {**transforms_of(settings), **in_code}
     return Catalog(opened.store, opened.assets, name=opened.name, transforms=functions)
 
 

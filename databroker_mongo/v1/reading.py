@@ -21,7 +21,7 @@ from .values import open_external
 if TYPE_CHECKING:
     import pandas
 
-    from ..runs.catalog import Catalog
+    from ..runs import Catalog
 
 Headers = Header | Iterable[Header]
 Fetch = Callable[[Any, Any], Any]

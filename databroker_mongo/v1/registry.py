@@ -13,8 +13,8 @@ from .copies import Copies, Hook
 from .files import RunFiles
 
 if TYPE_CHECKING:
-    from ..assets.registry import HandlerRegistry
-    from ..runs.catalog import Catalog
+    from ..assets import HandlerRegistry
+    from ..runs import Catalog
 
 
 class Registry:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from ..assets.places import Place
-from ..assets.resource import Resource
+from ..assets import Place, Resource
 from ..errors import AssetUnreadable
 
 _SEMANTICS: Final = "windows" if os.name == "nt" else "posix"

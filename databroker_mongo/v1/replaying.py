@@ -14,7 +14,7 @@ from .selection import Selection, select
 from .values import BLOCK_BYTES
 
 if TYPE_CHECKING:
-    from ..runs.run import Run
+    from ..runs import Run
 
 Named = tuple[str, dict[str, Any]]
 

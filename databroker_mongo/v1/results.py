@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .header import Header
 
 if TYPE_CHECKING:
-    from ..runs.catalog import Catalog
+    from ..runs import Catalog
     from .reading import Reading
 
 

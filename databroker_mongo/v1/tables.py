@@ -12,19 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays.column_set import OpenedColumns
-from ..arrays.structure import column_name
-from ..arrays.values import need_more_than_floats
+from ..arrays import OpenedColumns, column_name, need_more_than_floats
 from ..errors import CatalogWarning, DocumentWarning, stacklevel_of_caller
-from ..store.protocol import Values
+from ..store import Values
 from .selection import Selection, select
 from .values import is_external, open_external, stored_values
 
 if TYPE_CHECKING:
     import pandas
 
-    from ..runs.run import Run
-    from ..runs.stream import Stream
+    from ..runs import Run, Stream
 
 
 _LAST_SECOND = 2**63 / 1e9

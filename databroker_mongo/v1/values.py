@@ -11,12 +11,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..arrays.column_set import OpenedColumns
-from ..arrays.columns import Column
-from ..arrays.opening import StreamSource, is_held, open_columns
+from ..arrays import Column, OpenedColumns, StreamSource, is_held, open_columns
 from ..documents import is_streamed
 from ..errors import ColumnNotFound, DocumentWarning, stacklevel_of_caller
-from ..store.protocol import MISSING, Values
+from ..store import MISSING, Values
 
 BLOCK_BYTES: Final = 64_000_000
 """How much of external data is read at once, unless a single row is more."""

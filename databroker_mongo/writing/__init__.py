@@ -15,7 +15,25 @@ What does not belong here: what makes a document valid (``documents``), how it i
 (``store/``).
 """
 
-from .corrections import REMOVE, update_run
+from .corrections import REMOVE, Changes, update_run
+from .quarantine import Refused, read_refused
+from .spool import spooled_files
+from .spool_folders import Folder, list_folders
+from .undelivered import refused_documents, send_refused, send_spooled, spool_of
 from .writer import Writer
 
-__all__ = ["REMOVE", "Writer", "update_run"]
+__all__ = [
+    "Changes",
+    "Folder",
+    "REMOVE",
+    "Refused",
+    "Writer",
+    "list_folders",
+    "read_refused",
+    "refused_documents",
+    "send_refused",
+    "send_spooled",
+    "spool_of",
+    "spooled_files",
+    "update_run",
+]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import CatalogError, DurabilityWarning, HostUnknown, NotAuthorized, StoreUnavailable, stacklevel_of_caller
-from ..store.reports import SpoolReport
+from ..store import SpoolReport
 from . import spool_folders
 from .delivery import FAILURES, Delivery, Refusal, Rows
 from .spool import Spool, SpoolFile, encode_rows

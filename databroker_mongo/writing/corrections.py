@@ -13,7 +13,7 @@ from typing import Any
 from .. import documents
 from ..errors import InvalidDocument, RunNotFound, StreamNotFound
 from ..queries import Eq
-from ..store.protocol import Document, WritableStore
+from ..store import Document, WritableStore
 from ..values import copied
 
 _FIXED = ("uid", "run_start")

@@ -20,8 +20,7 @@ from ..errors import (
     StoreError,
     StoreUnavailable,
 )
-from ..store.protocol import Document, WritableStore
-from ..store.reports import SpoolReport
+from ..store import Document, SpoolReport, WritableStore
 
 log = logging.getLogger(__name__)
 

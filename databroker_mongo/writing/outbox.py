@@ -12,7 +12,7 @@ import warnings
 from dataclasses import dataclass, field
 
 from ..errors import DurabilityWarning, stacklevel_of_caller
-from ..store.protocol import Document
+from ..store import Document
 from .backlog import Backlog
 from .delivery import FAILURES, Delivery, Refusal, Rows
 from .revisits import Revisits

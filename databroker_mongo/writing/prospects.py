@@ -10,8 +10,7 @@ import warnings
 from pathlib import Path
 
 from ..errors import DurabilityWarning, HostUnknown, stacklevel_of_caller
-from ..store.connection.host_names import unknown_hosts
-from ..store.protocol import WritableStore
+from ..store import WritableStore, unknown_hosts
 from .spool import Spool
 from .spool_ground import doubts_about, ground_of
 

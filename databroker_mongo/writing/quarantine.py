@@ -79,12 +79,12 @@ def refused(folder: Path) -> Iterator[Refused]:
     """Yield what a folder of refused documents holds, the oldest first; what cannot be read is passed over."""
     for path in sorted(folder.glob("*.json")):
         try:
-            yield read(path)
+            yield read_refused(path)
         except (OSError, ValueError):
             continue
 
 
-def read(path: Path) -> Refused:
+def read_refused(path: Path) -> Refused:
     """Read one file.
 
     Raises
@@ -115,7 +115,7 @@ def read(path: Path) -> Refused:
 def _options() -> Any:
     from bson import json_util
 
-    from ..store.connection.decoding import PLAIN
+    from ..store import PLAIN
 
     return json_util.RELAXED_JSON_OPTIONS.with_options(
         tz_aware=False, tzinfo=None, datetime_conversion=PLAIN.datetime_conversion

@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..file_locks import is_held, try_lock, unlock
-from ..store.connection.place import Place, place_of
-from ..store.protocol import Document
+from ..store import Document, Place, place_of
 from . import quarantine, spool_folders
 from .files import numbered_name, sync_directory
 
@@ -178,7 +177,7 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the whole records of a spool file, each with the place where it ends, whoever holds the file."""
     import bson
 
-    from ..store.connection.decoding import PLAIN
+    from ..store import PLAIN
 
     end = 0
     with path.open("rb") as file:
@@ -212,7 +211,7 @@ def _length(head: bytes) -> int:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class SpooledFile:
     """A spool file that holds documents.
 
     Attributes
@@ -233,7 +232,7 @@ class Waiting:
     is_held: bool
 
 
-def waiting(folder: Path) -> Iterator[Waiting]:
+def spooled_files(folder: Path) -> Iterator[SpooledFile]:
     """Yield the spool files of a folder that hold documents, the oldest first."""
     for path in spool_folders.spool_files(folder):
         with contextlib.suppress(OSError):  # it was emptied just now, or is another user's
@@ -242,7 +241,7 @@ def waiting(folder: Path) -> Iterator[Waiting]:
                 n_documents += 1
                 oldest = oldest or record.get("time", _time_of(path))
             if n_documents:
-                yield Waiting(path, n_documents, oldest, is_held(path))
+                yield SpooledFile(path, n_documents, oldest, is_held(path))
 
 
 class Spool:

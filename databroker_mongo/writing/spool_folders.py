@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..store.connection.place import Place, meet
+from ..store import Place, meet
 from .files import is_directory, may_write, write_whole
 
 RECORD = "database.json"
@@ -72,7 +72,7 @@ def prepare(folder: Path, places: Sequence[Place], address: str) -> None:
         write_whole(folder / RECORD, json.dumps({"databases": databases, "address": address}, indent=1))
 
 
-def folders(directory: Path) -> Iterator[Folder]:
+def list_folders(directory: Path) -> Iterator[Folder]:
     """Yield all folders of a spool."""
     for path in _in(directory):
         if is_directory(path):
@@ -104,7 +104,7 @@ def of_database(directory: Path, places: Sequence[Place], address: str) -> list[
     """Return the folders that are certainly for these databases."""
     return [
         folder.path
-        for folder in folders(directory)
+        for folder in list_folders(directory)
         if meet(folder.places, places) or (not folder.places and _is_old_name(folder.path.name, places, address))
     ]
 
@@ -115,7 +115,7 @@ def similar(directory: Path, places: Sequence[Place], address: str) -> list[Path
     tail = _readable(_unschemed(address))
     return [
         folder.path
-        for folder in folders(directory)
+        for folder in list_folders(directory)
         if not folder.places
         and folder.path not in certain
         and folder.path.name.rpartition("-")[0].endswith(f"_{tail}"[-_LONGEST_NAME:])

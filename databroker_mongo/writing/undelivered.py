@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .. import documents
 from ..errors import CatalogError, ConfigurationError, DuplicateDocument, InvalidDocument
-from ..store.protocol import Store, WritableStore
+from ..store import Store, WritableStore
 from . import quarantine
 from .backlog import Backlog, Replayed
 from .delivery import Delivery

@@ -19,9 +19,7 @@ from typing import Any, Literal, NoReturn, cast
 
 from .. import config, documents
 from ..errors import BelongsToProcess, ConfigurationError, DurabilityWarning, InvalidDocument, stacklevel_of_caller
-from ..store.normalized import NormalizedStore, open_store
-from ..store.protocol import Document, WritableStore
-from ..store.writable_normalized import writable
+from ..store import Document, NormalizedStore, WritableStore, open_store, writable
 from .backlog import Backlog
 from .delivery import Delivery, Refusal, Rows
 from .direct import Direct

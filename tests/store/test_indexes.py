@@ -74,7 +74,7 @@ def test_a_unique_index_of_a_field_is_not_ours(mongod_database_uri):
 def test_views_have_no_indexes_of_their_own_and_say_so(mongod_database_uri):
     store = open_store(mongod_database_uri)
     writable(store).create_indexes()
-    views.create(writable(store).collections, prefix="p.", field="data_session", values=["p"])
+    views.create_views(writable(store).collections, prefix="p.", field="data_session", values=["p"])
     reports = open_store(mongod_database_uri, options=ConnectionOptions(collection_prefix="p.")).indexes()
     assert {(each.state, each.detail) for each in reports} == {
         ("unknown", "a view uses the indexes of its collections")

@@ -10,7 +10,7 @@ import pytest
 from databroker_mongo.store.connection.location import locate, places
 from databroker_mongo.store.connection.place import Place, meet, place_of
 from databroker_mongo.writing import spool_folders
-from databroker_mongo.writing.spool import Spool, SpoolFile, encode_rows, waiting
+from databroker_mongo.writing.spool import Spool, SpoolFile, encode_rows, spooled_files
 
 
 @pytest.mark.parametrize(
@@ -149,15 +149,15 @@ def test_the_folder_of_another_user_is_left_to_that_one(tmp_path, monkeypatch):
 
 def test_what_waits_is_counted_with_its_age_while_its_writer_is_at_work(tmp_path):
     spool = Spool(tmp_path, "mongodb://a/runs")
-    assert list(waiting(spool.directory)) == []
+    assert list(spooled_files(spool.directory)) == []
     file = spool.new_file()
     file.append(encode_rows([("start", {"uid": "1"}), ("start", {"uid": "2"})]), is_synced=True)
     oldest = file.oldest
-    [found] = waiting(spool.directory)
+    [found] = spooled_files(spool.directory)
     assert (found.path, found.n_documents, found.is_held) == (file.path, 2, True)
     assert abs(found.oldest - oldest) < 60
     file.close()
-    assert [each.is_held for each in waiting(spool.directory)] == [False]
+    assert [each.is_held for each in spooled_files(spool.directory)] == [False]
 
 
 def test_documents_of_an_earlier_version_are_as_old_as_their_file(tmp_path):
@@ -165,7 +165,7 @@ def test_documents_of_an_earlier_version_are_as_old_as_their_file(tmp_path):
 
     path = fill(tmp_path)
     path.write_bytes(bson.encode({"name": "start", "document": {"uid": "run"}}))
-    assert [each.oldest for each in waiting(tmp_path)] == [1_700_000_000.0]
+    assert [each.oldest for each in spooled_files(tmp_path)] == [1_700_000_000.0]
 
 
 @pytest.mark.parametrize("damage", [b"\0\0\0\0", b"\xff\xff\0\0", b"\xff\xff\xff\x7f", b"\xff\xff\xff\xff"])

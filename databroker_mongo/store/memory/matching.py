@@ -18,7 +18,7 @@ from bson import Code, DBRef, Decimal128, MaxKey, MinKey, ObjectId, Regex, Times
 from bson.datetime_ms import DatetimeMS
 
 from ...errors import QueryError
-from ...queries.patterns import n_unbounded
+from ...queries import n_unbounded
 from ..order import order_key, type_rank
 from .text_search import matches_text
 

@@ -9,9 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ...queries import NEWEST_FIRST, Query
-from ...queries.fields import DocumentName, split_key
-from ...queries.refusals import plain_path
+from ...queries import NEWEST_FIRST, DocumentName, Query, plain_path, split_key
 from ..order import order_key
 from ..protocol import Document
 from . import starts as compiled

@@ -21,6 +21,7 @@ from ...queries import (
     And,
     Comparison,
     Contains,
+    DocumentName,
     Duration,
     Eq,
     Exists,
@@ -42,9 +43,9 @@ from ...queries import (
     ScanIDRange,
     TextQuery,
     TimeRange,
+    plain_filter,
+    split_key,
 )
-from ...queries.fields import DocumentName, split_key
-from ...queries.refusals import plain_filter
 from ..identifiers import object_ids
 
 Filter = dict[str, Any]

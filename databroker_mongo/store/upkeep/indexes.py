@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...errors import StoreError
-from ...queries.refusals import plain_path
+from ...queries import plain_path
 from ..reports import IndexKeys, IndexReport
 from .privileges import lacking
 

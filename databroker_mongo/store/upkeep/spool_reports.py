@@ -17,7 +17,7 @@ from ..reports import SpoolReport
 COLLECTION = "spool_reports"
 
 
-def leave(collections: Collections, report: SpoolReport) -> None:
+def leave_spool_report(collections: Collections, report: SpoolReport) -> None:
     """Leave what waited on this machine, in the place of what was left before."""
     host = platform.node()
     row = {"host": host, **vars(report)}
@@ -26,6 +26,6 @@ def leave(collections: Collections, report: SpoolReport) -> None:
     collections.named(COLLECTION).update_one({"_id": identifier(host, report.path)}, change, upsert=True)
 
 
-def found(collections: Collections) -> list[dict[str, Any]]:
+def read_spool_reports(collections: Collections) -> list[dict[str, Any]]:
     """Return the rows of all machines, the latest first."""
     return list(collections.named(COLLECTION).find({}, {"_id": 0}).sort("reported", -1))

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigurationError, NotAuthorized, QueryError
-from ...queries.plain import plain_value
-from ...queries.refusals import plain_path
+from ...queries import plain_path, plain_value
 from .privileges import lacking
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ _WAYS: dict[str, tuple[tuple[str, str, str], ...]] = {
 }
 
 
-def pipeline(collection: str, field: str, values: Sequence[Any]) -> Stages:
+def view_pipeline(collection: str, field: str, values: Sequence[Any]) -> Stages:
     """Return the stages of a view of a collection: the documents of runs that have one of the values in the field."""
     stages: Stages = []
     place = ""
@@ -78,7 +77,7 @@ class Plan:
     n_runs: int | None
 
 
-def plan(collections: Collections, *, prefix: str, field: str, values: Sequence[Any]) -> Plan:
+def plan_views(collections: Collections, *, prefix: str, field: str, values: Sequence[Any]) -> Plan:
     """Ask the server what there is to do for the views and the role of a proposal; nothing is changed.
 
     Parameters
@@ -127,12 +126,12 @@ def plan(collections: Collections, *, prefix: str, field: str, values: Sequence[
     )
 
 
-def create(collections: Collections, *, prefix: str, field: str, values: Sequence[Any]) -> Plan:
+def create_views(collections: Collections, *, prefix: str, field: str, values: Sequence[Any]) -> Plan:
     """Make the views of a proposal, and a role named like them that may read them; return what was done.
 
     Parameters and errors are those of `plan`.
     """
-    found = plan(collections, prefix=prefix, field=field, values=values)
+    found = plan_views(collections, prefix=prefix, field=field, values=values)
     database = collections.metadata
     wanted = _pipelines(prefix, field, values)
     for view in found.new:
@@ -162,7 +161,7 @@ def _check(collections: Collections, prefix: str, field: str, values: Sequence[A
 def _pipelines(prefix: str, field: str, values: Sequence[Any]) -> dict[str, tuple[str, Stages]]:
     """Return for each view the collection that it is of, and its stages."""
     plain = [plain_value(value) for value in values]
-    return {prefix + name: (name, pipeline(name, field, plain)) for name in _WAYS}
+    return {prefix + name: (name, view_pipeline(name, field, plain)) for name in _WAYS}
 
 
 def _shows(view: Mapping[str, Any]) -> tuple[str, Stages]:
