@@ -38,7 +38,7 @@ from databroker_mongo.queries import (
     Window,
 )
 from databroker_mongo.store.connection.location import Collections
-from databroker_mongo.store.search.search import starts as compiled
+from databroker_mongo.store.search import starts as compiled
 from databroker_mongo.store.upkeep import summaries
 
 MISSING = object()

@@ -29,7 +29,7 @@ from databroker_mongo.queries import (
 from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.store.connection.location import Collections
 from databroker_mongo.store.normalized import NormalizedStore
-from databroker_mongo.store.search.search import starts as compiled
+from databroker_mongo.store.search import starts as compiled
 
 N_RUNS = 1500
 FAILED = range(7, N_RUNS, 300)

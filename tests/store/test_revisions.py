@@ -7,8 +7,8 @@ import pytest
 
 from databroker_mongo.errors import InvalidDocument, StoreUnavailable
 from databroker_mongo.store.connection.location import locate, open_collections
+from databroker_mongo.store.insertion import revisions as module
 from databroker_mongo.store.insertion.insertion import insert
-from databroker_mongo.store.insertion.insertion import revisions as module
 from databroker_mongo.store.insertion.revisions import correct, of_run, revisions
 
 START = {"uid": "run", "time": 1.0, "sample": "A", "seen": float("nan")}

@@ -30,7 +30,7 @@ from databroker_mongo.errors import (
     StoreError,
     StoreUnavailable,
 )
-from databroker_mongo.store.connection.location import host_names
+from databroker_mongo.store.connection import host_names
 from databroker_mongo.store.connection.place import place_of
 from databroker_mongo.writing import Writer, backlog, delivery, prospects, spool_ground
 
