@@ -17,7 +17,8 @@
     |   |-- StoreUnavailable(ConnectionError)  no server, or none within the time limit
     |   |   |-- HostUnknown                        no such host, although other names are known
     |   |-- NotAuthorized(PermissionError)     the account may not do this
-    |       |-- AuthenticationFailed               the user or the password is refused, or there is none
+    |   |   |-- AuthenticationFailed               the user or the password is refused, or there is none
+    |   |-- Unsupported(NotImplementedError)   no database of this kind can do that
     |-- ServerError(RuntimeError)          the local MongoDB server cannot be started or stopped
     |   |-- ServerNotInstalled                 no mongod that runs on this machine
     |   |-- DataDirectoryUnusable(OSError)     in use elsewhere, unwritable, on a network disk, of another version
@@ -169,6 +170,10 @@ class NotAuthorized(StoreError, PermissionError):
 
 class AuthenticationFailed(NotAuthorized):
     """The user or the password is refused, or the server requires them and none is given."""
+
+
+class Unsupported(StoreError, NotImplementedError):
+    """No database of this kind can do that, whoever asks."""
 
 
 class ServerError(CatalogError, RuntimeError):

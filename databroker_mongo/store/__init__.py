@@ -6,9 +6,20 @@ from .connection.host_names import unknown_hosts
 from .connection.location import ConnectionOptions, locate
 from .connection.place import Place, meet, place_of
 from .normalized import NormalizedStore, open_store
-from .protocol import MISSING, UNNUMBERED, Document, EventIndex, Section, Snapshot, Store, Values, WritableStore
-from .reports import Explanation, Revision, SpoolReport
-from .upkeep.examination import EventKind
+from .protocol import (
+    MISSING,
+    UNNUMBERED,
+    Document,
+    DocumentSource,
+    EventIndex,
+    RunSource,
+    Section,
+    Snapshot,
+    Store,
+    Values,
+    WritableStore,
+)
+from .reports import EventKind, Explanation, Revision, SpoolReport
 from .upkeep.spool_reports import read_spool_reports
 from .upkeep.views import create_views, plan_views, view_pipeline
 from .writable_normalized import writable
@@ -16,6 +27,7 @@ from .writable_normalized import writable
 __all__ = [
     "ConnectionOptions",
     "Document",
+    "DocumentSource",
     "EventIndex",
     "EventKind",
     "Explanation",
@@ -24,6 +36,7 @@ __all__ = [
     "PLAIN",
     "Place",
     "Revision",
+    "RunSource",
     "Section",
     "Snapshot",
     "SpoolReport",

@@ -20,14 +20,14 @@ from .events import rows as event_rows
 from .events.changes import Changes, NewEvents
 from .identifiers import object_ids
 from .order import order_key
-from .protocol import Document, EventIndex, Section, Snapshot, Sort, Values
+from .protocol import Document, EventIndex, Section, Snapshot, Sort, Store, Values
 from .reports import Explanation, IndexReport
 from .search import distinct
 from .search import explain as explaining
 from .search import starts as compiled
 from .search.start_pages import answer_to
 from .upkeep import indexes
-from .upkeep.examination import Examination
+from .upkeep.examination import NormalizedExamination
 from .upkeep.index_cache import finds_rows_by_seq_num
 
 _BATCH = 10_000
@@ -37,7 +37,7 @@ _STREAMED = 2000
 """Documents of a stream are decoded this many at a time: of 16 MB of them, half the time goes to collecting garbage."""
 
 
-class NormalizedStore:
+class NormalizedStore(Store):
     """The documents of the normalised layout, read-only.
 
     It opens no connection before the first question, belongs to no thread or process, and pickles as its address.
@@ -242,9 +242,9 @@ class NormalizedStore:
             return {"db": database.name, "collections": len(counts), "objects": sum(counts)}
 
     @property
-    def examination(self) -> Examination:
+    def examination(self) -> NormalizedExamination:
         """What is asked by those who look for what is wrong."""
-        return Examination(self)
+        return NormalizedExamination(self.collections)
 
     def _find(self, collection: str, query: dict[str, Any], projection: dict[str, Any] | None = None) -> list[Document]:
         hide_id = {"_id": 0} if projection is None else projection

@@ -1,5 +1,9 @@
 """The questions that the rest of the package may ask of a database of runs, and the values that answer them.
 
+A store answers which runs there are (:class:`RunSource`) and what is in one of them (:class:`DocumentSource`). The rest
+it may refuse, with :class:`~databroker_mongo.errors.Unsupported`: what derives from :class:`Store` does so for whatever
+it does not have itself.
+
 Every question is bulk: how many there are never grows with rows, columns or runs on a page. A long answer may come in
 several batches, and a long list of identifiers may be split by its size. Rows are 0-based and in the order of their
 ``seq_num``, then ``time``; ``seq_num`` itself stays below this line.
@@ -12,16 +16,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import Unsupported
 from ..queries import Query
-from .reports import Explanation, IndexReport, SpoolReport, SummaryReport
-
-if TYPE_CHECKING:
-    from .upkeep.examination import Examination
+from .reports import EventKind, Explanation, IndexReport, Orphans, Revision, SpoolReport, SummaryReport
 
 Document = dict[str, Any]
 Section = Literal["data", "timestamps"]
@@ -119,8 +121,54 @@ class NewEvents(Protocol):
         ...
 
 
-class Store(Protocol):
-    """A database of runs, read-only. It pickles as its address, without credentials."""
+class Examination(Protocol):
+    """What is asked by those who look for what is wrong; each question is answered at once, whatever its answer."""
+
+    def event_kinds(self, descriptor_uids: Sequence[str]) -> list[EventKind]:
+        """Sort the events of these descriptors by their keys and the types of their values."""
+        ...
+
+    def rows(self, descriptor_uids: Sequence[str], keys: Sequence[str] = ()) -> EventIndex:
+        """Return the rows of a stream, with some columns of its data, also where their order is not known.
+
+        A ``seq_num`` that is missing or no whole number is ``UNNUMBERED``.
+        """
+        ...
+
+    def repeated_events(self, descriptor_uids: Sequence[str]) -> dict[str, int]:
+        """Return the uids of events that are stored more than once, and how often."""
+        ...
+
+    def duplicates(self) -> dict[str, dict[str, int]]:
+        """Return the uids under which more than one document is stored, and how many, by kind of document.
+
+        Stops and events are left to the examination of each run.
+        """
+        ...
+
+    def other_stops(self, run_uid: str) -> list[Document]:
+        """Return the stops of a run beyond the first."""
+        ...
+
+    def descriptors(self, run_uid: str) -> list[tuple[Document, list[str]]]:
+        """Return the descriptors of a run as they are read, in the order of their time, each with its broken fields."""
+        ...
+
+    def revisions(self, name: str, uid: str) -> list[Document]:
+        """Return the earlier contents of a corrected start, stop or descriptor, the oldest first."""
+        ...
+
+    def run_revisions(self, run_uid: str) -> list[Revision]:
+        """Return what the documents of a run were before each of their corrections."""
+        ...
+
+    def orphans(self) -> Orphans:
+        """Find what documents name as theirs and is not there, in the whole database."""
+        ...
+
+
+class RunSource(Protocol):
+    """Which runs there are, and what is told of many of them at once."""
 
     @property
     def address(self) -> str:
@@ -150,22 +198,10 @@ class Store(Protocol):
 
     def explain(self, query: Query) -> Explanation:
         """Tell how the runs that answer to ``query`` are found."""
-        ...
-
-    def indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
-        """Tell which indexes the database has and lacks.
-
-        ``metadata`` are fields of the start document that the site asks about (``"$**"`` is all of them); ``text`` says
-        whether the full text is searched.
-        """
-        ...
+        raise _unsupported(self, "explain a query")
 
     def stops(self, run_uids: Sequence[str]) -> dict[str, Document]:
         """Return the stop document of each run that has one (the first stored, should there be several)."""
-        ...
-
-    def descriptors(self, run_uids: Sequence[str]) -> dict[str, list[Document]]:
-        """Return the descriptors of each run, in the order of their time."""
         ...
 
     def streams(self, run_uids: Sequence[str]) -> dict[str, dict[str, list[str]]]:
@@ -174,6 +210,14 @@ class Store(Protocol):
 
     def count_events(self, descriptor_uids: Sequence[str]) -> dict[str, int]:
         """Count the events of each descriptor."""
+        ...
+
+
+class DocumentSource(Protocol):
+    """What is in a run: its descriptors, events, datums and resources."""
+
+    def descriptors(self, run_uids: Sequence[str]) -> dict[str, list[Document]]:
+        """Return the descriptors of each run, in the order of their time."""
         ...
 
     def event_index(
@@ -213,14 +257,6 @@ class Store(Protocol):
         """
         ...
 
-    def changes(self, names: Sequence[str]) -> Changes:
-        """Listen to what is stored of these kinds from now on; close it in the end."""
-        ...
-
-    def new_events(self) -> NewEvents:
-        """Return what gives the events of a stream, each once, in several portions."""
-        ...
-
     def datums(self, datum_ids: Iterable[str]) -> dict[str, Document]:
         """Return the datum documents of these identifiers; an unknown one is left out."""
         ...
@@ -244,21 +280,41 @@ class Store(Protocol):
         """Return the stream resources of these uids; they need not say which run they belong to."""
         ...
 
-    @property
-    def examination(self) -> Examination:
-        """What is asked by those who look for what is wrong."""
-        ...
-
-    def statistics(self) -> dict[str, Any]:
-        """Return what the server says of the size of the database of run documents."""
-        ...
-
     def stream_datums(self, descriptor_uids: Sequence[str]) -> list[Document]:
         """Return the stream datums of these descriptors, in the order in which their rows were written.
 
         That is descriptor by descriptor as given, within each resource by resource as they came, each by its indices.
         """
         ...
+
+
+class Store(RunSource, DocumentSource, Protocol):
+    """A database of runs, read-only. It pickles as its address, without credentials."""
+
+    def changes(self, names: Sequence[str]) -> Changes:
+        """Listen to what is stored of these kinds from now on; close it in the end."""
+        raise _unsupported(self, "be followed")
+
+    def new_events(self) -> NewEvents:
+        """Return what gives the events of a stream, each once, in several portions."""
+        raise _unsupported(self, "be followed")
+
+    @property
+    def examination(self) -> Examination:
+        """What is asked by those who look for what is wrong."""
+        raise _unsupported(self, "be examined")
+
+    def indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
+        """Tell which indexes the database has and lacks.
+
+        ``metadata`` are fields of the start document that the site asks about (``"$**"`` is all of them); ``text`` says
+        whether the full text is searched.
+        """
+        raise _unsupported(self, "list indexes")
+
+    def statistics(self) -> dict[str, Any]:
+        """Return what the server says of the size of the database of run documents."""
+        raise _unsupported(self, "tell its size")
 
 
 class WritableStore(Store, Protocol):
@@ -327,3 +383,7 @@ class WritableStore(Store, Protocol):
     def build_summaries(self, *, apply: bool) -> SummaryReport:
         """Bring the summaries of runs up to date, or with ``apply=False`` tell what there is to do."""
         ...
+
+
+def _unsupported(store: RunSource, operation: str) -> Unsupported:
+    return Unsupported(f"the database of runs at {store.address} cannot {operation}", address=store.address)

@@ -5,7 +5,7 @@ What does not belong here: anything that asks it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .. import display
@@ -159,3 +159,59 @@ class Revision:
 
     def __repr__(self) -> str:
         return f"<Revision {self.number} of the {self.name} {self.uid!r}, before {', '.join(self.changed)} changed>"
+
+
+@dataclass(frozen=True)
+class EventKind:
+    """Events of one descriptor that have the same keys with values of the same types.
+
+    Attributes
+    ----------
+    descriptor_uid : str
+        The descriptor.
+    types : dict of str to str
+        For each key of ``data`` the type of its value: ``number``, ``integer``, ``string``, ``boolean``, ``array``,
+        ``null`` or what MongoDB calls it.
+    timestamps : frozenset of str
+        The keys of ``timestamps``.
+    n_events : int
+        How many there are.
+    first_seq_num : int
+        The smallest ``seq_num`` among them.
+    """
+
+    descriptor_uid: str
+    types: dict[str, str]
+    timestamps: frozenset[str]
+    n_events: int
+    first_seq_num: int
+
+
+@dataclass(frozen=True)
+class Orphans:
+    """Uids that documents name as what they belong to, and that are not in the database, with how many name each.
+
+    Attributes
+    ----------
+    descriptors : dict of str to int
+        Named by events.
+    starts_of_descriptors, starts_of_stops : dict of str to int
+        Named by descriptors and by stops.
+    resources : dict of str to int
+        Named by datums.
+    stream_resources, descriptors_of_stream_datums : dict of str to int
+        Named by stream datums.
+    starts_of_stream_resources : dict of str to int
+        Named by stream resources.
+    stray_stream_resources : tuple of str
+        Those that name no run, and that no stream datum names.
+    """
+
+    descriptors: dict[str, int] = field(default_factory=dict)
+    starts_of_descriptors: dict[str, int] = field(default_factory=dict)
+    starts_of_stops: dict[str, int] = field(default_factory=dict)
+    resources: dict[str, int] = field(default_factory=dict)
+    stream_resources: dict[str, int] = field(default_factory=dict)
+    descriptors_of_stream_datums: dict[str, int] = field(default_factory=dict)
+    starts_of_stream_resources: dict[str, int] = field(default_factory=dict)
+    stray_stream_resources: tuple[str, ...] = ()

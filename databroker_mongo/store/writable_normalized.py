@@ -21,7 +21,7 @@ from .insertion import (
 )
 from .insertion import revisions as corrections
 from .normalized import NormalizedStore
-from .protocol import Document
+from .protocol import Document, WritableStore
 from .reports import IndexReport, SpoolReport, SummaryReport
 from .upkeep import indexes, spool_reports, summaries
 from .upkeep.privileges import lacking
@@ -29,7 +29,7 @@ from .upkeep.privileges import lacking
 _PATIENCE_SECONDS = 86400.0
 
 
-class WritableNormalizedStore(NormalizedStore):
+class WritableNormalizedStore(NormalizedStore, WritableStore):
     """The same, and documents can be put into it, durably.
 
     Raises

@@ -6,79 +6,18 @@ What does not belong here: what counts as wrong (``health``).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...documents import broken_fields, readable_descriptor
 from ..connection.failures import asking
-from ..connection.location import time_limit
+from ..connection.location import Collections, time_limit
 from ..events import rows as event_rows
 from ..identifiers import object_ids
 from ..insertion import revisions
 from ..insertion.insertion import COLLECTIONS, identity_field
 from ..order import order_key
-from ..protocol import Document, EventIndex
-from ..reports import Revision
-
-if TYPE_CHECKING:
-    from ..normalized import NormalizedStore
-
-
-@dataclass(frozen=True)
-class EventKind:
-    """Events of one descriptor that have the same keys with values of the same types.
-
-    Attributes
-    ----------
-    descriptor_uid : str
-        The descriptor.
-    types : dict of str to str
-        For each key of ``data`` the type of its value: ``number``, ``integer``, ``string``, ``boolean``, ``array``,
-        ``null`` or what MongoDB calls it.
-    timestamps : frozenset of str
-        The keys of ``timestamps``.
-    n_events : int
-        How many there are.
-    first_seq_num : int
-        The smallest ``seq_num`` among them.
-    """
-
-    descriptor_uid: str
-    types: dict[str, str]
-    timestamps: frozenset[str]
-    n_events: int
-    first_seq_num: int
-
-
-@dataclass(frozen=True)
-class Orphans:
-    """Uids that documents name as what they belong to, and that are not in the database, with how many name each.
-
-    Attributes
-    ----------
-    descriptors : dict of str to int
-        Named by events.
-    starts_of_descriptors, starts_of_stops : dict of str to int
-        Named by descriptors and by stops.
-    resources : dict of str to int
-        Named by datums.
-    stream_resources, descriptors_of_stream_datums : dict of str to int
-        Named by stream datums.
-    starts_of_stream_resources : dict of str to int
-        Named by stream resources.
-    stray_stream_resources : tuple of str
-        Those that name no run, and that no stream datum names.
-    """
-
-    descriptors: dict[str, int] = field(default_factory=dict)
-    starts_of_descriptors: dict[str, int] = field(default_factory=dict)
-    starts_of_stops: dict[str, int] = field(default_factory=dict)
-    resources: dict[str, int] = field(default_factory=dict)
-    stream_resources: dict[str, int] = field(default_factory=dict)
-    descriptors_of_stream_datums: dict[str, int] = field(default_factory=dict)
-    starts_of_stream_resources: dict[str, int] = field(default_factory=dict)
-    stray_stream_resources: tuple[str, ...] = ()
-
+from ..protocol import Document, EventIndex, Examination
+from ..reports import EventKind, Orphans, Revision
 
 _NAMES_AT_ONCE = 10_000
 _PATIENCE_SECONDS = 3600.0
@@ -97,22 +36,22 @@ _TYPES: dict[Any, str] = {
 }
 
 
-class Examination:
-    """The questions, asked of one store.
+class NormalizedExamination(Examination):
+    """The questions, asked of the normalised layout.
 
     Parameters
     ----------
-    store : NormalizedStore
-        The store.
+    collections : Collections
+        Where.
     """
 
-    def __init__(self, store: NormalizedStore):
-        self._store = store
+    def __init__(self, collections: Collections):
+        self._collections = collections
 
     def event_kinds(self, descriptor_uids: Sequence[str]) -> list[EventKind]:
         """Sort the events of these descriptors by their keys and the types of their values."""
-        with asking("sort events by their types", self._store.address):
-            collections = self._store.collections
+        with asking("sort events by their types", self._collections.address):
+            collections = self._collections
             if collections.is_mock:
                 return _counted(collections.event.find({"descriptor": {"$in": list(descriptor_uids)}}))
             groups = collections.event.aggregate(_by_types(descriptor_uids), allowDiskUse=True)
@@ -123,8 +62,8 @@ class Examination:
 
         A ``seq_num`` that is missing or no whole number is ``UNNUMBERED``.
         """
-        with asking("read the events of a stream", self._store.address):
-            return event_rows.index(self._store.collections, descriptor_uids, keys, is_strict=False)
+        with asking("read the events of a stream", self._collections.address):
+            return event_rows.index(self._collections, descriptor_uids, keys, is_strict=False)
 
     def repeated_events(self, descriptor_uids: Sequence[str]) -> dict[str, int]:
         """Return the uids of events that are stored more than once, and how often."""
@@ -133,8 +72,8 @@ class Examination:
             {"$group": {"_id": "$uid", "n": {"$sum": 1}}},
             {"$match": {"n": {"$gt": 1}}},
         ]
-        with asking("find repeated events", self._store.address):
-            groups = self._store.collections.event.aggregate(pipeline, allowDiskUse=True)
+        with asking("find repeated events", self._collections.address):
+            groups = self._collections.event.aggregate(pipeline, allowDiskUse=True)
             return {group["_id"]: group["n"] for group in groups}
 
     def duplicates(self) -> dict[str, dict[str, int]]:
@@ -142,8 +81,8 @@ class Examination:
 
         Stops and events are left to the examination of each run.
         """
-        with asking("find duplicates", self._store.address), time_limit(_PATIENCE_SECONDS):
-            collections = self._store.collections
+        with asking("find duplicates", self._collections.address), time_limit(_PATIENCE_SECONDS):
+            collections = self._collections
             found = {}
             for kind in ("start", "descriptor", "resource", "datum", "stream_resource", "stream_datum"):
                 key = identity_field(kind)
@@ -158,8 +97,8 @@ class Examination:
 
     def other_stops(self, run_uid: str) -> list[Document]:
         """Return the stops of a run beyond the first: those kept beside, and those another program stored."""
-        with asking("find the stops of a run", self._store.address):
-            collections = self._store.collections
+        with asking("find the stops of a run", self._collections.address):
+            collections = self._collections
             stops = list(collections.run_stop.find({"run_start": run_uid}, {"_id": 0}))
             kept = collections.named("run_stop_revisions").find({"document.run_start": run_uid}, {"_id": 0})
             known = [stop.get("uid") for stop in stops]
@@ -167,25 +106,25 @@ class Examination:
 
     def descriptors(self, run_uid: str) -> list[tuple[Document, list[str]]]:
         """Return the descriptors of a run as they are read, in the order of their time, each with its broken fields."""
-        with asking("read the descriptors of a run", self._store.address):
-            stored = list(self._store.collections.event_descriptor.find({"run_start": run_uid}, {"_id": 0}))
+        with asking("read the descriptors of a run", self._collections.address):
+            stored = list(self._collections.event_descriptor.find({"run_start": run_uid}, {"_id": 0}))
         stored.sort(key=lambda descriptor: order_key(descriptor.get("time")))
         return [(readable_descriptor(each), broken_fields(each)) for each in stored]
 
     def revisions(self, name: str, uid: str) -> list[Document]:
         """Return the earlier contents of a corrected start, stop or descriptor, the oldest first."""
-        with asking("read the revisions of a document", self._store.address):
-            return revisions.revisions(self._store.collections, name, uid)
+        with asking("read the revisions of a document", self._collections.address):
+            return revisions.revisions(self._collections, name, uid)
 
     def run_revisions(self, run_uid: str) -> list[Revision]:
         """Return what the documents of a run were before each of their corrections."""
-        with asking("read the revisions of a run", self._store.address):
-            return revisions.of_run(self._store.collections, run_uid)
+        with asking("read the revisions of a run", self._collections.address):
+            return revisions.of_run(self._collections, run_uid)
 
     def orphans(self) -> Orphans:
         """Find what documents name as theirs and is not there, in the whole database."""
-        with asking("find orphans", self._store.address), time_limit(_PATIENCE_SECONDS):
-            collections = self._store.collections
+        with asking("find orphans", self._collections.address), time_limit(_PATIENCE_SECONDS):
+            collections = self._collections
             return Orphans(
                 descriptors=_unknown(collections.event, "descriptor", collections.event_descriptor),
                 starts_of_descriptors=_unknown(collections.event_descriptor, "run_start", collections.run_start),
