@@ -2,7 +2,8 @@
 
 ::
 
-    catalog        Catalog: queries, scopes, runs by key; its bases mapping and overviews
+    catalog        Catalog: queries, scopes, runs by key, tables of many
+    views          its uids and runs in order
     keys           what may stand between the brackets of a catalog      tables    tables of runs
     run            Run: its documents, streams, health and corrections
     stream         Stream: rows and columns of one stream, read or lazy

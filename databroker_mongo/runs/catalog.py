@@ -1,49 +1,70 @@
-"""Catalog: the runs of a database, or those of them that answer to questions. What a person types on a catalog is here.
+"""Catalog: the runs of a database, or those of them that match a query. What a person types on a catalog is here.
 
-What does not belong here: what stands between the brackets (``run_mapping``), what many runs tell at once
-(``run_overviews``), how questions are answered (``store``), and which catalogs there are (``named``).
+What does not belong here: what a key means (``keys``), how queries are answered (``store``), and which catalogs there
+are (``named``).
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from itertools import chain, islice, repeat
+from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
 
+from .. import display
 from ..arrays import Transform
 from ..assets import AssetReader, Rule, open_reader
 from ..config import CATALOG_KEYS, CatalogSettings, Directory
-from ..errors import CatalogWarning, ConfigurationError, QueryError
+from ..errors import (
+    CatalogWarning,
+    ConfigurationError,
+    QueryError,
+    RunIndexError,
+    RunNotFound,
+    stacklevel_of_caller,
+)
 from ..printable import shown
 from ..queries import (
     NEWEST_FIRST,
     All,
+    Exists,
     Query,
     Sorting,
     Window,
     conjunction,
     from_keywords,
+    plain_path,
     query_of,
     scope_of,
     sort_of,
 )
-from ..store import ConnectionOptions, Explanation, NormalizedStore, Store, open_store
+from ..store import ConnectionOptions, Document, Explanation, NormalizedStore, Store, open_store
 from . import keys as run_keys
-from .catalog_hints import CatalogHints
-from .field_hints import Step
-from .overviews import RunOverviews
+from . import live, tables
+from .facets import counted
+from .field_hints import Step, missing_names
+from .live import Change
+from .remedies import OF_CATALOG
 from .run import Run
 from .transforms import given_transforms, transforms_of
+from .views import Runs, RunsByUid, Uids
 
 if TYPE_CHECKING:
+    import pandas
+
     from ..v1 import Broker, Header
     from ..writing import Changes
 
+PAGES = (100, 900, 2000)
+"""How many runs are fetched at once, page after page; the last number repeats."""
 MANY_DOCUMENTS = 100_000
+_MOST_LISTED = 10
+_SPARSE = 100
+"""How many runs may be fetched for each of several that are asked for by their positions."""
 
 
-class Catalog(CatalogHints, RunOverviews):
+class Catalog(Mapping[str, Run]):
     """The runs of a database: a mapping from their uids to the runs, the newest first.
 
     Get one with ``runs = databroker_mongo.catalog["name"]`` or :meth:`from_uri`. A search returns another catalog, and
@@ -73,6 +94,9 @@ class Catalog(CatalogHints, RunOverviews):
         Callables by kind of document, applied to each document that is read.
     """
 
+    container = "catalog"
+    """What intake calls the kind of a source; clients tell a catalog by it."""
+
     def __init__(
         self,
         store: Store,
@@ -83,8 +107,13 @@ class Catalog(CatalogHints, RunOverviews):
         name: str | None = None,
         transforms: Mapping[str, Transform] | None = None,
     ):
-        view = Window(All() if query is None else query, sort_of(sort))
-        super().__init__(store, assets, view=view, name=name, transforms=transforms)
+        self._store = store
+        self._assets = assets
+        self._name = name
+        self._transforms = dict(transforms or {})
+        self._view = Window(All() if query is None else query, sort_of(sort))
+        self._steps: tuple[Step, ...] = ()
+        self._has_hinted = False
         self._broker: dict[str, Broker] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -200,15 +229,101 @@ class Catalog(CatalogHints, RunOverviews):
             self._broker.setdefault("v1", Broker(self))
         return self._broker["v1"]
 
-    def _header(self, run: Run) -> Header:
-        from ..v1 import Header
-
-        return Header(run, self.v1)
-
     @property
     def v2(self) -> Catalog:
         """The catalog itself, for scripts that also use :attr:`v1`."""
         return self
+
+    @property
+    def name(self) -> str | None:
+        """The name under which the catalog is configured."""
+        return self._name
+
+    @property
+    def store(self) -> Store:
+        """The store that holds the runs."""
+        return self._store
+
+    @property
+    def assets(self) -> AssetReader:
+        """The reader of the external data of the runs."""
+        return self._assets
+
+    @property
+    def query(self) -> Query:
+        """The query that the runs of the catalog match."""
+        return self._view if self._view.skip or self._view.limit else self._view.query
+
+    @overload
+    def __getitem__(self, key: slice | list[Any]) -> list[Run]: ...
+
+    @overload
+    def __getitem__(self, key: str | int) -> Run: ...
+
+    def __getitem__(self, key: Any) -> Run | list[Run]:
+        """Return the run, or the list of runs, of a key.
+
+        Raises
+        ------
+        RunNotFound
+            No run matches the key; `RunIndexError` for a position before the first run, `AmbiguousKey` if more than one
+            matches. All are a KeyError.
+        QueryError
+            A slice that does not count from the latest run.
+        """
+        if isinstance(key, slice):
+            return self._runs(self._starts_of_slice(key))
+        if isinstance(key, list):
+            return self._runs(self._starts_of_keys(run_keys.listed_keys(key)))
+        return self._runs([self._start_of(key)])[0]
+
+    def __contains__(self, key: object) -> bool:
+        try:
+            self._start_of(key)
+        except RunNotFound:
+            return False
+        return True
+
+    def __len__(self) -> int:
+        n_runs = self._store.count_starts(self._view.query, skip=self._view.skip, limit=self._view.limit)
+        if not n_runs:
+            self._hint()
+        return n_runs
+
+    def __bool__(self) -> bool:
+        return next(self._starts(limit=1, fields=("uid",)), None) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        for start in self._starts(fields=("uid",)):
+            yield start["uid"]
+
+    def keys(self) -> KeysView[str]:
+        """Return the uids, in order."""
+        return Uids(self)
+
+    def values(self) -> ValuesView[Run]:
+        """Return the runs, in order; they are fetched page by page."""
+        return Runs(self, self._pages)
+
+    def items(self) -> ItemsView[str, Run]:
+        """Return pairs of uid and run, in order; they are fetched page by page."""
+        return RunsByUid(self, self._pages)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Catalog) and self._store == other._store and self._view == other._view
+
+    def __hash__(self) -> int:
+        return hash(self._store)
+
+    def __repr__(self) -> str:
+        return display.catalog_text(self._name, self._store.address, repr(self.query))
+
+    def _repr_html_(self) -> str:
+        runs = [(run.start, run.stop) for run in self._runs(list(self._starts(limit=_MOST_LISTED)))]
+        return display.catalog_html(self._name, self._store.address, repr(self.query), runs)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return [start["uid"] for start in self._starts(limit=100, fields=("uid",))]
 
     def search(
         self,
@@ -299,6 +414,105 @@ class Catalog(CatalogHints, RunOverviews):
                 )
         return found
 
+    def find(self, text: str | int, *, limit: int = 20) -> list[Run]:
+        """Return all runs that a key or some words may mean, the likeliest first.
+
+        Parameters
+        ----------
+        text : str or int
+            A uid, a scan id, the beginning of a uid, or words that the metadata hold.
+        limit : int, optional
+            The maximum number of runs of each kind.
+
+        Raises
+        ------
+        QueryError
+            The text can only be words, and the database has no text index.
+        """
+        return self._runs(run_keys.find_all(text, self._store, self.query, limit=run_keys.n_runs(limit, "limit")))
+
+    def table(
+        self, columns: str | Iterable[str] | None = None, *, timezone: str | None = None, limit: int | None = None
+    ) -> pandas.DataFrame:
+        """Return a table of the runs, one row each, in order.
+
+        Parameters
+        ----------
+        columns : str or iterable of str, optional
+            Dotted fields of the start document, or of the stop document after ``stop.``; ``time`` and ``stop.time``
+            as times of day; ``duration`` in seconds; ``streams``, their names; ``n_events``, as the stop document
+            counts them, or counted if it does not.
+        timezone : str, optional
+            The zone of the times; the local one by default.
+        limit : int, optional
+            The maximum number of rows.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by uid.
+        """
+        wanted = tables.listed_fields(tables.DEFAULT_COLUMNS if columns is None else columns)
+        table = tables.table(self.rows(wanted, limit=limit), wanted, timezone=timezone)
+        for name in tables.empty_columns(table) if columns is not None else ():
+            self._hint((self.query, Exists(name)), near_only=True)
+        return table
+
+    def rows(self, columns: Sequence[str], *, limit: int | None = None) -> Iterator[tuple[str, list[Any]]]:
+        """Yield the uid of each run with the cells of a :meth:`table`, page after page; times are in seconds."""
+        wanted = tables.listed_fields(columns)
+        n_most = run_keys.n_runs(limit, "limit")
+        starts = self._starts(limit=n_most, fields=tables.needed_fields(wanted))
+        return tables.rows(self._store, starts, wanted)
+
+    def distinct(self, field: str, *, counts: bool = False) -> Any:
+        """Return the values that a field has in these runs.
+
+        Parameters
+        ----------
+        field : str
+            A dotted field of the start document, or of another document after ``stop.`` or ``descriptor.``. Each
+            element of a list counts; missing values and null do not.
+        counts : bool, optional
+            Whether to count the runs with each value.
+
+        Returns
+        -------
+        list, or dict of int by value
+            A list is in MongoDB's order: numbers, texts, mappings, bytes, bools, dates, each by size; 1 and 1.0 are one
+            value, True is another. Counts are in the order of their size, the largest first, equal ones as in a list.
+            What cannot be a key of a dict is given as text where it is counted: mappings and lists as JSON, a
+            ``Decimal128`` or a ``Regex`` as its repr. So is a value that is equal to another as a key: where there are
+            1 and True, these are the keys 1 and ``"true"``.
+        """
+        found = self._store.distinct(self.query, plain_path(field), counts=counts)
+        if not found:
+            self._hint((self.query, Exists(field)))
+        return counted(found) if counts else [value for value, _ in found]
+
+    def facets(self, fields: str | Iterable[str]) -> dict[str, dict[Any, int]]:
+        """Return, for each field, how many of these runs have each value."""
+        return {field: self.distinct(field, counts=True) for field in tables.listed_fields(fields)}
+
+    def watch(self, *, seconds: float = 1.0) -> Iterator[Change[Run]]:
+        """Yield the runs that start and stop from now on, until you stop iterating.
+
+        A replica set reports when runs are stored. Any other server is polled; then a run is missed if its clock is
+        more than a quarter of an hour behind that of the latest run. Of the runs that are in progress already, the
+        newest hundred are watched for their stop.
+
+        Parameters
+        ----------
+        seconds : float
+            The interval for polling such a server.
+
+        Yields
+        ------
+        Change
+            ``kind``, ``"start"`` or ``"stop"``, and ``run``, as it is then.
+        """
+        return live.watch(self._store, self.query, self._runs, seconds=seconds)
+
     def update(
         self,
         run: Run | str | int,
@@ -364,6 +578,121 @@ class Catalog(CatalogHints, RunOverviews):
             None was registered.
         """
         self._assets.registry.deregister(spec)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What intake and Tiled hold about a catalog as a whole: here nothing is stored about it."""
+        return {}
+
+    def __call__(self) -> Self:
+        """Return the catalog itself, as databroker did."""
+        return self
+
+    def reload(self) -> None:
+        """Do nothing: each question to a catalog is asked anew."""
+
+    force_reload = reload
+
+    def __getattr__(self, name: str) -> NoReturn:
+        # A copy that is being made has no attributes yet.
+        remedy = f": {OF_CATALOG[name]}" if name in OF_CATALOG else ""
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{remedy}")
+
+    def _starts(self, *, skip: int = 0, limit: int = 0, fields: Sequence[str] = ()) -> Iterator[Document]:
+        """Yield start documents in the order of the catalog; ``limit=0`` means all."""
+        view = self._view
+        n_left = view.limit - skip if view.limit else 0
+        if view.limit and n_left <= 0:
+            return iter(())
+        limit = min(limit or n_left, n_left) if view.limit else limit
+        found = self._store.find_starts(view.query, sort=view.sort, skip=view.skip + skip, limit=limit, fields=fields)
+        return found if skip or view.skip else self._with_hint(found)
+
+    def _with_hint(self, starts: Iterator[Document]) -> Iterator[Document]:
+        first = next(starts, None)
+        if first is None:
+            self._hint()
+            return
+        yield first
+        yield from starts
+
+    def _hint(self, *more: Step, near_only: bool = False) -> None:
+        """Warn of what was searched for and no run has, now that nothing was found; once for a search."""
+        if not more and (self._has_hinted or not self._steps):
+            return
+        text = missing_names(self._store, (*self._steps, *more), near_only=near_only)
+        self._has_hinted = self._has_hinted or not more
+        if text:
+            warnings.warn(text, CatalogWarning, stacklevel=stacklevel_of_caller())
+
+    def _runs(self, starts: Sequence[Document]) -> list[Run]:
+        """Make runs of start documents: one question for all stop documents."""
+        stops = self._store.stops([start["uid"] for start in starts]) if starts else {}
+        return [
+            Run(
+                self._store,
+                start,
+                stops.get(start["uid"]),
+                assets=self._assets,
+                as_header=self._header,
+                transforms=self._transforms,
+            )
+            for start in starts
+        ]
+
+    def _header(self, run: Run) -> Header:
+        from ..v1 import Header
+
+        return Header(run, self.v1)
+
+    def _pages(self) -> Iterator[list[Run]]:
+        starts = self._starts()
+        for size in chain(PAGES, repeat(PAGES[-1])):
+            page = self._runs(list(islice(starts, size)))
+            if not page:
+                return
+            yield page
+
+    def _start_of(self, key: object) -> Document:
+        number = run_keys.integer_key(key)
+        if number is None or number >= 0:
+            return run_keys.find(key, self._store, self.query)
+        is_countable = -number <= run_keys.FARTHEST_PLACE
+        start = next(self._starts(skip=-number - 1, limit=1), None) if is_countable else None
+        if start is None:
+            raise RunIndexError(f"the catalog has no run {shown(number)}: it holds {len(self)} runs", key=number)
+        return start
+
+    def _starts_of_slice(self, key: slice) -> list[Document]:
+        first, last, step = (
+            default if each is None else run_keys.integer_key(each)
+            for each, default in zip((key.start, key.stop, key.step), (None, 0, 1), strict=True)
+        )
+        if first is None or last is None or first >= 0 or last > 0 or step != 1:
+            raise QueryError(
+                f"a slice of a catalog counts from the latest run, as [-5:] or [-5:-2]; it was "
+                f"[{':'.join(map(shown, (key.start, key.stop, key.step)))}]. All runs are in values()."
+            )
+        skip = min(-last, run_keys.FARTHEST_PLACE)
+        n_runs = min(-first, run_keys.FARTHEST_PLACE) - skip
+        return list(self._starts(skip=skip, limit=n_runs)) if n_runs > 0 else []
+
+    def _starts_of_keys(self, keys: Sequence[Any]) -> list[Document]:
+        """Return the start document of each key: one question for all uids, one for scan ids, one for positions."""
+        numbers = [number for number in map(run_keys.integer_key, keys) if number is not None]
+        places = [-number for number in numbers if 0 < -number <= run_keys.FARTHEST_PLACE]
+        known = run_keys.find_several(keys, self._store, self.query) | self._starts_at(places)
+        # True and 1.0 are equal to 1 as keys of a mapping, and are no keys of a run.
+        lookups = [str.__str__(key) if isinstance(key, str) else run_keys.integer_key(key) for key in keys]
+        return [known[each] if each in known else self._start_of(key) for key, each in zip(keys, lookups, strict=True)]
+
+    def _starts_at(self, places: Sequence[int]) -> dict[Any, Document]:
+        """Return the start documents at places counted from 1, by negative position."""
+        first, last = min(places, default=0), max(places, default=0)
+        if not places or last - first > _SPARSE * len(places):
+            return {}  # each is asked for by itself: there may be many runs between them
+        starts = self._starts(skip=first - 1, limit=last - first + 1)
+        return {-place: start for place, start in enumerate(starts, first)}
 
     def _with(self, view: Window, steps: tuple[Step, ...] = ()) -> Catalog:
         found = Catalog(self._store, self._assets, name=self._name, transforms=self._transforms)

@@ -5,21 +5,22 @@ from __future__ import annotations
 import functools
 import operator
 import threading
+import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
 
 from .. import display
 from ..arrays import StreamSource, Transform
 from ..assets import AssetReader
 from ..documents import stream_of
-from ..errors import RunNotFound, StreamNotFound
+from ..errors import OldNameWarning, RunNotFound, StreamNotFound
 from ..health import Finding, check_files, check_run, list_files, lost_files
 from ..printable import shown
 from ..queries import Eq
 from ..store import Document, Revision, Store
 from ..values import copied
 from . import replay
-from .run_hints import RunHints
+from .remedies import OF_RUN, for_reading_a_run
 from .stream import Stream
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from ..v1 import Header
 
 
-class Run(RunHints):
+class Run(Mapping[str, Stream]):
     """One run: a mapping from the names of its streams, in the order they began, to the streams.
 
     Get one with ``catalog[23463]``. Streams are attributes as well: ``run.primary``.
@@ -133,6 +134,10 @@ class Run(RunHints):
             stream=name,
         )
 
+    def get(self, key: str | None = None, default: Any = None) -> Any:
+        """Return a stream, or the default if there is none; without a name the run itself, as in databroker 1."""
+        return self if key is None else super().get(key, default)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_name())
 
@@ -148,8 +153,9 @@ class Run(RunHints):
         stream = self._by_name().get(name)
         if stream is None:
             streams = ", ".join(map(str, self)) or "none"
+            remedy = f" Here {OF_RUN[name]}." if name in OF_RUN else ""
             raise AttributeError(
-                f"run {self._start['uid']} has no stream or attribute {name!r}. It has: {streams}.{self._remedy(name)}"
+                f"run {self._start['uid']} has no stream or attribute {name!r}. It has: {streams}.{remedy}"
             )
         return stream
 
@@ -287,6 +293,38 @@ class Run(RunHints):
             name has one row, with all their specs and the uid of the first. When printed, each folder has one line.
         """
         return list_files(self._sources())
+
+    def __call__(self) -> Self:
+        """Return the run itself, as databroker 1 did."""
+        return self
+
+    def configure_new(self) -> Self:
+        """Return the run itself, as databroker 1 did."""
+        return self
+
+    def read(self) -> NoReturn:
+        """Say which streams can be read.
+
+        Raises
+        ------
+        NotImplementedError
+            Always, as in databroker 1: each stream of a run has its own rows.
+        """
+        raise NotImplementedError(for_reading_a_run(self, "read"))
+
+    def to_dask(self) -> NoReturn:
+        """Say which streams can be read; raises `NotImplementedError` as `read` does."""
+        raise NotImplementedError(for_reading_a_run(self, "to_dask"))
+
+    def canonical(self, *, fill: str | bool) -> Iterator[tuple[str, Document]]:
+        """Yield the documents of the run; an old name of :meth:`documents`."""
+        warnings.warn("Run.canonical is an old name of Run.documents", OldNameWarning, stacklevel=2)
+        return self.documents(fill=fill)
+
+    def read_canonical(self) -> Iterator[tuple[str, Document]]:
+        """Yield the documents of the run, filled; an old name of ``documents(fill="yes")``."""
+        warnings.warn('Run.read_canonical is an old name of Run.documents(fill="yes")', OldNameWarning, stacklevel=2)
+        return self.documents(fill="yes")
 
     def _sources(self) -> dict[str, StreamSource]:
         return {name: stream.source for name, stream in self.items()}

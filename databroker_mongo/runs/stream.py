@@ -11,7 +11,7 @@ import logging
 import operator
 import warnings
 from collections.abc import Collection, Iterable, Iterator, KeysView, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 
 import numpy as np
 
@@ -42,7 +42,7 @@ from . import live
 from .columns import StreamData
 from .configuration import ConfigurationOfDevices
 from .live import Row
-from .stream_hints import StreamHints
+from .remedies import for_a_key, for_an_attribute
 from .timestamps import Timestamps
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ _PARTS = ("data", "timestamps", "config", "config_timestamps")
 """What databroker 2 has between the brackets of a stream; a data key of such a name comes first."""
 
 
-class Stream(StreamHints):
+class Stream:
     """A stream of a run: a snapshot, whose length is fixed when it is first read.
 
     Get one with ``run["primary"]`` or ``run.primary``. ``stream["I0"]`` is one of its columns, and iterating over a
@@ -128,6 +128,21 @@ class Stream(StreamHints):
         """The columns by name, and ``time``, the times of the events: ``stream["data"]`` of databroker 2."""
         return StreamData(self, self._open)
 
+    @property
+    def timestamps(self) -> Timestamps:
+        """The times when each value was taken, by the clock of its device."""
+        return Timestamps(self.source)
+
+    @property
+    def config(self) -> ConfigurationOfDevices:
+        """The configuration of each device: ``stream.config["quadem1"].read()``."""
+        return ConfigurationOfDevices(self.source, "data")
+
+    @property
+    def config_timestamps(self) -> ConfigurationOfDevices:
+        """The times when each value of the configuration was taken."""
+        return ConfigurationOfDevices(self.source, "timestamps")
+
     def __getitem__(self, key: Any) -> Any:
         """Return a column by its data key or, for other names, an attribute as in databroker 2.
 
@@ -152,13 +167,25 @@ class Stream(StreamHints):
         if isinstance(key, tuple) and key:
             return functools.reduce(operator.getitem, key[1:], self[key[0]])
         if not isinstance(key, str):
-            raise TypeError(self._hint_of_key(key))
+            raise TypeError(for_a_key(key, self.source.data_keys))
         if key in _PARTS and key not in self.source.data_keys:
             return getattr(self, key)
         return self.data[key]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.source.data_keys)
+
+    def __contains__(self, key: object) -> bool:
+        """Tell whether the stream has a data key."""
+        return key in self.source.data_keys
+
+    def __len__(self) -> int:
+        raise TypeError(
+            "a stream has no length: len(stream.data_keys) counts its data keys, stream.read([]).sizes['time'] its rows"
+        )
+
+    def __bool__(self) -> bool:
+        return True
 
     def keys(self) -> KeysView[str]:
         """Return the names of the columns, which are the data keys."""
@@ -305,23 +332,30 @@ class Stream(StreamHints):
         """
         return live.follow(self.source.rows.store, self._start["uid"], self._owns, seconds=seconds)
 
+    def __call__(self, **selection: Any) -> Self:
+        """Return the stream itself, as in databroker 1; choose columns with the arguments of ``read``.
+
+        Raises
+        ------
+        TypeError
+            With ``include=`` or ``exclude=``, as in databroker 1; the error says what to type instead.
+        """
+        if not selection:
+            return self
+        wanted = [repr(list(selection["include"]))] if "include" in selection else []
+        wanted += [f"{name}={value!r}" for name, value in selection.items() if name != "include"]
+        raise TypeError(f"columns are chosen where they are read: run[{self.name!r}].read({', '.join(wanted)})")
+
+    def __getattr__(self, name: str) -> NoReturn:
+        # A copy that is being made has no attributes yet.
+        if name in ("name", "source") or name.startswith("_"):
+            raise AttributeError(f"{type(self).__name__} has no {name!r}")
+        raise AttributeError(
+            f"the stream {self.name!r} has no attribute {name!r}; {for_an_attribute(name, self.source.data_keys)}"
+        )
+
     def _owns(self, descriptor: Document) -> bool:
         return stream_of(descriptor) == self.name
-
-    @property
-    def timestamps(self) -> Timestamps:
-        """The times when each value was taken, by the clock of its device."""
-        return Timestamps(self.source)
-
-    @property
-    def config(self) -> ConfigurationOfDevices:
-        """The configuration of each device: ``stream.config["quadem1"].read()``."""
-        return ConfigurationOfDevices(self.source, "data")
-
-    @property
-    def config_timestamps(self) -> ConfigurationOfDevices:
-        """The times when each value of the configuration was taken."""
-        return ConfigurationOfDevices(self.source, "timestamps")
 
     def _select(self, keys: Iterable[str] | None, exclude: Collection[str]) -> list[str]:
         known = self.source.data_keys

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..store import Document, Store
 
 DEFAULT_COLUMNS = ("time", "scan_id", "plan_name", "stop.exit_status", "duration", "streams")
+MOST_FIELDS = 10_000
 RUNS_AT_ONCE = 5000
 LARGEST_TIME = 9.2e9
 """Seconds; pandas counts nanoseconds, and has no room for times beyond the year 2261."""
@@ -24,6 +25,23 @@ LARGEST_TIME = 9.2e9
 _TIMES = ("time", "stop.time")
 _OF_STOP = ("duration", "n_events")
 _OF_STREAMS = ("streams", "n_events")
+
+
+def listed_fields(names: str | Iterable[str]) -> list[str]:
+    """Return one name of a field, or several, as a list.
+
+    Raises
+    ------
+    QueryError
+        One is no name of a field, or there are more than `MOST_FIELDS`.
+    """
+    is_one = isinstance(names, str) or not isinstance(names, Iterable) or getattr(names, "ndim", 1) == 0
+    found: list[str] = []
+    for name in [names] if is_one else names:
+        if len(found) == MOST_FIELDS:
+            raise QueryError(f"At most {MOST_FIELDS} fields can be requested at once; more were given.")
+        found.append(plain_path(name))
+    return found
 
 
 def needed_fields(columns: Sequence[str]) -> tuple[str, ...]:
