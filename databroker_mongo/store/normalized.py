@@ -18,6 +18,7 @@ from .connection.retries import asked_again, events_in_order, repeated
 from .connection.splitting import split_by_size
 from .events import rows as event_rows
 from .events.changes import Changes, NewEvents
+from .events.index_cache import finds_rows_by_seq_num
 from .identifiers import object_ids
 from .order import order_key
 from .protocol import Document, EventIndex, Section, Snapshot, Sort, Store, Values
@@ -28,7 +29,6 @@ from .search import starts as compiled
 from .search.start_pages import answer_to
 from .upkeep import indexes
 from .upkeep.examination import NormalizedExamination
-from .upkeep.index_cache import finds_rows_by_seq_num
 
 _BATCH = 10_000
 """As many documents at once, within 16 MB, spare a round trip for all but the largest answers."""

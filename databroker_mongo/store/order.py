@@ -54,6 +54,11 @@ def order_key(value: Any) -> tuple[Any, ...]:
     return (rank, *key(value)) if key is not None else (rank, str(value))
 
 
+def is_time(value: object) -> bool:
+    """Tell whether a value is a number that has a place among times."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+
+
 def _of_number(value: Any) -> tuple[Any, ...]:
     number = value.to_decimal() if isinstance(value, Decimal128) else value
     # NaN is equal to itself and less than any other number.

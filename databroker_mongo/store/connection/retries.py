@@ -10,8 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from ..memory.runs import is_time
-from ..order import order_key
+from ..order import is_time, order_key
 from ..protocol import Document
 from .failures import is_broken_off
 

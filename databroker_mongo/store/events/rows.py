@@ -16,7 +16,7 @@ from ...errors import StoreError
 from ..connection.location import Collections
 from ..connection.retries import asked_again
 from ..protocol import UNNUMBERED, Document, EventIndex, Section, Snapshot, Values
-from ..upkeep.index_cache import finds_rows_by_seq_num, warn_of_scans
+from .index_cache import finds_rows_by_seq_num, warn_of_scans
 from .scan import read_events
 
 _MOST_PROJECTED = 100

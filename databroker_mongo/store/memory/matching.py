@@ -19,10 +19,10 @@ from bson.datetime_ms import DatetimeMS
 
 from ...errors import QueryError
 from ...queries import n_unbounded
+from ..fields import NOTHING, branches
 from ..order import order_key, type_rank
 from .text_search import matches_text
 
-_NOTHING = object()
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "double": lambda value: isinstance(value, float),
     "string": lambda value: isinstance(value, str) and not isinstance(value, Code),
@@ -55,9 +55,6 @@ _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "$lt": lambda a, b: bool(a < b),
     "$lte": lambda a, b: bool(a <= b),
 }
-_MOST_DIGITS = 10
-"""No list has an element of a longer number."""
-
 _MOST_STEPS = 100_000_000
 """As many ways to place the repeats of a pattern take some seconds, if it matches in none of them."""
 
@@ -76,11 +73,6 @@ def matches(filter: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
     return all(_clause(key, condition, document) for key, condition in filter.items())
 
 
-def field_values(document: Any, path: str) -> list[Any]:
-    """Return the values at a dotted path: of every element where there is a list on the way; none where it ends."""
-    return [value for value in _at(document, path.split(".")) if value is not _NOTHING]
-
-
 def _clause(key: str, condition: Any, document: Mapping[str, Any]) -> bool:
     if key in ("$and", "$or", "$nor"):
         if not condition or not _is_list(condition) or not all(isinstance(each, Mapping) for each in condition):
@@ -93,7 +85,7 @@ def _clause(key: str, condition: Any, document: Mapping[str, Any]) -> bool:
         return matches_text(condition["$search"], document)
     if key.startswith("$"):
         raise QueryError(f"A catalog in memory does not support {key}; a catalog on a server may.")
-    return _field(list(_at(document, key.split("."))), condition)
+    return _field(list(branches(document, key.split("."))), condition)
 
 
 def _field(values: list[Any], condition: Any) -> bool:
@@ -121,22 +113,6 @@ def _operator(values: list[Any], name: str, operand: Any, condition: Mapping[str
     raise QueryError(f"A catalog in memory does not support {name}; a catalog on a server may.")
 
 
-def _at(value: Any, path: list[str]) -> Iterator[Any]:
-    """Yield what stands at the end of a path; `_NOTHING` for each branch that lacks it."""
-    if not path:
-        yield value
-    elif isinstance(value, Mapping):
-        yield from _at(value[path[0]], path[1:]) if path[0] in value else (_NOTHING,)
-    elif isinstance(value, list):
-        for item in value:
-            if isinstance(item, Mapping):
-                yield from _at(item, path)
-        if path[0].isdecimal() and len(path[0]) < _MOST_DIGITS and int(path[0]) < len(value):
-            yield from _at(value[int(path[0])], path[1:])
-    else:
-        yield _NOTHING
-
-
 def _with_elements(values: list[Any]) -> Iterator[Any]:
     """Yield each value and, of a list, each element too."""
     for value in values:
@@ -146,7 +122,7 @@ def _with_elements(values: list[Any]) -> Iterator[Any]:
 
 
 def _equals(value: Any, operand: Any) -> bool:
-    if value is _NOTHING:
+    if value is NOTHING:
         return operand is None
     return order_key(value) == order_key(operand)
 
@@ -157,7 +133,7 @@ def _compares(value: Any, name: str, operand: Any) -> bool:
     if isinstance(operand, MinKey | MaxKey) and not isinstance(value, type(operand)):
         # Of all values these alone have an order with those of other types, and with what is missing.
         return name.startswith("$gt" if isinstance(operand, MinKey) else "$lt")
-    if value is _NOTHING or type_rank(value) != type_rank(operand):
+    if value is NOTHING or type_rank(value) != type_rank(operand):
         return False
     keys = order_key(value), order_key(operand)
     if _NAN in keys:  # it is equal to itself and has no order
@@ -176,7 +152,7 @@ def _member(values: list[Any], operand: Any) -> bool:
 
 
 def _exists(values: list[Any], operand: Any) -> bool:
-    return any(value is not _NOTHING for value in values) is bool(operand)
+    return any(value is not NOTHING for value in values) is bool(operand)
 
 
 def _has_type(values: list[Any], operand: Any) -> bool:

@@ -5,10 +5,8 @@ What does not belong here: what a filter means (``matching``), and questions to 
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +14,13 @@ from ...queries import NEWEST_FIRST, And, Duration, Not, Or, Query
 from ..order import order_key
 from ..protocol import Document, Sort
 from ..search.filters import Some, lower
+from ..search.joins import NAMELESS, is_of_duration
 from ..search.resolution import resolve
-from .matching import field_values, matches
+from ..search.start_order import in_order
+from .matching import matches
 
 if TYPE_CHECKING:
     from ..connection.location import Collections
-
-
-NAMELESS = ""
-"""In the place of the uid of a start that another program stored without one: no other document belongs to it."""
 
 
 @dataclass
@@ -77,35 +73,3 @@ def _holds(tree: Query, run: _Run) -> bool:
     stops = [] if run.stop is None else [run.stop]
     documents = {"start": [run.start], "stop": stops, "descriptor": run.descriptors}[tree.document]
     return any(matches(tree.filter, document) for document in documents)
-
-
-def is_of_duration(query: Duration, start: Document, stop: Document) -> bool:
-    """Tell whether the time from start to stop is what the query asks for; without two times it is not."""
-    if not (is_time(start.get("time")) and is_time(stop.get("time"))):
-        return False
-    seconds = stop["time"] - start["time"]
-    return bool(getattr(operator, query.operator)(seconds, query.seconds))
-
-
-def in_order(starts: list[Document], sort: Sort) -> list[Document]:
-    """Sort as a server does; equal runs by their ``_id``, and runs whose time is no number after all others."""
-    ordered = sorted(starts, key=lambda start: order_key(start["_id"]), reverse=sort[-1][1] < 0)
-    timeless: list[Document] = []
-    if len(sort) == 1 and sort[0][0] == "time":
-        timeless = [start for start in ordered if not is_time(start.get("time"))]
-        ordered = [start for start in ordered if is_time(start.get("time"))]
-    for name, direction in reversed(sort):
-        ordered.sort(key=partial(_sort_key, name=name, direction=direction), reverse=direction < 0)
-    return ordered + timeless
-
-
-def _sort_key(start: Document, *, name: str, direction: int) -> tuple[Any, ...]:
-    """Return the key by which a start sorts: of a list its least element counts, or its greatest."""
-    elements = [each for value in field_values(start, name) for each in (value if isinstance(value, list) else [value])]
-    keys = [order_key(each) for each in elements] or [order_key(None)]
-    return min(keys) if direction > 0 else max(keys)
-
-
-def is_time(value: object) -> bool:
-    """Tell whether a value is a number that has a place among times."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value

@@ -5,11 +5,12 @@ What does not belong here: how the runs are found (``compile``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ...queries import NEWEST_FIRST, DocumentName, Query, plain_path, split_key
+from ..fields import field_elements
 from ..order import order_key
 from ..protocol import Document
 from . import starts as compiled
@@ -17,8 +18,6 @@ from .joins import RUN_OF
 
 if TYPE_CHECKING:
     from ..connection.location import Collections
-
-_NOTHING = object()
 
 
 def distinct(collections: Collections, query: Query, key: str, *, counts: bool) -> list[tuple[Any, int]]:
@@ -78,7 +77,7 @@ def _values(collections: Collections, query: Query, document: DocumentName, path
         documents = page if document == "start" else _documents(collections, document, path, page)
         run_of = RUN_OF[document][1]
         for each in documents:
-            for value in _elements(each, path):
+            for value in field_elements(each, path):
                 yield each[run_of], value
 
 
@@ -101,20 +100,3 @@ def _counted(values: Iterable[tuple[str, Any]], *, counts: bool) -> list[tuple[A
     for uid, value in values:
         known.setdefault(order_key(value), (value, set()))[1].add(uid)
     return [(value, len(uids) if counts else 1) for value, uids in known.values()]
-
-
-def _elements(document: Document, path: str) -> list[Any]:
-    """Return the value at a path, or the elements of the list there, as the aggregation of MongoDB has it."""
-    value = _at(document, path.split("."))
-    elements = value if isinstance(value, list) else [value]
-    return [each for each in elements if each is not None and each is not _NOTHING]
-
-
-def _at(value: Any, path: list[str]) -> Any:
-    if not path:
-        return value
-    if isinstance(value, Mapping):
-        return _at(value[path[0]], path[1:]) if path[0] in value else _NOTHING
-    if isinstance(value, list):
-        return [each for each in (_at(item, path) for item in value) if each is not _NOTHING]
-    return _NOTHING

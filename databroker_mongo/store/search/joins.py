@@ -5,13 +5,14 @@ What does not belong here: the order of runs, and pages (``search``).
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ...queries import And, Duration, Not, Or, Query
 from ..connection.time_limit import TimeLimit
-from ..memory.runs import NAMELESS, is_of_duration
+from ..order import is_time
 from ..protocol import Document
 from .filters import Filter, Some
 
@@ -26,6 +27,18 @@ RUN_OF = {
     "stop": ("run_stop", "run_start"),
     "descriptor": ("event_descriptor", "run_start"),
 }
+
+
+NAMELESS = ""
+"""In the place of the uid of a start that another program stored without one: no other document belongs to it."""
+
+
+def is_of_duration(query: Duration, start: Document, stop: Document) -> bool:
+    """Tell whether the time from start to stop is what the query asks for; without two times it is not."""
+    if not (is_time(start.get("time")) and is_time(stop.get("time"))):
+        return False
+    seconds = stop["time"] - start["time"]
+    return bool(getattr(operator, query.operator)(seconds, query.seconds))
 
 
 class Joins:

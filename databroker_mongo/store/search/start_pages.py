@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..connection.retries import asked_again
 from ..connection.time_limit import TimeLimit
-from ..memory.runs import in_order, is_time
+from ..order import is_time
 from ..protocol import Document, Sort
 from .filters import Filter
+from .start_order import in_order
 
 if TYPE_CHECKING:
     from ..connection.location import Collections

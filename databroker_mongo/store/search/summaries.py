@@ -20,8 +20,7 @@ from ...errors import CatalogWarning
 from ...queries import And, Duration, HasDataKey, HasDevice, HasStream, Not, Or, Query
 from ..connection.failures import UNAUTHORIZED
 from ..connection.time_limit import TimeLimit
-from ..memory.runs import is_time
-from ..order import order_key
+from ..order import is_time, order_key
 from ..protocol import Document, Sort
 from ..upkeep.summaries import COLLECTION, STATE, STATE_COLLECTION
 from .filters import Filter, Leaves, Some, lower

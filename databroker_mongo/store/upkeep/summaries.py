@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...documents import stream_of
 from ..connection.failures import words_of
-from ..memory.runs import is_time
-from ..order import order_key
+from ..order import is_time, order_key
 from ..protocol import Document
 from ..reports import SummaryReport
 
