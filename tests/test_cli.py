@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from databroker_mongo.cli.main import main as cli
+from databroker_mongo.cli import main as cli
 from databroker_mongo.errors import RunNotFound
 from databroker_mongo.server.local import stop_server
 

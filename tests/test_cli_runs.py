@@ -360,9 +360,7 @@ def test_a_catalog_is_named_by_its_uri_too(uri, capsys):
 
 
 def test_listing_loads_nothing_heavy(mongod_database_uri):
-    code = (
-        f"import sys; from databroker_mongo.cli.main import main; main(['ls', '--catalog', {mongod_database_uri!r}]); "
-    )
+    code = f"import sys; from databroker_mongo.cli.main import main; main(['ls', '--catalog', {mongod_database_uri!r}])"
     done = subprocess.run(
         [sys.executable, "-c", code + "; print(*sys.modules)"], capture_output=True, text=True, timeout=60, check=True
     )

@@ -2,34 +2,26 @@
 
 ::
 
-    broker       Broker: opened by name or from a configuration; db.insert
-    finding      db[...], db(...), aliases, filters     reading      what is read of one header or many
-    header       Header: one run
-    results      what db(...) gives: headers, fetched as they are looked at
-    questions    the keywords of db(...) -> questions of `queries`
+    broker       Broker: db[...], db(...), what is read of one header or many, db.insert
+    opening      catalogs by name and from databroker's own form of configuration
+    keywords     the keywords of db(...) -> queries
+    header       Header: one run; Results: what db(...) gives
+    documents    documents one by one, as the RunEngine emitted them
     tables       streams -> pandas.DataFrame
-    replaying    documents one by one, as the RunEngine emitted them
-    selection    which data keys and which metadata the `fields` of a call mean
-    values       one data key, row by row
-    images       frames of one data key as a sequence
-    plain        the dictionary that documents come in
-    page         a header as HTML
+    values       one data key, row by row; frames of one as a sequence
     registry     db.reg: handlers and roots
     files        which files of external data a run has, and their size
-    copies       copies of these below another root
-    relocation   documents that name the copies
-    opening      catalogs by name and from databroker's own form of configuration
+    copies       copies of these below another root, and documents that name them
 
 A broker is given a catalog and adds no path of its own to the data: what it returns comes from the catalog's runs and
-streams. What does not belong here: anything that only the newer interface has.
+streams.
 """
 
 from __future__ import annotations
 
 from .broker import Broker
-from .header import Header
-from .images import Images
-from .replaying import ALL
-from .results import Results
+from .documents import ALL
+from .header import Header, Results
+from .values import Images
 
 __all__ = ["ALL", "Broker", "Header", "Images", "Results"]

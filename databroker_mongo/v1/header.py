@@ -1,22 +1,23 @@
-"""Header: one run, as databroker 1 showed it.
+"""Header: one run, as databroker 1 showed it; and the headers that ``db(...)`` gives.
 
-What does not belong here: how tables, documents and images are made (the rooms beside).
+What does not belong here: how tables, documents and images are made (the files beside).
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from html import escape
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ..display import local_time
 from ..documents import stream_of
 from ..errors import CatalogWarning, OldNameWarning, stacklevel_of_caller
-from . import page
-from .replaying import ALL, Named, replayed
-from .selection import select
+from ..runs import Catalog, Run
+from .documents import ALL, Named, choose_fields, replay
 from .tables import warn_of_time_zone
 from .values import is_external, open_external, rows_of, stored_values
 
@@ -24,11 +25,31 @@ if TYPE_CHECKING:
     import pandas
     from xarray import Dataset
 
-    from ..runs import Run
-    from .reading import Reading
-
 StreamName = str | type[ALL]
 _PARTS = ("start", "descriptors", "stop", "ext")
+
+
+class Finder(Protocol):
+    """What a header needs of the broker that found it."""
+
+    prepare_hook: Callable[[str, dict[str, Any]], Any]
+
+    def fetch_external(self, start: Any, stop: Any) -> dict[str, Any]:
+        """Return the value of each of the external fetchers for a run."""
+        ...
+
+    def get_table(
+        self,
+        headers: Header,
+        stream_name: str = ...,
+        fields: Iterable[str] | None = ...,
+        fill: bool | Iterable[str] = ...,
+        *,
+        convert_times: bool = ...,
+        localize_times: bool = ...,
+    ) -> pandas.DataFrame:
+        """Read one stream of a run as a table."""
+        ...
 
 
 class Header:
@@ -38,11 +59,11 @@ class Header:
     ----------
     run : Run
         The run.
-    db : Reading
+    db : Broker
         The broker that found it.
     """
 
-    def __init__(self, run: Run, db: Reading):
+    def __init__(self, run: Run, db: Finder):
         self._run = run
         self.db = db
         self.ext = SimpleNamespace(**db.fetch_external(run.start, run.stop or {}))
@@ -117,7 +138,7 @@ class Header:
         return f"<Header {start['uid']} (scan id {start.get('scan_id')})>"
 
     def _repr_html_(self) -> str:
-        return page.header_html(self._run.start, self._run.stop or {}, self._run.descriptors[::-1])
+        return _header_html(self._run.start, self._run.stop or {}, self._run.descriptors[::-1])
 
     def table(
         self,
@@ -146,7 +167,7 @@ class Header:
         fill: bool | Iterable[str] = False,
     ) -> Iterator[Named]:
         """Yield the documents of the run; see :meth:`Broker.get_documents`."""
-        for name, document in replayed(self._run, stream_name=stream_name, fields=fields, fill=bool(fill)):
+        for name, document in replay(self._run, stream_name=stream_name, fields=fields, fill=bool(fill)):
             yield name, self.db.prepare_hook(name, document)
 
     def events(
@@ -194,7 +215,7 @@ class Header:
     def _metadata(self, name: str, stream_name: str) -> Iterator[Any]:
         source = self._run[stream_name].source
         start, stop = self._run.start, self._run.stop or {}
-        each = [select([name], descriptor, start=start, stop=stop).extra for descriptor in source.descriptors]
+        each = [choose_fields([name], descriptor, start=start, stop=stop).extra for descriptor in source.descriptors]
         if not any(name in extra for extra in each):
             known = ", ".join(source.data_keys) or "none"
             self._warn_of_nothing(
@@ -244,3 +265,52 @@ class Header:
 
     def _described(self, stream_name: StreamName) -> list[dict[str, Any]]:
         return [each for each in self._run.descriptors if stream_name is ALL or stream_of(each) == stream_name]
+
+
+class Results:
+    """Headers, the newest first. Each iteration queries the database again.
+
+    Parameters
+    ----------
+    broker : Broker
+        The broker that searched.
+    catalog : Catalog
+        The runs that match.
+    """
+
+    def __init__(self, broker: Finder, catalog: Catalog):
+        self._broker = broker
+        self._catalog = catalog
+
+    def __iter__(self) -> Iterator[Header]:
+        return (Header(run, self._broker) for run in self._catalog.values())
+
+    def __repr__(self) -> str:
+        return f"<Results: headers of {self._catalog!r}>"
+
+    def _repr_html_(self) -> str:
+        return self._catalog._repr_html_()
+
+
+def _header_html(start: Mapping[str, Any], stop: Mapping[str, Any], descriptors: Sequence[Mapping[str, Any]]) -> str:
+    """Return the documents of a run as one table."""
+    described = "".join(_document(descriptor, stream_of(descriptor)) for descriptor in descriptors)
+    parts = (_document(start, "Start"), _document(stop, "Stop"), f"<b>Descriptors</b>{described}")
+    return f"<table>{''.join(f'<tr><td>{part}</td></tr>' for part in parts)}</table>"
+
+
+def _document(document: Mapping[str, Any], caption: Any) -> str:
+    return f"<table><caption>{escape(str(caption))}</caption>{_rows(document)}</table>"
+
+
+def _rows(values: Mapping[str, Any]) -> str:
+    ordered = sorted(values.items(), key=lambda item: str(item[0]))
+    return "".join(f"<tr><th>{escape(str(key))}</th><td>{_cell(key, value)}</td></tr>" for key, value in ordered)
+
+
+def _cell(key: Any, value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"<table>{_rows(value)}</table>"
+    if isinstance(value, list | tuple):
+        return f"<table>{''.join(f'<tr><td>{_cell(None, each)}</td></tr>' for each in value)}</table>"
+    return escape(local_time(value) if key == "time" else str(value))

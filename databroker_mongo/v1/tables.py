@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..arrays import OpenedColumns, column_name, need_more_than_floats
 from ..errors import CatalogWarning, DocumentWarning, stacklevel_of_caller
 from ..store import Values
-from .selection import Selection, select
+from .documents import ChosenFields, choose_fields
 from .values import is_external, open_external, stored_values
 
 if TYPE_CHECKING:
@@ -104,8 +104,8 @@ def _frame(
 
     patterns = fields if fields is None or isinstance(fields, str) else list(fields)
     start, stop = run.start, run.stop or {}
-    selections = [select(patterns, each, start=start, stop=stop) for each in stream.source.descriptors]
-    wanted = {key for selection in selections for key in selection.keys}
+    chosen = [choose_fields(patterns, each, start=start, stop=stop) for each in stream.source.descriptors]
+    wanted = {key for each in chosen for key in each.keys}
     keys = [key for key in stream.source.data_keys if key in wanted]
     external = [key for key in keys if fill and is_external(stream.source, key)]
     opened = open_external(stream.source, external) if external else None
@@ -121,14 +121,14 @@ def _frame(
     has_times = opened is None or opened.time is not None
     times = _moments(index.time, stream if has_times else None) if convert_times else index.time
     has_time_key = "time" in columns
-    columns.update(_extra_columns(selections, descriptor, columns))
+    columns.update(_extra_columns(chosen, descriptor, columns))
     taken = {*stream.source.data_keys, *columns}
     named = {column_name(key, taken): values for key, values in columns.items()}
     if has_time_key:
         name = column_name("time", taken)
         _warn(stream, f"the data key 'time' is called {name!r} here, because 'time' holds the times of the events")
     table = pandas.DataFrame({"time": times, **named}, index=index.seq_num)
-    is_wanted = np.array([bool(selection.keys) for selection in selections])[descriptor]
+    is_wanted = np.array([bool(each.keys) for each in chosen])[descriptor]
     return table if is_wanted.all() else table[is_wanted]
 
 
@@ -196,14 +196,14 @@ def _objects(values: Sequence[Any]) -> np.ndarray[Any, Any]:
 
 
 def _extra_columns(
-    selections: Sequence[Selection], descriptor: np.ndarray[Any, Any], columns: Mapping[str, Values]
+    chosen: Sequence[ChosenFields], descriptor: np.ndarray[Any, Any], columns: Mapping[str, Values]
 ) -> Mapping[str, Values]:
     """Return columns of metadata; what is a data key of some descriptors keeps its values in their rows."""
     found: dict[str, Values] = {}
-    for name in dict.fromkeys(name for selection in selections for name in selection.extra):
-        values: list[Any] = [selections[each].extra.get(name, np.nan) for each in descriptor.tolist()]
+    for name in dict.fromkeys(name for each in chosen for name in each.extra):
+        values: list[Any] = [chosen[each].extra.get(name, np.nan) for each in descriptor.tolist()]
         if name in columns:
             for row, each in enumerate(descriptor.tolist()):
-                values[row] = columns[name][row] if name in selections[each].keys else values[row]
+                values[row] = columns[name][row] if name in chosen[each].keys else values[row]
         found[name] = _whole(values)
     return found

@@ -15,7 +15,7 @@ from databroker_mongo.assets.resource import Resource
 from databroker_mongo.errors import AssetError, AssetUnreadable, CatalogWarning, InvalidDocument, UnknownSpec
 from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import Asset, StreamAsset, build_run
-from databroker_mongo.v1.relocation import file_uri, place_below, relocated
+from databroker_mongo.v1.copies import file_uri, place_below, relocated
 from databroker_mongo.writing import Writer
 
 from .conftest import TIME

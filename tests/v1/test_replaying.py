@@ -12,7 +12,7 @@ from databroker_mongo.errors import OldNameWarning
 from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import build_run
 from databroker_mongo.testing.runs import StreamAsset
-from databroker_mongo.v1.plain import PlainDocument
+from databroker_mongo.v1.documents import PlainDocument
 from databroker_mongo.writing import Writer
 
 from .conftest import FRAMES, TIME, scan

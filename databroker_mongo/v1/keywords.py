@@ -1,7 +1,4 @@
-"""What the keywords of ``db(...)`` and ``db.add_filter(...)`` ask, as questions of ``queries``.
-
-What does not belong here: how questions are answered (``store``).
-"""
+"""What the keywords of ``db(...)`` and ``db.add_filter(...)`` ask, as queries."""
 
 from __future__ import annotations
 
@@ -9,14 +6,14 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..errors import OldNameWarning
+from ..errors import OldNameWarning, stacklevel_of_caller
 from ..queries import FullText, HasDataKey, Query, Raw, TimeRange, conjunction
 
 _OLD_NAMES: Final = {"start_time": "since", "stop_time": "until"}
 
 
-def questions_of(keywords: Mapping[str, Any], *, text: str | None = None) -> Query:
-    """Return the question that all keywords ask together.
+def query_of_keywords(keywords: Mapping[str, Any], *, text: str | None = None) -> Query:
+    """Return the query for all of the keywords.
 
     Parameters
     ----------
@@ -29,7 +26,7 @@ def questions_of(keywords: Mapping[str, Any], *, text: str | None = None) -> Que
     Raises
     ------
     QueryError
-        It cannot be asked.
+        It is not allowed, or not possible.
     TypeError
         An old and a new name of the same keyword.
     """
@@ -59,7 +56,8 @@ def _with_new_names(keywords: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if new in renamed:
             raise TypeError(f"db(...) takes {new!r} or its old name {old!r}, not both")
-        warnings.warn(f"The keyword {old!r} is an old name of {new!r}", OldNameWarning, stacklevel=4)
+        told = f"The keyword {old!r} is an old name of {new!r}"
+        warnings.warn(told, OldNameWarning, stacklevel=stacklevel_of_caller())
         renamed[new] = renamed.pop(old)
     return renamed
 
