@@ -6,8 +6,8 @@
     views          its uids and runs in order
     keys           what may stand between the brackets of a catalog      tables    tables of runs
     run            Run: its documents, streams, health and corrections
-    stream         Stream: rows and columns of one stream, read or lazy
-    columns        the columns of a stream as objects                    configuration, timestamps   of a stream
+    stream         Stream: rows and columns of one stream, read or lazy; StreamData: its columns by name
+    columns        one column of a stream as an object                  configuration, timestamps   of a stream
     replay         the documents of a run again                          live      as they are stored
     transforms     corrections of documents at reading
 

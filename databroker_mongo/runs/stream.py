@@ -39,7 +39,7 @@ from ..errors import (
 from ..store import Document, Store
 from ..values import copied
 from . import live
-from .columns import StreamData
+from .columns import TIME, DataColumn, HeldColumn, Open, StreamColumn
 from .configuration import ConfigurationOfDevices
 from .live import Row
 from .remedies import for_a_key, for_an_attribute
@@ -428,6 +428,74 @@ class Stream:
             reasons=problems,
             exclude=sorted(problems),
         )
+
+
+class StreamData(Mapping[str, StreamColumn]):
+    """The columns of a stream by name, with the times of its events: ``stream["data"]``, as in databroker 2.
+
+    Parameters
+    ----------
+    stream : Stream
+        The stream.
+    open_columns : callable
+        Opens columns by their data keys; ``eager=True`` where all values are wanted.
+    """
+
+    def __init__(self, stream: Stream, open_columns: Open):
+        self._stream = stream
+        self._open_columns = open_columns
+
+    def __getitem__(self, name: str) -> StreamColumn:
+        source = self._stream.source
+        if name in source.data_keys:
+            return DataColumn(source, name, self._open_columns)
+        if name == TIME:
+            return HeldColumn(source, name, self._times)
+        raise ColumnNotFound(
+            f"the stream has no data key {name!r}. It has: {', '.join(map(repr, source.data_keys)) or 'none'}.",
+            **source.facts,
+            data_key=name,
+        )
+
+    def _times(self) -> np.ndarray[Any, Any]:
+        return self._stream.source.rows.index.time
+
+    def __contains__(self, name: object) -> bool:
+        return name == TIME or name in self._stream.source.data_keys
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([TIME, *self._stream.source.data_keys]))
+
+    def __len__(self) -> int:
+        return len({TIME, *self._stream.source.data_keys})
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def read(self, variables: Iterable[str] | None = None, **options: Any) -> xarray.Dataset:
+        """Read columns into memory: ``stream.read()``.
+
+        Parameters
+        ----------
+        variables : iterable of str, optional
+            The names of the columns to read; all by default. The times are always included.
+        **options : object
+            The other arguments of :meth:`Stream.read`.
+        """
+        return self._stream.read(self._without_time(variables), **options)
+
+    def to_dask(self, variables: Iterable[str] | None = None, **options: Any) -> xarray.Dataset:
+        """Describe columns as lazy arrays: ``stream.to_dask()``; the arguments are those of :meth:`read`."""
+        return self._stream.to_dask(self._without_time(variables), **options)
+
+    def _without_time(self, variables: Iterable[str] | None) -> list[str] | None:
+        if variables is None:
+            return None
+        wanted = [variables] if isinstance(variables, str) else list(variables)
+        return [name for name in wanted if name != TIME or name in self._stream.source.data_keys]
+
+    def __repr__(self) -> str:
+        return display.data_text(self._stream.source.facts, self)
 
 
 def _require(name: str, value: Any, choices: Collection[Any]) -> None:
