@@ -77,7 +77,8 @@ def _start(directory: DataDirectory, linger_seconds: float) -> bool:
     mongod = find_mongod()
     socket = make_socket_path(directory)
     order = {
-        "command": _command(mongod.path, directory, socket),
+        "command": _command(mongod.path, socket),
+        "directory": str(directory.path),
         "facts": {"socket": str(socket), "version": mongod.version, "host": platform.node(), "boot": boot_id()},
         "linger_seconds": linger_seconds,
         "socket": str(socket),
@@ -95,9 +96,11 @@ def _start(directory: DataDirectory, linger_seconds: float) -> bool:
         raise
 
 
-def _command(mongod: Path, directory: DataDirectory, socket: Path) -> list[str]:
+def _command(mongod: Path, socket: Path) -> list[str]:
     options: dict[str, Any] = {
-        "dbpath": directory.path,
+        # It runs in the data directory. Opened by the directory's name, its files would be looked for, and written, in
+        # another directory of that name as soon as this one is moved or deleted.
+        "dbpath": ".",
         "bind_ip": socket,
         "filePermissions": "0600",
         "replSet": replica_set.NAME,

@@ -5,9 +5,10 @@ Here belongs what must outlive the process that asked for the server. What decid
 standard input. It uses the standard library alone, and nothing of this package, so that it starts in milliseconds,
 stays small, and works whatever the path of imports of the asking process was.
 
-The order holds ``command`` (how to start mongod), ``facts`` (to publish in the record), ``linger_seconds``, and the
-paths ``socket``, ``lock``, ``lease``, ``record``, ``keep`` and ``log``. Only who holds the lock may touch the record
-and the log, because the process that asked may have been killed, and another may be asking too.
+The order holds ``command`` (how to start mongod), ``directory`` (where it runs), ``facts`` (to publish in the record),
+``linger_seconds``, and the paths ``socket``, ``lock``, ``lease``, ``record``, ``keep`` and ``log``. Only who holds the
+lock may touch the record and the log, because the process that asked may have been killed, and another may be asking
+too.
 """
 
 from __future__ import annotations
@@ -91,6 +92,7 @@ class Supervisor:
 
     def __init__(self, order: dict[str, Any], lock: int):
         self.command: list[str] = order["command"]
+        self.directory = str(order["directory"])
         self.facts: dict[str, Any] = order["facts"]
         self.linger_seconds = float(order["linger_seconds"])
         self.tick_seconds = min(1.0, 0.05 + self.linger_seconds / 4)
@@ -113,7 +115,7 @@ class Supervisor:
         with contextlib.ExitStack() as at_the_end:
             at_the_end.callback(self._remove_socket)
             mongod = subprocess.Popen(  # noqa: S603
-                self.command, stdin=subprocess.DEVNULL, preexec_fn=lambda: _end_with(parent)
+                self.command, cwd=self.directory, stdin=subprocess.DEVNULL, preexec_fn=lambda: _end_with(parent)
             )
             at_the_end.callback(_end, mongod)
             at_the_end.callback(self._withdraw)

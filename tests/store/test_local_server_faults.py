@@ -129,6 +129,23 @@ def test_a_deleted_data_directory_ends_its_server_and_a_new_one_of_that_name_is_
     assert stored(new) == [2]
 
 
+def test_a_server_whose_directory_was_moved_writes_nothing_into_another_one_of_that_name(
+    serve: Serve, data: Path, wait_until: Wait
+) -> None:
+    old = serve()
+    supervisor = psutil.Process(psutil.Process(old.pid).ppid())
+    supervisor.suspend()  # so that the server has time to do harm
+    data.rename(data.with_name("elsewhere"))
+    data.mkdir()
+    store(old, 1)
+    with pymongo.MongoClient(old.uri) as client:
+        client.admin.command("fsync")
+    assert list(data.iterdir()) == []
+    supervisor.resume()
+    wait_until(lambda: not psutil.pid_exists(old.pid))
+    assert list(data.iterdir()) == []
+
+
 def test_a_server_whose_socket_was_deleted_ends_so_that_it_can_be_started_again(serve: Serve) -> None:
     server = serve(keep=True)
     shutil.rmtree(server.socket.parent)
