@@ -444,9 +444,9 @@ def test_a_scan_of_many_documents_is_warned_of(catalog, monkeypatch):
 
 def test_handlers_are_registered_for_a_catalog_and_those_searched_from_it(catalog):
     catalog.register_handler("MINE", dict)
-    assert catalog.search()._assets.registry["MINE"] is dict
+    assert catalog.search().assets.registry["MINE"] is dict
     catalog.deregister_handler("MINE")
-    assert "MINE" not in catalog._assets.registry
+    assert "MINE" not in catalog.assets.registry
 
 
 def test_transforms_correct_the_documents_that_runs_show(catalog, store_uri):

@@ -77,7 +77,7 @@ def test_an_event_without_a_time_costs_its_time_alone_and_that_is_told(run_with,
     assert loaded["x"].values.tolist() == [0, 1, 2, 3, 4]
     assert loaded["image"][:, 0, 0, 0].values.tolist() == [0, 1, 2, 3, 4]
     np.testing.assert_array_equal(loaded["time"], [TIME, TIME + 1, np.nan, TIME + 3, TIME + 4])
-    again = Catalog(run._store, run._assets)[-1].primary
+    again = Catalog(run._context.store, run._context.assets)[-1].primary
     with pytest.warns(DocumentWarning, match="is NaN here"):
         lazy = again.to_dask()
     assert lazy["image"][2, 0, 0].compute().values.tolist() == [2, 2, 2]
@@ -121,7 +121,7 @@ def test_documents_of_an_event_without_a_time_are_those_that_are_stored(run_with
 @pytest.mark.parametrize("fill", [False, True])
 def test_a_time_that_is_no_moment_is_missing_in_its_row_of_a_table_of_databroker_1(run_with, time, fill):
     run = run_with(time=time)
-    header = Catalog(run._store, run._assets).v1[-1]
+    header = Catalog(run._context.store, run._context.assets).v1[-1]
     with pytest.warns(DocumentWarning, match="a time that is missing or not"):
         table = header.table(fill=fill)
     assert table.index.tolist() == [1, 2, 3, 4, 5]
@@ -138,9 +138,9 @@ def test_a_run_in_progress_is_read_beside_an_odd_time_while_events_come(run_with
     run = run_with(time=NOON, exit_status=None)
     with pytest.warns(DocumentWarning, match="is NaN here"):
         assert run.primary.read(["x"])["x"].values.tolist() == [0, 1, 2, 3, 4]
-    event = run._store.collections.event.find_one({"seq_num": 5}, {"_id": 0})
+    event = run._context.store.collections.event.find_one({"seq_num": 5}, {"_id": 0})
     later = {**event, "uid": "later", "seq_num": 6, "time": TIME + 5}
-    run._store.collections.event.insert_one(later)
+    run._context.store.collections.event.insert_one(later)
     assert run.primary.read()["x"].values.tolist() == [0, 1, 2, 3, 4]
     assert "in progress" not in found_in(run)["no-stop"].message
 

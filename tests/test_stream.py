@@ -17,7 +17,7 @@ from databroker_mongo.errors import (
     UnreadableColumns,
     UnreadableWarning,
 )
-from databroker_mongo.runs.run import Run
+from databroker_mongo.runs import Context, Run
 from databroker_mongo.store.normalized import open_store
 from databroker_mongo.store.writable_normalized import writable
 from databroker_mongo.testing import Asset, StreamAsset, build_run
@@ -62,7 +62,8 @@ def stored(uri, documents, handlers=HANDLERS):
         writer(name, doc)
     start = documents[0][1]
     store = open_store(uri)
-    return Run(store, start, store.stops([start["uid"]]).get(start["uid"]), assets=open_reader(handlers=handlers))
+    context = Context(store, open_reader(handlers=handlers))
+    return Run(context, start, store.stops([start["uid"]]).get(start["uid"]))
 
 
 def image(spec="RAMP2", n=5, **kwargs):

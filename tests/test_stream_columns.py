@@ -24,8 +24,8 @@ from databroker_mongo.errors import (
     StreamNotFound,
     UnknownSpec,
 )
+from databroker_mongo.runs import Context, Run
 from databroker_mongo.runs.columns import StreamColumn
-from databroker_mongo.runs.run import Run
 from databroker_mongo.store.normalized import open_store
 from databroker_mongo.testing import Asset, StreamAsset, build_run
 from databroker_mongo.writing import Writer
@@ -81,7 +81,8 @@ def stored(uri, documents):
         writer(name, doc)
     start = documents[0][1]
     store = open_store(uri)
-    return Run(store, start, store.stops([start["uid"]]).get(start["uid"]), assets=open_reader(handlers=HANDLERS))
+    context = Context(store, open_reader(handlers=HANDLERS))
+    return Run(context, start, store.stops([start["uid"]]).get(start["uid"]))
 
 
 def image(spec="RAMP", n=5):
@@ -466,7 +467,7 @@ def test_a_missing_file_is_told_by_every_way_to_read(store_uri, tmp_path):
 
     documents = build_run({"primary": ROWS}, assets={"primary": {"image": image("ABSENT")}})
     run = stored(store_uri, documents)
-    run._assets.registry.register("ABSENT", Absent)
+    run._context.assets.registry.register("ABSENT", Absent)
     column = run.primary["image"]
     for ask in (lambda: run.primary["image"].read(), lambda: column[0], lambda: column.dims, lambda: column.to_dask()):
         with pytest.raises(CatalogError) as caught:

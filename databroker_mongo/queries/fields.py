@@ -42,7 +42,6 @@ class _FieldQuery(Query):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", plain_path(self.key))
-        plain_path(split_key(self.key)[1])
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,6 @@ class Comparison(Query):
     def __post_init__(self) -> None:
         operator = one_of(get_args(Operator), self.operator, name="The operator of a comparison")
         object.__setattr__(self, "key", plain_path(self.key))
-        plain_path(split_key(self.key)[1])
         value = _compared(self.key, plain_value(self.value))
         has_order = is_of_bson(value) and not hasattr(value, "pattern")
         if not has_order and not isinstance(value, int | float | str | bytes | datetime.datetime):

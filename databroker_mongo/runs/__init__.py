@@ -3,7 +3,8 @@
 ::
 
     catalog        Catalog: queries, scopes, runs by key, tables of many
-    views          its uids and runs in order
+    selection      Selection: which runs it shows, in which order        views     its uids and runs in order
+    context        Context: what catalog, run and stream hand on
     keys           what may stand between the brackets of a catalog      tables    tables of runs
     run            Run: its documents, streams, health and corrections
     stream         Stream: rows and columns of one stream, read or lazy; StreamData: its columns by name
@@ -15,17 +16,20 @@ What does not belong here: how MongoDB is asked (``store/``), how files are read
 """
 
 from .catalog import Catalog
-from .keys import integer_key, listed_keys
+from .context import Context
+from .keys import integers_of_slice, listed_keys, shown_slice
 from .run import Run
 from .stream import Stream
 from .transforms import given_transforms, transforms_of
 
 __all__ = [
     "Catalog",
+    "Context",
     "Run",
     "Stream",
     "given_transforms",
-    "integer_key",
+    "integers_of_slice",
     "listed_keys",
+    "shown_slice",
     "transforms_of",
 ]

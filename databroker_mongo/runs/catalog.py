@@ -42,11 +42,13 @@ from ..queries import (
 from ..store import ConnectionOptions, Document, Explanation, NormalizedStore, Store, open_store
 from . import keys as run_keys
 from . import live, tables
+from .context import Context
 from .facets import counted
 from .field_hints import Step, missing_names
 from .live import Change
 from .remedies import OF_CATALOG
 from .run import Run
+from .selection import Selection
 from .transforms import given_transforms, transforms_of
 from .views import Runs, RunsByUid, Uids
 
@@ -107,12 +109,9 @@ class Catalog(Mapping[str, Run]):
         name: str | None = None,
         transforms: Mapping[str, Transform] | None = None,
     ):
-        self._store = store
-        self._assets = assets
+        self._context = Context(store, assets, dict(transforms or {}))
+        self._selection = Selection(Window(All() if query is None else query, sort_of(sort)))
         self._name = name
-        self._transforms = dict(transforms or {})
-        self._view = Window(All() if query is None else query, sort_of(sort))
-        self._steps: tuple[Step, ...] = ()
         self._has_hinted = False
         self._broker: dict[str, Broker] = {}
 
@@ -242,17 +241,17 @@ class Catalog(Mapping[str, Run]):
     @property
     def store(self) -> Store:
         """The store that holds the runs."""
-        return self._store
+        return self._context.store
 
     @property
     def assets(self) -> AssetReader:
         """The reader of the external data of the runs."""
-        return self._assets
+        return self._context.assets
 
     @property
     def query(self) -> Query:
         """The query that the runs of the catalog match."""
-        return self._view if self._view.skip or self._view.limit else self._view.query
+        return self._selection.query
 
     @overload
     def __getitem__(self, key: slice | list[Any]) -> list[Run]: ...
@@ -285,7 +284,7 @@ class Catalog(Mapping[str, Run]):
         return True
 
     def __len__(self) -> int:
-        n_runs = self._store.count_starts(self._view.query, skip=self._view.skip, limit=self._view.limit)
+        n_runs = self._selection.count(self.store)
         if not n_runs:
             self._hint()
         return n_runs
@@ -310,17 +309,17 @@ class Catalog(Mapping[str, Run]):
         return RunsByUid(self, self._pages)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Catalog) and self._store == other._store and self._view == other._view
+        return isinstance(other, Catalog) and (self.store, self._selection) == (other.store, other._selection)
 
     def __hash__(self) -> int:
-        return hash(self._store)
+        return hash(self.store)
 
     def __repr__(self) -> str:
-        return display.catalog_text(self._name, self._store.address, repr(self.query))
+        return display.catalog_text(self._name, self.store.address, repr(self.query))
 
     def _repr_html_(self) -> str:
         runs = [(run.start, run.stop) for run in self._runs(list(self._starts(limit=_MOST_LISTED)))]
-        return display.catalog_html(self._name, self._store.address, repr(self.query), runs)
+        return display.catalog_html(self._name, self.store.address, repr(self.query), runs)
 
     def _ipython_key_completions_(self) -> list[str]:
         return [start["uid"] for start in self._starts(limit=100, fields=("uid",))]
@@ -356,11 +355,9 @@ class Catalog(Mapping[str, Run]):
             Another keyword.
         """
         wanted = conjunction([*map(query_of, questions), from_keywords(**keywords)])
-        asked = conjunction([self.query, wanted])
-        sorting = self._view.sort if sort is None else sort_of(sort)
+        sorting = None if sort is None else sort_of(sort)
         n_skipped, n_most = (run_keys.n_runs(number, name) for number, name in ((skip, "skip"), (limit, "limit")))
-        steps = self._steps if wanted == All() else (*self._steps, (self.query, wanted))
-        return self._with(Window(asked, sorting, n_skipped, n_most), steps)
+        return self._with(self._selection.narrowed(wanted, sort=sorting, skip=n_skipped, limit=n_most))
 
     def scoped(self, fields: Mapping[str, Any] | None = None, /, **more: Any) -> Catalog:
         """Return the catalog of the runs that have, in each of these fields, one of these values.
@@ -383,8 +380,7 @@ class Catalog(Mapping[str, Run]):
         """
         if fields is not None and not isinstance(fields, Mapping):
             raise QueryError(f"A scope is a mapping from fields to their values, not {shown(fields)}.")
-        scope = scope_of({**({} if fields is None else fields), **more})
-        return self._with(Window(conjunction([self.query, scope]), self._view.sort))
+        return self._with(self._selection.scoped(scope_of({**({} if fields is None else fields), **more})))
 
     def explain(self, *questions: Query | Mapping[str, Any], **keywords: Any) -> Explanation:
         """Explain how the runs that match the queries are found: by which index, examining how many documents.
@@ -404,7 +400,7 @@ class Catalog(Mapping[str, Run]):
         CatalogWarning
             More than 100,000 documents are examined without an index.
         """
-        found = self._store.explain(self.search(*questions, **keywords).query)
+        found = self.store.explain(self.search(*questions, **keywords).query)
         for step in found.steps:
             if step.is_scan and step.n_examined > MANY_DOCUMENTS:
                 warnings.warn(
@@ -429,7 +425,7 @@ class Catalog(Mapping[str, Run]):
         QueryError
             The text can only be words, and the database has no text index.
         """
-        return self._runs(run_keys.find_all(text, self._store, self.query, limit=run_keys.n_runs(limit, "limit")))
+        return self._runs(run_keys.find_all(text, self.store, self.query, limit=run_keys.n_runs(limit, "limit")))
 
     def table(
         self, columns: str | Iterable[str] | None = None, *, timezone: str | None = None, limit: int | None = None
@@ -463,7 +459,7 @@ class Catalog(Mapping[str, Run]):
         wanted = tables.listed_fields(columns)
         n_most = run_keys.n_runs(limit, "limit")
         starts = self._starts(limit=n_most, fields=tables.needed_fields(wanted))
-        return tables.rows(self._store, starts, wanted)
+        return tables.rows(self.store, starts, wanted)
 
     def distinct(self, field: str, *, counts: bool = False) -> Any:
         """Return the values that a field has in these runs.
@@ -485,7 +481,7 @@ class Catalog(Mapping[str, Run]):
             ``Decimal128`` or a ``Regex`` as its repr. So is a value that is equal to another as a key: where there are
             1 and True, these are the keys 1 and ``"true"``.
         """
-        found = self._store.distinct(self.query, plain_path(field), counts=counts)
+        found = self.store.distinct(self.query, plain_path(field), counts=counts)
         if not found:
             self._hint((self.query, Exists(field)))
         return counted(found) if counts else [value for value, _ in found]
@@ -511,7 +507,7 @@ class Catalog(Mapping[str, Run]):
         Change
             ``kind``, ``"start"`` or ``"stop"``, and ``run``, as it is then.
         """
-        return live.watch(self._store, self.query, self._runs, seconds=seconds)
+        return live.watch(self.store, self.query, self._runs, seconds=seconds)
 
     def update(
         self,
@@ -554,10 +550,10 @@ class Catalog(Mapping[str, Run]):
         from ..store import writable
         from ..writing import update_run
 
-        if not isinstance(self._store, NormalizedStore):
-            raise ConfigurationError(f"{self._store.address} is open for reading only: nothing can be corrected there")
+        if not isinstance(self.store, NormalizedStore):
+            raise ConfigurationError(f"{self.store.address} is open for reading only: nothing can be corrected there")
         found = self[run.start["uid"] if isinstance(run, Run) else run]
-        update_run(writable(self._store), found.start["uid"], start=start, stop=stop, descriptors=descriptors)
+        update_run(writable(self.store), found.start["uid"], start=start, stop=stop, descriptors=descriptors)
 
     def register_handler(self, spec: str, handler: Any, overwrite: bool = False) -> None:
         """Use this class for a spec or MIME type, in this catalog and in searches of it.
@@ -567,7 +563,7 @@ class Catalog(Mapping[str, Run]):
         ConfigurationError
             Another class is registered by hand, and `overwrite` is False.
         """
-        self._assets.registry.register(spec, handler, overwrite)
+        self.assets.registry.register(spec, handler, overwrite)
 
     def deregister_handler(self, spec: str) -> None:
         """Remove the handler that was registered by hand.
@@ -577,7 +573,7 @@ class Catalog(Mapping[str, Run]):
         UnknownSpec
             None was registered.
         """
-        self._assets.registry.deregister(spec)
+        self.assets.registry.deregister(spec)
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -598,15 +594,16 @@ class Catalog(Mapping[str, Run]):
         remedy = f": {OF_CATALOG[name]}" if name in OF_CATALOG else ""
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{remedy}")
 
+    def _with(self, selection: Selection) -> Catalog:
+        found = Catalog(self.store, self.assets, name=self._name)
+        found._context = self._context
+        found._selection = selection
+        return found
+
     def _starts(self, *, skip: int = 0, limit: int = 0, fields: Sequence[str] = ()) -> Iterator[Document]:
-        """Yield start documents in the order of the catalog; ``limit=0`` means all."""
-        view = self._view
-        n_left = view.limit - skip if view.limit else 0
-        if view.limit and n_left <= 0:
-            return iter(())
-        limit = min(limit or n_left, n_left) if view.limit else limit
-        found = self._store.find_starts(view.query, sort=view.sort, skip=view.skip + skip, limit=limit, fields=fields)
-        return found if skip or view.skip else self._with_hint(found)
+        """Yield start documents in the order of the catalog, or tell why there is none; ``limit=0`` means all."""
+        found = self._selection.starts(self.store, skip=skip, limit=limit, fields=fields)
+        return found if skip or self._selection.window.skip else self._with_hint(found)
 
     def _with_hint(self, starts: Iterator[Document]) -> Iterator[Document]:
         first = next(starts, None)
@@ -618,27 +615,17 @@ class Catalog(Mapping[str, Run]):
 
     def _hint(self, *more: Step, near_only: bool = False) -> None:
         """Warn of what was searched for and no run has, now that nothing was found; once for a search."""
-        if not more and (self._has_hinted or not self._steps):
+        if not more and (self._has_hinted or not self._selection.searches):
             return
-        text = missing_names(self._store, (*self._steps, *more), near_only=near_only)
+        text = missing_names(self.store, (*self._selection.searches, *more), near_only=near_only)
         self._has_hinted = self._has_hinted or not more
         if text:
             warnings.warn(text, CatalogWarning, stacklevel=stacklevel_of_caller())
 
     def _runs(self, starts: Sequence[Document]) -> list[Run]:
         """Make runs of start documents: one question for all stop documents."""
-        stops = self._store.stops([start["uid"] for start in starts]) if starts else {}
-        return [
-            Run(
-                self._store,
-                start,
-                stops.get(start["uid"]),
-                assets=self._assets,
-                as_header=self._header,
-                transforms=self._transforms,
-            )
-            for start in starts
-        ]
+        stops = self.store.stops([start["uid"] for start in starts]) if starts else {}
+        return [Run(self._context, start, stops.get(start["uid"]), as_header=self._header) for start in starts]
 
     def _header(self, run: Run) -> Header:
         from ..v1 import Header
@@ -656,7 +643,7 @@ class Catalog(Mapping[str, Run]):
     def _start_of(self, key: object) -> Document:
         number = run_keys.integer_key(key)
         if number is None or number >= 0:
-            return run_keys.find(key, self._store, self.query)
+            return run_keys.find(key, self.store, self.query)
         is_countable = -number <= run_keys.FARTHEST_PLACE
         start = next(self._starts(skip=-number - 1, limit=1), None) if is_countable else None
         if start is None:
@@ -664,24 +651,14 @@ class Catalog(Mapping[str, Run]):
         return start
 
     def _starts_of_slice(self, key: slice) -> list[Document]:
-        first, last, step = (
-            default if each is None else run_keys.integer_key(each)
-            for each, default in zip((key.start, key.stop, key.step), (None, 0, 1), strict=True)
-        )
-        if first is None or last is None or first >= 0 or last > 0 or step != 1:
-            raise QueryError(
-                f"a slice of a catalog counts from the latest run, as [-5:] or [-5:-2]; it was "
-                f"[{':'.join(map(shown, (key.start, key.stop, key.step)))}]. All runs are in values()."
-            )
-        skip = min(-last, run_keys.FARTHEST_PLACE)
-        n_runs = min(-first, run_keys.FARTHEST_PLACE) - skip
+        skip, n_runs = run_keys.part_of_slice(key)
         return list(self._starts(skip=skip, limit=n_runs)) if n_runs > 0 else []
 
     def _starts_of_keys(self, keys: Sequence[Any]) -> list[Document]:
         """Return the start document of each key: one question for all uids, one for scan ids, one for positions."""
         numbers = [number for number in map(run_keys.integer_key, keys) if number is not None]
         places = [-number for number in numbers if 0 < -number <= run_keys.FARTHEST_PLACE]
-        known = run_keys.find_several(keys, self._store, self.query) | self._starts_at(places)
+        known = run_keys.find_several(keys, self.store, self.query) | self._starts_at(places)
         # True and 1.0 are equal to 1 as keys of a mapping, and are no keys of a run.
         lookups = [str.__str__(key) if isinstance(key, str) else run_keys.integer_key(key) for key in keys]
         return [known[each] if each in known else self._start_of(key) for key, each in zip(keys, lookups, strict=True)]
@@ -693,12 +670,6 @@ class Catalog(Mapping[str, Run]):
             return {}  # each is asked for by itself: there may be many runs between them
         starts = self._starts(skip=first - 1, limit=last - first + 1)
         return {-place: start for place, start in enumerate(starts, first)}
-
-    def _with(self, view: Window, steps: tuple[Step, ...] = ()) -> Catalog:
-        found = Catalog(self._store, self._assets, name=self._name, transforms=self._transforms)
-        found._view = view
-        found._steps = steps
-        return found
 
 
 def _require_known(options: Iterable[str]) -> None:

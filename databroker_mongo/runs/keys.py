@@ -80,6 +80,38 @@ def listed_keys(keys: Iterable[Any]) -> list[Any]:
     return several
 
 
+def integers_of_slice(key: slice) -> tuple[int | None, int | None, int | None]:
+    """Return begin, end and step of a slice that counts back from the latest run; None for what is no integer."""
+    begin, end, step = (
+        default if each is None else integer_key(each)
+        for each, default in zip((key.start, key.stop, key.step), (None, 0, 1), strict=True)
+    )
+    return begin, end, step
+
+
+def shown_slice(key: slice) -> str:
+    """Return what a message says of a slice."""
+    return f"[{':'.join(map(shown, (key.start, key.stop, key.step)))}]"
+
+
+def part_of_slice(key: slice) -> tuple[int, int]:
+    """Return how many runs a slice of a catalog skips, and how many it takes.
+
+    Raises
+    ------
+    QueryError
+        It does not count from the latest run.
+    """
+    begin, end, step = integers_of_slice(key)
+    if begin is None or end is None or begin >= 0 or end > 0 or step != 1:
+        raise QueryError(
+            f"a slice of a catalog counts from the latest run, as [-5:] or [-5:-2]; it was {shown_slice(key)}. "
+            "All runs are in values()."
+        )
+    skip = min(-end, FARTHEST_PLACE)
+    return skip, min(-begin, FARTHEST_PLACE) - skip
+
+
 def find(key: Any, store: Store, query: Query) -> Document:
     """Return the start document of the run that a key means, among those that answer to ``query``.
 

@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 from ..arrays import Column, PageRows, RowsInFiles, StreamSource, open_columns
 from ..documents import pages_of, part_of_page
-from ..store import Document, Store
+from ..store import Document
+from .context import Context
 
 Fill = Literal["no", "yes", "delayed"]
 Named = tuple[str, Document]
@@ -52,8 +53,8 @@ class Replay:
 
     Parameters
     ----------
-    store : Store
-        Where they are.
+    context : Context
+        Where they are, and what corrects them.
     start, stop : dict, dict or None
         The first and the last of them.
     sources : sequence of StreamSource
@@ -68,7 +69,7 @@ class Replay:
 
     def __init__(
         self,
-        store: Store,
+        context: Context,
         start: Document,
         stop: Document | None,
         *,
@@ -77,7 +78,8 @@ class Replay:
         page_size: int,
         is_whole: bool = True,
     ):
-        self._store = store
+        self._store = context.store
+        self._transforms = context.transforms
         self._start = start
         self._stop = stop
         self._fill = fill
@@ -86,7 +88,6 @@ class Replay:
         self._source_of = {each["uid"]: source for source in sources for each in source.descriptors}
         descriptors = [each for source in sources for each in source.descriptors]
         self._waiting = sorted(descriptors, key=lambda descriptor: descriptor["time"])
-        self._transform = sources[0].transform if sources else lambda _name: lambda document: document
         self._files_of: dict[int, RowsInFiles] = {}
         self._seen_resources: set[str] = set()
         self._seen_datums: set[str] = set()
@@ -121,10 +122,9 @@ class Replay:
     def _stream_documents(self, descriptor: Document) -> Iterator[Named]:
         if not _are_in_files(descriptor["data_keys"]):
             return
-        transform = self._transform("stream_resource")
         datums = self._store.stream_datums([descriptor["uid"]])
         uids = list(dict.fromkeys(datum.get("stream_resource", "") for datum in datums))
-        resources = {doc["uid"]: transform(doc) for doc in self._store.stream_resources(uids)}
+        resources = {doc["uid"]: self._corrected("stream_resource", doc) for doc in self._store.stream_resources(uids)}
         for datum in datums:
             uid = datum.get("stream_resource", "")
             if uid in resources and uid not in self._seen_resources:
@@ -171,12 +171,12 @@ class Replay:
 
     def _resource(self, resource: Document) -> Iterator[Named]:
         self._seen_resources.add(resource["uid"])
-        yield "resource", self._transform("resource")(resource)
+        yield "resource", self._corrected("resource", resource)
 
     def _datum_pages(self, datums: Sequence[Document]) -> Iterator[Named]:
         self._seen_datums.update(_identity(datum) for datum in datums)
-        transform = self._transform("datum")
-        for page in pages_of("datum_page", map(transform, datums), size=self._page_size):
+        corrected = (self._corrected("datum", datum) for datum in datums)
+        for page in pages_of("datum_page", corrected, size=self._page_size):
             yield "datum_page", page
 
     def _unreferenced(self) -> Iterator[Named]:
@@ -201,7 +201,11 @@ class Replay:
         for stored in self._store.run_resources(self._start["uid"], name="stream_resource"):
             uid = stored.get("uid")
             if not (isinstance(uid, Hashable) and uid in self._seen_resources):
-                yield "stream_resource", self._transform("stream_resource")(stored)
+                yield "stream_resource", self._corrected("stream_resource", stored)
+
+    def _corrected(self, kind: str, document: Document) -> Document:
+        transform = self._transforms.get(kind)
+        return document if transform is None else transform(document)
 
     def _is_new(self, datum: Document) -> bool:
         """Tell whether a datum was not there yet, and remember it."""

@@ -10,16 +10,16 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
 
 from .. import display
-from ..arrays import StreamSource, Transform
-from ..assets import AssetReader
+from ..arrays import StreamSource
 from ..documents import stream_of
 from ..errors import OldNameWarning, RunNotFound, StreamNotFound
 from ..health import Finding, check_files, check_run, list_files, lost_files
 from ..printable import shown
 from ..queries import Eq
-from ..store import Document, Revision, Store
+from ..store import Document, Revision
 from ..values import copied
 from . import replay
+from .context import Context
 from .remedies import OF_RUN, for_reading_a_run
 from .stream import Stream
 
@@ -36,35 +36,26 @@ class Run(Mapping[str, Stream]):
 
     Parameters
     ----------
-    store : Store
-        The store that holds its documents.
+    context : Context
+        Where its documents are, who reads its external data, and what corrects what is read.
     start : dict
         Its start document.
     stop : dict or None
         Its stop document; None while it is in progress, and if it crashed.
-    assets : AssetReader
-        The reader of its external data.
     as_header : callable, optional
         Makes a databroker 1 header of the run; the catalog in which it was found provides this.
-    transforms : mapping, optional
-        Callables by kind of document (``start``, ``stop``, ``descriptor``, ``resource``, ``stream_resource``,
-        ``datum``), applied to each document that is read.
     """
 
     def __init__(
         self,
-        store: Store,
+        context: Context,
         start: Document,
         stop: Document | None,
         *,
-        assets: AssetReader,
         as_header: Callable[[Run], Header] | None = None,
-        transforms: Mapping[str, Transform] | None = None,
     ):
-        self._store = store
-        self._assets = assets
+        self._context = context
         self._as_header = as_header
-        self._transforms = dict(transforms or {})
         self._start = self._transformed("start", start)
         self._stop = None if stop is None else self._transformed("stop", stop)
         self._streams: dict[str, Stream] | None = None
@@ -163,7 +154,11 @@ class Run(Mapping[str, Stream]):
         return sorted({*super().__dir__(), *(name for name in self if name.isidentifier())})
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Run) and self._start["uid"] == other._start["uid"] and self._store == other._store
+        return (
+            isinstance(other, Run)
+            and self._start["uid"] == other._start["uid"]
+            and self._context.store == other._context.store
+        )
 
     def __hash__(self) -> int:
         return hash(self._start["uid"])
@@ -210,7 +205,7 @@ class Run(Mapping[str, Stream]):
         wanted = set(self if names is None else (self[name].name for name in names))
         return iter(
             replay.Replay(
-                self._store,
+                self._context,
                 self.start,
                 self.stop,
                 sources=[stream.source for name, stream in self.items() if name in wanted],
@@ -222,18 +217,11 @@ class Run(Mapping[str, Stream]):
 
     def refresh(self) -> Run:
         """Return the run as it is now, with the events, streams and stop document that have arrived since."""
-        start = next(self._store.find_starts(Eq("uid", self._start["uid"]), sort=[("time", -1)], limit=1), None)
+        start = next(self._context.store.find_starts(Eq("uid", self._start["uid"]), sort=[("time", -1)], limit=1), None)
         if start is None:
             raise RunNotFound(f"the run {self._start['uid']!r} is no longer stored", run_uid=self._start["uid"])
-        stop = self._store.stops([self._start["uid"]]).get(self._start["uid"])
-        return Run(
-            self._store,
-            start,
-            stop,
-            assets=self._assets,
-            as_header=self._as_header,
-            transforms=self._transforms,
-        )
+        stop = self._context.store.stops([self._start["uid"]]).get(self._start["uid"])
+        return Run(self._context, start, stop, as_header=self._as_header)
 
     def revisions(self) -> list[Revision]:
         """List the documents of the run as they were before each correction.
@@ -244,7 +232,7 @@ class Run(Mapping[str, Stream]):
             Those of the start, of the stop and of the descriptors, the oldest first: each with the kind and uid of its
             document, the earlier contents as they were stored (``document``), and the fields that were ``changed``.
         """
-        return self._store.examination.run_revisions(self._start["uid"])
+        return self._context.store.examination.run_revisions(self._start["uid"])
 
     def health(self, *, pixels: bool = False) -> pandas.DataFrame:
         """Report for each column whether it can be read, the fault if not, and what is wrong with the documents.
@@ -277,7 +265,7 @@ class Run(Mapping[str, Stream]):
         files : bool
             Whether to check that its files exist and that a handler reads them.
         """
-        found = check_run(self._store, self._start["uid"])
+        found = check_run(self._context.store, self._start["uid"])
         return [*found, *lost_files(self._sources())] if files else found
 
     def files(self) -> pandas.DataFrame:
@@ -330,7 +318,7 @@ class Run(Mapping[str, Stream]):
         return {name: stream.source for name, stream in self.items()}
 
     def _transformed(self, name: str, document: Document) -> Document:
-        transform = self._transforms.get(name)
+        transform = self._context.transforms.get(name)
         return document if transform is None else transform(copied(document))
 
     def _by_name(self) -> dict[str, Stream]:
@@ -342,18 +330,10 @@ class Run(Mapping[str, Stream]):
     def _find_streams(self) -> dict[str, Stream]:
         uid = self._start["uid"]
         by_name: dict[str, list[Document]] = {}
-        for stored in self._store.descriptors([uid])[uid]:
+        for stored in self._context.store.descriptors([uid])[uid]:
             descriptor = self._transformed("descriptor", stored)
             by_name.setdefault(stream_of(descriptor), []).append(descriptor)
         return {
-            name: Stream(
-                name,
-                store=self._store,
-                assets=self._assets,
-                start=self._start,
-                stop=self._stop,
-                descriptors=descriptors,
-                transforms=self._transforms,
-            )
+            name: Stream(name, self._context, start=self._start, stop=self._stop, descriptors=descriptors)
             for name, descriptors in by_name.items()
         }

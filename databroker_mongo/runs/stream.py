@@ -20,13 +20,11 @@ from ..arrays import (
     OpenedColumns,
     StreamRows,
     StreamSource,
-    Transform,
     column_name,
     latest_of_repeats,
     n_events_said,
     open_columns,
 )
-from ..assets import AssetReader
 from ..documents import stream_of
 from ..errors import (
     CatalogError,
@@ -36,11 +34,12 @@ from ..errors import (
     UnreadableWarning,
     stacklevel_of_caller,
 )
-from ..store import Document, Store
+from ..store import Document
 from ..values import copied
 from . import live
 from .columns import TIME, DataColumn, HeldColumn, Open, StreamColumn
 from .configuration import ConfigurationOfDevices
+from .context import Context
 from .live import Row
 from .remedies import for_a_key, for_an_attribute
 from .timestamps import Timestamps
@@ -67,28 +66,22 @@ class Stream:
     ----------
     name : str
         Its name.
-    store : Store
-        The store that holds its events.
-    assets : AssetReader
-        The reader of its external data.
+    context : Context
+        Where its events are, who reads its external data, and what corrects the documents of these.
     start, stop : dict, dict or None
         The documents of its run.
     descriptors : list of dict
         Its descriptors, in order of time.
-    transforms : mapping, optional
-        Callables for ``resource`` and ``stream_resource`` documents.
     """
 
     def __init__(
         self,
         name: str,
+        context: Context,
         *,
-        store: Store,
-        assets: AssetReader,
         start: Document,
         stop: Document | None,
         descriptors: Sequence[Document],
-        transforms: Mapping[str, Transform] | None = None,
     ):
         self.name = name
         self._start = start
@@ -96,13 +89,13 @@ class Stream:
         self._descriptors = list(descriptors)
         n_said = n_events_said(stop, name)
         self.source = StreamSource(
-            rows=StreamRows(store, [each["uid"] for each in descriptors], n_expected=n_said),
-            assets=assets,
+            rows=StreamRows(context.store, [each["uid"] for each in descriptors], n_expected=n_said),
+            assets=context.assets,
             descriptors=self._descriptors,
             run_uid=start["uid"],
             is_complete=stop is not None,
             facts={"run_uid": start["uid"], "scan_id": start.get("scan_id"), "stream": name},
-            transforms=transforms or {},
+            transforms=context.transforms,
             n_said=n_said,
         )
         self._reported: set[str] = set()

@@ -55,7 +55,6 @@ def needed_fields(columns: Sequence[str]) -> tuple[str, ...]:
     fields = {"uid"}
     for column in columns:
         document, path = split_key(column)
-        plain_path(path)
         if document == "descriptor":
             raise QueryError(f"A run has several descriptors, so {column!r} is not a column; 'streams' names them.")
         if document == "start" and column not in (*_OF_STOP, *_OF_STREAMS):

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import ColumnNotFound, OldNameWarning, QueryError
-from ..printable import shown
-from ..runs import Catalog, integer_key, listed_keys
+from ..runs import Catalog, integers_of_slice, listed_keys, shown_slice
 from . import files, opening, tables
 from .documents import ALL, Named, plain_document, replay
 from .header import Header, Results, StreamName
@@ -156,15 +155,11 @@ class Broker:
         return Header(self._catalog[key], self)
 
     def _slice(self, key: slice) -> list[Header]:
-        defaults = (None, 0, 1)
-        begin, end, step = (
-            default if each is None else integer_key(each)
-            for each, default in zip((key.start, key.stop, key.step), defaults, strict=True)
-        )
+        begin, end, step = integers_of_slice(key)
         if begin is None or end is None or not step or begin > -1 or end > 0:
             raise QueryError(
                 "a slice of db counts back from the latest run and has a beginning, as db[-5:] or db[-5:-2], and its "
-                f"step is not 0; it was db[{':'.join(map(shown, (key.start, key.stop, key.step)))}]"
+                f"step is not 0; it was db{shown_slice(key)}"
             )
         positions = range(begin, end, step)
         if not positions:

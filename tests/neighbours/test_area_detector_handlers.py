@@ -84,7 +84,7 @@ def test_an_unmodified_classic_handler_reads_the_same_as_ours(spec, per_point, t
 
 
 def test_ours_come_first_and_theirs_are_named(tmp_path):
-    registry = Catalog.in_memory()._assets.registry
+    registry = Catalog.in_memory().assets.registry
     for spec in SERVED:
         chosen = registry.provenance(spec)
         assert "databroker_mongo_handlers" in str(chosen)

@@ -1,0 +1,30 @@
+"""Context: what a catalog hands to its runs, and a run to its streams."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..arrays import Transform
+from ..assets import AssetReader
+from ..store import Store
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where runs are, who reads their files, and what corrects their documents.
+
+    Attributes
+    ----------
+    store : Store
+        Where the documents are.
+    assets : AssetReader
+        The reader of external data.
+    transforms : mapping
+        Callables by kind of document (``start``, ``stop``, ``descriptor``, ``resource``, ``stream_resource``,
+        ``datum``), applied to each document that is read.
+    """
+
+    store: Store
+    assets: AssetReader
+    transforms: Mapping[str, Transform] = field(default_factory=dict)
