@@ -80,15 +80,15 @@ def column_text(name: str, facts: Mapping[str, Any], data_key: Mapping[str, Any]
     """Return the summary of a column: its dtype and shape as they were found, else as they are declared."""
     declared = f"{data_key.get('dtype')} {data_key.get('shape')} as declared" if data_key else "not looked at"
     units = f", {data_key['units']}" if data_key.get("units") else ""
-    return printable(f"<Column {name!r} of {_stream_of(facts)}: {found or declared}{units}>")
+    return printable(f"<Column {name!r} of {_place(facts)}: {found or declared}{units}>")
 
 
 def data_text(facts: Mapping[str, Any], names: Iterable[str]) -> str:
     """Return the summary of the columns of a stream."""
-    return printable(f"<Columns of {_stream_of(facts)}: {_listed(names)}>")
+    return printable(f"<Columns of {_place(facts)}: {_listed(names)}>")
 
 
-def _stream_of(facts: Mapping[str, Any]) -> str:
+def _place(facts: Mapping[str, Any]) -> str:
     return f"stream {facts['stream']!r} of run {str(facts['run_uid'])[:8]}"
 
 

@@ -118,3 +118,46 @@ def test_the_handlers_know_nothing_of_the_package():
     }
 
     assert "databroker_mongo" not in imported
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("NAMELESS_STREAM", "documents/names.py"),
+        ("NEWEST_FIRST", "queries/sorting.py"),
+        ("stream_of", "documents/names.py"),
+        ("is_streamed", "documents/names.py"),
+        ("integers_of_slice", "runs/keys.py"),
+    ],
+)
+def test_a_rule_is_told_in_one_place(name, place):
+    places = {
+        str(path.relative_to(PACKAGE)) for path in sources(PACKAGE) if name in definitions(ast.parse(path.read_text()))
+    }
+
+    assert places == {place}
+
+
+def test_the_name_of_nameless_streams_is_written_once():
+    """Who needs it asks ``documents``; databroker 1 has it as the default of its calls, MongoDB for its own servers."""
+    writers = {
+        str(path.relative_to(PACKAGE))
+        for path in sources(PACKAGE)
+        if path.relative_to(PACKAGE).parts[0] not in ("config", "testing", "tutorial", "v1")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value == "primary"
+    }
+
+    assert writers == {"documents/names.py"}
+
+
+def definitions(module: ast.Module) -> set[str]:
+    """The names that a module defines itself, however private."""
+    found = set()
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name.lstrip("_"))
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found.update(target.id.lstrip("_") for target in targets if isinstance(target, ast.Name))
+    return found

@@ -181,8 +181,10 @@ class _Check:
         yield from self._stops()
         yield from self._broken_descriptors()
         for descriptor in self._descriptors:
-            if not descriptor.get("name"):
-                yield self._finding("unnamed-stream", "A descriptor has no name; it is read as 'primary'.", descriptor)
+            stream = self._stream_of[descriptor["uid"]]
+            if descriptor.get("name") != stream:
+                text = f"A descriptor has no name; it is read as {stream!r}."
+                yield self._finding("unnamed-stream", text, descriptor)
             kinds = [kind for kind in self._kinds if kind.descriptor_uid == descriptor["uid"]]
             for kind in kinds:
                 yield from self._keys(descriptor, kind)

@@ -39,7 +39,7 @@ from ..queries import (
     scope_of,
     sort_of,
 )
-from ..store import ConnectionOptions, Document, Explanation, NormalizedStore, Store, open_store
+from ..store import PAGES, ConnectionOptions, Document, Explanation, NormalizedStore, Store, open_store
 from . import keys as run_keys
 from . import live, tables
 from .context import Context
@@ -58,8 +58,6 @@ if TYPE_CHECKING:
     from ..v1 import Broker, Header
     from ..writing import Changes
 
-PAGES = (100, 900, 2000)
-"""How many runs are fetched at once, page after page; the last number repeats."""
 MANY_DOCUMENTS = 100_000
 _MOST_LISTED = 10
 _SPARSE = 100

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
-from ..queries import Comparison, In, InProgress, Query, conjunction
+from ..queries import NEWEST_FIRST, Comparison, In, InProgress, Query, conjunction
 from ..store import Document, Store
 
-_NEWEST_FIRST = (("time", -1),)
 _MOST_IN_PROGRESS = 100
 _BEHIND_SECONDS = 900.0
 """How far the clock of one beamline may be behind that of another, for its runs to be seen where a server is asked."""
@@ -104,11 +103,11 @@ def watch(
         How often to look where the server does not tell.
     """
     with store.changes(("run_start", "run_stop")) as changes:
-        latest = next(store.find_starts(query, sort=_NEWEST_FIRST, limit=1), None)
+        latest = next(store.find_starts(query, sort=NEWEST_FIRST, limit=1), None)
         since = latest["time"] - _BEHIND_SECONDS if latest is not None else 0.0
         open_runs = conjunction([query, InProgress()])
-        running = {each["uid"] for each in store.find_starts(open_runs, sort=_NEWEST_FIRST, limit=_MOST_IN_PROGRESS)}
-        known = running | {each["uid"] for each in store.find_starts(_since(query, since), sort=_NEWEST_FIRST)}
+        running = {each["uid"] for each in store.find_starts(open_runs, sort=NEWEST_FIRST, limit=_MOST_IN_PROGRESS)}
+        known = running | {each["uid"] for each in store.find_starts(_since(query, since), sort=NEWEST_FIRST)}
         while True:
             told = changes.wait(seconds)
             named = [uid for uid in {doc.get("run_start") or doc["uid"] for doc in told} if uid not in known]
@@ -129,5 +128,5 @@ def _since(query: Query, time: float) -> Query:
 
 
 def _fetch(store: Store, queries: list[Query]) -> dict[str, Document]:
-    found = (start for query in queries for start in store.find_starts(query, sort=_NEWEST_FIRST))
+    found = (start for query in queries for start in store.find_starts(query, sort=NEWEST_FIRST))
     return {start["uid"]: start for start in found}

@@ -15,7 +15,7 @@ from ..documents import stream_of
 from ..errors import OldNameWarning, RunNotFound, StreamNotFound
 from ..health import Finding, check_files, check_run, list_files, lost_files
 from ..printable import shown
-from ..queries import Eq
+from ..queries import NEWEST_FIRST, Eq
 from ..store import Document, Revision
 from ..values import copied
 from . import replay
@@ -217,7 +217,8 @@ class Run(Mapping[str, Stream]):
 
     def refresh(self) -> Run:
         """Return the run as it is now, with the events, streams and stop document that have arrived since."""
-        start = next(self._context.store.find_starts(Eq("uid", self._start["uid"]), sort=[("time", -1)], limit=1), None)
+        stored = self._context.store.find_starts(Eq("uid", self._start["uid"]), sort=NEWEST_FIRST, limit=1)
+        start = next(stored, None)
         if start is None:
             raise RunNotFound(f"the run {self._start['uid']!r} is no longer stored", run_uid=self._start["uid"])
         stop = self._context.store.stops([self._start["uid"]]).get(self._start["uid"])

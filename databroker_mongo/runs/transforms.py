@@ -6,13 +6,12 @@ What does not belong here: applying them (``arrays``, ``run``).
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from ..arrays import Transform
 from ..config import TRANSFORMED, CatalogSettings, site_settings
 from ..errors import ConfigurationError
-
-Transform = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def transforms_of(settings: CatalogSettings) -> dict[str, Transform]:

@@ -20,6 +20,7 @@ from .protocol import (
     WritableStore,
 )
 from .reports import EventKind, Explanation, Revision, SpoolReport
+from .search.starts import PAGES
 from .upkeep.spool_reports import read_spool_reports
 from .upkeep.views import create_views, plan_views, view_pipeline
 from .writable_normalized import writable
@@ -33,6 +34,7 @@ __all__ = [
     "Explanation",
     "MISSING",
     "NormalizedStore",
+    "PAGES",
     "PLAIN",
     "Place",
     "Revision",

@@ -18,10 +18,11 @@ from urllib.parse import quote
 
 from ..assets import AssetReader, Place, Resource, Roots, require_ends
 from ..errors import AssetUnreadable, CatalogWarning, stacklevel_of_caller
-from .files import Document, Family, RunFiles, resource_of
+from ..store import Document
+from .documents import Named
+from .files import Family, RunFiles, resource_of
 
 Hook = Callable[[int, int, str, str], Any]
-Named = tuple[str, dict[str, Any]]
 
 _SEMANTICS: Final = "windows" if os.name == "nt" else "posix"
 _KINDS: Final = ("resource", "stream_resource")

@@ -16,11 +16,10 @@ from ..arrays import AssetColumn, OpenedColumns, open_columns, usable
 from ..assets import DatumTable, Resource
 from ..documents import indices_of
 from ..errors import AssetError, AssetOffline, AssetUnreadable, PathNotAllowed
+from ..store import Document
 
 if TYPE_CHECKING:
     from ..runs import Catalog, Run
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
