@@ -2,8 +2,9 @@
 
 ::
 
+    source         what is known of a stream before a column of it is opened
     opening        the columns of a stream, opened: where the values of each data key come from
-    column_set     ... all of them together
+    column_set     ... what came of each data key, and all of them together
     columns        one column, whose region of rows and pixels is read at once
     inline         ... from the events          external     ... from files, by datums or stream datums
     structure      shape, dtype, dimensions, chunks; ``fitting`` tells whether a file's array is what is declared
@@ -20,12 +21,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .column_set import OpenedColumns
+from .column_set import OpenedColumn, OpenedColumns
 from .columns import AssetColumn, Column, KnownColumn
 from .external import corrected, usable
 from .filling import RowsInFiles
-from .opening import StreamSource, Transform, is_held, open_columns
-from .rows import PageRows, StreamRows, latest_of_repeats, n_events_said
+from .opening import is_held, open_columns
+from .rows import PageRows, StreamRows, n_events_said
+from .source import StreamSource, Transform
 from .structure import attributes, column_name, name_dims
 from .values import as_array, need_more_than_floats
 
@@ -35,9 +37,7 @@ if TYPE_CHECKING:
         lazy_array,
         lazy_dataset,
         lazy_rows,
-        loaded_by_rows,
         loaded_dataset,
-        structures,
         table_of_rows,
     )
 
@@ -45,6 +45,7 @@ __all__ = [
     "AssetColumn",
     "Column",
     "KnownColumn",
+    "OpenedColumn",
     "OpenedColumns",
     "PageRows",
     "RowsInFiles",
@@ -57,17 +58,14 @@ __all__ = [
     "column_name",
     "corrected",
     "is_held",
-    "latest_of_repeats",
     "lazy_array",
     "lazy_dataset",
     "lazy_rows",
-    "loaded_by_rows",
     "loaded_dataset",
     "n_events_said",
     "name_dims",
     "need_more_than_floats",
     "open_columns",
-    "structures",
     "table_of_rows",
     "usable",
 ]

@@ -5,7 +5,7 @@ What does not belong here: finding out which column is where, reading.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,53 +17,124 @@ from .columns import AssetColumn, Column
 
 
 @dataclass
+class OpenedColumn:
+    """A data key that was opened: its column, where it can have one, and what there is to tell of it.
+
+    Attributes
+    ----------
+    column : Column or None
+        What reads it; None only if ``error`` says why.
+    error : CatalogError or None
+        Why it cannot be read, or has no row yet. If the descriptor tells shape and dtype there is a column beside it,
+        which raises the same when rows of it are read.
+    is_pending : bool
+        The error is of a run in progress, which may write the rows yet.
+    notes : list of str
+        What its documents got wrong.
+    quirk : str or None
+        What its descriptor got wrong as all of such detectors do, or with no harm to any row, so that nobody need be
+        warned.
+    segments : tuple of Segment
+        For external data, which resource serves which rows, whether they can be read or not.
+    is_behind : bool
+        Its rows end before those of others, so that all are cut.
+    """
+
+    column: Column | None = None
+    error: CatalogError | None = None
+    is_pending: bool = False
+    notes: list[str] = field(default_factory=list)
+    quirk: str | None = None
+    segments: tuple[Segment, ...] = ()
+    is_behind: bool = False
+
+    @property
+    def problem(self) -> CatalogError | None:
+        """Why it cannot be read; None if it can, or may be in time."""
+        return None if self.is_pending else self.error
+
+    @property
+    def absence(self) -> CatalogError | None:
+        """Why it has no column; None if it has one."""
+        return self.error if self.column is None else None
+
+    @property
+    def note(self) -> str:
+        """All notes as one sentence; empty if there are none."""
+        return "; ".join(self.notes)
+
+    def n_rows_there(self, n_rows: int, taken: np.ndarray[Any, Any], *, is_streamed: bool, is_complete: bool) -> int:
+        """Return how many of the first rows it has, as far as that is for the common length to heed.
+
+        Parameters
+        ----------
+        n_rows : int
+            How many rows the stream has.
+        taken : numpy.ndarray
+            The rows in the order in which they were taken.
+        is_streamed : bool
+            Stream datums serve it: they may end before the events do.
+        is_complete : bool
+            Its files no longer grow.
+        """
+        if self.is_pending:
+            return 0
+        if self.error is not None or not isinstance(self.column, AssetColumn):
+            return n_rows
+        length = self.column.n_covered() if is_streamed else n_rows
+        return length if is_complete else self.column.n_available(length, taken)
+
+
+@dataclass
 class OpenedColumns:
     """Columns of a stream that may be read, all of one length.
 
     Attributes
     ----------
-    columns : dict
-        The columns, by data key, in the order in which they were asked for.
-    file_chunks : dict
-        For columns in files, the chunk shape of the file in ``(rows, *axes)``, where it has one.
-    problems : dict
-        Why a data key cannot be read, or not yet known to be. A key may be in ``columns`` as well: then it raises the
-        same when it is read.
-    awaited : dict
-        Why a data key of a run in progress has no row yet. It is in ``columns`` only if its descriptor tells shape and
-        dtype.
-    notes : dict
-        What its descriptor got wrong about a data key.
-    habits : dict
-        The same, where all descriptors of such detectors do, or no row is wrong for it, so that nobody need be warned.
-    behind : list of str
-        The data keys whose rows end before those of others, so that all are cut.
+    by_key : dict
+        An `OpenedColumn` for each data key, in the order in which they were asked for. If there is something to tell of
+        the times of the events, it is a note of ``"time"``, whether or not that is a data key.
     n_rows : int
         The common length.
     time : numpy.ndarray or None
         ``(n_rows,)`` float64, seconds since 1970; None for a stream without events.
     seq_num : numpy.ndarray
         ``(n_rows,)`` int64, never falling.
-    segments : dict
-        For data keys in files, which resource serves which rows, whether they can be read or not.
     """
 
-    columns: dict[str, Column] = field(default_factory=dict)
-    file_chunks: dict[str, tuple[int, ...] | None] = field(default_factory=dict)
-    problems: dict[str, CatalogError] = field(default_factory=dict)
-    awaited: dict[str, CatalogError] = field(default_factory=dict)
-    notes: dict[str, str] = field(default_factory=dict)
+    by_key: dict[str, OpenedColumn] = field(default_factory=dict)
     n_rows: int = 0
     time: np.ndarray[Any, np.dtype[np.float64]] | None = None
-    segments: dict[str, tuple[Segment, ...]] = field(default_factory=dict)
-    habits: dict[str, str] = field(default_factory=dict)
-    behind: list[str] = field(default_factory=list)
     seq_num: np.ndarray[Any, np.dtype[np.int64]] = field(default_factory=lambda: np.empty(0, np.int64))
 
-    def absent(self) -> dict[str, CatalogError]:
-        """Return why there is no column for some data keys."""
-        found = {**self.problems, **self.awaited}
-        return {key: error for key, error in found.items() if key not in self.columns}
+    @classmethod
+    def of(cls, keys: Iterable[str]) -> OpenedColumns:
+        """Begin with nothing but the data keys."""
+        return cls({key: OpenedColumn() for key in keys})
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """The columns of those data keys that have one."""
+        return {key: each.column for key, each in self.by_key.items() if each.column is not None}
+
+    @property
+    def absences(self) -> dict[str, CatalogError]:
+        """Why there is no column for some data keys."""
+        return {key: each.absence for key, each in self.by_key.items() if each.absence is not None}
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """What the documents got wrong, for those of which they did."""
+        return {key: each.note for key, each in self.by_key.items() if each.notes}
+
+    @property
+    def quirks(self) -> dict[str, str]:
+        """What is wrong and known, for those that have it."""
+        return {key: each.quirk for key, each in self.by_key.items() if each.quirk is not None}
+
+    def add_note(self, key: str, note: str) -> None:
+        """Tell something more of a data key, or of ``"time"``."""
+        self.by_key.setdefault(key, OpenedColumn()).notes.append(note)
 
     def keep_common_rows(self, streamed: Collection[str], *, is_complete: bool) -> None:
         """Cut all columns to the rows that every growing file, and every stream resource, already has.
@@ -75,27 +146,31 @@ class OpenedColumns:
         is_complete : bool
             The run has stopped, so that its files no longer grow.
         """
-        lengths = dict.fromkeys(self.awaited, 0)
         taken = self._as_taken()
-        for key, column in self.columns.items():
-            if isinstance(column, AssetColumn) and key not in self.problems and key not in self.awaited:
-                length = column.n_covered() if key in streamed else self.n_rows
-                lengths[key] = length if is_complete else column.n_available(length, taken)
+        lengths = {
+            key: each.n_rows_there(self.n_rows, taken, is_streamed=key in streamed, is_complete=is_complete)
+            for key, each in self.by_key.items()
+        }
         shortest = min(lengths.values(), default=self.n_rows)
         if shortest == self.n_rows:
             return
-        self.behind = behind = [key for key, length in lengths.items() if length == shortest]
+        behind = [key for key, length in lengths.items() if length == shortest]
         told = (
             f"only {shortest} of {self.n_rows} rows are there; all columns end with them, unless exclude={behind!r} "
             "is given"
         )
         for key in behind:
-            self.add_notes({key: f"{told}. So far, {self.awaited[key].message}" if key in self.awaited else told})
-        self.n_rows = shortest
-        self.seq_num = self.seq_num[:shortest]
-        self.time = None if self.time is None else self.time[:shortest]
+            each = self.by_key[key]
+            each.is_behind = True
+            each.notes.append(f"{told}. So far, {each.error.message}" if each.error is not None else told)
+        self._cut(shortest)
+
+    def _cut(self, n_rows: int) -> None:
+        self.n_rows = n_rows
+        self.seq_num = self.seq_num[:n_rows]
+        self.time = None if self.time is None else self.time[:n_rows]
         for column in self.columns.values():
-            column.shorten(shortest)
+            column.shorten(n_rows)
 
     def _as_taken(self) -> np.ndarray[Any, np.dtype[np.intp]]:
         """Return the rows in the order in which they were taken, which is another where a plan was rewound."""
@@ -105,12 +180,7 @@ class OpenedColumns:
     def note_gaps(self) -> None:
         """Tell which columns have rows that nothing serves, and what that makes of them."""
         for key, column in self.columns.items():
-            n_gaps = column.n_gaps() if isinstance(column, AssetColumn) else 0
+            n_gaps = column.n_gaps()
             if n_gaps:
                 becomes = f", as {column.dtype}" if column.dtype.kind == "f" else ""
-                self.add_notes({key: f"{n_gaps} of {len(column)} rows have no datum and are missing values{becomes}"})
-
-    def add_notes(self, notes: Mapping[str, str]) -> None:
-        """Tell something more about data keys."""
-        for key, note in notes.items():
-            self.notes[key] = f"{self.notes[key]}; {note}" if key in self.notes else note
+                self.add_note(key, f"{n_gaps} of {len(column)} rows have no datum and are missing values{becomes}")

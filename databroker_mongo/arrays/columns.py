@@ -39,12 +39,22 @@ class Column:
         Its dtype.
     facts : mapping
         ``run_uid``, ``scan_id``, ``stream`` and ``data_key``, for errors.
+    file_chunks : tuple of int, optional
+        The chunk shape of the file, counted in ``(rows, *axes)``, where the values are in files that have one.
     """
 
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], facts: Facts):
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        facts: Facts,
+        *,
+        file_chunks: tuple[int, ...] | None = None,
+    ):
         self.shape = shape
         self.dtype = dtype
         self.facts = dict(facts)
+        self.file_chunks = file_chunks
 
     @property
     def ndim(self) -> int:
@@ -57,6 +67,14 @@ class Column:
     def shorten(self, n_rows: int) -> None:
         """Keep the first rows alone."""
         self.shape = (n_rows, *self.shape[1:])
+
+    def n_gaps(self) -> int:
+        """Return how many rows no resource serves, though nothing is lost."""
+        return 0
+
+    def boundaries(self) -> list[int]:
+        """Return the rows at which another resource begins to serve."""
+        return []
 
     def __getitem__(self, key: Any) -> Array:
         region, residual = split_key(key, self.shape)
@@ -190,9 +208,10 @@ class AssetColumn(Column):
         *,
         shape: tuple[int, ...],
         facts: Facts,
+        file_chunks: tuple[int, ...] | None = None,
         lost: Mapping[int, CatalogError] | None = None,
     ):
-        super().__init__(shape, datum.dtype, facts)
+        super().__init__(shape, datum.dtype, facts, file_chunks=file_chunks)
         self._assets = assets
         self.segments = segments
         self._datum = datum
@@ -208,6 +227,10 @@ class AssetColumn(Column):
         """Return how many rows no resource serves, though nothing is lost."""
         n_unserved = sum(max(0, min(each.stop, len(self)) - each.start) for each in self.segments if not each.resource)
         return n_unserved - sum(row < len(self) for row in self._lost)
+
+    def boundaries(self) -> list[int]:
+        """Return the rows at which another resource begins to serve."""
+        return [each.start for each in self.segments]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "segments": packed(self.segments)}

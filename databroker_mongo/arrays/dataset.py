@@ -20,58 +20,127 @@ from numpy.typing import NDArray
 
 from ..errors import CatalogError
 from .column_set import OpenedColumns
-from .columns import AssetColumn, Column
-from .structure import ArrayStructure, DataKey, attributes, column_name, name_dims, plan_chunks
+from .columns import Column
+from .rows import latest_of_repeats
+from .source import StreamSource
+from .structure import ArrayStructure, attributes, column_name, name_dims, plan_chunks
 
 Array = NDArray[Any]
 
 
-def structures(
-    opened: OpenedColumns, data_keys: Mapping[str, DataKey], devices: Mapping[str, str]
-) -> dict[str, ArrayStructure]:
-    """Return what each opened column will be in the dataset.
+def lazy_dataset(opened: OpenedColumns, source: StreamSource, *, dedupe: bool = False) -> xarray.Dataset:
+    """Return a dataset of dask arrays; nothing is read.
+
+    Parameters
+    ----------
+    opened : OpenedColumns
+        The columns. Why some data keys have none is in the attribute ``unreadable``.
+    source : StreamSource
+        Their stream.
+    dedupe : bool
+        Whether of several rows of one ``seq_num`` only the latest is kept.
+    """
+    columns = opened.columns
+    variables = {
+        structure.name: (structure.dims, _lazy_as_they_are(columns[key], structure), structure.attrs)
+        for key, structure in _structures(columns, source).items()
+    }
+    dataset = _dataset(variables, opened, source, opened.absences)
+    return dataset.isel(time=latest_of_repeats(opened.seq_num)) if dedupe and _has_rows(dataset) else dataset
+
+
+def loaded_dataset(
+    opened: OpenedColumns, source: StreamSource, *, by_row: bool = False, dedupe: bool = False
+) -> tuple[xarray.Dataset, dict[str, CatalogError]]:
+    """Return a dataset of NumPy arrays, and why it lacks some columns.
 
     Parameters
     ----------
     opened : OpenedColumns
         The columns.
-    data_keys : mapping
-        All data keys of the stream, in stored order: axes are numbered through all of them.
-    devices : mapping
-        The device of each data key.
+    source : StreamSource
+        Their stream.
+    by_row : bool
+        Whether rows that one of the columns lacks are left out of all; a column is lacking only if none of its rows can
+        be read. They are named in the attribute ``unreadable_rows``, and counted in ``n_rows_left_out``. Otherwise a
+        column is lacking if any of its rows cannot be read.
+    dedupe : bool
+        Whether of several rows of one ``seq_num`` only the latest is kept.
     """
-    dims = name_dims(data_keys, {key: column.shape[1:] for key, column in opened.columns.items()})
+    columns, variables = opened.columns, {}
+    failed: dict[str, CatalogError] = {}
+    bad: dict[str, dict[int, CatalogError]] = {}
+    for key, structure in _structures(columns, source).items():
+        read = _by_row if by_row else _whole
+        try:
+            values, bad[key] = read(columns[key], opened.by_key[key].problem)
+        except CatalogError as error:
+            failed[key] = error
+        else:
+            variables[structure.name] = _as_they_are(structure, values)
+    lacking = {**opened.absences, **failed}
+    return _pick_rows(_dataset(variables, opened, source, lacking), opened, bad, dedupe=dedupe), lacking
+
+
+def _whole(column: Column, _: CatalogError | None) -> tuple[Array, dict[int, CatalogError]]:
+    """Return all rows of a column; one that has a problem raises it by itself."""
+    return column.read_region(tuple(slice(0, size) for size in column.shape)), {}
+
+
+def _by_row(column: Column, problem: CatalogError | None) -> tuple[Array, dict[int, CatalogError]]:
+    """Return all rows of a column, and why some cannot be read; what stands in these means nothing."""
+    if problem is not None:
+        raise problem
+    values, errors = column.read_rows()
+    if errors and len(errors) == len(values):
+        raise next(iter(errors.values()))
+    return values, errors
+
+
+def _pick_rows(
+    dataset: xarray.Dataset, opened: OpenedColumns, bad: Mapping[str, Mapping[int, CatalogError]], *, dedupe: bool
+) -> xarray.Dataset:
+    """Leave out rows that are not wanted or that a column lacks; of repeats, the latest is chosen before."""
+    if not _has_rows(dataset):
+        return dataset
+    wanted = (latest_of_repeats(opened.seq_num) if dedupe else np.arange(dataset.sizes["time"])).tolist()
+    left_out = {row for errors in bad.values() for row in errors}.intersection(wanted)
+    if left_out:
+        dataset.attrs["n_rows_left_out"] = len(left_out)
+        dataset.attrs["unreadable_rows"] = {
+            key: {row: error.message for row, error in errors.items() if row in left_out}
+            for key, errors in bad.items()
+            if left_out.intersection(errors)
+        }
+    if not dedupe and not left_out:
+        return dataset
+    return dataset.isel(time=[row for row in wanted if row not in left_out])
+
+
+def _has_rows(dataset: xarray.Dataset) -> bool:
+    """Tell whether there is an axis of rows: not without any column, of a stream without events."""
+    return "time" in dataset.sizes
+
+
+def _structures(columns: Mapping[str, Column], source: StreamSource) -> dict[str, ArrayStructure]:
+    """Return what each opened column will be in the dataset; axes are numbered through all data keys of the stream."""
+    data_keys, devices = source.data_keys, source.devices
+    dims = name_dims(data_keys, {key: column.shape[1:] for key, column in columns.items()})
     return {
         key: ArrayStructure(
             name=column_name(key, data_keys),
             dims=("time", *dims[key]),
             shape=column.shape,
             dtype=column.dtype,
-            chunks=_chunks(column, opened.file_chunks.get(key)),
+            chunks=_chunks(column),
             attrs=attributes(data_keys[key], devices.get(key)),
         )
-        for key, column in opened.columns.items()
+        for key, column in columns.items()
     }
 
 
-def _chunks(column: Column, file_chunks: tuple[int, ...] | None) -> tuple[tuple[int, ...], ...]:
-    edges = [segment.start for segment in column.segments] if isinstance(column, AssetColumn) else []
-    return plan_chunks(column.shape, column.dtype, file_chunks=file_chunks, boundaries=edges)
-
-
-def lazy_dataset(
-    opened: OpenedColumns, planned: Mapping[str, ArrayStructure], attrs: Mapping[str, Any]
-) -> xarray.Dataset:
-    """Return a dataset of dask arrays; nothing is read."""
-    variables = {
-        structure.name: (
-            structure.dims,
-            _lazy_as_they_are(opened.columns[key], structure),
-            structure.attrs,
-        )
-        for key, structure in planned.items()
-    }
-    return _dataset(variables, opened, attrs)
+def _chunks(column: Column) -> tuple[tuple[int, ...], ...]:
+    return plan_chunks(column.shape, column.dtype, file_chunks=column.file_chunks, boundaries=column.boundaries())
 
 
 def _lazy(column: Column, name: str, chunks: Any) -> Any:
@@ -98,9 +167,9 @@ def _as_objects(block: Array) -> Array:
     return block.view(_Objects)
 
 
-def lazy_array(column: Column, name: str, file_chunks: tuple[int, ...] | None) -> Any:
+def lazy_array(column: Column, name: str) -> Any:
     """Return a column as a dask array, in the blocks that it has in a dataset."""
-    return _lazy(column, name, _chunks(column, file_chunks))
+    return _lazy(column, name, _chunks(column))
 
 
 def _as_they_are(structure: ArrayStructure, values: Array) -> xarray.Variable:
@@ -108,63 +177,21 @@ def _as_they_are(structure: ArrayStructure, values: Array) -> xarray.Variable:
     return xarray.Variable(structure.dims, values, structure.attrs, fastpath=True)
 
 
-def loaded_dataset(
-    opened: OpenedColumns, planned: Mapping[str, ArrayStructure], attrs: Mapping[str, Any]
-) -> tuple[xarray.Dataset, dict[str, CatalogError]]:
-    """Return a dataset of NumPy arrays, and why those columns that it lacks cannot be read."""
-    variables = {}
-    problems: dict[str, CatalogError] = {}
-    for key, structure in planned.items():
-        column = opened.columns[key]
-        try:
-            values = column.read_region(tuple(slice(0, size) for size in column.shape))
-        except CatalogError as error:
-            problems[key] = error
-        else:
-            variables[structure.name] = _as_they_are(structure, values)
-    return _dataset(variables, opened, attrs), problems
-
-
-def loaded_by_rows(
-    opened: OpenedColumns, planned: Mapping[str, ArrayStructure], attrs: Mapping[str, Any]
-) -> tuple[xarray.Dataset, dict[str, CatalogError], dict[str, dict[int, CatalogError]]]:
-    """Return a dataset of NumPy arrays, why it lacks some columns, and why some rows of the others cannot be read.
-
-    The dataset has all rows; what stands in those that cannot be read means nothing. A column is lacking if not one of
-    its rows can be read.
-    """
-    variables = {}
-    problems: dict[str, CatalogError] = {}
-    bad: dict[str, dict[int, CatalogError]] = {}
-    for key, structure in planned.items():
-        try:
-            if key in opened.problems:
-                raise opened.problems[key]
-            values, errors = opened.columns[key].read_rows()
-            if errors and len(errors) == len(values):
-                raise next(iter(errors.values()))
-        except CatalogError as error:
-            problems[key] = error
-        else:
-            variables[structure.name] = _as_they_are(structure, values)
-            bad[key] = errors
-    return _dataset(variables, opened, attrs), problems, {key: errors for key, errors in bad.items() if errors}
-
-
-def _dataset(variables: Mapping[str, Any], opened: OpenedColumns, attrs: Mapping[str, Any]) -> xarray.Dataset:
+def _dataset(
+    variables: Mapping[str, Any], opened: OpenedColumns, source: StreamSource, lacking: Mapping[str, CatalogError]
+) -> xarray.Dataset:
     coords = {} if opened.time is None else {"time": ("time", opened.time)}
-    return xarray.Dataset(variables, coords, dict(attrs))
+    facts = {name: source.facts.get(name) for name in ("stream", "run_uid", "scan_id")}
+    attrs: dict[str, Any] = {name: fact for name, fact in facts.items() if fact is not None}
+    if lacking:
+        attrs["unreadable"] = {key: str(error) for key, error in lacking.items()}
+    return xarray.Dataset(variables, coords, attrs)
 
 
 def table_of_rows(columns: Mapping[str, Array], dims: Mapping[str, tuple[str, ...]], time: Array) -> xarray.Dataset:
     """Return a dataset of arrays that are at hand, a row for each event."""
     variables = {column_name(name, columns): (("time", *dims[name]), values) for name, values in columns.items()}
     return xarray.Dataset(variables, {"time": ("time", time)})
-
-
-def pick_rows(dataset: xarray.Dataset, rows: NDArray[np.intp]) -> xarray.Dataset:
-    """Return the dataset with these rows alone."""
-    return dataset.isel(time=rows)
 
 
 def chunked(dataset: xarray.Dataset) -> xarray.Dataset:

@@ -15,8 +15,8 @@ from ..assets import DatumIds, DatumTable, Resource, Segment, Stored
 from ..documents import is_streamed, spans_of
 from ..errors import AssetError, CatalogError, DatumNotFound
 from ..store import MISSING, Document, Store
+from .source import Transform
 
-Transform = Callable[[Document], Document]
 Transforms = Callable[[str], Transform]
 Describe = Callable[[Resource], Mapping[str, Any]]
 

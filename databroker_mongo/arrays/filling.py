@@ -20,8 +20,9 @@ from ..store import Document
 from .column_set import OpenedColumns
 from .columns import AssetColumn, Column
 from .external import stored_in_streams
-from .opening import StreamSource, open_columns
+from .opening import open_columns
 from .rows import StreamRows
+from .source import StreamSource
 
 
 class RowsInFiles:
@@ -56,9 +57,9 @@ class RowsInFiles:
         keys = [key for key in source.data_keys if key in served]
         opened = open_columns(source, keys, eager=False) if keys else OpenedColumns()
         _raise_first(opened)
-        for key, note in opened.notes.items():
-            if key not in opened.behind:
-                self._tell(key, note)
+        for key, each in opened.by_key.items():
+            if each.notes and not each.is_behind:
+                self._tell(key, each.note)
         return {key: column for key, column in opened.columns.items() if isinstance(column, AssetColumn)}
 
     def parts_of(self, page: Document) -> Iterator[tuple[slice, dict[str, Column]]]:
@@ -117,5 +118,6 @@ def _is_time(value: Any) -> bool:
 
 
 def _raise_first(opened: OpenedColumns) -> None:
-    for error in opened.problems.values():
-        raise error
+    for each in opened.by_key.values():
+        if each.problem is not None:
+            raise each.problem

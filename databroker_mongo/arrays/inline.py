@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..store import MISSING, Values
 from .blocks import EventBlock
 from .columns import EventColumn
+from .source import StreamSource
 from .structure import DataKey, declared_dtype, is_whole_shape
 from .values import as_array, kind_of
-
-if TYPE_CHECKING:
-    from .opening import StreamSource
 
 Shaped = tuple[tuple[int, ...], np.dtype[Any]]
 

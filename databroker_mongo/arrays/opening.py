@@ -8,84 +8,34 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from enum import Enum
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..assets import AssetReader, DatumIds, DatumTable, Segment, Stored, join, may_still_come
-from ..documents import is_streamed, rows_without_events
+from ..documents import Span, is_streamed, rows_without_events
 from ..errors import CatalogError, DatumNotFound, ShapeMismatch
-from ..store import MISSING, Document, Values
+from ..store import MISSING, Values
 from . import external, inline
 from .column_set import OpenedColumns
 from .columns import AssetColumn, KnownColumn, LostColumn
 from .found import FirstFile, Found, as_declared, segments_with_row_axes
-from .rows import PageRows, StreamRows
+from .source import StreamSource
 from .stored_rows import chunks_in_events
-from .structure import DataKey, contradictions, declared_structure
-
-Transform = external.Transform
+from .structure import contradictions, declared_structure
 
 _N_PROBES = 64
 
 
-@dataclass
-class StreamSource:
-    """All that is needed to open columns of one stream.
+class _Rows(Enum):
+    """What the rows of a stream are."""
 
-    Attributes
-    ----------
-    rows : StreamRows or PageRows
-        Its rows.
-    assets : AssetReader
-        What reads external data.
-    descriptors : list of dict
-        Its descriptors, in order of time.
-    run_uid : str
-        Its run.
-    is_complete : bool
-        Whether the run has a stop document, so that its files no longer grow.
-    facts : dict
-        ``run_uid``, ``scan_id`` and ``stream``, for errors.
-    transforms : dict
-        Callables for ``resource``, ``datum`` and ``stream_resource`` documents.
-    n_said : int or None
-        How many events the stop document says there are, where it does.
-    """
-
-    rows: StreamRows | PageRows
-    assets: AssetReader
-    descriptors: Sequence[Document]
-    run_uid: str
-    is_complete: bool
-    facts: dict[str, Any]
-    transforms: Mapping[str, Transform] = field(default_factory=dict)
-    n_said: int | None = None
-
-    @property
-    def data_keys(self) -> dict[str, DataKey]:
-        """The data keys of all descriptors, in stored order; the first to declare one decides."""
-        merged: dict[str, DataKey] = {}
-        for descriptor in self.descriptors:
-            for key, data_key in descriptor["data_keys"].items():
-                merged.setdefault(key, data_key)
-        return merged
-
-    @property
-    def devices(self) -> dict[str, str]:
-        """The device of each data key, where the descriptors tell."""
-        return {
-            key: device
-            for descriptor in self.descriptors
-            for device, keys in (descriptor.get("object_keys") or {}).items()
-            for key in keys
-        }
-
-    def transform(self, name: str) -> Transform:
-        """Return the transform of documents of one kind."""
-        return self.transforms.get(name, _unchanged)
+    EVENTS = "its events; none if it has neither events nor stored data"
+    STORED_DATA = "what stream datums say is stored, as of a fly scan whose devices emit no events"
+    EVENTS_TO_COME = "events that are not there yet, though data that go with them are stored"
+    STORED_DATA_OF_LOST_EVENTS = "what is stored, for the run is over and the events are missing"
 
 
 def open_columns(source: StreamSource, keys: Sequence[str], *, eager: bool, by_row: bool = False) -> OpenedColumns:
@@ -117,68 +67,88 @@ class _Opening:
         self._data_keys = {key: data_keys[key] for key in keys}
         self._streamed = [key for key in keys if is_streamed(data_keys[key])]
         self._external = [key for key in keys if "external" in data_keys[key] and key not in self._streamed]
-        self._opened = OpenedColumns()
+        self._stored: dict[str, Stored | CatalogError] = {}
+        self._opened = OpenedColumns.of(keys)
 
     def run(self) -> OpenedColumns:
-        source, rows, opened = self._source, self._source.rows, self._opened
+        opened = self._opened
+        values = self._look_up()
+        ids = {key: values[key] for key in self._external if not _is_filled(values[key])}
+        in_events = [key for key in self._data_keys if key not in ids and key not in self._streamed]
+        rows = self._kind_of_rows(has_values_in_events=bool(in_events or ids))
+        if rows in (_Rows.EVENTS, _Rows.EVENTS_TO_COME):
+            self._take_events()
+            self._open_inline(in_events, values)
+            self._open_external(ids)
+        else:
+            self._take_stored_rows()
+            for key in [*in_events, *ids]:
+                self._lose(key, DatumNotFound("no event of the stream is stored, and events would hold the values"))
+        for key in self._streamed:
+            self._open_streamed(key, self._stored.get(key, Stored([], {})))
+        opened.keep_common_rows(self._streamed, is_complete=self._source.is_complete or self._lost is not None)
+        opened.note_gaps()
+        for key, note in contradictions(self._source.descriptors, self._data_keys).items():
+            opened.add_note(key, note)
+        return opened
+
+    def _look_up(self) -> Mapping[str, Values]:
+        """Fix the rows, and return the values of the keys that are not going to be looked at otherwise."""
+        rows = self._source.rows
         inline_keys = [key for key in self._data_keys if key not in self._streamed and key not in self._external]
         along = inline_keys if self._eager or inline.are_few(self._data_keys, inline_keys, rows.n_expected) else []
-        found = self._stored_in_streams() if self._streamed else {}
-        values = rows.columns([*self._external, *(key for key in self._streamed if key not in found), *along])
-        found = self._place(values, found)
-        ids = {key: values[key] for key in self._external if not _is_filled(values[key])}
-        inline_keys += [key for key in self._external if key not in ids]
-        known = [each.spans for each in found.values() if isinstance(each, Stored)]
-        opened.seq_num = rows.index.seq_num
-        if not len(opened.seq_num) and any(known) and (source.is_complete or not (inline_keys or ids)):
-            opened.seq_num = rows_without_events(known)
-            opened.n_rows = len(opened.seq_num)
-            for key in [*inline_keys, *ids]:
-                self._lose(key, DatumNotFound("no event of the stream is stored, and events would hold the values"))
-        else:
-            opened.time = rows.index.time
-            self._note_times(opened.time)
-            opened.n_rows = len(opened.seq_num)
-            in_events = inline.open_inline(source, self._data_keys, inline_keys, values)
-            opened.columns.update(in_events)
-            opened.habits.update(inline.shapes_otherwise(self._data_keys, in_events))
-            self._open_external(ids)
-        for key in self._streamed:
-            self._open_streamed(key, found.get(key, Stored([], {})))
-        opened.keep_common_rows(self._streamed, is_complete=source.is_complete or self._lost is not None)
-        opened.note_gaps()
-        opened.add_notes(contradictions(source.descriptors, self._data_keys))
-        opened.columns = {key: opened.columns[key] for key in self._data_keys if key in opened.columns}
-        return opened
+        self._stored = self._stored_in_streams() if self._streamed else {}
+        unserved = [key for key in self._streamed if key not in self._stored]
+        values = rows.columns([*self._external, *unserved, *along])
+        self._place(values)
+        return values
+
+    def _kind_of_rows(self, *, has_values_in_events: bool) -> _Rows:
+        if len(self._source.rows.index.seq_num) or not any(self._spans()):
+            return _Rows.EVENTS
+        if not has_values_in_events:
+            return _Rows.STORED_DATA
+        return _Rows.STORED_DATA_OF_LOST_EVENTS if self._source.is_complete else _Rows.EVENTS_TO_COME
+
+    def _spans(self) -> list[list[Span]]:
+        return [each.spans for each in self._stored.values() if isinstance(each, Stored)]
+
+    def _take_events(self) -> None:
+        index, opened = self._source.rows.index, self._opened
+        opened.seq_num, opened.time, opened.n_rows = index.seq_num, index.time, len(index.seq_num)
+        self._note_times(index.time)
+
+    def _take_stored_rows(self) -> None:
+        opened = self._opened
+        opened.seq_num = rows_without_events(self._spans())
+        opened.n_rows = len(opened.seq_num)
+
+    def _open_inline(self, keys: Sequence[str], values: Mapping[str, Values]) -> None:
+        columns = inline.open_inline(self._source, self._data_keys, keys, values)
+        quirks = inline.shapes_otherwise(self._data_keys, columns)
+        for key, column in columns.items():
+            self._opened.by_key[key].column = column
+            self._opened.by_key[key].quirk = quirks.get(key)
 
     def _note_times(self, time: np.ndarray[Any, np.dtype[np.float64]]) -> None:
         n_without = int(np.count_nonzero(np.isnan(time)))
         if n_without:
             told = f"{n_without} of {len(time)} events have a time that is missing or not a number, and is NaN here"
-            self._opened.add_notes({"time": told})
+            self._opened.add_note("time", told)
 
     def _stored_in_streams(self) -> dict[str, Stored | CatalogError]:
         source = self._source
         return external.stored_in_streams(source.rows.store, source.descriptors, source.transform)
 
-    def _place(
-        self, values: Mapping[str, Values], found: dict[str, Stored | CatalogError]
-    ) -> dict[str, Stored | CatalogError]:
-        """Take each external data key for what is stored of it, where its descriptor says something else.
-
-        Returns
-        -------
-        dict
-            What stream datums tell, by data key.
-        """
+    def _place(self, values: Mapping[str, Values]) -> None:
+        """Take each external data key for what is stored of it, where its descriptor says something else."""
         without = [key for key in self._external if not is_held(values[key])]
         if without and not self._streamed:
-            found = self._stored_in_streams()
-        served = [key for key in without if key in found]
-        held = [key for key in self._streamed if key not in found and is_held(values[key])]
+            self._stored = self._stored_in_streams()
+        served = [key for key in without if key in self._stored]
+        held = [key for key in self._streamed if key not in self._stored and is_held(values[key])]
         self._streamed = [key for key in self._streamed if key not in held] + served
         self._external = [key for key in self._external if key not in served] + held
-        return found
 
     def _open_external(self, ids: Mapping[str, Values]) -> None:
         if not ids:
@@ -202,7 +172,7 @@ class _Opening:
             joined = join(opened.seq_num, found, time=opened.time, declares=self._declares(key))
             self._open_segments(key, joined.segments, frames_in_file=True)
             for note in joined.notes():
-                opened.add_notes({key: note})
+                opened.add_note(key, note)
         else:
             self._lose(
                 key,
@@ -236,7 +206,7 @@ class _Opening:
     def _open_segments(self, key: str, segments: tuple[Segment, ...], *, frames_in_file: bool) -> None:
         """Find the structure of a column in its first file, and make the column."""
         opened = self._opened
-        opened.segments[key] = segments
+        opened.by_key[key].segments = segments
         first = next((each for each in segments if each.resource is not None), None)
         if self._lost is not None:
             first = self._first_readable(key, segments, is_streamed=frames_in_file) or first
@@ -245,33 +215,34 @@ class _Opening:
             if not frames_in_file or self._source.is_complete:
                 self._lose(key, lost)
                 return
-            self._await(key, lost)
+            self._fail(key, lost, is_pending=True)
         found = self._look_into_file(key, first, is_streamed=frames_in_file)
-        if found is None:
-            if first is None and not opened.n_rows:
-                self._open_without_rows(key)
-            return
-        datum, per_row = found.datum, found.fit.per_event
+        if found is not None:
+            self._make_column(key, segments, found)
+        elif first is None and not opened.n_rows:
+            self._open_without_rows(key)
+
+    def _make_column(self, key: str, segments: tuple[Segment, ...], found: Found) -> None:
+        opened, datum, per_row = self._opened, found.datum, found.fit.per_event
         segments = segments_with_row_axes(segments, found.fit.row_axes, self._source.assets)
         if per_row is not None:
-            segments = opened.segments[key] = tuple(each.in_groups_of(per_row) for each in segments)
-        opened.columns[key] = AssetColumn(
+            segments = opened.by_key[key].segments = tuple(each.in_groups_of(per_row) for each in segments)
+        opened.by_key[key].column = AssetColumn(
             self._source.assets,
             segments,
             datum,
             shape=(opened.n_rows, *datum.shape) if per_row is None else (opened.n_rows, per_row, *datum.shape),
             facts={**self._source.facts, "data_key": key},
+            file_chunks=chunks_in_events(datum, per_row),
             lost=(self._lost or {}).get(key),
         )
-        opened.file_chunks[key] = chunks_in_events(datum, per_row)
 
     def _open_without_rows(self, key: str) -> None:
         row_shape, dtype = inline.of_no_rows(self._data_keys[key])
-        column = KnownColumn(np.empty((0, *row_shape), dtype), {**self._source.facts, "data_key": key})
-        self._opened.columns[key] = column
         declared = f"{self._data_keys[key].get('dtype')} of shape {self._data_keys[key].get('shape')}"
-        told = f"no row of it is stored, and the structure of a row is not known: {declared} is declared"
-        self._opened.habits[key] = told
+        opened = self._opened.by_key[key]
+        opened.column = KnownColumn(np.empty((0, *row_shape), dtype), {**self._source.facts, "data_key": key})
+        opened.quirk = f"no row of it is stored, and the structure of a row is not known: {declared} is declared"
 
     def _first_readable(self, key: str, segments: tuple[Segment, ...], *, is_streamed: bool) -> Segment | None:
         """Return the first row that can be read, as far as its headers tell, and fits, as a segment of its own."""
@@ -287,21 +258,22 @@ class _Opening:
 
     def _look_into_file(self, key: str, first: Segment | None, *, is_streamed: bool) -> Found | None:
         """Return what the first file holds; what is declared, where there is none or it cannot be read."""
-        data_key, source, opened = self._data_keys[key], self._source, self._opened
+        data_key, opened = self._data_keys[key], self._opened.by_key[key]
         try:
             found = self._look(key, first, is_streamed=is_streamed)
         except ShapeMismatch as error:
-            self._problem(key, error)
+            self._fail(key, error)
             return None
         except CatalogError as error:
-            report = self._await if not source.is_complete and may_still_come(error) else self._problem
-            report(key, error)
+            self._fail(key, error, is_pending=not self._source.is_complete and may_still_come(error))
             found = None
         if found is None:
             keywords = {} if first is None or first.resource is None else first.resource.kwargs
             return as_declared(data_key, keywords, is_streamed=is_streamed)
-        if found.fit.note is not None:
-            (opened.habits if found.fit.is_habit else opened.notes)[key] = found.fit.note
+        if found.fit.note is not None and found.fit.is_habit:
+            opened.quirk = found.fit.note
+        elif found.fit.note is not None:
+            opened.notes.append(found.fit.note)
         return found
 
     def _look(self, key: str, first: Segment | None, *, is_streamed: bool) -> Found | None:
@@ -320,19 +292,17 @@ class _Opening:
 
     def _lose(self, key: str, error: CatalogError) -> None:
         """Put a column that raises in the place of one whose documents are missing, if its descriptor tells all."""
-        self._problem(key, error)
+        self._fail(key, error)
         datum = declared_structure(self._data_keys[key])
         if datum is not None:
             shape = (self._opened.n_rows, *datum.shape)
-            self._opened.columns[key] = LostColumn(error, shape=shape, dtype=datum.dtype, facts=error.facts)
+            column = LostColumn(error, shape=shape, dtype=datum.dtype, facts=error.facts)
+            self._opened.by_key[key].column = column
 
-    def _problem(self, key: str, error: CatalogError) -> None:
+    def _fail(self, key: str, error: CatalogError, *, is_pending: bool = False) -> None:
         error.facts = {**self._source.facts, "data_key": key, **error.facts}
-        self._opened.problems[key] = error
-
-    def _await(self, key: str, error: CatalogError) -> None:
-        error.facts = {**self._source.facts, "data_key": key, **error.facts}
-        self._opened.awaited[key] = error
+        opened = self._opened.by_key[key]
+        opened.error, opened.is_pending = error, is_pending
 
 
 def _probes(segment: Segment, assets: AssetReader) -> Iterable[int]:
@@ -345,10 +315,6 @@ def _probes(segment: Segment, assets: AssetReader) -> Iterable[int]:
         return sorted({*spread, *assets.ends_of_files(segment.resource, segment.datums)})
     except CatalogError:
         return spread
-
-
-def _unchanged(document: Document) -> Document:
-    return document
 
 
 def is_held(values: Values) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ..arrays import AssetColumn, OpenedColumns, StreamSource, corrected, open_columns
+from ..arrays import AssetColumn, OpenedColumn, OpenedColumns, StreamSource, corrected, open_columns
 from ..assets import AssetReader, Resource
 from ..errors import (
     AssetOffline,
@@ -44,7 +44,7 @@ def check_files(
     for name, source in _without_recall(sources).items():
         opened = _opened(source)
         for key in source.data_keys:
-            rows[name, key] = {"stream": name, "data_key": key, **_verdict(opened, key, pixels)}
+            rows[name, key] = {"stream": name, "data_key": key, **_verdict(opened.by_key[key], pixels)}
     for number, finding in enumerate(findings):
         place = finding.stream, finding.data_key
         if place in rows:
@@ -63,7 +63,7 @@ def _opened(source: StreamSource) -> OpenedColumns:
         if "field" not in error.facts:
             raise
         error.facts = {**source.facts, **error.facts}
-        return OpenedColumns(problems=dict.fromkeys(source.data_keys, error))
+        return OpenedColumns({key: OpenedColumn(error=error) for key in source.data_keys})
 
 
 def _add_finding(row: dict[str, Any], finding: Finding) -> None:
@@ -73,19 +73,19 @@ def _add_finding(row: dict[str, Any], finding: Finding) -> None:
         row["reason"] = f"{row['reason']} {finding.message}".strip()
 
 
-def _verdict(opened: OpenedColumns, key: str, pixels: bool) -> dict[str, Any]:
-    column = opened.columns.get(key)
-    found = {"shape": column.shape, "dtype": str(column.dtype)} if column is not None else {}
-    problem = opened.problems.get(key)
-    if problem is None and isinstance(column, AssetColumn) and key not in opened.awaited:
-        problem = column.first_problem() or (_read_through(column) if pixels else None)
-    if problem is not None:
-        status = "offline" if isinstance(problem, AssetOffline) else "unreadable"
-        return {"status": status, "reason": problem.message, "facts": problem.facts, **found}
-    if key in opened.awaited:
-        return {"status": "note", "reason": opened.awaited[key].message, "facts": opened.awaited[key].facts, **found}
-    note = opened.notes.get(key) or opened.habits.get(key)
-    return {**_NO_FAULT, **({} if note is None else {"status": "note", "reason": note}), **found}
+def _verdict(opened: OpenedColumn, pixels: bool) -> dict[str, Any]:
+    column, error, status = opened.column, opened.error, "unreadable"
+    found = {} if column is None else {"shape": column.shape, "dtype": str(column.dtype)}
+    if error is None and isinstance(column, AssetColumn):
+        error = column.first_problem() or (_read_through(column) if pixels else None)
+    if error is None:
+        note = opened.note or opened.quirk
+        return {**_NO_FAULT, **({} if note is None else {"status": "note", "reason": note}), **found}
+    if opened.is_pending:
+        status = "note"
+    elif isinstance(error, AssetOffline):
+        status = "offline"
+    return {"status": status, "reason": error.message, "facts": error.facts, **found}
 
 
 def _read_through(column: AssetColumn) -> CatalogError | None:
@@ -188,10 +188,9 @@ def _file_rows(sources: Mapping[str, StreamSource]) -> Iterable[dict[str, Any]]:
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for source in sources.values():
         opened = _opened(source)
-        for key, found in opened.segments.items():
-            column = opened.columns.get(key)
+        for each in opened.by_key.values():
             # A column knows how many rows of the stored data, which may be files, are one row.
-            for segment in column.segments if isinstance(column, AssetColumn) else found:
+            for segment in each.column.segments if isinstance(each.column, AssetColumn) else each.segments:
                 if segment.resource is not None:
                     _add_files(rows, source.assets, segment.resource, segment.datums)
     used = {uid for uid, _ in rows}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from .. import display
-from ..arrays import Column, KnownColumn, OpenedColumns, StreamSource, attributes, name_dims
+from ..arrays import Column, KnownColumn, OpenedColumn, OpenedColumns, StreamSource, attributes, name_dims
 
 if TYPE_CHECKING:
     import dask.array
@@ -117,7 +117,7 @@ class StreamColumn:
         """Describe the values as a dask array; nothing is read. ``stream.to_dask()[name]`` names the axes as well."""
         from ..arrays import lazy_array
 
-        lazy: dask.array.Array = lazy_array(self._column, self.name, self._file_chunks)
+        lazy: dask.array.Array = lazy_array(self._column, self.name)
         return lazy
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
@@ -179,10 +179,6 @@ class StreamColumn:
     def _column(self) -> Column:
         return self._found(eager=False)
 
-    @property
-    def _file_chunks(self) -> tuple[int, ...] | None:
-        return None
-
     def _found(self, *, eager: bool) -> Column:
         raise NotImplementedError
 
@@ -215,18 +211,18 @@ class DataColumn(StreamColumn):
         return attributes(self._source.data_keys[self.name], self._source.devices.get(self.name))
 
     @cached_property
-    def _opened(self) -> OpenedColumns:
-        return self._open_columns([self.name], eager=False)
-
-    @property
-    def _file_chunks(self) -> tuple[int, ...] | None:
-        return self._opened.file_chunks.get(self.name)
+    def _opened(self) -> OpenedColumn:
+        return self._open(eager=False)
 
     def _found(self, *, eager: bool) -> Column:
-        opened = self._open_columns([self.name], eager=True) if eager else self._opened
-        if self.name not in opened.columns:
-            raise copy.copy(opened.absent()[self.name])
-        return opened.columns[self.name]
+        opened = self._open(eager=True) if eager else self._opened
+        if opened.absence is not None:
+            raise copy.copy(opened.absence)
+        assert opened.column is not None
+        return opened.column
+
+    def _open(self, *, eager: bool) -> OpenedColumn:
+        return self._open_columns([self.name], eager=eager).by_key[self.name]
 
 
 class HeldColumn(StreamColumn):

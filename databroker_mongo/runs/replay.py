@@ -217,8 +217,8 @@ class Replay:
         rows = PageRows(source.rows.store, page)
         opened = open_columns(dataclasses.replace(source, rows=rows, is_complete=True), keys, eager=True)
         for key in keys:
-            if key in opened.problems:
-                raise opened.problems[key]
+            if (problem := opened.by_key[key].problem) is not None:
+                raise problem
             page["filled"][key] = [each if isinstance(each, str) else True for each in page["data"][key]]
             page["data"][key] = self._values(opened.columns[key])
 

@@ -21,7 +21,6 @@ from ..arrays import (
     StreamRows,
     StreamSource,
     column_name,
-    latest_of_repeats,
     n_events_said,
     open_columns,
 )
@@ -235,7 +234,7 @@ class Stream:
         UnreadableColumns
             At least one column cannot be read; ``reasons`` has an error for each.
         """
-        from ..arrays import loaded_by_rows, loaded_dataset, structures
+        from ..arrays import loaded_dataset
 
         _require("on_error", on_error, ("raise", "skip", "rows"))
         _require("dedupe", dedupe, (None, "last"))
@@ -245,16 +244,11 @@ class Stream:
             return self.data.read(variables, exclude=exclude, on_error=on_error, dedupe=dedupe, recall=recall)
         by_row = on_error == "rows"
         opened = self._open(self._select(keys, exclude), eager=True, recall=recall, by_row=by_row)
-        planned = structures(opened, self.source.data_keys, self.source.devices)
-        if by_row:
-            loaded, failed, bad = loaded_by_rows(opened, planned, self._attrs())
-            return self._finished(loaded, {**opened.absent(), **failed}, opened, dedupe, bad)
-        loaded, failed = loaded_dataset(opened, planned, self._attrs())
-        absent = opened.absent()
-        problems = {key: error for key, error in {**absent, **failed}.items() if key not in opened.awaited}
+        loaded, lacking = loaded_dataset(opened, self.source, by_row=by_row, dedupe=dedupe == "last")
+        problems = {key: error for key, error in lacking.items() if not opened.by_key[key].is_pending}
         if problems and on_error == "raise":
             raise self._unreadable(problems)
-        return self._finished(loaded, {**absent, **failed}, opened, dedupe)
+        return loaded
 
     def to_dask(
         self,
@@ -290,13 +284,11 @@ class Stream:
         ColumnNotFound
             A data key that the stream does not have.
         """
-        from ..arrays import lazy_dataset, structures
+        from ..arrays import lazy_dataset
 
         _require("dedupe", dedupe, (None, "last"))
         opened = self._open(self._select(keys, exclude), eager=False, recall=recall)
-        planned = structures(opened, self.source.data_keys, self.source.devices)
-        lazy = lazy_dataset(opened, planned, self._attrs())
-        problems = opened.absent()
+        problems = opened.absences
         if problems:
             warnings.warn(
                 f"run {self.source.run_uid} (scan id {self._start.get('scan_id')}), stream {self.name!r}: "
@@ -305,7 +297,7 @@ class Stream:
                 UnreadableWarning,
                 stacklevel=stacklevel_of_caller(),
             )
-        return self._finished(lazy, problems, opened, dedupe)
+        return lazy_dataset(opened, self.source, dedupe=dedupe == "last")
 
     def follow(self, *, seconds: float = 1.0) -> Iterator[Row]:
         """Yield the events of the stream, stored and future ones, until the run has stopped.
@@ -368,10 +360,10 @@ class Stream:
         opened = open_columns(source, keys, eager=eager, by_row=by_row)
         if "time" in opened.columns:
             name = column_name("time", self.source.data_keys)
-            opened.add_notes({"time": f"this is the name of the time axis; the column is called {name!r} here"})
+            opened.add_note("time", f"this is the name of the time axis; the column is called {name!r} here")
         if told := self._news(opened.notes):
             warnings.warn(told, DocumentWarning, stacklevel=stacklevel_of_caller())
-        if told := self._news(opened.habits):
+        if told := self._news(opened.quirks):
             logger.info("%s", told)
         return opened
 
@@ -381,35 +373,6 @@ class Stream:
         self._reported.update(news)
         where = f"run {self.source.run_uid} (scan id {self._start.get('scan_id')}), stream {self.name!r}"
         return f"{where}: {'; '.join(news)}" if news else ""
-
-    def _attrs(self) -> dict[str, Any]:
-        known = {"stream": self.name, "run_uid": self._start["uid"], "scan_id": self._start.get("scan_id")}
-        return {name: value for name, value in known.items() if value is not None}
-
-    def _finished(
-        self,
-        dataset: xarray.Dataset,
-        problems: Mapping[str, CatalogError],
-        opened: OpenedColumns,
-        dedupe: Dedupe | None,
-        bad: Mapping[str, Mapping[int, CatalogError]] | None = None,
-    ) -> xarray.Dataset:
-        if problems:
-            dataset.attrs["unreadable"] = {key: str(error) for key, error in problems.items()}
-        if "time" not in dataset.sizes:
-            return dataset
-        wanted = latest_of_repeats(opened.seq_num) if dedupe == "last" else np.arange(dataset.sizes["time"])
-        left_out = {row for errors in (bad or {}).values() for row in errors}.intersection(wanted.tolist())
-        if left_out:
-            dataset.attrs["n_rows_left_out"] = len(left_out)
-            dataset.attrs["unreadable_rows"] = {
-                key: {row: error.message for row, error in errors.items() if row in left_out}
-                for key, errors in (bad or {}).items()
-                if left_out.intersection(errors)
-            }
-        if dedupe != "last" and not left_out:
-            return dataset
-        return dataset.isel(time=[row for row in wanted.tolist() if row not in left_out])
 
     def _unreadable(self, problems: dict[str, CatalogError]) -> UnreadableColumns:
         works = f"exclude={sorted(problems)!r}"

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..arrays import AssetColumn, OpenedColumns, open_columns, usable
+from ..arrays import AssetColumn, OpenedColumn, OpenedColumns, open_columns, usable
 from ..assets import DatumTable, Resource
 from ..documents import indices_of
 from ..errors import AssetError, AssetOffline, AssetUnreadable, PathNotAllowed
@@ -146,7 +146,8 @@ class RunFiles:
                 if isinstance(uid := document.get("uid"), Hashable):
                     seen.add(uid)
                 yield kind, document
-        segments = (each for opened in self._opened.values() for found in opened.segments.values() for each in found)
+        columns = (column for opened in self._opened.values() for column in opened.by_key.values())
+        segments = (segment for column in columns for segment in column.segments)
         in_use = {each.resource.uid: each.resource.is_stream for each in segments if each.resource is not None}
         classic, streamed = (
             [uid for uid in in_use if uid not in seen and in_use[uid] is kind] for kind in (False, True)
@@ -172,12 +173,12 @@ class RunFiles:
     def _rows_in_event(opened: OpenedColumns, document: Document, located: Path) -> int:
         """Return how many rows of the stored data an event has; streams may have data keys of one name."""
         key = str(document.get("data_key") or "")
-        column = opened.columns.get(key)
-        if isinstance(column, AssetColumn):
-            return max((each.datums_per_row for each in column.segments), default=1)
-        if located.is_dir() and key in opened.problems:
+        found = opened.by_key.get(key, OpenedColumn())
+        if isinstance(found.column, AssetColumn):
+            return max((each.datums_per_row for each in found.column.segments), default=1)
+        if found.problem is not None and located.is_dir():
             # How many files a row has is then unknown.
-            raise opened.problems[key]
+            raise found.problem
         return 1
 
     @cached_property

@@ -51,10 +51,10 @@ def open_external(source: StreamSource, keys: Sequence[str]) -> OpenedColumns:
         if key not in source.data_keys:
             raise ColumnNotFound(f"the stream has no data key {key!r}", **source.facts, data_key=key)
     opened = open_columns(source, keys, eager=False)
-    problems = {**opened.absent(), **opened.problems}
     for key in keys:
-        if key in problems:
-            raise problems[key]
+        error = opened.by_key[key].problem or opened.by_key[key].absence
+        if error is not None:
+            raise error
     if opened.notes:
         told = "; ".join(f"{key!r}: {note}" for key, note in opened.notes.items())
         text = f"run {source.run_uid}, stream {source.facts.get('stream')!r}: {told}"
