@@ -21,6 +21,7 @@ from ...values import are_equal, differences
 from ..connection.failures import TRANSIENT
 from ..connection.location import Collections
 from ..protocol import Document
+from . import bson_values  # noqa: F401 (makes values of BSON known, which documents may hold)
 
 COLLECTIONS = {
     "start": "run_start",
