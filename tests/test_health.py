@@ -8,7 +8,6 @@ import pytest
 from databroker_mongo import Catalog
 from databroker_mongo.errors import RunNotFound
 from databroker_mongo.health.documents import Finding, check_database, check_run
-from databroker_mongo.store.connection.location import locate, open_collections
 from databroker_mongo.store.normalized import open_store
 from databroker_mongo.store.writable_normalized import writable
 from databroker_mongo.testing.runs import Asset, StreamAsset, build_run
@@ -227,14 +226,14 @@ def test_a_run_without_stop_is_told_apart_by_the_age_of_its_last_event(checked, 
 def test_events_that_another_program_stored_twice_are_found(store_uri, checked, documents):
     assert checked(documents) == {}
     event = of_kind(documents, "event")[0]
-    open_collections(locate(store_uri)).event.insert_one(dict(event))
+    open_store(store_uri).collections.event.insert_one(dict(event))
     repeated = [finding for finding in check_run(open_store(store_uri), "run") if finding.kind == "repeated-event"]
     assert [finding.facts["uids"] for finding in repeated] == [[event["uid"]]]
 
 
 def test_several_stops_that_another_program_stored_are_found(store_uri, checked, documents):
     assert checked(documents) == {}
-    open_collections(locate(store_uri)).run_stop.insert_one({**documents[-1][1], "uid": "another"})
+    open_store(store_uri).collections.run_stop.insert_one({**documents[-1][1], "uid": "another"})
     assert [finding.facts["uid"] for finding in check_run(open_store(store_uri), "run")] == ["another"]
 
 
@@ -334,7 +333,7 @@ def test_a_stream_resource_that_nothing_ties_to_a_run_is_an_orphan(store_uri, do
 def test_documents_that_another_program_stored_twice_are_found(store_uri, checked, documents):
     assert checked(documents) == {}
     resource, start = of_kind(documents, "resource")[0], documents[0][1]
-    collections = open_collections(locate(store_uri))
+    collections = open_store(store_uri).collections
     collections.resource.insert_one(dict(resource))
     collections.run_start.insert_one(dict(start))
     findings = [finding.facts for finding in check_database(open_store(store_uri)) if finding.kind == "duplicates"]

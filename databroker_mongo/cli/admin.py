@@ -64,15 +64,15 @@ def create_views(chosen: argparse.Namespace) -> None:
     to the accounts of the proposal, and set collection_prefix in their catalogs. It needs the roles dbAdmin and
     userAdmin on the database.
     """
-    from ..store import asking, plan_views, view_pipeline
     from ..store import create_views as create
+    from ..store import plan_views, view_pipeline
 
     field, values = _condition(chosen.conditions)
     store, _ = store_of(chosen.catalog)
     print(json.dumps(view_pipeline("run_start", field, values)))
     do = create if chosen.apply else plan_views
-    with asking("make views and a role", store.address):
-        plan = do(store.collections, prefix=chosen.prefix, field=field, values=values)
+    with store.connection.translate_errors("make views and a role") as collections:
+        plan = do(collections, prefix=chosen.prefix, field=field, values=values)
     for line in display.views_lines(vars(plan), is_done=chosen.apply):
         print(line)
 

@@ -28,7 +28,7 @@ def list_spooled(chosen: argparse.Namespace) -> int | None:
     documents when the server answers. The documents that others have left are sent by the next writer for the database,
     or by `spool send`.
     """
-    from ..store import asking, read_spool_reports
+    from ..store import read_spool_reports
     from ..writing import spooled_files
 
     rows = [
@@ -46,8 +46,8 @@ def list_spooled(chosen: argparse.Namespace) -> int | None:
     if chosen.catalog is None:
         return None
     store, _ = store_of(chosen.catalog)
-    with asking("read what was spooled", store.address):
-        reports = read_spool_reports(store.collections)
+    with store.connection.translate_errors("read what was spooled") as collections:
+        reports = read_spool_reports(collections)
     for report in reports:
         print(_reported(report))
     return None

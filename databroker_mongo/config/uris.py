@@ -122,7 +122,7 @@ class Uri:
         Where it is written.
     """
 
-    __slots__ = ("_written", "catalog", "file", "is_assets", "is_foreign", "line")
+    __slots__ = ("__weakref__", "_written", "catalog", "file", "is_assets", "is_foreign", "line")
 
     def __init__(
         self,

@@ -1,7 +1,6 @@
 """Everything that speaks to MongoDB: connections, layouts, indexes, the local server. No file format is known here."""
 
 from .connection.decoding import PLAIN
-from .connection.failures import asking
 from .connection.host_names import unknown_hosts
 from .connection.location import ConnectionOptions, locate
 from .connection.place import Place, meet, place_of
@@ -46,7 +45,6 @@ __all__ = [
     "UNNUMBERED",
     "Values",
     "WritableStore",
-    "asking",
     "create_views",
     "locate",
     "meet",

@@ -11,8 +11,9 @@ from typing import Any
 from ..config import Uri
 from ..documents import readable_descriptor, stream_of
 from ..queries import Query
-from .connection.failures import asking
-from .connection.location import Collections, ConnectionOptions, Location, locate, open_collections, places
+from .connection.collections import Collections
+from .connection.connection import Connection
+from .connection.location import ConnectionOptions, Location, locate, places
 from .connection.place import Place
 from .connection.retries import asked_again, events_in_order, repeated
 from .connection.splitting import split_by_size
@@ -45,11 +46,13 @@ class NormalizedStore(Store):
 
     def __init__(self, location: Location):
         self._location = location
+        self._address = location.address
+        self._connection: Connection | None = None
 
     @property
     def address(self) -> str:
         """Where the runs are, as a URI without any password."""
-        return self._location.address
+        return self._address
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -57,9 +60,23 @@ class NormalizedStore(Store):
         return places(self._location)
 
     @property
+    def connection(self) -> Connection:
+        """The connection of this process, opened when there is none that can be used."""
+        connection = self._connection
+        if connection is None or not connection.is_current:
+            connection = self._connection = self._connect()
+        return connection
+
+    def _connect(self) -> Connection:
+        return Connection(self._location)
+
+    @property
     def collections(self) -> Collections:
         """The collections, over this process's own client."""
-        return open_collections(self._location)
+        return self.connection.collections
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_connection": None}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.address!r})"
@@ -74,28 +91,28 @@ class NormalizedStore(Store):
         self, query: Query, *, sort: Sort, skip: int = 0, limit: int = 0, fields: Sequence[str] = ()
     ) -> Iterator[Document]:
         """Yield the start documents that answer to ``query``, in order."""
-        with asking("find runs", self.address):
-            yield from compiled.find_starts(self.collections, query, sort=sort, skip=skip, limit=limit, fields=fields)
+        with self.connection.translate_errors("find runs") as collections:
+            yield from compiled.find_starts(collections, query, sort=sort, skip=skip, limit=limit, fields=fields)
 
     def count_starts(self, query: Query, *, skip: int = 0, limit: int = 0) -> int:
         """Count what :meth:`find_starts` would yield."""
-        with asking("count runs", self.address):
-            return compiled.count_starts(self.collections, query, skip=skip, limit=limit)
+        with self.connection.translate_errors("count runs") as collections:
+            return compiled.count_starts(collections, query, skip=skip, limit=limit)
 
     def distinct(self, query: Query, key: str, *, counts: bool = False) -> list[tuple[Any, int]]:
         """Return the values of a field in the runs that answer to ``query``, and how many runs have each."""
-        with asking(f"find the values of {key}", self.address):
-            return distinct.distinct(self.collections, query, key, counts=counts)
+        with self.connection.translate_errors(f"find the values of {key}") as collections:
+            return distinct.distinct(collections, query, key, counts=counts)
 
     def explain(self, query: Query) -> Explanation:
         """Tell how the runs that answer to ``query`` are found."""
-        with asking("explain a query", self.address):
-            return explaining.explain(self.collections, query)
+        with self.connection.translate_errors("explain a query") as collections:
+            return explaining.explain(collections, query)
 
     def indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
         """Tell which indexes the database has and lacks; ``metadata`` and ``text`` as for :func:`indexes.wanted`."""
-        with asking("list the indexes", self.address):
-            return indexes.report(self.collections, indexes.wanted(metadata=metadata, text=text))
+        with self.connection.translate_errors("list the indexes") as collections:
+            return indexes.report(collections, indexes.wanted(metadata=metadata, text=text))
 
     def stops(self, run_uids: Sequence[str]) -> dict[str, Document]:
         """Return the stop document of each run that has one."""
@@ -136,51 +153,50 @@ class NormalizedStore(Store):
             {"$match": {"descriptor": {"$in": list(descriptor_uids)}}},
             {"$group": {"_id": "$descriptor", "n": {"$sum": 1}}},
         ]
-        with asking("count events", self.address):
-            counts.update((group["_id"], group["n"]) for group in self.collections.event.aggregate(pipeline))
+        with self.connection.translate_errors("count events") as collections:
+            counts.update((group["_id"], group["n"]) for group in collections.event.aggregate(pipeline))
         return counts
 
     def event_index(
         self, descriptor_uids: Sequence[str], *, keys: Sequence[str] = (), n_expected: int | None = None
     ) -> EventIndex:
         """Take a snapshot of the rows of a stream, with some columns of its data."""
-        with asking("read the events of a stream", self.address):
-            return event_rows.index(self.collections, descriptor_uids, keys, n_expected=n_expected)
+        with self.connection.translate_errors("read the events of a stream") as collections:
+            return event_rows.index(collections, descriptor_uids, keys, n_expected=n_expected)
 
     def event_columns(
         self, snapshot: Snapshot, keys: Sequence[str], *, section: Section = "data", rows: slice | None = None
     ) -> dict[str, Values]:
         """Return columns of a snapshot, in row order."""
-        with asking("read the columns of a stream", self.address):
-            return event_rows.columns(self.collections, snapshot, keys, section=section, rows=rows)
+        with self.connection.translate_errors("read the columns of a stream") as collections:
+            return event_rows.columns(collections, snapshot, keys, section=section, rows=rows)
 
     def finds_rows(self, snapshot: Snapshot) -> bool:
         """Tell whether some rows of a snapshot are found without looking at all of them."""
-        with asking("list the indexes of events", self.address):
-            return snapshot.is_consecutive and finds_rows_by_seq_num(self.collections)
+        with self.connection.translate_errors("list the indexes of events") as collections:
+            return snapshot.is_consecutive and finds_rows_by_seq_num(collections)
 
     def first_events(self, index: EventIndex) -> dict[str, Document]:
         """Return the first event of each descriptor that has any."""
-        with asking("read the first events of a stream", self.address):
-            return event_rows.first_events(self.collections, index)
+        with self.connection.translate_errors("read the first events of a stream") as collections:
+            return event_rows.first_events(collections, index)
 
     def all_like(self, snapshot: Snapshot, sample: Mapping[str, Any]) -> bool:
         """Tell whether each of these keys holds the type and length of its sample value in every event."""
-        with asking("compare the types of events", self.address):
-            return event_rows.all_like(self.collections, snapshot, sample)
+        with self.connection.translate_errors("compare the types of events") as collections:
+            return event_rows.all_like(collections, snapshot, sample)
 
     def events(self, descriptor_uids: Sequence[str]) -> Iterator[Document]:
         """Yield the events of these descriptors in the order of their time, and of one time in row order."""
-        with asking("read events", self.address):
-            collections = self.collections
+        with self.connection.translate_errors("read events") as collections:
             yield from events_in_order(
                 collections.event, descriptor_uids, batch_size=_STREAMED, is_mock=collections.is_mock
             )
 
     def changes(self, names: Sequence[str]) -> Changes:
         """Listen to what is stored in these collections from now on."""
-        with asking("listen to changes", self.address):
-            return Changes(self.collections, names)
+        with self.connection.translate_errors("listen to changes") as collections:
+            return Changes(collections, names)
 
     def new_events(self) -> NewEvents:
         """Return what gives the events of a stream, each once."""
@@ -197,7 +213,7 @@ class NormalizedStore(Store):
     def resource_datums(self, resource_uids: Sequence[str]) -> Iterator[Document]:
         """Yield all datums of these resources; some of them twice, if the server is lost on the way."""
         query = {"resource": {"$in": [*resource_uids, *object_ids(resource_uids).values()]}}
-        with asking("read datums", self.address):
+        with self.connection.translate_errors("read datums"):
             for datum in repeated(lambda: self.collections.datum.find(query, {"_id": 0}).batch_size(_STREAMED)):
                 yield _with_plain_resource(datum)
 
@@ -234,9 +250,9 @@ class NormalizedStore(Store):
 
     def statistics(self) -> dict[str, Any]:
         """Return what the server says of the size of the database of run documents (``dbStats``)."""
-        database = self.collections.metadata
-        with asking("read statistics", self.address):
-            if not self.collections.is_mock:
+        with self.connection.translate_errors("read statistics") as collections:
+            database = collections.metadata
+            if not collections.is_mock:
                 return answer_to(database, {"dbStats": 1})
             counts = [database[name].count_documents({}) for name in database.list_collection_names()]
             return {"db": database.name, "collections": len(counts), "objects": sum(counts)}
@@ -244,12 +260,12 @@ class NormalizedStore(Store):
     @property
     def examination(self) -> NormalizedExamination:
         """What is asked by those who look for what is wrong."""
-        return NormalizedExamination(self.collections)
+        return NormalizedExamination(self.connection)
 
     def _find(self, collection: str, query: dict[str, Any], projection: dict[str, Any] | None = None) -> list[Document]:
         hide_id = {"_id": 0} if projection is None else projection
-        with asking(f"read the collection {collection}", self.address):
-            found = getattr(self.collections, collection)
+        with self.connection.translate_errors(f"read the collection {collection}") as collections:
+            found = getattr(collections, collection)
             return asked_again(lambda: list(found.find(query, hide_id).batch_size(_BATCH)))
 
 

@@ -7,18 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .connection.failures import asking
-from .connection.location import (
-    Collections,
-    Location,
-    open_collections,
-    require_acknowledgement,
-    time_limit,
-    weaknesses,
-)
-from .insertion import (
-    insertion,
-)
+from .connection.connection import Connection
+from .connection.location import Location, require_acknowledgement, weaknesses
+from .insertion import insertion
 from .insertion import revisions as corrections
 from .normalized import NormalizedStore
 from .protocol import Document, WritableStore
@@ -43,10 +34,8 @@ class WritableNormalizedStore(NormalizedStore, WritableStore):
         super().__init__(location)
         self._guards: dict[str, bool] = {}
 
-    @property
-    def collections(self) -> Collections:
-        """The collections; what they acknowledge is in the journal of a majority."""
-        return open_collections(self._location, durable=True)
+    def _connect(self) -> Connection:
+        return Connection(self._location, is_durable=True)
 
     @property
     def weaknesses(self) -> tuple[str, ...]:
@@ -56,26 +45,26 @@ class WritableNormalizedStore(NormalizedStore, WritableStore):
     def insert(self, name: str, documents: Sequence[Document], *, seconds: float | None = None) -> None:
         """Store documents of one kind; one that is already stored changes nothing."""
         limit = self._location.options.timeout_seconds
-        with asking(f"store documents of kind {name}", self.address), time_limit(min(seconds or limit, limit)):
-            insertion.insert(self.collections, name, documents, guards=self._guards)
+        seconds = min(seconds or limit, limit)
+        with self.connection.translate_errors(f"store documents of kind {name}", seconds=seconds) as collections:
+            insertion.insert(collections, name, documents, guards=self._guards)
             if name in ("start", "stop"):
                 run_of = "uid" if name == "start" else "run_start"
-                summaries.keep(self.collections, [document[run_of] for document in documents])
+                summaries.keep(collections, [document[run_of] for document in documents])
 
     def create_indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
         """Make the indexes that are missing, and tell how all stand then."""
-        with asking("make indexes", self.address):
-            return indexes.create(self.collections, indexes.wanted(metadata=metadata, text=text))
+        with self.connection.translate_errors("make indexes") as collections:
+            return indexes.create(collections, indexes.wanted(metadata=metadata, text=text))
 
     def rights_lacking_for_indexes(self, reports: Sequence[IndexReport]) -> list[str]:
         """Return what the account has no right to do of what `create_indexes` would, by the reports of a look."""
-        with asking("read the rights of the account", self.address):
-            return indexes.rights_lacking(self.collections, reports)
+        with self.connection.translate_errors("read the rights of the account") as collections:
+            return indexes.rights_lacking(collections, reports)
 
     def rights_lacking_for_summaries(self) -> list[str]:
         """Return what the account has no right to do of what `build_summaries` would."""
-        collections = self.collections
-        with asking("read the rights of the account", self.address):
+        with self.connection.translate_errors("read the rights of the account") as collections:
             actions = ("createIndex", "insert", "update", "remove")
             return (
                 []
@@ -85,20 +74,20 @@ class WritableNormalizedStore(NormalizedStore, WritableStore):
 
     def report_spool(self, report: SpoolReport) -> None:
         """Leave a row about what waited on this machine."""
-        with asking("tell what was spooled", self.address):
-            spool_reports.leave_spool_report(self.collections, report)
+        with self.connection.translate_errors("tell what was spooled") as collections:
+            spool_reports.leave_spool_report(collections, report)
 
     def build_summaries(self, *, apply: bool) -> SummaryReport:
         """Bring the summaries of runs up to date, or with ``apply=False`` tell what there is to do."""
-        with asking("build the summaries of runs", self.address), time_limit(_PATIENCE_SECONDS):
+        with self.connection.translate_errors("build the summaries of runs", seconds=_PATIENCE_SECONDS) as collections:
             if apply:
-                indexes.create(self.collections, indexes.OF_SUMMARIES)
-            return summaries.build(self.collections, apply=apply)
+                indexes.create(collections, indexes.OF_SUMMARIES)
+            return summaries.build(collections, apply=apply)
 
     def correct(self, name: str, uid: str, change: Callable[[Document], Document]) -> None:
         """Change a stored document, keeping what it was as a revision, and what others change meanwhile."""
-        with asking(f"correct a document of kind {name}", self.address):
-            corrections.correct(self.collections, name, uid, change)
+        with self.connection.translate_errors(f"correct a document of kind {name}") as collections:
+            corrections.correct(collections, name, uid, change)
 
 
 def writable(store: NormalizedStore) -> WritableNormalizedStore:

@@ -61,7 +61,7 @@ def test_a_scan_id_is_looked_up_on_a_straight_path(mongod_database_uri):
                 writer(name, document)
     catalog = Catalog.from_uri(mongod_database_uri)
 
-    assert_short(lambda: catalog[SCAN_ID], n_moves=74, n_calls=253)
+    assert_short(lambda: catalog[SCAN_ID], n_moves=50, n_calls=120)
 
 
 def test_an_event_is_written_on_a_straight_path(mongod_database_uri):
@@ -74,7 +74,7 @@ def test_an_event_is_written_on_a_straight_path(mongod_database_uri):
             elif name != "stop":
                 writer(name, document)
 
-        assert_short(lambda: writer("event", events.pop(0)), n_moves=30, n_calls=127)
+        assert_short(lambda: writer("event", events.pop(0)), n_moves=14, n_calls=52)
 
 
 @pytest.fixture

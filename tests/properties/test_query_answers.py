@@ -37,7 +37,7 @@ from databroker_mongo.queries import (
     TimeRange,
     Window,
 )
-from databroker_mongo.store.connection.location import Collections
+from databroker_mongo.store.connection.collections import Collections
 from databroker_mongo.store.search import starts as compiled
 from databroker_mongo.store.upkeep import summaries
 

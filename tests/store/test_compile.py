@@ -27,7 +27,8 @@ from databroker_mongo.queries import (
     Window,
 )
 from databroker_mongo.runs.catalog import Catalog
-from databroker_mongo.store.connection.location import Collections
+from databroker_mongo.store.connection.collections import Collections
+from databroker_mongo.store.connection.location import locate
 from databroker_mongo.store.normalized import NormalizedStore
 from databroker_mongo.store.search import starts as compiled
 
@@ -297,12 +298,5 @@ class _Opened(NormalizedStore):
     """A store over collections that are open."""
 
     def __init__(self, collections: Collections):
-        self.opened = collections
-
-    @property
-    def address(self) -> str:
-        return self.opened.address
-
-    @property
-    def collections(self) -> Collections:
-        return self.opened
+        super().__init__(locate("memory://opened"))
+        self.connection.collections = collections

@@ -12,7 +12,7 @@ import pytest
 from pymongo.errors import ExecutionTimeout, OperationFailure
 from pymongo.monitoring import CommandListener
 
-from databroker_mongo.store.connection.location import Collections
+from databroker_mongo.store.connection.collections import Collections
 from databroker_mongo.store.events import scan as event_scan
 from databroker_mongo.store.events.scan import read_events
 

@@ -17,9 +17,16 @@ from databroker_mongo.errors import (
     StoreError,
     StoreUnavailable,
 )
-from databroker_mongo.store.connection.failures import asking
+from databroker_mongo.store.connection.connection import Connection
+from databroker_mongo.store.connection.location import locate
 
 ADDRESS = "mongodb://reader:***@mongo.example.org/beamline"
+
+
+def translate_errors(operation):
+    connection = Connection(locate("memory://runs"))
+    connection.address = ADDRESS
+    return connection.translate_errors(operation)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +49,7 @@ ADDRESS = "mongodb://reader:***@mongo.example.org/beamline"
     ],
 )
 def test_each_failure_has_its_own_error_with_the_server_and_the_operation(raised, becomes, says):
-    with pytest.raises(becomes, match=says) as caught, asking("count runs", ADDRESS):
+    with pytest.raises(becomes, match=says) as caught, translate_errors("count runs"):
         raise raised
     assert caught.value.address == ADDRESS
     assert caught.value.__cause__ is raised
@@ -84,7 +91,7 @@ RIGHT = f"not authorized on test to execute command {COMMAND}"
     ids=lambda value: type(value).__name__,
 )
 def test_no_message_shows_the_clock_of_the_set_or_its_signature(raised, says):
-    with pytest.raises(StoreError) as caught, asking("count runs", ADDRESS):
+    with pytest.raises(StoreError) as caught, translate_errors("count runs"):
         raise raised
     shown = "".join(traceback.format_exception(caught.value, limit=0))
     assert says in str(caught.value)
@@ -96,20 +103,20 @@ def test_names_that_cannot_be_looked_up_are_servers_that_do_not_answer(monkeypat
         raise dns.resolver.NXDOMAIN
 
     monkeypatch.setattr(dns.resolver, "resolve", resolve)
-    with pytest.raises(StoreUnavailable, match="cannot be looked up: timed out"), asking("count runs", ADDRESS):
+    with pytest.raises(StoreUnavailable, match="cannot be looked up: timed out"), translate_errors("count runs"):
         raise pymongo.errors.ConfigurationError("timed out") from dns.exception.Timeout()
     with pytest.raises(StoreUnavailable, match=r"//u:\*\*\*@nowhere.invalid\S+ cannot be looked up"):
         Catalog.from_uri("mongodb+srv://u:secret@nowhere.invalid/db?appName=x")[-1]
 
 
 def test_each_question_is_logged(caplog):
-    with caplog.at_level(logging.DEBUG, "databroker_mongo"), asking("count runs", ADDRESS):
+    with caplog.at_level(logging.DEBUG, "databroker_mongo"), translate_errors("count runs"):
         pass
     assert caplog.messages == [f"{ADDRESS}: count runs"]
 
 
 def test_other_errors_pass_as_they_are():
-    with pytest.raises(ZeroDivisionError), asking("count runs", ADDRESS):
+    with pytest.raises(ZeroDivisionError), translate_errors("count runs"):
         raise ZeroDivisionError
 
 

@@ -7,7 +7,9 @@ import pymongo.monitoring
 import pytest
 
 from databroker_mongo.errors import CatalogWarning, DuplicateDocument, InvalidDocument
-from databroker_mongo.store.connection.location import Collections, locate, open_collections
+from databroker_mongo.store.connection.collections import Collections
+from databroker_mongo.store.connection.connection import Connection
+from databroker_mongo.store.connection.location import locate
 from databroker_mongo.store.insertion.insertion import COLLECTIONS, insert
 
 NAN = float("nan")
@@ -25,12 +27,12 @@ DOCUMENTS = {
 
 @pytest.fixture
 def collections(store_uri):
-    return open_collections(locate(store_uri), durable=True)
+    return Connection(locate(store_uri), is_durable=True).collections
 
 
 @pytest.fixture
 def real(mongod_database_uri):
-    return open_collections(locate(mongod_database_uri), durable=True)
+    return Connection(locate(mongod_database_uri), is_durable=True).collections
 
 
 def put(collections, name, *documents, guards=None):

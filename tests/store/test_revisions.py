@@ -6,7 +6,8 @@ import bson
 import pytest
 
 from databroker_mongo.errors import InvalidDocument, StoreUnavailable
-from databroker_mongo.store.connection.location import locate, open_collections
+from databroker_mongo.store.connection.connection import Connection
+from databroker_mongo.store.connection.location import locate
 from databroker_mongo.store.insertion import revisions as module
 from databroker_mongo.store.insertion.insertion import insert
 from databroker_mongo.store.insertion.revisions import correct, of_run, revisions
@@ -16,7 +17,7 @@ START = {"uid": "run", "time": 1.0, "sample": "A", "seen": float("nan")}
 
 @pytest.fixture
 def collections(store_uri):
-    collections = open_collections(locate(store_uri), durable=True)
+    collections = Connection(locate(store_uri), is_durable=True).collections
     insert(collections, "start", [START], guards={})
     return collections
 
@@ -126,7 +127,7 @@ def test_a_document_that_others_correct_all_the_time_is_told(collections, monkey
     ids=repr,
 )
 def test_a_document_with_any_value_of_another_program_can_be_corrected(mongod_database_uri, value):
-    collections = open_collections(locate(mongod_database_uri), durable=True)
+    collections = Connection(locate(mongod_database_uri), is_durable=True).collections
     collections.run_start.insert_one({**START, "odd": value})
     give(collections, sample="B")
     assert current(collections)["sample"] == "B"

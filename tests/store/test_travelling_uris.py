@@ -5,11 +5,12 @@ import pickle
 import pytest
 
 from databroker_mongo.errors import CredentialsUnavailable
-from databroker_mongo.store.connection.location import locate, open_collections
+from databroker_mongo.store.connection.connection import Connection
+from databroker_mongo.store.connection.location import locate
 
 
 def test_a_uri_of_which_nothing_can_be_shown_is_never_taken_for_another(machine):
     first = pickle.dumps(locate("mongodb://me:ab@one!/db"))
     locate("mongodb://me:ab@two!/db")
     with pytest.raises(CredentialsUnavailable):
-        open_collections(pickle.loads(first))
+        Connection(pickle.loads(first))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from databroker_mongo.errors import DuplicateDocument, InvalidDocument
-from databroker_mongo.store.connection.location import locate, open_collections
+from databroker_mongo.store import open_store
 from databroker_mongo.store.insertion.insertion import COLLECTIONS
 from databroker_mongo.writing import Writer
 
@@ -51,7 +51,7 @@ def a_run(n_events=3, uid="run"):
 
 
 def stored(uri, name):
-    return list(getattr(open_collections(locate(uri)), COLLECTIONS[name]).find({}, {"_id": 0}))
+    return list(getattr(open_store(uri).collections, COLLECTIONS[name]).find({}, {"_id": 0}))
 
 
 def counts(uri):

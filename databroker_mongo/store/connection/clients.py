@@ -6,22 +6,31 @@ What does not belong here: databases, credentials that have to be looked for.
 from __future__ import annotations
 
 import atexit
+import hashlib
 import os
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
+
+import pymongo
+import pymongo.errors
+from pymongo import uri_parser
 
 from ...config import redact_uri
 from ...errors import ConfigurationError, StoreUnavailable
 
+if TYPE_CHECKING:
+    from ...server import LocalServer
+
 _GOODBYE_SECONDS = 0.5
 
-_clients: dict[tuple[int, str, frozenset[tuple[str, Any]]], Any] = {}
-_local_servers: dict[tuple[int, str], Any] = {}
+_clients: dict[tuple[int, bytes], Any] = {}
+_local_servers: dict[tuple[int, str], LocalServer] = {}
 _lock = threading.Lock()
+_secret = os.urandom(16)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.Lock()))
 
@@ -29,7 +38,7 @@ if hasattr(os, "register_at_fork"):
 def client_of(uri: str, arguments: dict[str, Any]) -> Any:
     """Return this process's client for a URI in the clear; databases of one server share it."""
     server = _without_database(uri)
-    key = (os.getpid(), server, frozenset(arguments.items()))
+    key = (os.getpid(), _fingerprint(server, arguments))
     with _lock:
         client = _clients.get(key)
         if client is None:
@@ -37,16 +46,21 @@ def client_of(uri: str, arguments: dict[str, Any]) -> Any:
     return client
 
 
-def local_server_uri(uri: str) -> str:
-    """Return the URI of the private server on the data directory that a ``local:`` URI names, started when needed."""
-    from ...server import local_server
+def _fingerprint(server: str, arguments: dict[str, Any]) -> bytes:
+    """Tell one client from another without keeping the password in its URI."""
+    return hashlib.blake2b(repr((server, sorted(arguments.items()))).encode(), key=_secret).digest()
+
+
+def local_server_of(uri: str) -> LocalServer:
+    """Return the private server on the data directory that a ``local:`` URI names, started when needed."""
+    from ...server import local_server  # most catalogs need none, and it takes a while to import
 
     directory = unquote(urlsplit(uri).path)
     with _lock:
         server = _local_servers.get((os.getpid(), directory))
         if server is None or not server.socket.exists():
             server = _local_servers[os.getpid(), directory] = local_server(directory)
-    return str(server.uri)
+    return server
 
 
 def _without_database(uri: str) -> str:
@@ -59,26 +73,18 @@ def _without_database(uri: str) -> str:
 @atexit.register
 def _close() -> None:
     """Close the connections, which pymongo would otherwise complain about; those of a parent process are its own."""
-    for (pid, uri, _), client in _clients.items():
+    for (pid, _), client in _clients.items():
         if pid == os.getpid():
             # pymongo says goodbye to the server, and waits for one that is gone as long as for any answer.
-            with nullcontext() if uri.startswith("memory:") else _time_limit(_GOODBYE_SECONDS):
+            with pymongo.timeout(_GOODBYE_SECONDS):
                 client.close()
-
-
-def _time_limit(seconds: float) -> AbstractContextManager[Any]:
-    import pymongo
-
-    return pymongo.timeout(seconds)
 
 
 def _new_client(uri: str, arguments: dict[str, Any]) -> Any:
     if uri.startswith("memory:"):
-        import mongomock
+        import mongomock  # few need it, and it takes a while to import
 
         return mongomock.MongoClient()
-    import pymongo
-
     with _refusing(uri):
         return pymongo.MongoClient(uri, **arguments)
 
@@ -91,8 +97,6 @@ def check_uri(uri: str) -> None:
     ConfigurationError
         It cannot be parsed, or names a file that cannot be read.
     """
-    from pymongo import uri_parser
-
     parsed = uri
     if uri.startswith("mongodb+srv:"):
         # The parser would look the name up, and of any other URI refuse the options of such a one.
@@ -104,8 +108,6 @@ def check_uri(uri: str) -> None:
 
 @contextmanager
 def _refusing(uri: str) -> Iterator[None]:
-    import pymongo.errors
-
     try:
         yield
     except OSError as error:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+
+import pymongo
+import pymongo.errors
 
 from ...errors import (
     AuthenticationFailed,
@@ -21,8 +22,6 @@ TRANSIENT = frozenset({6, 7, 24, 64, 89, 91, 112, 189, 262, 9001, 10058, 10107, 
 
 _CURSOR_IS_GONE = frozenset({43, 175, 237})
 
-_logger = logging.getLogger(__name__)
-
 UNAUTHORIZED = 13
 _REFUSED_ACCOUNT = frozenset({11, 18, 334})
 _ATLAS = 8000
@@ -31,44 +30,20 @@ _COMMAND = re.compile(r"(command \{ ?\w+: [^,}]*).*", re.DOTALL)
 _TIME_LIMIT_EXCEEDED = 50
 
 
-@contextmanager
-def asking(operation: str, address: str) -> Iterator[None]:
-    """Translate what pymongo raises inside the block.
+def translated(error: pymongo.errors.PyMongoError, operation: str, address: str) -> CatalogError:
+    """Return what an error of pymongo means.
 
     Parameters
     ----------
+    error : PyMongoError
+        The error; of its text only the part is kept that says what is wrong.
     operation : str
-        What is asked, in words that complete "while it was asked to ...".
+        What was asked, in words that complete "when it was asked to ...".
     address : str
-        The database's URI without a password.
-
-    Raises
-    ------
-    StoreUnavailable
-        No server answered, or not within the time limit.
-    AuthenticationFailed
-        The user or the password is refused, or there is none.
-    NotAuthorized
-        The account may not do this.
-    StoreError
-        The server refused for another reason.
-    ConfigurationError
-        The server is too old for the installed pymongo.
+        The database's URI without any password.
     """
-    import pymongo.errors
-
-    _logger.debug("%s: %s", address, operation)
-    try:
-        yield
-    except pymongo.errors.PyMongoError as error:
-        # What the driver appends is the server's whole answer, with the clock of its set and a signature of that.
-        error.args = (words_of(error), *error.args[1:])
-        raise _translated(error, operation, address) from error
-
-
-def _translated(error: Exception, operation: str, address: str) -> CatalogError:
-    import pymongo.errors
-
+    # What the driver appends is the server's whole answer, with the clock of its set and a signature of that.
+    error.args = (words_of(error), *error.args[1:])
     if isinstance(error, pymongo.errors.ConfigurationError):
         return _unsupported(error, address)
     if isinstance(error, pymongo.errors.ExecutionTimeout | pymongo.errors.NetworkTimeout):
@@ -91,8 +66,6 @@ def _translated(error: Exception, operation: str, address: str) -> CatalogError:
 
 def is_broken_off(error: Exception) -> bool:
     """Tell whether an error ends an answer that the server, or another of its set, would give if asked again."""
-    import pymongo.errors
-
     if isinstance(error, pymongo.errors.OperationFailure):
         return error.code in TRANSIENT | _CURSOR_IS_GONE
     return isinstance(error, pymongo.errors.AutoReconnect) and not error.timeout
@@ -159,8 +132,6 @@ def _not_authorized(error: Exception, operation: str, address: str) -> NotAuthor
 
 
 def _unsupported(error: Exception, address: str) -> CatalogError:
-    import pymongo
-
     text = words_of(error)
     if type(error.__cause__).__module__.partition(".")[0] == "dns":
         return StoreUnavailable(f"the servers of {address} cannot be looked up: {text}", address=address)

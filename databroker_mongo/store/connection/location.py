@@ -1,4 +1,4 @@
-"""From a URI to open collections: which database of which server, within which time limits.
+"""What a URI leads to: which database of which server, within which time limits.
 
 What a URI may be:
 
@@ -6,28 +6,26 @@ What a URI may be:
 * ``local:///path/to/data?database=name``: the private server on that data directory, started when needed;
 * ``memory://name``: mongomock, gone with the process.
 
-What does not belong here: documents, questions, layouts.
+What does not belong here: how it is opened (``connection``).
 """
 
 from __future__ import annotations
 
 import itertools
 import os
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from numbers import Real
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
+from weakref import WeakValueDictionary
 
 from ...config import READ_PREFERENCES, CatalogSettings, Uri, redact_uri, reveal
 from ...errors import ConfigurationError
-from . import read_your_writes as written
-from .clients import check_uri, client_of, local_server_uri
-from .decoding import PlainCollection, decoding_exactly, decoding_plainly
+from .clients import check_uri
 from .place import Place, place_of
 
 _memory_names = itertools.count(1)
-_opened_here: dict[str, str] = {}
+_with_secrets: WeakValueDictionary[str, Uri] = WeakValueDictionary()
 _LEAST = {"timeout_seconds": 0.001, "pool_size": 1, "max_staleness_seconds": 90}
 
 
@@ -137,7 +135,7 @@ def locate(uri: str | Uri, *, asset_uri: str | Uri | None = None, options: Conne
         uri = f"memory://unnamed-{os.getpid()}-{next(_memory_names)}"
     first, second = _as_uri(uri), _as_uri(asset_uri or uri)
     for revealed in {_in_the_clear(first), _in_the_clear(second)}:
-        scheme, _ = _split(revealed)
+        scheme, _ = split_uri(revealed)
         if scheme.startswith("mongodb"):
             check_uri(revealed)
     return Location(first, second, options or ConnectionOptions())
@@ -154,110 +152,20 @@ def _as_uri(given: object) -> Uri:
     )
 
 
+def source_of(uri: Uri) -> Uri:
+    """Return a URI with its secrets: of one that was pickled in this process, that which it came from, if it is here.
+
+    Any other is the URI itself, which ``reveal`` completes from the settings of this machine.
+    """
+    if not uri.is_foreign:
+        if uri.has_secret:
+            _with_secrets[str(uri)] = uri
+        return uri
+    return uri if uri.is_opaque else _with_secrets.get(str(uri), uri)
+
+
 def _in_the_clear(uri: Uri) -> str:
-    """Return a URI with its secrets: those this process has used already, else those of this machine's settings."""
-    shown = str(uri)
-    if uri.is_foreign and not uri.is_opaque and shown in _opened_here:
-        return _opened_here[shown]
-    revealed = reveal(uri)
-    _opened_here[shown] = revealed
-    return revealed
-
-
-@dataclass(frozen=True)
-class Collections:
-    """The collections of the normalised layout.
-
-    Attributes
-    ----------
-    run_start, run_stop, event_descriptor, event : collection
-        In the database of the run documents.
-    resource, datum, stream_resource, stream_datum : collection
-        In the database of assets.
-    metadata, assets : database
-        The two databases; they may be the same.
-    is_mock : bool
-        Whether they are mongomock's.
-    max_time_ms : int
-        Time limit of one question, in milliseconds.
-    address : str
-        URI of the run documents without any password.
-    prefix : str
-        What the names of the collections begin with.
-    """
-
-    metadata: Any
-    assets: Any
-    is_mock: bool
-    max_time_ms: int
-    address: str
-    prefix: str = ""
-
-    def __post_init__(self) -> None:
-        for name in ("run_start", "run_stop", "event_descriptor", "event"):
-            object.__setattr__(self, name, self.named(name))
-        for name in ("resource", "datum", "stream_resource", "stream_datum"):
-            object.__setattr__(self, name, self._of(self.assets, name))
-
-    def named(self, name: str) -> Any:
-        """Return any other collection of the database of run documents."""
-        return self._of(self.metadata, name)
-
-    def _of(self, database: Any, name: str) -> Any:
-        collection = database[self.prefix + name]
-        return PlainCollection(collection) if self.is_mock else collection
-
-    run_start: Any = field(init=False)
-    run_stop: Any = field(init=False)
-    event_descriptor: Any = field(init=False)
-    event: Any = field(init=False)
-    resource: Any = field(init=False)
-    datum: Any = field(init=False)
-    stream_resource: Any = field(init=False)
-    stream_datum: Any = field(init=False)
-
-
-def open_collections(location: Location, *, durable: bool = False) -> Collections:
-    """Open the collections of a location, over this process's client for it.
-
-    Parameters
-    ----------
-    location : Location
-        Where.
-    durable : bool
-        Whether they are to be written to, and documents come out in the very types in which they are stored. Writes are
-        acknowledged only when a majority has them in its journal, unless the URI says otherwise (see
-        :func:`weaknesses`). From then on this process reads what is there from the primary, whatever its read
-        preference, so that it always finds what it wrote.
-    """
-    uri = _in_the_clear(location.uri)
-    uris = dict.fromkeys([uri, _in_the_clear(location.asset_uri)])  # mostly one
-    databases = [_database(each, location.options) for each in uris]
-    is_mock = uri.startswith("memory:")
-    if not is_mock:
-        if durable:
-            written.remember(uri, databases[0].client)
-        if written.is_written_here(uri, databases[0].client):
-            databases = [_of_primary(each) for each in databases]
-        databases = [_durable(decoding_exactly(each)) if durable else decoding_plainly(each) for each in databases]
-    metadata, assets = databases[0], databases[-1]
-    in_uri = None if is_mock else metadata.client.options.timeout
-    max_time_ms = round((in_uri or location.options.timeout_seconds) * 1000)
-    prefix = location.options.collection_prefix
-    return Collections(metadata, assets, is_mock, max_time_ms, location.address, prefix)
-
-
-def _of_primary(database: Any) -> Any:
-    from pymongo import ReadPreference
-
-    return database.with_options(read_preference=ReadPreference.PRIMARY)
-
-
-def _durable(database: Any) -> Any:
-    from pymongo import WriteConcern
-
-    concern = {"w": "majority", "j": True, **database.write_concern.document}
-    return database.with_options(write_concern=WriteConcern(**concern))
+    return reveal(source_of(uri))
 
 
 def weaknesses(location: Location) -> tuple[str, ...]:
@@ -311,23 +219,7 @@ def places(location: Location) -> tuple[Place, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def time_limit(seconds: float) -> AbstractContextManager[Any]:
-    """Limit what pymongo does inside the block, its retries included."""
-    import pymongo
-
-    return pymongo.timeout(seconds)
-
-
-def _database(uri: str, options: ConnectionOptions) -> Any:
-    scheme, database = _split(uri)
-    if scheme == "memory":
-        return client_of("memory://", {})[database]
-    if scheme == "local":
-        uri = local_server_uri(uri)
-    return client_of(uri, options.client_arguments(uri))[database]
-
-
-def _split(uri: str) -> tuple[str, str]:
+def split_uri(uri: str) -> tuple[str, str]:
     """Return scheme and database name of a URI."""
     scheme, colon, rest = uri.partition("://")
     if not colon or scheme not in ("mongodb", "mongodb+srv", "local", "memory"):

@@ -8,19 +8,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .place import Place, place_of
+from .place import Place
 
 _written: dict[Place, Any] = {}
 
 
-def remember(uri: str, client: Any) -> None:
-    """Take down that this process writes to the database of a URI, over this client."""
-    _written[place_of(uri)] = client
+def remember(place: Place, client: Any) -> None:
+    """Take down that this process writes to a database, over this client."""
+    _written[place] = client
 
 
-def is_written_here(uri: str, client: Any) -> bool:
-    """Tell whether this process writes to the database of a URI, by whichever account and member of its set."""
-    place = place_of(uri)
+def is_written_here(place: Place, client: Any) -> bool:
+    """Tell whether this process writes to a database, by whichever account and member of its set."""
     if place in _written:
         return True
     for other, writer in list(_written.items()):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import StoreError
-from ..connection.location import Collections
+from ..connection.collections import Collections
 from ..connection.splitting import split_by_size
 from ..protocol import Document
 

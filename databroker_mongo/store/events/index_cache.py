@@ -11,7 +11,7 @@ import warnings
 from typing import Any
 
 from ...errors import CatalogWarning
-from ..connection.location import Collections
+from ..connection.collections import Collections
 
 Keys = tuple[tuple[str, Any], ...]
 

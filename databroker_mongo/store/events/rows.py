@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import StoreError
-from ..connection.location import Collections
+from ..connection.collections import Collections
 from ..connection.retries import asked_again
 from ..protocol import UNNUMBERED, Document, EventIndex, Section, Snapshot, Values
 from .index_cache import finds_rows_by_seq_num, warn_of_scans

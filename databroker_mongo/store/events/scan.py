@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import chain, takewhile
 from typing import Any
 
-from ..connection.location import Collections
+from ..connection.collections import Collections
 from ..protocol import Sort, Values
 from .columns import ColumnParts, columns_from_documents
 from .layout import Path

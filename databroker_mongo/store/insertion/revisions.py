@@ -16,8 +16,8 @@ from typing import Any
 from ...documents import facts_of
 from ...errors import InvalidDocument, StoreUnavailable
 from ...values import are_equal, changed_fields, copied
+from ..connection.collections import Collections
 from ..connection.decoding import MOCK_LOCK
-from ..connection.location import Collections
 from ..protocol import Document
 from ..reports import Revision
 from .insertion import COLLECTIONS, identifier, operators, put, require_keepable_in_memory

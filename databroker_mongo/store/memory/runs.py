@@ -20,7 +20,7 @@ from ..search.start_order import in_order
 from .matching import matches
 
 if TYPE_CHECKING:
-    from ..connection.location import Collections
+    from ..connection.collections import Collections
 
 
 @dataclass

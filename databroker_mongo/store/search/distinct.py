@@ -17,7 +17,7 @@ from . import starts as compiled
 from .joins import RUN_OF
 
 if TYPE_CHECKING:
-    from ..connection.location import Collections
+    from ..connection.collections import Collections
 
 
 def distinct(collections: Collections, query: Query, key: str, *, counts: bool) -> list[tuple[Any, int]]:

@@ -16,7 +16,7 @@ from .joins import RUN_OF
 from .start_pages import answer_to
 
 if TYPE_CHECKING:
-    from ..connection.location import Collections
+    from ..connection.collections import Collections
 
 
 def explain(collections: Collections, query: Query) -> Explanation:

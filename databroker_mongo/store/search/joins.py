@@ -17,7 +17,7 @@ from ..protocol import Document
 from .filters import Filter, Some
 
 if TYPE_CHECKING:
-    from ..connection.location import Collections
+    from ..connection.collections import Collections
 
 MOST_CANDIDATES = 10_000
 """As many runs may be named in one filter; a side that more documents answer to is not selective."""

@@ -23,7 +23,7 @@ from .joins import Joins
 from .start_pages import Few, StartPages
 
 if TYPE_CHECKING:
-    from ..connection.location import Collections
+    from ..connection.collections import Collections
 
 SMALL_PAGE = 100
 """A question that limits itself to as many runs is asked in order at once."""

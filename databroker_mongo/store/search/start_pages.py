@@ -19,7 +19,7 @@ from .filters import Filter
 from .start_order import in_order
 
 if TYPE_CHECKING:
-    from ..connection.location import Collections
+    from ..connection.collections import Collections
 
 VERY_FEW = 100
 """As many runs are fetched at once and put in order here, whatever indexes there are."""

@@ -17,7 +17,7 @@ from .resolution import resolve
 from .search import Search, is_by_time, search
 
 if TYPE_CHECKING:
-    from ..connection.location import Collections
+    from ..connection.collections import Collections
 
 PAGES = (100, 900, 2000)
 """How many whole start documents are fetched at once, page after page; the last number repeats."""

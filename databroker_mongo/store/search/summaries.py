@@ -29,7 +29,7 @@ from .search import Search, bounded, search
 from .start_pages import StartPages
 
 if TYPE_CHECKING:
-    from ..connection.location import Collections
+    from ..connection.collections import Collections
 
 _LEAVES: Leaves = {
     HasStream: lambda query: Some("summary", {"streams": {"$in": _streams(query.name)}}),

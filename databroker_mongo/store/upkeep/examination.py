@@ -9,8 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...documents import broken_fields, readable_descriptor
-from ..connection.failures import asking
-from ..connection.location import Collections, time_limit
+from ..connection.connection import Connection
 from ..events import rows as event_rows
 from ..identifiers import object_ids
 from ..insertion import revisions
@@ -41,17 +40,16 @@ class NormalizedExamination(Examination):
 
     Parameters
     ----------
-    collections : Collections
+    connection : Connection
         Where.
     """
 
-    def __init__(self, collections: Collections):
-        self._collections = collections
+    def __init__(self, connection: Connection):
+        self._connection = connection
 
     def event_kinds(self, descriptor_uids: Sequence[str]) -> list[EventKind]:
         """Sort the events of these descriptors by their keys and the types of their values."""
-        with asking("sort events by their types", self._collections.address):
-            collections = self._collections
+        with self._connection.translate_errors("sort events by their types") as collections:
             if collections.is_mock:
                 return _counted(collections.event.find({"descriptor": {"$in": list(descriptor_uids)}}))
             groups = collections.event.aggregate(_by_types(descriptor_uids), allowDiskUse=True)
@@ -62,8 +60,8 @@ class NormalizedExamination(Examination):
 
         A ``seq_num`` that is missing or no whole number is ``UNNUMBERED``.
         """
-        with asking("read the events of a stream", self._collections.address):
-            return event_rows.index(self._collections, descriptor_uids, keys, is_strict=False)
+        with self._connection.translate_errors("read the events of a stream") as collections:
+            return event_rows.index(collections, descriptor_uids, keys, is_strict=False)
 
     def repeated_events(self, descriptor_uids: Sequence[str]) -> dict[str, int]:
         """Return the uids of events that are stored more than once, and how often."""
@@ -72,8 +70,8 @@ class NormalizedExamination(Examination):
             {"$group": {"_id": "$uid", "n": {"$sum": 1}}},
             {"$match": {"n": {"$gt": 1}}},
         ]
-        with asking("find repeated events", self._collections.address):
-            groups = self._collections.event.aggregate(pipeline, allowDiskUse=True)
+        with self._connection.translate_errors("find repeated events") as collections:
+            groups = collections.event.aggregate(pipeline, allowDiskUse=True)
             return {group["_id"]: group["n"] for group in groups}
 
     def duplicates(self) -> dict[str, dict[str, int]]:
@@ -81,8 +79,7 @@ class NormalizedExamination(Examination):
 
         Stops and events are left to the examination of each run.
         """
-        with asking("find duplicates", self._collections.address), time_limit(_PATIENCE_SECONDS):
-            collections = self._collections
+        with self._connection.translate_errors("find duplicates", seconds=_PATIENCE_SECONDS) as collections:
             found = {}
             for kind in ("start", "descriptor", "resource", "datum", "stream_resource", "stream_datum"):
                 key = identity_field(kind)
@@ -97,8 +94,7 @@ class NormalizedExamination(Examination):
 
     def other_stops(self, run_uid: str) -> list[Document]:
         """Return the stops of a run beyond the first: those kept beside, and those another program stored."""
-        with asking("find the stops of a run", self._collections.address):
-            collections = self._collections
+        with self._connection.translate_errors("find the stops of a run") as collections:
             stops = list(collections.run_stop.find({"run_start": run_uid}, {"_id": 0}))
             kept = collections.named("run_stop_revisions").find({"document.run_start": run_uid}, {"_id": 0})
             known = [stop.get("uid") for stop in stops]
@@ -106,25 +102,24 @@ class NormalizedExamination(Examination):
 
     def descriptors(self, run_uid: str) -> list[tuple[Document, list[str]]]:
         """Return the descriptors of a run as they are read, in the order of their time, each with its broken fields."""
-        with asking("read the descriptors of a run", self._collections.address):
-            stored = list(self._collections.event_descriptor.find({"run_start": run_uid}, {"_id": 0}))
+        with self._connection.translate_errors("read the descriptors of a run") as collections:
+            stored = list(collections.event_descriptor.find({"run_start": run_uid}, {"_id": 0}))
         stored.sort(key=lambda descriptor: order_key(descriptor.get("time")))
         return [(readable_descriptor(each), broken_fields(each)) for each in stored]
 
     def revisions(self, name: str, uid: str) -> list[Document]:
         """Return the earlier contents of a corrected start, stop or descriptor, the oldest first."""
-        with asking("read the revisions of a document", self._collections.address):
-            return revisions.revisions(self._collections, name, uid)
+        with self._connection.translate_errors("read the revisions of a document") as collections:
+            return revisions.revisions(collections, name, uid)
 
     def run_revisions(self, run_uid: str) -> list[Revision]:
         """Return what the documents of a run were before each of their corrections."""
-        with asking("read the revisions of a run", self._collections.address):
-            return revisions.of_run(self._collections, run_uid)
+        with self._connection.translate_errors("read the revisions of a run") as collections:
+            return revisions.of_run(collections, run_uid)
 
     def orphans(self) -> Orphans:
         """Find what documents name as theirs and is not there, in the whole database."""
-        with asking("find orphans", self._collections.address), time_limit(_PATIENCE_SECONDS):
-            collections = self._collections
+        with self._connection.translate_errors("find orphans", seconds=_PATIENCE_SECONDS) as collections:
             return Orphans(
                 descriptors=_unknown(collections.event, "descriptor", collections.event_descriptor),
                 starts_of_descriptors=_unknown(collections.event_descriptor, "run_start", collections.run_start),

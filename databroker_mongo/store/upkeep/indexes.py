@@ -19,7 +19,7 @@ from ..reports import IndexKeys, IndexReport
 from .privileges import lacking
 
 if TYPE_CHECKING:
-    from ..connection.location import Collections
+    from ..connection.collections import Collections
 
 logger = logging.getLogger(__name__)
 

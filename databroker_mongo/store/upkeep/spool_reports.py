@@ -10,7 +10,7 @@ from __future__ import annotations
 import platform
 from typing import Any
 
-from ..connection.location import Collections
+from ..connection.collections import Collections
 from ..insertion.insertion import identifier
 from ..reports import SpoolReport
 

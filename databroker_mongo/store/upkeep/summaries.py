@@ -22,7 +22,7 @@ from ..protocol import Document
 from ..reports import SummaryReport
 
 if TYPE_CHECKING:
-    from ..connection.location import Collections
+    from ..connection.collections import Collections
 
 logger = logging.getLogger(__name__)
 

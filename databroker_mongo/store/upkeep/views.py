@@ -18,7 +18,7 @@ from ...queries import plain_path, plain_value
 from .privileges import lacking
 
 if TYPE_CHECKING:
-    from ..connection.location import Collections
+    from ..connection.collections import Collections
 
 Stages = list[dict[str, Any]]
 

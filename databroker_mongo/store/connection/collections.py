@@ -1,0 +1,49 @@
+"""The collections of the normalised layout, by their names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .decoding import PlainCollection
+
+
+class Collections:
+    """The collections of the normalised layout, each an attribute by the name that suitcase-mongo gave it.
+
+    Parameters
+    ----------
+    metadata, assets : database
+        The database of the run documents and that of assets; they may be the same.
+    is_mock : bool
+        Whether they are mongomock's.
+    max_time_ms : int
+        Time limit of one operation, in milliseconds.
+    address : str
+        URI of the run documents without any password.
+    prefix : str
+        What the names of the collections begin with.
+    """
+
+    def __init__(self, metadata: Any, assets: Any, is_mock: bool, max_time_ms: int, address: str, prefix: str = ""):
+        self.metadata = metadata
+        self.assets = assets
+        self.is_mock = is_mock
+        self.max_time_ms = max_time_ms
+        self.address = address
+        self.prefix = prefix
+        self.run_start = self.named("run_start")
+        self.run_stop = self.named("run_stop")
+        self.event_descriptor = self.named("event_descriptor")
+        self.event = self.named("event")
+        self.resource = self._of(assets, "resource")
+        self.datum = self._of(assets, "datum")
+        self.stream_resource = self._of(assets, "stream_resource")
+        self.stream_datum = self._of(assets, "stream_datum")
+
+    def named(self, name: str) -> Any:
+        """Return any other collection of the database of run documents."""
+        return self._of(self.metadata, name)
+
+    def _of(self, database: Any, name: str) -> Any:
+        collection = database[self.prefix + name]
+        return PlainCollection(collection) if self.is_mock else collection

@@ -1,0 +1,156 @@
+"""A location, opened: what a store holds in one process, as long as it is good for anything.
+
+What does not belong here: what a URI means (``location``), and what is asked (``search/``, ``events/``).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import pymongo
+import pymongo.errors
+from pymongo import ReadPreference, WriteConcern
+
+from ...config import reveal
+from ...errors import NotAuthorized
+from . import read_your_writes
+from .clients import client_of, local_server_of
+from .collections import Collections
+from .decoding import decoding_exactly, decoding_plainly
+from .failures import translated
+from .location import ConnectionOptions, Location, source_of, split_uri
+from .place import place_of
+
+_logger = logging.getLogger(__name__)
+
+
+class Connection:
+    """The databases of a location, over this process's client for them.
+
+    Opening it asks the server nothing. It belongs to one process and is never pickled.
+
+    Parameters
+    ----------
+    location : Location
+        Where.
+    is_durable : bool
+        Whether it is to be written to, and documents come out in the very types in which they are stored. Writes are
+        acknowledged only when a majority has them in its journal, unless the URI says otherwise (see
+        :func:`weaknesses`). From then on this process reads what is there from the primary, whatever its read
+        preference, so that it always finds what it wrote.
+
+    Attributes
+    ----------
+    address : str
+        The URI of the run documents, without any password.
+    collections : Collections
+        The collections.
+    """
+
+    def __init__(self, location: Location, *, is_durable: bool = False):
+        self._pid = os.getpid()
+        self._is_refused = False
+        self._sockets: list[Path] = []
+        # A copy of the store that was pickled here finds its password by these, as long as this is open.
+        self._uris = source_of(location.uri), source_of(location.asset_uri)
+        revealed = dict.fromkeys(map(reveal, self._uris))  # mostly one
+        databases = [self._database(each, location.options) for each in revealed]
+        is_mock = location.address.startswith("memory:")
+        self._place = place_of(next(iter(revealed)))
+        self._client = databases[0].client
+        if is_durable and not is_mock:
+            read_your_writes.remember(self._place, self._client)
+        self._reads_from_primary = is_mock or self._is_written_here or all(map(_reads_from_primary, databases))
+        if not is_mock:
+            databases = [self._configured(each, is_durable=is_durable) for each in databases]
+        self.address = location.address
+        in_uri = None if is_mock else self._client.options.timeout
+        self.collections = Collections(
+            databases[0],
+            databases[-1],
+            is_mock=is_mock,
+            max_time_ms=round((in_uri or location.options.timeout_seconds) * 1000),
+            address=self.address,
+            prefix=location.options.collection_prefix,
+        )
+
+    @property
+    def is_current(self) -> bool:
+        """Whether another one, opened now, would be the same; else the store opens another one.
+
+        It would not after a fork, when the private server has ended, when the account was refused (the environment may
+        have another password by now), and when this process has begun to write to the database from whose secondaries
+        it reads.
+        """
+        return (
+            self._pid == os.getpid()
+            and not self._is_refused
+            and all(socket.exists() for socket in self._sockets)
+            and (self._reads_from_primary or not self._is_written_here)
+        )
+
+    @contextmanager
+    def translate_errors(self, operation: str, *, seconds: float | None = None) -> Iterator[Collections]:
+        """Hand out the collections, and translate what pymongo raises inside the block.
+
+        Parameters
+        ----------
+        operation : str
+            What they are used for, in words that complete "when it was asked to ...".
+        seconds : float, optional
+            A limit for the whole block, retries included.
+
+        Raises
+        ------
+        StoreUnavailable
+            No server answered, or not within the time limit.
+        AuthenticationFailed
+            The user or the password is refused, or there is none.
+        NotAuthorized
+            The account may not do this.
+        StoreError
+            The server refused for another reason.
+        ConfigurationError
+            The server is too old for the installed pymongo.
+        """
+        _logger.debug("%s: %s", self.address, operation)
+        try:
+            with nullcontext() if seconds is None else pymongo.timeout(seconds):
+                yield self.collections
+        except pymongo.errors.PyMongoError as error:
+            failure = translated(error, operation, self.address)
+            self._is_refused = self._is_refused or isinstance(failure, NotAuthorized)
+            raise failure from error
+
+    @property
+    def _is_written_here(self) -> bool:
+        return read_your_writes.is_written_here(self._place, self._client)
+
+    def _database(self, uri: str, options: ConnectionOptions) -> Any:
+        scheme, database = split_uri(uri)
+        if scheme == "memory":
+            return client_of("memory://", {})[database]
+        if scheme == "local":
+            server = local_server_of(uri)
+            self._sockets.append(server.socket)
+            uri = str(server.uri)
+        return client_of(uri, options.client_arguments(uri))[database]
+
+    def _configured(self, database: Any, *, is_durable: bool) -> Any:
+        if self._is_written_here:
+            database = database.with_options(read_preference=ReadPreference.PRIMARY)
+        return _durable(decoding_exactly(database)) if is_durable else decoding_plainly(database)
+
+
+def _reads_from_primary(database: Any) -> bool:
+    return bool(database.read_preference == ReadPreference.PRIMARY)
+
+
+def _durable(database: Any) -> Any:
+    concern = {"w": "majority", "j": True, **database.write_concern.document}
+    return database.with_options(write_concern=WriteConcern(**concern))
