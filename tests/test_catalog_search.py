@@ -12,8 +12,7 @@ import pytest
 from databroker_mongo.errors import AmbiguousKey, CatalogWarning, QueryError, RunIndexError, RunNotFound
 from databroker_mongo.queries import Eq, Key, PartialUID, Raw, ScanID, TimeRange
 from databroker_mongo.runs.catalog import Catalog
-from databroker_mongo.store.normalized import open_store
-from databroker_mongo.store.writable_normalized import writable
+from databroker_mongo.store import open_store, writable
 
 # uid, scan_id, plan, sample, exit status (None: no stop), streams; one after the other, 100 s apart.
 RUNS = [

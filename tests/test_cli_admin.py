@@ -6,7 +6,7 @@ import pymongo
 import pytest
 
 from databroker_mongo.cli.main import FAILURE, main
-from databroker_mongo.store.normalized import open_store
+from databroker_mongo.store import open_store
 from databroker_mongo.testing import build_run
 from databroker_mongo.writing import Writer
 

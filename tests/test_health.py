@@ -8,8 +8,7 @@ import pytest
 from databroker_mongo import Catalog
 from databroker_mongo.errors import RunNotFound
 from databroker_mongo.health.documents import Finding, check_database, check_run
-from databroker_mongo.store.normalized import open_store
-from databroker_mongo.store.writable_normalized import writable
+from databroker_mongo.store import open_store, writable
 from databroker_mongo.testing.runs import Asset, StreamAsset, build_run
 from databroker_mongo.writing import Writer
 

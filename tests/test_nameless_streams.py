@@ -5,7 +5,7 @@ import pytest
 from databroker_mongo import Catalog
 from databroker_mongo.errors import CatalogWarning, QueryError
 from databroker_mongo.queries import HasStream
-from databroker_mongo.store.writable_normalized import writable
+from databroker_mongo.store import writable
 
 NAMES = {
     "absent": {},

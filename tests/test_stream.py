@@ -18,8 +18,7 @@ from databroker_mongo.errors import (
     UnreadableWarning,
 )
 from databroker_mongo.runs import Context, Run
-from databroker_mongo.store.normalized import open_store
-from databroker_mongo.store.writable_normalized import writable
+from databroker_mongo.store import open_store, writable
 from databroker_mongo.testing import Asset, StreamAsset, build_run
 from databroker_mongo.writing import Writer
 

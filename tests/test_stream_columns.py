@@ -26,7 +26,7 @@ from databroker_mongo.errors import (
 )
 from databroker_mongo.runs import Context, Run
 from databroker_mongo.runs.columns import StreamColumn
-from databroker_mongo.store.normalized import open_store
+from databroker_mongo.store import open_store
 from databroker_mongo.testing import Asset, StreamAsset, build_run
 from databroker_mongo.writing import Writer
 

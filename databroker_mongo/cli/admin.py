@@ -64,15 +64,14 @@ def create_views(chosen: argparse.Namespace) -> None:
     to the accounts of the proposal, and set collection_prefix in their catalogs. It needs the roles dbAdmin and
     userAdmin on the database.
     """
-    from ..store import create_views as create
-    from ..store import plan_views, view_pipeline
+    from ..store import view_pipeline, writable
 
     field, values = _condition(chosen.conditions)
     store, _ = store_of(chosen.catalog)
     print(json.dumps(view_pipeline("run_start", field, values)))
-    do = create if chosen.apply else plan_views
-    with store.connection.translate_errors("make views and a role") as collections:
-        plan = do(collections, prefix=chosen.prefix, field=field, values=values)
+    opened = writable(store)
+    do = opened.create_views if chosen.apply else opened.plan_views
+    plan = do(prefix=chosen.prefix, field=field, values=values)
     for line in display.views_lines(vars(plan), is_done=chosen.apply):
         print(line)
 

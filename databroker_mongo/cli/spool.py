@@ -28,7 +28,6 @@ def list_spooled(chosen: argparse.Namespace) -> int | None:
     documents when the server answers. The documents that others have left are sent by the next writer for the database,
     or by `spool send`.
     """
-    from ..store import read_spool_reports
     from ..writing import spooled_files
 
     rows = [
@@ -45,10 +44,7 @@ def list_spooled(chosen: argparse.Namespace) -> int | None:
     print("\n".join(display.aligned([_HEAD, *rows])) if rows else "No documents are pending on this machine.")
     if chosen.catalog is None:
         return None
-    store, _ = store_of(chosen.catalog)
-    with store.connection.translate_errors("read what was spooled") as collections:
-        reports = read_spool_reports(collections)
-    for report in reports:
+    for report in store_of(chosen.catalog)[0].spool_reports():
         print(_reported(report))
     return None
 

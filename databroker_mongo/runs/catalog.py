@@ -18,7 +18,6 @@ from ..assets import AssetReader, Rule, open_reader
 from ..config import CATALOG_KEYS, CatalogSettings, Directory
 from ..errors import (
     CatalogWarning,
-    ConfigurationError,
     QueryError,
     RunIndexError,
     RunNotFound,
@@ -39,7 +38,7 @@ from ..queries import (
     scope_of,
     sort_of,
 )
-from ..store import PAGES, ConnectionOptions, Document, Explanation, NormalizedStore, Store, open_store
+from ..store import PAGES, ConnectionOptions, Document, Explanation, Store, open_store
 from . import keys as run_keys
 from . import live, tables
 from .context import Context
@@ -548,10 +547,9 @@ class Catalog(Mapping[str, Run]):
         from ..store import writable
         from ..writing import update_run
 
-        if not isinstance(self.store, NormalizedStore):
-            raise ConfigurationError(f"{self.store.address} is open for reading only: nothing can be corrected there")
+        store = writable(self.store)
         found = self[run.start["uid"] if isinstance(run, Run) else run]
-        update_run(writable(self.store), found.start["uid"], start=start, stop=stop, descriptors=descriptors)
+        update_run(store, found.start["uid"], start=start, stop=stop, descriptors=descriptors)
 
     def register_handler(self, spec: str, handler: Any, overwrite: bool = False) -> None:
         """Use this class for a spec or MIME type, in this catalog and in searches of it.

@@ -4,7 +4,8 @@ from .connection.decoding import PLAIN
 from .connection.host_names import unknown_hosts
 from .connection.location import ConnectionOptions, locate
 from .connection.place import Place, meet, place_of
-from .normalized import NormalizedStore, open_store
+from .normalized import NormalizedStore
+from .opening import open_store, writable
 from .protocol import (
     MISSING,
     UNNUMBERED,
@@ -20,9 +21,7 @@ from .protocol import (
 )
 from .reports import EventKind, Explanation, Revision, SpoolReport
 from .search.starts import PAGES
-from .upkeep.spool_reports import read_spool_reports
-from .upkeep.views import create_views, plan_views, view_pipeline
-from .writable_normalized import writable
+from .upkeep.views import view_pipeline
 
 __all__ = [
     "ConnectionOptions",
@@ -45,13 +44,10 @@ __all__ = [
     "UNNUMBERED",
     "Values",
     "WritableStore",
-    "create_views",
     "locate",
     "meet",
     "open_store",
     "place_of",
-    "plan_views",
-    "read_spool_reports",
     "unknown_hosts",
     "view_pipeline",
     "writable",

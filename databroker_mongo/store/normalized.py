@@ -6,20 +6,18 @@ What does not belong here: anything that interprets what it reads (shapes, paths
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
-from ..config import Uri
 from ..documents import readable_descriptor, stream_of
 from ..queries import Query
 from .connection.collections import Collections
 from .connection.connection import Connection
-from .connection.location import ConnectionOptions, Location, locate, places
+from .connection.location import Location, places
 from .connection.place import Place
-from .connection.retries import asked_again, events_in_order, repeated
+from .connection.retries import asked_again, in_order_of_time, repeated, sort_within_times
 from .connection.splitting import split_by_size
-from .events import rows as event_rows
 from .events.changes import Changes, NewEvents
-from .events.index_cache import finds_rows_by_seq_num
+from .events.rows import EventRows
 from .identifiers import object_ids
 from .order import order_key
 from .protocol import Document, EventIndex, Section, Snapshot, Sort, Store, Values
@@ -30,6 +28,7 @@ from .search import starts as compiled
 from .search.start_pages import answer_to
 from .upkeep import indexes
 from .upkeep.examination import NormalizedExamination
+from .upkeep.spool_reports import read_spool_reports
 
 _BATCH = 10_000
 """As many documents at once, within 16 MB, spare a round trip for all but the largest answers."""
@@ -42,10 +41,17 @@ class NormalizedStore(Store):
     """The documents of the normalised layout, read-only.
 
     It opens no connection before the first question, belongs to no thread or process, and pickles as its address.
+
+    Parameters
+    ----------
+    location : Location
+        Where they are.
     """
 
+    _rows: ClassVar[type[EventRows]] = EventRows
+
     def __init__(self, location: Location):
-        self._location = location
+        self.location = location
         self._address = location.address
         self._connection: Connection | None = None
 
@@ -57,7 +63,7 @@ class NormalizedStore(Store):
     @property
     def places(self) -> tuple[Place, ...]:
         """Which databases these are, by whichever account and options they are opened."""
-        return places(self._location)
+        return places(self.location)
 
     @property
     def connection(self) -> Connection:
@@ -68,7 +74,7 @@ class NormalizedStore(Store):
         return connection
 
     def _connect(self) -> Connection:
-        return Connection(self._location)
+        return Connection(self.location)
 
     @property
     def collections(self) -> Collections:
@@ -82,10 +88,10 @@ class NormalizedStore(Store):
         return f"{type(self).__name__}({self.address!r})"
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and self._location == other._location
+        return type(other) is type(self) and self.location == other.location
 
     def __hash__(self) -> int:
-        return hash((type(self), self._location))
+        return hash((type(self), self.location))
 
     def find_starts(
         self, query: Query, *, sort: Sort, skip: int = 0, limit: int = 0, fields: Sequence[str] = ()
@@ -162,41 +168,42 @@ class NormalizedStore(Store):
     ) -> EventIndex:
         """Take a snapshot of the rows of a stream, with some columns of its data."""
         with self.connection.translate_errors("read the events of a stream") as collections:
-            return event_rows.index(collections, descriptor_uids, keys, n_expected=n_expected)
+            return self._rows(collections).index(descriptor_uids, keys, n_expected=n_expected)
 
     def event_columns(
         self, snapshot: Snapshot, keys: Sequence[str], *, section: Section = "data", rows: slice | None = None
     ) -> dict[str, Values]:
         """Return columns of a snapshot, in row order."""
         with self.connection.translate_errors("read the columns of a stream") as collections:
-            return event_rows.columns(collections, snapshot, keys, section=section, rows=rows)
+            return self._rows(collections).columns(snapshot, keys, section=section, rows=rows)
 
     def finds_rows(self, snapshot: Snapshot) -> bool:
         """Tell whether some rows of a snapshot are found without looking at all of them."""
         with self.connection.translate_errors("list the indexes of events") as collections:
-            return snapshot.is_consecutive and finds_rows_by_seq_num(collections)
+            return self._rows(collections).finds_rows(snapshot)
 
     def first_events(self, index: EventIndex) -> dict[str, Document]:
         """Return the first event of each descriptor that has any."""
         with self.connection.translate_errors("read the first events of a stream") as collections:
-            return event_rows.first_events(collections, index)
+            return self._rows(collections).first_events(index)
 
     def all_like(self, snapshot: Snapshot, sample: Mapping[str, Any]) -> bool:
         """Tell whether each of these keys holds the type and length of its sample value in every event."""
         with self.connection.translate_errors("compare the types of events") as collections:
-            return event_rows.all_like(collections, snapshot, sample)
+            return self._rows(collections).all_like(snapshot, sample)
 
     def events(self, descriptor_uids: Sequence[str]) -> Iterator[Document]:
         """Yield the events of these descriptors in the order of their time, and of one time in row order."""
         with self.connection.translate_errors("read events") as collections:
-            yield from events_in_order(
-                collections.event, descriptor_uids, batch_size=_STREAMED, is_mock=collections.is_mock
+            found = in_order_of_time(
+                collections.event, {"descriptor": {"$in": list(descriptor_uids)}}, batch_size=_STREAMED
             )
+            yield from sort_within_times(found, descriptor_uids)
 
     def changes(self, names: Sequence[str]) -> Changes:
         """Listen to what is stored in these collections from now on."""
         with self.connection.translate_errors("listen to changes") as collections:
-            return Changes(collections, names)
+            return Changes.of(collections, names)
 
     def new_events(self) -> NewEvents:
         """Return what gives the events of a stream, each once."""
@@ -251,11 +258,12 @@ class NormalizedStore(Store):
     def statistics(self) -> dict[str, Any]:
         """Return what the server says of the size of the database of run documents (``dbStats``)."""
         with self.connection.translate_errors("read statistics") as collections:
-            database = collections.metadata
-            if not collections.is_mock:
-                return answer_to(database, {"dbStats": 1})
-            counts = [database[name].count_documents({}) for name in database.list_collection_names()]
-            return {"db": database.name, "collections": len(counts), "objects": sum(counts)}
+            return answer_to(collections.metadata, {"dbStats": 1})
+
+    def spool_reports(self) -> list[dict[str, Any]]:
+        """Return what waited on which machine, as the writers there left it, the latest first."""
+        with self.connection.translate_errors("read what was spooled") as collections:
+            return read_spool_reports(collections)
 
     @property
     def examination(self) -> NormalizedExamination:
@@ -267,21 +275,6 @@ class NormalizedStore(Store):
         with self.connection.translate_errors(f"read the collection {collection}") as collections:
             found = getattr(collections, collection)
             return asked_again(lambda: list(found.find(query, hide_id).batch_size(_BATCH)))
-
-
-def open_store(
-    uri: str | Uri, *, asset_uri: str | Uri | None = None, options: ConnectionOptions | None = None
-) -> NormalizedStore:
-    """Open a database of runs for reading; nothing is asked of it yet.
-
-    Raises
-    ------
-    ConfigurationError
-        The URI has an unknown scheme or names no database.
-    CredentialsUnavailable
-        A variable that stands for a secret is not set.
-    """
-    return NormalizedStore(locate(uri, asset_uri=asset_uri, options=options))
 
 
 def _as_written(stream_datums: list[Document], descriptor_uids: Sequence[str]) -> list[Document]:

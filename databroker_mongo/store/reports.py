@@ -215,3 +215,27 @@ class Orphans:
     descriptors_of_stream_datums: dict[str, int] = field(default_factory=dict)
     starts_of_stream_resources: dict[str, int] = field(default_factory=dict)
     stray_stream_resources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ViewPlan:
+    """What there is to do for the views of a proposal, or was done.
+
+    Attributes
+    ----------
+    new, changed, unchanged : tuple of str
+        The names of views that are not there yet, that show other runs, and that are as they should be.
+    role : str
+        The role that may read them.
+    lacks : tuple of str
+        The views that the role may not read yet; all of them where there is no such role.
+    n_runs : int or None
+        How many runs they show now; None if the account may not count them.
+    """
+
+    new: tuple[str, ...]
+    changed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    role: str
+    lacks: tuple[str, ...]
+    n_runs: int | None

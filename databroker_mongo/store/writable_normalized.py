@@ -1,20 +1,22 @@
 """Layout 1, opened for writing: documents go in durably, corrections keep what was before.
 
-Opened by ``writing`` and ``cli_admin`` alone. What does not belong here: how a document is put in (``insertion``).
+What does not belong here: how a document is put in (``insertion``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
+from .connection.collections import Collections
 from .connection.connection import Connection
 from .connection.location import Location, require_acknowledgement, weaknesses
-from .insertion import insertion
-from .insertion import revisions as corrections
+from .insertion.insertion import Insertion
+from .insertion.revisions import Corrections
 from .normalized import NormalizedStore
 from .protocol import Document, WritableStore
-from .reports import IndexReport, SpoolReport, SummaryReport
-from .upkeep import indexes, spool_reports, summaries
+from .reports import IndexReport, SpoolReport, SummaryReport, ViewPlan
+from .upkeep import indexes, spool_reports, summaries, views
 from .upkeep.privileges import lacking
 
 _PATIENCE_SECONDS = 86400.0
@@ -29,28 +31,40 @@ class WritableNormalizedStore(NormalizedStore, WritableStore):
         The URI says ``w=0``: the server would not tell what it has stored.
     """
 
+    _insertion: ClassVar[type[Insertion]] = Insertion
+    _corrections: ClassVar[type[Corrections]] = Corrections
+
     def __init__(self, location: Location):
         require_acknowledgement(location)
         super().__init__(location)
         self._guards: dict[str, bool] = {}
+        self._inserts: Insertion | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_inserts": None}
 
     def _connect(self) -> Connection:
-        return Connection(self._location, is_durable=True)
+        return Connection(self.location, is_durable=True)
 
     @property
     def weaknesses(self) -> tuple[str, ...]:
         """The options of the URI that weaken what "stored" means, such as ``w=1``."""
-        return weaknesses(self._location)
+        return weaknesses(self.location)
 
     def insert(self, name: str, documents: Sequence[Document], *, seconds: float | None = None) -> None:
         """Store documents of one kind; one that is already stored changes nothing."""
-        limit = self._location.options.timeout_seconds
+        limit = self.location.options.timeout_seconds
         seconds = min(seconds or limit, limit)
         with self.connection.translate_errors(f"store documents of kind {name}", seconds=seconds) as collections:
-            insertion.insert(collections, name, documents, guards=self._guards)
+            self._insertion_into(collections).insert(name, documents)
             if name in ("start", "stop"):
                 run_of = "uid" if name == "start" else "run_start"
                 summaries.keep(collections, [document[run_of] for document in documents])
+
+    def _insertion_into(self, collections: Collections) -> Insertion:
+        if self._inserts is None or self._inserts.collections is not collections:
+            self._inserts = self._insertion(collections, self._guards)
+        return self._inserts
 
     def create_indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
         """Make the indexes that are missing, and tell how all stand then."""
@@ -66,11 +80,7 @@ class WritableNormalizedStore(NormalizedStore, WritableStore):
         """Return what the account has no right to do of what `build_summaries` would."""
         with self.connection.translate_errors("read the rights of the account") as collections:
             actions = ("createIndex", "insert", "update", "remove")
-            return (
-                []
-                if collections.is_mock
-                else lacking(collections.metadata, {collections.prefix + "run_summary": actions})
-            )
+            return lacking(collections.metadata, {collections.prefix + "run_summary": actions})
 
     def report_spool(self, report: SpoolReport) -> None:
         """Leave a row about what waited on this machine."""
@@ -87,9 +97,14 @@ class WritableNormalizedStore(NormalizedStore, WritableStore):
     def correct(self, name: str, uid: str, change: Callable[[Document], Document]) -> None:
         """Change a stored document, keeping what it was as a revision, and what others change meanwhile."""
         with self.connection.translate_errors(f"correct a document of kind {name}") as collections:
-            corrections.correct(collections, name, uid, change)
+            self._corrections(self._insertion_into(collections)).correct(name, uid, change)
 
+    def plan_views(self, *, prefix: str, field: str, values: Sequence[Any]) -> ViewPlan:
+        """Tell what there is to do for the views and the role of a proposal; see :func:`views.plan_views`."""
+        with self.connection.translate_errors("make views and a role") as collections:
+            return views.plan_views(collections, prefix=prefix, field=field, values=values)
 
-def writable(store: NormalizedStore) -> WritableNormalizedStore:
-    """Return the same database, opened for writing."""
-    return WritableNormalizedStore(store._location)
+    def create_views(self, *, prefix: str, field: str, values: Sequence[Any]) -> ViewPlan:
+        """Make the views of a proposal, and a role named like them that may read them; return what was done."""
+        with self.connection.translate_errors("make views and a role") as collections:
+            return views.create_views(collections, prefix=prefix, field=field, values=values)

@@ -19,7 +19,7 @@ from typing import Any, Literal, NoReturn, cast
 
 from .. import config, documents
 from ..errors import BelongsToProcess, ConfigurationError, DurabilityWarning, InvalidDocument, stacklevel_of_caller
-from ..store import Document, NormalizedStore, WritableStore, open_store, writable
+from ..store import Document, WritableStore, open_store, writable
 from .backlog import Backlog
 from .delivery import Delivery, Refusal, Rows
 from .direct import Direct
@@ -301,15 +301,13 @@ def _writable_store(target: Any) -> WritableStore:
     if isinstance(target, str | config.Uri):
         return writable(open_store(target))
     store = getattr(target, "store", target)
-    if isinstance(store, NormalizedStore):
-        return writable(store)
     # What pymongo makes has any attribute that is asked for, but none of them is a text.
-    if not isinstance(getattr(store, "address", None), str) or not hasattr(store, "insert"):
+    if not isinstance(getattr(store, "address", None), str):
         raise ConfigurationError(
             "a Writer takes a URI like mongodb://HOST/DATABASE, a catalog, or a store that is open for writing, not a "
             f"value of type {type(target).__name__}."
         )
-    return cast(WritableStore, store)
+    return cast(WritableStore, store) if hasattr(store, "insert") else writable(store)
 
 
 def _spool(store: WritableStore, directory: str | os.PathLike[str] | None) -> Spool | None:

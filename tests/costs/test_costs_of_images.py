@@ -13,8 +13,7 @@ import tifffile
 
 from databroker_mongo import Catalog, Writer
 from databroker_mongo.assets.pool import process_pool
-from databroker_mongo.store.normalized import open_store
-from databroker_mongo.store.writable_normalized import writable
+from databroker_mongo.store import open_store, writable
 from databroker_mongo.testing import Asset, build_run
 
 pytestmark = pytest.mark.filterwarnings("ignore:no allowed_roots")

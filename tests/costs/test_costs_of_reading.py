@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from databroker_mongo.runs.catalog import Catalog
-from databroker_mongo.store.normalized import open_store
-from databroker_mongo.store.writable_normalized import writable
+from databroker_mongo.store import open_store, writable
 from databroker_mongo.testing import Asset, StreamAsset, build_run
 
 pytestmark = pytest.mark.filterwarnings("ignore:no allowed_roots")

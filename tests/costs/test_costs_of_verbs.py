@@ -12,8 +12,7 @@ import pymongo
 import pytest
 
 from databroker_mongo import Catalog, Writer
-from databroker_mongo.store.normalized import open_store
-from databroker_mongo.store.writable_normalized import writable
+from databroker_mongo.store import open_store, writable
 from databroker_mongo.testing import build_run
 
 N_RUNS = 400

@@ -5,8 +5,7 @@ import time
 import pytest
 
 from databroker_mongo.errors import DurabilityWarning, StoreUnavailable
-from databroker_mongo.store.normalized import open_store
-from databroker_mongo.store.writable_normalized import writable
+from databroker_mongo.store import open_store, writable
 from databroker_mongo.writing import Writer
 
 

@@ -7,12 +7,12 @@ import re
 import warnings
 
 import hypothesis.strategies as st
-import mongomock
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from databroker_mongo.errors import CatalogWarning
 from databroker_mongo.queries import (
+    NEWEST_FIRST,
     All,
     And,
     Comparison,
@@ -37,8 +37,11 @@ from databroker_mongo.queries import (
     TimeRange,
     Window,
 )
+from databroker_mongo.store import open_store
 from databroker_mongo.store.connection.collections import Collections
-from databroker_mongo.store.search import starts as compiled
+from databroker_mongo.store.connection.location import locate
+from databroker_mongo.store.memory.connection import MemoryConnection
+from databroker_mongo.store.normalized import NormalizedStore
 from databroker_mongo.store.upkeep import summaries
 
 MISSING = object()
@@ -278,7 +281,31 @@ def server(mongod_uri):
     client.close()
 
 
-def collections_of(database, runs, *, is_mock):
+class OnServer(NormalizedStore):
+    """A store over a database that is open."""
+
+    def __init__(self, database):
+        super().__init__(locate("memory://answers"))
+        self._database = database
+
+    def _connect(self):
+        connection = MemoryConnection(self.location)
+        connection.collections = Collections(self._database, self._database, 10_000, "test")
+        return connection
+
+
+def in_memory(runs):
+    store = open_store("memory://")
+    put(store.collections.metadata, runs)
+    return store
+
+
+def on_server(database, runs):
+    put(database, runs)
+    return OnServer(database)
+
+
+def put(database, runs):
     kinds = {"run_start": "start", "run_stop": "stop", "event_descriptor": "descriptor"}
     for name, kind in kinds.items():
         documents = [
@@ -289,21 +316,19 @@ def collections_of(database, runs, *, is_mock):
         database[name].delete_many({})
         if documents:
             database[name].insert_many(documents)
-    return Collections(database, database, is_mock, 10_000, "test")
 
 
-def answers(collections, query, **options):
-    return [start["uid"] for start in compiled.find_starts(collections, query, **options)]
+def answers(store, query, sort=NEWEST_FIRST, **options):
+    return [start["uid"] for start in store.find_starts(query, sort=sort, **options)]
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(runs=databases(), query=queries, sort=sorts, skip=st.integers(0, 3), limit=st.integers(0, 4))
 def test_a_question_has_the_same_answer_on_mongomock_on_mongodb_and_by_hand(server, runs, query, sort, skip, limit):
     expected = answers_by_hand(query, runs, sort, skip, limit)
-    for database, is_mock in ((mongomock.MongoClient()["test"], True), (server, False)):
-        collections = collections_of(database, runs, is_mock=is_mock)
-        assert answers(collections, query, sort=sort, skip=skip, limit=limit) == expected
-        assert compiled.count_starts(collections, query, skip=skip, limit=limit) == len(expected)
+    for store in (in_memory(runs), on_server(server, runs)):
+        assert answers(store, query, sort=sort, skip=skip, limit=limit) == expected
+        assert store.count_starts(query, skip=skip, limit=limit) == len(expected)
 
 
 @pytest.fixture
@@ -324,9 +349,9 @@ def test_pages_of_a_large_database_bring_the_same_documents_together(
     server, no_side_is_selective, runs, query, sort, skip, limit
 ):
     expected = answers_by_hand(query, runs, sort, skip, limit)
-    collections = collections_of(server, runs, is_mock=False)
-    assert answers(collections, query, sort=sort, skip=skip, limit=limit) == expected
-    assert compiled.count_starts(collections, query, skip=skip, limit=limit) == len(expected)
+    store = on_server(server, runs)
+    assert answers(store, query, sort=sort, skip=skip, limit=limit) == expected
+    assert store.count_starts(query, skip=skip, limit=limit) == len(expected)
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
@@ -345,17 +370,17 @@ def test_summaries_answer_as_the_documents_do_whatever_came_after_them(
     for name in ("run_summary", "run_start_revisions"):
         server[name].delete_many({})
     stopless = [{**run, "stop": []} for run in runs[:n_old]]
-    summaries.build(collections_of(server, stopless, is_mock=False), apply=True)
+    summaries.build(on_server(server, stopless).collections, apply=True)
     server["run_summary_state"].update_one({}, {"$set": {"until": until}})
     for run in runs[corrected : corrected + 1]:
         server["run_start_revisions"].insert_one({"document": {"uid": run["start"][0]["uid"]}})
         run["start"][0]["name"] = "corrected"
-    collections = collections_of(server, runs, is_mock=False)
+    store = on_server(server, runs)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CatalogWarning)
         expected = answers_by_hand(query, runs, sort, skip)
-        assert answers(collections, query, sort=sort, skip=skip) == expected
-        assert compiled.count_starts(collections, query, skip=skip) == len(expected)
+        assert answers(store, query, sort=sort, skip=skip) == expected
+        assert store.count_starts(query, skip=skip) == len(expected)
 
 
 # Raw filters: what MongoDB itself answers is right.
@@ -411,5 +436,4 @@ filters = st.recursive(
 @given(runs=databases(), filter=filters)
 def test_a_raw_filter_finds_in_memory_what_it_finds_on_a_server(server, runs, filter):
     query = Raw(filter)
-    on_server = answers(collections_of(server, runs, is_mock=False), query)
-    assert answers(collections_of(mongomock.MongoClient()["test"], runs, is_mock=True), query) == on_server
+    assert answers(in_memory(runs), query) == answers(on_server(server, runs), query)

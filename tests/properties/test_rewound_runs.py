@@ -17,8 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from databroker_mongo.runs.catalog import Catalog
-from databroker_mongo.store.normalized import open_store
-from databroker_mongo.store.writable_normalized import writable
+from databroker_mongo.store import open_store, writable
 
 pytestmark = [
     pytest.mark.usefixtures("installed_handlers"),

@@ -17,8 +17,7 @@ import tifffile
 from databroker_mongo.errors import AssetError, UnreadableColumns
 from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.runs.run import Run
-from databroker_mongo.store.normalized import open_store
-from databroker_mongo.store.writable_normalized import writable
+from databroker_mongo.store import open_store, writable
 from databroker_mongo.testing import Asset, StreamAsset, build_run
 
 N_ROWS = 5

@@ -29,6 +29,7 @@ from databroker_mongo.queries import (
 from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.store.connection.collections import Collections
 from databroker_mongo.store.connection.location import locate
+from databroker_mongo.store.memory.connection import MemoryConnection
 from databroker_mongo.store.normalized import NormalizedStore
 from databroker_mongo.store.search import starts as compiled
 
@@ -86,7 +87,7 @@ def asked(mongod_uri: str) -> Iterator[tuple[Collections, Commands]]:
         database = client[f"test_compile_{os.getpid()}"]
         client.drop_database(database)
         fill(database, N_RUNS)
-        yield Collections(database, database, False, 10_000, "mongodb://test"), commands
+        yield Collections(database, database, 10_000, "mongodb://test"), commands
         client.drop_database(database)
 
 
@@ -95,7 +96,7 @@ def small(mongod_database_uri: str) -> Iterator[Collections]:
     """An empty database of one test."""
     with pymongo.MongoClient(mongod_database_uri) as client:
         database = client.get_default_database()
-        yield Collections(database, database, False, 10_000, "mongodb://test")
+        yield Collections(database, database, 10_000, "mongodb://test")
 
 
 def find(collections: Collections, query: Query, **options: Any) -> list[str]:
@@ -202,7 +203,7 @@ def test_of_several_stops_the_first_counts(small):
 
 def test_what_joins_too_many_runs_says_so_at_the_time_limit_and_names_the_summaries(asked):
     collections, _ = asked
-    hurried = Collections(collections.metadata, collections.assets, False, 0, "mongodb://test")
+    hurried = Collections(collections.metadata, collections.assets, 0, "mongodb://test")
     with pytest.raises(StoreUnavailable, match="admin build-summaries --apply"):
         compiled.count_starts(hurried, ~Duration("gt", 3))
     with pytest.raises(StoreUnavailable, match="timeout_seconds") as caught:
@@ -299,4 +300,9 @@ class _Opened(NormalizedStore):
 
     def __init__(self, collections: Collections):
         super().__init__(locate("memory://opened"))
-        self.connection.collections = collections
+        self._opened = collections
+
+    def _connect(self) -> MemoryConnection:
+        connection = MemoryConnection(self.location)
+        connection.collections = self._opened
+        return connection

@@ -11,11 +11,10 @@ import pytest
 
 from databroker_mongo.errors import QueryError, StoreError
 from databroker_mongo.health.documents import check_database
+from databroker_mongo.store import open_store, writable
 from databroker_mongo.store.connection.location import ConnectionOptions
-from databroker_mongo.store.normalized import open_store
 from databroker_mongo.store.upkeep import views
 from databroker_mongo.store.upkeep.indexes import wanted
-from databroker_mongo.store.writable_normalized import writable
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "create_indexes"
 

@@ -7,10 +7,9 @@ import pymongo.monitoring
 import pytest
 
 from databroker_mongo.errors import CatalogWarning, DuplicateDocument, InvalidDocument
+from databroker_mongo.store import open_store, writable
 from databroker_mongo.store.connection.collections import Collections
-from databroker_mongo.store.connection.connection import Connection
-from databroker_mongo.store.connection.location import locate
-from databroker_mongo.store.insertion.insertion import COLLECTIONS, insert
+from databroker_mongo.store.insertion.insertion import COLLECTIONS, Insertion
 
 NAN = float("nan")
 DOCUMENTS = {
@@ -26,21 +25,21 @@ DOCUMENTS = {
 
 
 @pytest.fixture
-def collections(store_uri):
-    return Connection(locate(store_uri), is_durable=True).collections
+def store(store_uri):
+    return writable(open_store(store_uri))
 
 
 @pytest.fixture
 def real(mongod_database_uri):
-    return Connection(locate(mongod_database_uri), is_durable=True).collections
+    return writable(open_store(mongod_database_uri))
 
 
-def put(collections, name, *documents, guards=None):
-    insert(collections, name, copy.deepcopy(documents), guards={} if guards is None else guards)
+def put(store, name, *documents):
+    store.insert(name, copy.deepcopy(documents))
 
 
-def stored(collections, name):
-    return list(getattr(collections, COLLECTIONS[name]).find({}, {"_id": 0}))
+def stored(store, name):
+    return list(getattr(store.collections, COLLECTIONS[name]).find({}, {"_id": 0}))
 
 
 def event(number, **changes):
@@ -48,54 +47,54 @@ def event(number, **changes):
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_every_kind_of_document_is_stored_once_however_often_it_is_sent(collections, name):
+def test_every_kind_of_document_is_stored_once_however_often_it_is_sent(store, name):
     for _ in range(3):
-        put(collections, name, DOCUMENTS[name])
-    assert repr(stored(collections, name)) == repr([DOCUMENTS[name]])
+        put(store, name, DOCUMENTS[name])
+    assert repr(stored(store, name)) == repr([DOCUMENTS[name]])
 
 
-def test_a_batch_that_is_half_stored_becomes_whole(collections):
-    put(collections, "event", event(2), event(4))
-    put(collections, "event", *(event(number) for number in range(1, 6)))
-    assert sorted(doc["seq_num"] for doc in stored(collections, "event")) == [1, 2, 3, 4, 5]
+def test_a_batch_that_is_half_stored_becomes_whole(store):
+    put(store, "event", event(2), event(4))
+    put(store, "event", *(event(number) for number in range(1, 6)))
+    assert sorted(doc["seq_num"] for doc in stored(store, "event")) == [1, 2, 3, 4, 5]
 
 
-def test_a_document_that_occurs_twice_in_a_batch_is_stored_once(collections):
-    put(collections, "event", event(1), event(2), event(1))
-    assert len(stored(collections, "event")) == 2
+def test_a_document_that_occurs_twice_in_a_batch_is_stored_once(store):
+    put(store, "event", event(1), event(2), event(1))
+    assert len(stored(store, "event")) == 2
 
 
-def test_an_event_with_an_empty_filled_equals_one_without(collections):
-    put(collections, "event", event(1))
-    put(collections, "event", event(1, filled={}))
-    assert "filled" not in stored(collections, "event")[0]
+def test_an_event_with_an_empty_filled_equals_one_without(store):
+    put(store, "event", event(1))
+    put(store, "event", event(1, filled={}))
+    assert "filled" not in stored(store, "event")[0]
 
 
-def test_other_contents_are_refused_with_the_difference_and_the_rest_is_stored(collections):
-    put(collections, "event", event(1, data={"a": 1.0}))
+def test_other_contents_are_refused_with_the_difference_and_the_rest_is_stored(store):
+    put(store, "event", event(1, data={"a": 1.0}))
     with pytest.raises(DuplicateDocument) as caught:
-        put(collections, "event", event(1, data={"a": 2.0, "b": 3}), event(2))
+        put(store, "event", event(1, data={"a": 2.0, "b": 3}), event(2))
     assert caught.value.differences == ["data.a: 1.0 is stored, 2.0 was sent", "data.b: nothing is stored, 3 was sent"]
     assert caught.value.uid == "e1"
     assert "data.a: 1.0 is stored, 2.0 was sent" in str(caught.value)
-    assert [doc["data"] for doc in stored(collections, "event") if doc["uid"] == "e1"] == [{"a": 1.0}]
-    assert len(stored(collections, "event")) == 2
+    assert [doc["data"] for doc in stored(store, "event") if doc["uid"] == "e1"] == [{"a": 1.0}]
+    assert len(stored(store, "event")) == 2
 
 
-def test_a_second_different_stop_is_kept_beside_and_the_first_counts(collections):
+def test_a_second_different_stop_is_kept_beside_and_the_first_counts(store):
     second = {**DOCUMENTS["stop"], "uid": "stop2", "exit_status": "fail"}
-    put(collections, "stop", DOCUMENTS["stop"])
+    put(store, "stop", DOCUMENTS["stop"])
     for _ in range(2):
-        put(collections, "stop", second)
-    assert stored(collections, "stop") == [DOCUMENTS["stop"]]
-    beside = list(collections.metadata["run_stop_revisions"].find({}, {"_id": 0}))
+        put(store, "stop", second)
+    assert stored(store, "stop") == [DOCUMENTS["stop"]]
+    beside = list(store.collections.metadata["run_stop_revisions"].find({}, {"_id": 0}))
     assert beside == [{"revision": 0, "document": second}]
 
 
-def test_a_stop_of_the_same_uid_with_other_contents_is_refused(collections):
-    put(collections, "stop", DOCUMENTS["stop"])
+def test_a_stop_of_the_same_uid_with_other_contents_is_refused(store):
+    put(store, "stop", DOCUMENTS["stop"])
     with pytest.raises(DuplicateDocument, match="exit_status: 'success' is stored, 'fail' was sent"):
-        put(collections, "stop", {**DOCUMENTS["stop"], "exit_status": "fail"})
+        put(store, "stop", {**DOCUMENTS["stop"], "exit_status": "fail"})
 
 
 ODD_KEYS = [
@@ -116,11 +115,11 @@ ODD_KEYS = [
 ]
 
 
-def test_odd_keys_are_stored_as_they_are(collections):
+def test_odd_keys_are_stored_as_they_are(store):
     data = {key: number for number, key in enumerate(ODD_KEYS)}
     for _ in range(2):
-        put(collections, "event", event(1, data=data))
-    assert stored(collections, "event")[0]["data"] == data
+        put(store, "event", event(1, data=data))
+    assert stored(store, "event")[0]["data"] == data
 
 
 @pytest.mark.parametrize("n_more", [0, 100_000])
@@ -133,7 +132,7 @@ def test_a_document_over_16_mb_is_refused_with_key_and_size(real, n_more):
 
 
 def test_a_document_that_the_server_refuses_is_named(real):
-    real.metadata.create_collection("event", validator={"seq_num": {"$lt": 2}})
+    real.collections.metadata.create_collection("event", validator={"seq_num": {"$lt": 2}})
     with pytest.raises(InvalidDocument, match="code 121") as caught:
         put(real, "event", event(1), event(2), event(1))
     assert caught.value.uid == "e2"
@@ -144,7 +143,7 @@ def test_a_document_that_the_server_refuses_is_named(real):
 @pytest.mark.parametrize("name", ["event", "resource", "datum", "stop"])
 def test_documents_of_other_programs_are_recognised_through_an_index(real, name, unique):
     key = {"datum": "datum_id", "stop": "run_start"}.get(name, "uid")
-    collection = getattr(real, COLLECTIONS[name])
+    collection = getattr(real.collections, COLLECTIONS[name])
     collection.create_index(key, unique=unique)
     collection.insert_one(dict(DOCUMENTS[name]))
     put(real, name, DOCUMENTS[name])
@@ -152,11 +151,10 @@ def test_documents_of_other_programs_are_recognised_through_an_index(real, name,
 
 
 def test_documents_of_other_programs_without_an_index_are_warned_of_once(real):
-    real.event.insert_one(event(1))
-    guards = {}
+    real.collections.event.insert_one(event(1))
     with pytest.warns(CatalogWarning, match="admin create-indexes"):
-        put(real, "event", event(2), guards=guards)
-    put(real, "event", event(3), guards=guards)
+        put(real, "event", event(2))
+    put(real, "event", event(3))
 
 
 def test_a_database_of_our_own_without_indexes_needs_no_warning(real):
@@ -185,9 +183,9 @@ def test_a_thousand_events_cost_one_question_and_sending_them_again_two(mongod_d
     commands = Commands()
     with pymongo.MongoClient(mongod_database_uri, event_listeners=[commands]) as client:
         database = client.get_default_database()
-        collections = Collections(database, database, False, 10_000, "address")
-        guards = {"event": False}
+        collections = Collections(database, database, 10_000, "address")
+        insertion = Insertion(collections, {"event": False})
         events = [event(number) for number in range(1, 1001)]
-        put(collections, "event", *events, guards=guards)
-        put(collections, "event", *events, guards=guards)
+        insertion.insert("event", copy.deepcopy(events))
+        insertion.insert("event", copy.deepcopy(events))
         assert [name for name in commands.names if name != "getMore"] == ["insert", "insert", "find"]

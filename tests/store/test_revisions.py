@@ -6,110 +6,111 @@ import bson
 import pytest
 
 from databroker_mongo.errors import InvalidDocument, StoreUnavailable
-from databroker_mongo.store.connection.connection import Connection
-from databroker_mongo.store.connection.location import locate
+from databroker_mongo.store import open_store, writable
 from databroker_mongo.store.insertion import revisions as module
-from databroker_mongo.store.insertion.insertion import insert
-from databroker_mongo.store.insertion.revisions import correct, of_run, revisions
 
 START = {"uid": "run", "time": 1.0, "sample": "A", "seen": float("nan")}
 
 
 @pytest.fixture
-def collections(store_uri):
-    collections = Connection(locate(store_uri), is_durable=True).collections
-    insert(collections, "start", [START], guards={})
-    return collections
+def store(store_uri):
+    store = writable(open_store(store_uri))
+    store.insert("start", [START])
+    return store
 
 
-def current(collections):
-    return collections.run_start.find_one({"uid": "run"}, {"_id": 0})
+def current(store):
+    return store.collections.run_start.find_one({"uid": "run"}, {"_id": 0})
 
 
-def give(collections, **fields):
-    correct(collections, "start", "run", lambda stored: {**stored, **fields})
+def give(store, **fields):
+    store.correct("start", "run", lambda stored: {**stored, **fields})
 
 
-def test_a_correction_keeps_every_earlier_version_in_order(collections):
+def test_a_correction_keeps_every_earlier_version_in_order(store):
     for sample in "BCA":
-        give(collections, sample=sample)
-    assert current(collections)["sample"] == "A"
-    assert [doc["sample"] for doc in revisions(collections, "start", "run")] == ["A", "B", "C"]
-    stored = list(collections.metadata["run_start_revisions"].find({}, {"_id": 0}).sort("revision", 1))
+        give(store, sample=sample)
+    assert current(store)["sample"] == "A"
+    assert [doc["sample"] for doc in store.examination.revisions("start", "run")] == ["A", "B", "C"]
+    stored = list(store.collections.metadata["run_start_revisions"].find({}, {"_id": 0}).sort("revision", 1))
     assert [each["revision"] for each in stored] == [0, 1, 2]
     assert set(stored[0]) == {"revision", "document"}
 
 
-def test_a_correction_sent_again_changes_nothing(collections):
+def test_a_correction_sent_again_changes_nothing(store):
     for _ in range(3):
-        give(collections, sample="B")
-    assert len(revisions(collections, "start", "run")) == 1
+        give(store, sample="B")
+    assert len(store.examination.revisions("start", "run")) == 1
 
 
-def test_a_correction_leaves_the_identity_of_the_document(collections):
-    before = collections.run_start.find_one({"uid": "run"})["_id"]
-    give(collections, sample="B")
-    assert collections.run_start.find_one({"uid": "run"})["_id"] == before
-    assert collections.run_start.count_documents({}) == 1
+def test_a_correction_leaves_the_identity_of_the_document(store):
+    before = store.collections.run_start.find_one({"uid": "run"})["_id"]
+    give(store, sample="B")
+    assert store.collections.run_start.find_one({"uid": "run"})["_id"] == before
+    assert store.collections.run_start.count_documents({}) == 1
 
 
-def test_a_correction_cut_short_after_the_revision_is_finished_by_the_next_attempt(collections):
-    collections.metadata["run_start_revisions"].insert_one({"revision": 0, "document": dict(START)})
-    assert of_run(collections, "run") == []
-    give(collections, sample="B")
-    assert current(collections)["sample"] == "B"
-    assert len(revisions(collections, "start", "run")) == 1
+def test_a_correction_cut_short_after_the_revision_is_finished_by_the_next_attempt(store):
+    store.collections.metadata["run_start_revisions"].insert_one({"revision": 0, "document": dict(START)})
+    assert store.examination.run_revisions("run") == []
+    give(store, sample="B")
+    assert current(store)["sample"] == "B"
+    assert len(store.examination.revisions("start", "run")) == 1
 
 
-def test_revisions_that_another_program_keeps_are_counted_on(collections):
+def test_revisions_that_another_program_keeps_are_counted_on(store):
     other = {"revision": 7, "document": {**START, "sample": "theirs"}}
-    collections.metadata["run_start_revisions"].insert_one(other)
-    give(collections, sample="B")
-    assert [(each.number, each.changed) for each in of_run(collections, "run")] == [(7, ("sample",)), (8, ("sample",))]
+    store.collections.metadata["run_start_revisions"].insert_one(other)
+    give(store, sample="B")
+    assert [(each.number, each.changed) for each in store.examination.run_revisions("run")] == [
+        (7, ("sample",)),
+        (8, ("sample",)),
+    ]
 
 
-def test_a_document_that_is_not_stored_cannot_be_corrected(collections):
+def test_a_document_that_is_not_stored_cannot_be_corrected(store):
     with pytest.raises(InvalidDocument, match="No start document with this uid is stored") as caught:
-        correct(collections, "start", "other", lambda stored: stored)
+        store.correct("start", "other", lambda stored: stored)
     assert caught.value.uid == "other"
 
 
-@pytest.mark.parametrize("moment", ["_latest", "_is_kept", "_is_replaced"])
-def test_what_another_changes_in_between_is_kept(collections, monkeypatch, moment):
-    original = getattr(module, moment)
+@pytest.mark.parametrize("moment", ["_latest", "_keep", "_replace"])
+def test_what_another_changes_in_between_is_kept(store, monkeypatch, moment):
+    corrections = type(store)._corrections
+    original = getattr(corrections, moment)
 
     def while_another_corrects(*arguments):
-        monkeypatch.setattr(module, moment, original)
-        before = original(*arguments) if moment != "_is_replaced" else None
-        give(collections, theirs="B")
-        return before if moment != "_is_replaced" else original(*arguments)
+        monkeypatch.setattr(corrections, moment, original)
+        before = original(*arguments) if moment != "_replace" else None
+        give(store, theirs="B")
+        return before if moment != "_replace" else original(*arguments)
 
-    monkeypatch.setattr(module, moment, while_another_corrects)
-    give(collections, ours="C")
-    assert (current(collections)["theirs"], current(collections)["ours"]) == ("B", "C")
-    found = of_run(collections, "run")
+    monkeypatch.setattr(corrections, moment, while_another_corrects)
+    give(store, ours="C")
+    assert (current(store)["theirs"], current(store)["ours"]) == ("B", "C")
+    found = store.examination.run_revisions("run")
     assert [(each.number, each.changed) for each in found] == [(0, ("theirs",)), (1, ("ours",))]
 
 
-def test_threads_that_correct_one_document_lose_nothing(collections):
+def test_threads_that_correct_one_document_lose_nothing(store):
     def write(writer):
         for number in range(10):
-            give(collections, **{f"field_{writer}_{number}": number})
+            give(store, **{f"field_{writer}_{number}": number})
 
     threads = [threading.Thread(target=write, args=(writer,)) for writer in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len([name for name in current(collections) if name.startswith("field_")]) == 40
-    assert [each.number for each in of_run(collections, "run")] == list(range(40))
+    assert len([name for name in current(store) if name.startswith("field_")]) == 40
+    assert [each.number for each in store.examination.run_revisions("run")] == list(range(40))
 
 
-def test_a_document_that_others_correct_all_the_time_is_told(collections, monkeypatch):
+def test_a_document_that_others_correct_all_the_time_is_told(store, monkeypatch):
     monkeypatch.setattr(module, "_LONGEST_SECONDS", 0.0)
-    monkeypatch.setattr(module, "_is_replaced", lambda *_: False)
+    monkeypatch.setattr(type(store)._corrections, "_replace", lambda *_: False)
     with pytest.raises(StoreUnavailable, match="being corrected elsewhere") as caught:
-        give(collections, sample="B")
+        give(store, sample="B")
     assert caught.value.run_uid == "run"
 
 
@@ -127,7 +128,7 @@ def test_a_document_that_others_correct_all_the_time_is_told(collections, monkey
     ids=repr,
 )
 def test_a_document_with_any_value_of_another_program_can_be_corrected(mongod_database_uri, value):
-    collections = Connection(locate(mongod_database_uri), is_durable=True).collections
-    collections.run_start.insert_one({**START, "odd": value})
-    give(collections, sample="B")
-    assert current(collections)["sample"] == "B"
+    store = writable(open_store(mongod_database_uri))
+    store.collections.run_start.insert_one({**START, "odd": value})
+    give(store, sample="B")
+    assert current(store)["sample"] == "B"

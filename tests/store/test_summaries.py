@@ -13,10 +13,9 @@ import pytest
 from databroker_mongo.errors import CatalogWarning
 from databroker_mongo.queries import Duration, FullText, InProgress, Key, Raw
 from databroker_mongo.runs.catalog import Catalog
-from databroker_mongo.store.normalized import open_store
+from databroker_mongo.store import open_store, writable
 from databroker_mongo.store.search import start_pages as pages
 from databroker_mongo.store.upkeep import summaries
-from databroker_mongo.store.writable_normalized import writable
 from databroker_mongo.testing import build_run
 from databroker_mongo.writing import Writer
 

@@ -11,7 +11,7 @@ from databroker_mongo.assets.reader import AssetReader
 from databroker_mongo.assets.registry import HandlerRegistry
 from databroker_mongo.assets.roots import Roots
 from databroker_mongo.runs.catalog import Catalog
-from databroker_mongo.store.normalized import open_store
+from databroker_mongo.store import open_store
 from databroker_mongo.testing import build_run
 from databroker_mongo.testing.runs import Asset
 from databroker_mongo.writing import Writer

@@ -10,8 +10,7 @@ import pytest
 
 from databroker_mongo import REMOVE, Catalog
 from databroker_mongo.errors import InvalidDocument, RunNotFound, StreamNotFound
-from databroker_mongo.store.normalized import open_store
-from databroker_mongo.store.writable_normalized import writable
+from databroker_mongo.store import open_store, writable
 from databroker_mongo.writing import Writer, update_run
 
 KEY = {"source": "PV:x", "dtype": "number", "shape": [], "units": "mm"}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from .decoding import PlainCollection
-
 
 class Collections:
     """The collections of the normalised layout, each an attribute by the name that suitcase-mongo gave it.
@@ -14,8 +12,6 @@ class Collections:
     ----------
     metadata, assets : database
         The database of the run documents and that of assets; they may be the same.
-    is_mock : bool
-        Whether they are mongomock's.
     max_time_ms : int
         Time limit of one operation, in milliseconds.
     address : str
@@ -24,10 +20,9 @@ class Collections:
         What the names of the collections begin with.
     """
 
-    def __init__(self, metadata: Any, assets: Any, is_mock: bool, max_time_ms: int, address: str, prefix: str = ""):
+    def __init__(self, metadata: Any, assets: Any, max_time_ms: int, address: str, prefix: str = ""):
         self.metadata = metadata
         self.assets = assets
-        self.is_mock = is_mock
         self.max_time_ms = max_time_ms
         self.address = address
         self.prefix = prefix
@@ -45,5 +40,4 @@ class Collections:
         return self._of(self.metadata, name)
 
     def _of(self, database: Any, name: str) -> Any:
-        collection = database[self.prefix + name]
-        return PlainCollection(collection) if self.is_mock else collection
+        return database[self.prefix + name]

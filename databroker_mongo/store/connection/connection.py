@@ -60,23 +60,24 @@ class Connection:
         self._uris = source_of(location.uri), source_of(location.asset_uri)
         revealed = dict.fromkeys(map(reveal, self._uris))  # mostly one
         databases = [self._database(each, location.options) for each in revealed]
-        is_mock = location.address.startswith("memory:")
         self._place = place_of(next(iter(revealed)))
         self._client = databases[0].client
-        if is_durable and not is_mock:
-            read_your_writes.remember(self._place, self._client)
-        self._reads_from_primary = is_mock or self._is_written_here or all(map(_reads_from_primary, databases))
-        if not is_mock:
-            databases = [self._configured(each, is_durable=is_durable) for each in databases]
+        self._reads_from_primary = True
         self.address = location.address
-        in_uri = None if is_mock else self._client.options.timeout
-        self.collections = Collections(
+        self.collections = self._open(databases, location.options, is_durable=is_durable)
+
+    def _open(self, databases: list[Any], options: ConnectionOptions, *, is_durable: bool) -> Collections:
+        """Return the collections of the database of runs, which is the first, and of that of assets, the last."""
+        if is_durable:
+            read_your_writes.remember(self._place, self._client)
+        self._reads_from_primary = self._is_written_here or all(map(_reads_from_primary, databases))
+        databases = [self._configured(each, is_durable=is_durable) for each in databases]
+        return Collections(
             databases[0],
             databases[-1],
-            is_mock=is_mock,
-            max_time_ms=round((in_uri or location.options.timeout_seconds) * 1000),
+            max_time_ms=round((self._client.options.timeout or options.timeout_seconds) * 1000),
             address=self.address,
-            prefix=location.options.collection_prefix,
+            prefix=options.collection_prefix,
         )
 
     @property

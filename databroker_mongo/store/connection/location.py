@@ -120,6 +120,11 @@ class Location:
         """The URI without any password."""
         return str(self.uri)
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether the run documents are in this process, and gone with it."""
+        return self.address.startswith("memory:")
+
 
 def locate(uri: str | Uri, *, asset_uri: str | Uri | None = None, options: ConnectionOptions | None = None) -> Location:
     """Check the URIs, as far as they can be without a connection.

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from ..order import is_time, order_key
+from ..order import is_time
 from ..protocol import Document
 from .failures import is_broken_off
 
@@ -42,10 +42,8 @@ def repeated(find: Callable[[], Iterable[Document]]) -> Iterator[Document]:
     yield from find()
 
 
-def events_in_order(
-    collection: Any, descriptor_uids: Sequence[str], *, batch_size: int, is_mock: bool = False
-) -> Iterator[Document]:
-    """Yield the events of descriptors in the order of their time; those of one time by descriptor and ``seq_num``.
+def sort_within_times(events: Iterable[Document], descriptor_uids: Sequence[str]) -> Iterator[Document]:
+    """Yield events that come in the order of their time; those of one time by descriptor and ``seq_num``.
 
     All events of a flyer may have one time. Not all need fit into memory, so that some thousands are put in order at
     once; beyond that they come as they were stored.
@@ -56,12 +54,7 @@ def events_in_order(
         number: Any = event.get("seq_num")
         return places[event["descriptor"]], number if is_time(number) else math.inf
 
-    query = {"descriptor": {"$in": list(descriptor_uids)}}
-    found: Iterable[Document] = in_order_of_time(collection, query, batch_size=batch_size)
-    if is_mock:
-        # It cannot compare every value that may stand in the place of a time.
-        found = sorted(collection.find(query, {"_id": 0}), key=lambda event: order_key(event.get("time")))
-    for _, of_one_time in itertools.groupby(found, key=lambda event: event.get("time")):
+    for _, of_one_time in itertools.groupby(events, key=lambda event: event.get("time")):
         while portion := list(itertools.islice(of_one_time, _MOST_SORTED)):
             yield from sorted(portion, key=place_of) if len(portion) > 1 else portion
 

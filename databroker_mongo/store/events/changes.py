@@ -22,32 +22,29 @@ _LISTEN_MILLISECONDS = 50
 
 
 class Changes:
-    """The documents that are inserted into some collections while it is open.
+    """The documents that are inserted while it is open.
 
     Parameters
     ----------
-    collections : Collections
-        Of which database.
-    names : sequence of str
-        Which collections.
+    stream : change stream, optional
+        What tells of them; without one nothing does, and who waits waits out the time.
     """
 
-    def __init__(self, collections: Collections, names: Sequence[str]):
-        self._stream: Any = None
-        self._open(collections, names)
+    def __init__(self, stream: Any = None):
+        self._stream = stream
 
-    def _open(self, collections: Collections, names: Sequence[str]) -> None:
-        if collections.is_mock:
-            return
+    @classmethod
+    def of(cls, collections: Collections, names: Sequence[str]) -> Changes:
+        """Listen to some collections of a database."""
         import pymongo.errors
 
         pipeline = [
             {"$match": {"operationType": "insert", "ns.coll": {"$in": [collections.prefix + name for name in names]}}}
         ]
         try:
-            self._stream = collections.metadata.watch(pipeline, max_await_time_ms=_LISTEN_MILLISECONDS)
+            return cls(collections.metadata.watch(pipeline, max_await_time_ms=_LISTEN_MILLISECONDS))
         except pymongo.errors.OperationFailure:
-            self._stream = None  # a server of its own has none, or the account may not listen: it is polled
+            return cls()  # a server of its own has none, or the account may not listen: it is polled
 
     def wait(self, seconds: float) -> list[Document]:
         """Return what has been inserted, as soon as something has; nothing when the time is over, or when polling."""

@@ -42,13 +42,13 @@ def keys_of_indexes(collections: Collections, name: str) -> tuple[Keys, ...] | N
 
 def finds_rows_by_seq_num(collections: Collections) -> bool:
     """Tell whether an index finds the events of a descriptor by their ``seq_num``."""
-    keys = () if collections.is_mock else keys_of_indexes(collections, "event") or ()
+    keys = keys_of_indexes(collections, "event") or ()
     return any([field for field, _ in key[:2]] == ["descriptor", "seq_num"] for key in keys)
 
 
 def warn_of_scans(collections: Collections, n_rows: int) -> None:
     """Warn once a database when no index leads to the events of a stream, so that each read looks at all events."""
-    if collections.is_mock or n_rows <= _FEW_EVENTS or collections.address in _warned:
+    if n_rows <= _FEW_EVENTS or collections.address in _warned:
         return
     keys = keys_of_indexes(collections, "event")
     if keys is None or any(key[0][0] == "descriptor" for key in keys):

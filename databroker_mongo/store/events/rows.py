@@ -17,102 +17,125 @@ from ..connection.collections import Collections
 from ..connection.retries import asked_again
 from ..protocol import UNNUMBERED, Document, EventIndex, Section, Snapshot, Values
 from .index_cache import finds_rows_by_seq_num, warn_of_scans
+from .layout import Path
 from .scan import read_events
 
 _MOST_PROJECTED = 100
 
 
-def index(
-    collections: Collections,
-    descriptor_uids: Sequence[str],
-    keys: Sequence[str],
-    *,
-    n_expected: int | None = None,
-    is_strict: bool = True,
-) -> EventIndex:
-    """Take a snapshot of the rows of these descriptors, with some columns of their data.
+class EventRows:
+    """The rows of the streams of a database.
 
-    A time that is missing or no number is NaN.
-
-    Raises
-    ------
-    StoreError
-        A ``seq_num`` is missing or no whole number, and ``is_strict``; else it is `UNNUMBERED`.
+    Parameters
+    ----------
+    collections : Collections
+        Where.
     """
-    origin = [("descriptor",)] if len(descriptor_uids) > 1 else []
-    fields = [("seq_num",), ("time",), *(("data", key) for key in keys), *origin]
-    query = {"descriptor": {"$in": list(descriptor_uids)}}
-    seq_num, time, *data = _read(collections, query, fields, n_expected=n_expected)
-    numbers = _positions(data.pop() if origin else [], descriptor_uids, len(time))
-    seq_nums, times = _row_numbers(seq_num, is_strict=is_strict), _times(time)
-    warn_of_scans(collections, len(time))
-    order = np.lexsort((times, seq_nums))
-    seq_nums, times = seq_nums[order], times[order]
-    known = times[~np.isnan(times)]
-    snapshot = Snapshot(
-        descriptor_uids=tuple(descriptor_uids),
-        n_rows=len(order),
-        last_seq_num=int(seq_nums[-1]) if len(order) else 0,
-        last_time=float(known.max()) if len(known) else 0.0,
-        is_consecutive=bool(np.array_equal(seq_nums, np.arange(1, len(order) + 1))),
-        has_times=len(known) == len(times),
-    )
-    columns = {key: _in_order(values, order) for key, values in zip(keys, data, strict=True)}
-    return EventIndex(snapshot, numbers[order], seq_nums, times, columns)
 
+    def __init__(self, collections: Collections):
+        self._collections = collections
 
-def columns(
-    collections: Collections, snapshot: Snapshot, keys: Sequence[str], *, section: Section, rows: slice | None
-) -> dict[str, Values]:
-    """Return columns of a snapshot in row order: those of ``rows``, or all."""
-    fields = [("seq_num",), ("time",), *((section, key) for key in keys)]
-    query, n_expected = _rows_of(snapshot), snapshot.n_rows
-    if collections.is_mock:
-        query = {"descriptor": query["descriptor"], "seq_num": query["seq_num"]}
-    by_seq_num = rows is not None and snapshot.is_consecutive and finds_rows_by_seq_num(collections)
-    if by_seq_num and rows is not None:
-        query["seq_num"] = {"$gt": rows.start, "$lte": rows.stop}
-        n_expected = rows.stop - rows.start
-    found = _read(collections, query, fields, n_expected=n_expected)
-    if collections.is_mock:
-        # It cannot compare every value that may stand in the place of a time.
-        times = _times(found[1])
-        kept = np.flatnonzero(np.isnan(times) | (times <= snapshot.last_time))
-        found = [_in_order(each, kept) for each in found]
-    seq_num, time, *values = found
-    _require_rows(len(seq_num), n_expected)
-    order = np.lexsort((_times(time), _row_numbers(seq_num)))
-    if rows is not None and not by_seq_num:
-        order = order[rows]
-    return {key: _in_order(column, order) for key, column in zip(keys, values, strict=True)}
+    def index(
+        self,
+        descriptor_uids: Sequence[str],
+        keys: Sequence[str],
+        *,
+        n_expected: int | None = None,
+        is_strict: bool = True,
+    ) -> EventIndex:
+        """Take a snapshot of the rows of these descriptors, with some columns of their data.
 
+        A time that is missing or no number is NaN.
 
-def first_events(collections: Collections, index: EventIndex) -> dict[str, Document]:
-    """Return the first event that has a time, in row order, of each descriptor that has any."""
-    timed = np.flatnonzero(~np.isnan(index.time))
-    numbers, places = np.unique(index.descriptor[timed], return_index=True)
-    rows = timed[places]
-    uids = index.snapshot.descriptor_uids
-    wanted = [
-        {"descriptor": uids[number], "time": float(index.time[row]), "seq_num": int(index.seq_num[row])}
-        for number, row in zip(numbers, rows, strict=True)
-    ]
-    if not wanted:
-        return {}
-    return {event["descriptor"]: event for event in collections.event.find({"$or": wanted}, {"_id": 0})}
+        Raises
+        ------
+        StoreError
+            A ``seq_num`` is missing or no whole number, and ``is_strict``; else it is `UNNUMBERED`.
+        """
+        origin = [("descriptor",)] if len(descriptor_uids) > 1 else []
+        fields = [("seq_num",), ("time",), *(("data", key) for key in keys), *origin]
+        query = {"descriptor": {"$in": list(descriptor_uids)}}
+        seq_num, time, *data = self._read(query, fields, n_expected=n_expected)
+        numbers = _positions(data.pop() if origin else [], descriptor_uids, len(time))
+        seq_nums, times = _row_numbers(seq_num, is_strict=is_strict), times_of(time)
+        self._warn_of_scans(len(time))
+        order = np.lexsort((times, seq_nums))
+        seq_nums, times = seq_nums[order], times[order]
+        known = times[~np.isnan(times)]
+        snapshot = Snapshot(
+            descriptor_uids=tuple(descriptor_uids),
+            n_rows=len(order),
+            last_seq_num=int(seq_nums[-1]) if len(order) else 0,
+            last_time=float(known.max()) if len(known) else 0.0,
+            is_consecutive=bool(np.array_equal(seq_nums, np.arange(1, len(order) + 1))),
+            has_times=len(known) == len(times),
+        )
+        columns = {key: put_in_order(values, order) for key, values in zip(keys, data, strict=True)}
+        return EventIndex(snapshot, numbers[order], seq_nums, times, columns)
 
+    def columns(
+        self, snapshot: Snapshot, keys: Sequence[str], *, section: Section, rows: slice | None
+    ) -> dict[str, Values]:
+        """Return columns of a snapshot in row order: those of ``rows``, or all."""
+        fields = [("seq_num",), ("time",), *((section, key) for key in keys)]
+        window = rows if rows is not None and self.finds_rows(snapshot) else None
+        seq_num, time, *values = self._read_snapshot(snapshot, window, fields)
+        _require_rows(len(seq_num), snapshot.n_rows if window is None else window.stop - window.start)
+        order = np.lexsort((times_of(time), _row_numbers(seq_num)))
+        if rows is not None and window is None:
+            order = order[rows]
+        return {key: put_in_order(column, order) for key, column in zip(keys, values, strict=True)}
 
-def all_like(collections: Collections, snapshot: Snapshot, sample: Mapping[str, Any]) -> bool:
-    """Tell whether each key holds the type and length of its sample value in every event of the snapshot."""
-    if collections.is_mock or not all(_is_plain(key) for key in sample):
-        return False
-    unlike: list[dict[str, Any]] = []
-    for key, value in sample.items():
-        conditions = _unlike(f"data.{key}", value)
-        if not conditions:
+    def finds_rows(self, snapshot: Snapshot) -> bool:
+        """Tell whether some rows of a snapshot are found without looking at all of them."""
+        return snapshot.is_consecutive and finds_rows_by_seq_num(self._collections)
+
+    def first_events(self, index: EventIndex) -> dict[str, Document]:
+        """Return the first event that has a time, in row order, of each descriptor that has any."""
+        timed = np.flatnonzero(~np.isnan(index.time))
+        numbers, places = np.unique(index.descriptor[timed], return_index=True)
+        rows = timed[places]
+        uids = index.snapshot.descriptor_uids
+        wanted = [
+            {"descriptor": uids[number], "time": float(index.time[row]), "seq_num": int(index.seq_num[row])}
+            for number, row in zip(numbers, rows, strict=True)
+        ]
+        if not wanted:
+            return {}
+        found = self._collections.event.find({"$or": wanted}, {"_id": 0})
+        return {event["descriptor"]: event for event in found}
+
+    def all_like(self, snapshot: Snapshot, sample: Mapping[str, Any]) -> bool:
+        """Tell whether each key holds the type and length of its sample value in every event of the snapshot."""
+        if not all(map(_is_plain, sample)):
             return False
-        unlike += conditions
-    return not unlike or collections.event.find_one({**_rows_of(snapshot), "$or": unlike}, {"_id": 1}) is None
+        unlike: list[dict[str, Any]] = []
+        for key, value in sample.items():
+            conditions = _unlike(f"data.{key}", value)
+            if not conditions:
+                return False
+            unlike += conditions
+        if not unlike:
+            return True
+        return self._collections.event.find_one({**_rows_of(snapshot), "$or": unlike}, {"_id": 1}) is None
+
+    def _read(self, query: dict[str, Any], fields: Sequence[Path], *, n_expected: int | None = None) -> list[Values]:
+        """Read some fields of the events that answer to a query, in no order."""
+        projection = _projection(fields)
+        return asked_again(
+            lambda: read_events(self._collections, query, fields=fields, projection=projection, n_expected=n_expected)
+        )
+
+    def _read_snapshot(self, snapshot: Snapshot, window: slice | None, fields: Sequence[Path]) -> list[Values]:
+        """Read some fields of the rows of a snapshot, or of a window of them that is found by ``seq_num``."""
+        query, n_rows = _rows_of(snapshot), snapshot.n_rows
+        if window is not None:
+            query["seq_num"] = {"$gt": window.start, "$lte": window.stop}
+            n_rows = window.stop - window.start
+        return self._read(query, fields, n_expected=n_rows)
+
+    def _warn_of_scans(self, n_rows: int) -> None:
+        warn_of_scans(self._collections, n_rows)
 
 
 def _unlike(path: str, value: Any) -> list[dict[str, Any]]:
@@ -145,21 +168,9 @@ def _rows_of(snapshot: Snapshot) -> dict[str, Any]:
     return {**rows, "$and": [{"$or": [{"time": {"$not": {"$gt": snapshot.last_time}}}, {"time": {"$type": "array"}}]}]}
 
 
-def _read(
-    collections: Collections, query: dict[str, Any], fields: Sequence[tuple[str, ...]], *, n_expected: int | None = None
-) -> list[Values]:
-    # mongomock fails where a path leads into a list of something else than documents.
-    projection = _projection(fields, is_whole=collections.is_mock)
-    return asked_again(
-        lambda: read_events(collections, query, fields=fields, projection=projection, n_expected=n_expected)
-    )
-
-
-def _projection(fields: Sequence[tuple[str, ...]], *, is_whole: bool) -> dict[str, int]:
+def _projection(fields: Sequence[Path]) -> dict[str, int]:
     """Ask for the fields alone, or for a whole section where a key cannot be written as a path or there are many."""
-    is_whole = (
-        is_whole or len(fields) > _MOST_PROJECTED or not all(_is_plain(part) for field in fields for part in field)
-    )
+    is_whole = len(fields) > _MOST_PROJECTED or not all(_is_plain(part) for field in fields for part in field)
     paths = {field[0] if is_whole else ".".join(field) for field in fields}
     return {"_id": 0, **dict.fromkeys(sorted(paths), 1)}
 
@@ -202,7 +213,7 @@ def _row_numbers(found: Values, *, is_strict: bool = True) -> NDArray[np.int64]:
     return np.where(is_whole, np.nan_to_num(numbers), UNNUMBERED).astype(np.int64)
 
 
-def _times(found: Values) -> NDArray[np.float64]:
+def times_of(found: Values) -> NDArray[np.float64]:
     """Return the time of each event; NaN for one that is missing or no number."""
     return _numbers(found)
 
@@ -219,7 +230,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _in_order(values: Values, order: NDArray[np.intp]) -> Values:
+def put_in_order(values: Values, order: NDArray[np.intp]) -> Values:
+    """Return a column whose rows are those at these positions, in this order."""
     if isinstance(values, np.ndarray):
         is_sorted = len(order) == len(values) and bool((order == np.arange(len(order))).all())
         return values if is_sorted else values[order]

@@ -18,8 +18,8 @@ from itertools import chain, takewhile
 from typing import Any
 
 from ..connection.collections import Collections
-from ..protocol import Sort, Values
-from .columns import ColumnParts, columns_from_documents
+from ..protocol import Values
+from .columns import ColumnParts
 from .layout import Path
 
 _MANY_EVENTS = 20_000
@@ -32,9 +32,7 @@ def read_events(
     *,
     fields: Sequence[Path],
     projection: Mapping[str, Any],
-    sort: Sort = (),
     n_expected: int | None = None,
-    comment: str | None = None,
 ) -> list[Values]:
     """Read columns of the events that answer to a query, each event once.
 
@@ -48,22 +46,15 @@ def read_events(
         Paths of literal keys, as for :func:`~.bson_columns.decode_columns`.
     projection : mapping
         Has to keep all of ``fields``, and should leave out ``_id``, which differs in every document.
-    sort : sequence of (str, int)
-        The order; none by default. An order that does not begin with rising time is left to one cursor.
     n_expected : int, optional
         About how many events there are, if that is known: it saves a question.
-    comment : str, optional
-        What the questions are called in the server's log and profile.
 
     Returns
     -------
     list of numpy.ndarray or list
         A column for each of ``fields``.
     """
-    if collections.is_mock:
-        documents = collections.event.find(query, projection, sort=list(sort), max_time_ms=collections.max_time_ms)
-        return columns_from_documents(documents, fields)
-    scan = _Scan(collections, fields, projection, list(sort), comment)
+    scan = _Scan(collections, fields, projection)
     if n_expected is None:
         whole = scan.batches(query)
         first = next(whole, b"")
@@ -87,18 +78,11 @@ class _Scan:
     collections: Collections
     fields: Sequence[Path]
     projection: Mapping[str, Any]
-    sort: list[tuple[str, int]]
-    comment: str | None
 
     def batches(self, query: Mapping[str, Any], n_at_once: int = 0) -> Any:
         """Return a cursor over batches of BSON: of so many documents, or with 0 of as many as the server likes."""
         return self.collections.event.find_raw_batches(
-            query,
-            self.projection,
-            sort=self.sort or None,
-            max_time_ms=self.collections.max_time_ms,
-            comment=self.comment,
-            batch_size=n_at_once,
+            query, self.projection, max_time_ms=self.collections.max_time_ms, batch_size=n_at_once
         )
 
     def read(self, batches: Iterable[bytes]) -> ColumnParts:
@@ -135,8 +119,6 @@ class _Scan:
 
     def middle_time(self, query: Mapping[str, Any]) -> float | None:
         """Return the time halfway between the first event and the last, if it is worth it to split there."""
-        if self.sort and tuple(self.sort[0]) != ("time", 1):
-            return None
         last = self._event_at_end(query, -1)
         # The number of the last event is about how many there are.
         if not _number(last, "seq_num") > _MANY_EVENTS:
@@ -151,7 +133,6 @@ class _Scan:
             {"_id": 0, "time": 1, "seq_num": 1},
             sort=[("time", direction)],
             max_time_ms=self.collections.max_time_ms,
-            comment=self.comment,
         )
         return found or {}
 

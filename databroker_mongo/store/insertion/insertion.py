@@ -55,69 +55,88 @@ def _identifiers(names: Iterable[str]) -> list[Any]:
     return [ObjectId(hashlib.blake2b(name.encode(), digest_size=12).digest()) for name in names]
 
 
-def insert(collections: Collections, name: str, documents: Sequence[Document], *, guards: dict[str, bool]) -> None:
-    """Store documents of one kind; one that is stored already changes nothing.
-
-    A second, different stop of a run is kept beside, in ``run_stop_revisions``.
+class Insertion:
+    """Puts documents into the collections of a database.
 
     Parameters
     ----------
     collections : Collections
         Where to.
-    name : str
-        Kind of the documents.
-    documents : sequence of dict
-        Single documents of plain values.
     guards : dict
         What is known of the collections' indexes; filled on first use, the same dict each time.
-
-    Raises
-    ------
-    InvalidDocument
-        A document is too large, or the server refuses it; the others may be stored or not.
-    DuplicateDocument
-        A document of that uid is stored with other contents; the others are stored.
-    StoreUnavailable
-        The server could not acknowledge all of them; some may be stored.
     """
-    collection = getattr(collections, COLLECTIONS[name])
-    key = identity_field(name)
-    ids = _identifiers([document[key] for document in documents])
-    sent = [{"_id": _id, **document} for _id, document in zip(ids, documents, strict=True)]
-    if name not in guards:
-        guards[name] = not collections.is_mock and _must_look_up(collection, name, collections.address)
-    stored = _stored_already(collection, key, sent) if guards[name] else {}
-    pairs = [(document, stored[document[key]]) for document in sent if document[key] in stored]
-    unsent = [document for document in sent if document[key] not in stored] if stored else sent
-    pairs += put(collection, name, unsent, is_mock=collections.is_mock)
-    for document, found in pairs:
-        if name == "stop" and document["uid"] != found["uid"]:
-            _keep_beside(collections, document)
+
+    def __init__(self, collections: Collections, guards: dict[str, bool]):
+        self.collections = collections
+        self._guards = guards
+
+    def insert(self, name: str, documents: Sequence[Document]) -> None:
+        """Store documents of one kind; one that is stored already changes nothing.
+
+        A second, different stop of a run is kept beside, in ``run_stop_revisions``.
+
+        Parameters
+        ----------
+        name : str
+            Kind of the documents.
+        documents : sequence of dict
+            Single documents of plain values.
+
+        Raises
+        ------
+        InvalidDocument
+            A document is too large, or the server refuses it; the others may be stored or not.
+        DuplicateDocument
+            A document of that uid is stored with other contents; the others are stored.
+        StoreUnavailable
+            The server could not acknowledge all of them; some may be stored.
+        """
+        collection = getattr(self.collections, COLLECTIONS[name])
+        key = identity_field(name)
+        ids = _identifiers([document[key] for document in documents])
+        sent = [{"_id": _id, **document} for _id, document in zip(ids, documents, strict=True)]
+        stored = _stored_already(collection, key, sent) if self._must_look_up(name, collection) else {}
+        pairs = [(document, stored[document[key]]) for document in sent if document[key] in stored]
+        unsent = [document for document in sent if document[key] not in stored] if stored else sent
+        pairs += self.put(collection, name, unsent)
+        for document, found in pairs:
+            if name == "stop" and document["uid"] != found["uid"]:
+                self._keep_beside(document)
+            else:
+                require_equal(name, document, found)
+
+    def put(self, collection: Any, name: str, documents: list[Document]) -> list[tuple[Document, Document]]:
+        """Insert documents that have an ``_id``; return those that met a stored one of the same key, with that one."""
+        import pymongo.errors
+
+        if not documents:
+            return []
+        try:
+            collection.insert_many(documents, ordered=False)
+        except pymongo.errors.PyMongoError as error:
+            self._require_sizes(name, documents, error)
+            if not isinstance(error, pymongo.errors.BulkWriteError):
+                raise
+            conflicts = _duplicates(name, documents, error)
         else:
-            require_equal(name, document, found)
+            return []
+        # A secondary may not have it yet; the error that told of the conflict came from the primary.
+        return _met(collection.with_options(read_preference=pymongo.ReadPreference.PRIMARY), conflicts)
 
+    def _require_sizes(self, name: str, documents: list[Document], error: Exception) -> None:
+        require_sizes(name, documents, error)
 
-def put(collection: Any, name: str, documents: list[Document], *, is_mock: bool) -> list[tuple[Document, Document]]:
-    """Insert documents that have an ``_id``; return those that met a stored one of the same key, each with that one."""
-    import pymongo.errors
+    def _must_look_up(self, name: str, collection: Any) -> bool:
+        """Tell whether documents of a kind are to be looked up by an index, for that of ``_id`` is not enough."""
+        if name not in self._guards:
+            self._guards[name] = _has_index_that_accepts_seconds(collection, name, self.collections.address)
+        return self._guards[name]
 
-    if not documents:
-        return []
-    if is_mock:
-        require_keepable_in_memory(name, documents)
-    try:
-        collection.insert_many(documents, ordered=False)
-    except pymongo.errors.PyMongoError as error:
-        if not is_mock:
-            _check_sizes(name, documents, error)
-        if not isinstance(error, pymongo.errors.BulkWriteError):
-            raise
-        conflicts = _duplicates(name, documents, error)
-    else:
-        return []
-    # A secondary may not have it yet; the error that told of the conflict came from the primary.
-    primary = collection if is_mock else collection.with_options(read_preference=pymongo.ReadPreference.PRIMARY)
-    return _met(primary, conflicts)
+    def _keep_beside(self, stop: Document) -> None:
+        document = {key: value for key, value in stop.items() if key != "_id"}
+        revision = {"_id": identifier(stop["uid"], "0"), "revision": 0, "document": document}
+        for _, stored in self.put(self.collections.named("run_stop_revisions"), "stop", [revision]):
+            require_equal("stop", document, stored["document"])
 
 
 def operators(document: Document) -> list[str]:
@@ -125,25 +144,7 @@ def operators(document: Document) -> list[str]:
     return [key for key in document if key.startswith("$")]
 
 
-def require_keepable_in_memory(name: str, documents: Iterable[Document]) -> None:
-    """Refuse what mongomock does not keep, and a server does.
-
-    Raises
-    ------
-    InvalidDocument
-        A field of a document, not one within another, begins with ``$``.
-    """
-    for document in documents:
-        for key in operators(document):
-            raise InvalidDocument(
-                f"A database in memory keeps no {name} document with a field that begins with '$', such as {key!r}. "
-                "Name it otherwise, or store it on a MongoDB server.",
-                **facts_of(name, document),
-                field=key,
-            )
-
-
-def _check_sizes(name: str, documents: list[Document], error: Exception) -> None:
+def require_sizes(name: str, documents: list[Document], error: Exception) -> None:
     """Raise when an error comes of a document that is too large: server and driver tell it in three ways."""
     import bson
 
@@ -196,7 +197,7 @@ def _met(primary: Any, conflicts: list[tuple[Document, dict[str, Any]]]) -> list
     return pairs
 
 
-def _must_look_up(collection: Any, name: str, address: str) -> bool:
+def _has_index_that_accepts_seconds(collection: Any, name: str, address: str) -> bool:
     """Tell whether an index other than that of ``_id`` finds stored documents, without refusing a second one."""
     key = identity_field(name)
     indexes = [index for index in collection.list_indexes() if next(iter(index["key"])) == key]
@@ -221,14 +222,6 @@ def _stored_already(collection: Any, key: str, sent: list[Document]) -> dict[str
         for found in collection.find({key: {"$in": [document[key] for document in sent[first : first + 1000]]}}):
             stored.setdefault(found[key], found)
     return stored
-
-
-def _keep_beside(collections: Collections, stop: Document) -> None:
-    document = {key: value for key, value in stop.items() if key != "_id"}
-    revision = {"_id": identifier(stop["uid"], "0"), "revision": 0, "document": document}
-    revisions = collections.named("run_stop_revisions")
-    for _, stored in put(revisions, "stop", [revision], is_mock=collections.is_mock):
-        require_equal("stop", document, stored["document"])
 
 
 def require_equal(name: str, sent: Document, stored: Document) -> None:

@@ -17,10 +17,9 @@ from ...documents import facts_of
 from ...errors import InvalidDocument, StoreUnavailable
 from ...values import are_equal, changed_fields, copied
 from ..connection.collections import Collections
-from ..connection.decoding import MOCK_LOCK
 from ..protocol import Document
 from ..reports import Revision
-from .insertion import COLLECTIONS, identifier, operators, put, require_keepable_in_memory
+from .insertion import COLLECTIONS, Insertion, identifier, operators
 
 CORRECTABLE = ("start", "stop", "descriptor")
 
@@ -28,67 +27,101 @@ _LONGEST_SECONDS = 300.0
 _LONGEST_PAUSE_SECONDS = 0.05
 
 
-def correct(collections: Collections, name: str, uid: str, change: Callable[[Document], Document]) -> None:
-    """Change a stored document, keeping what it was as a revision. What others change meanwhile is kept as well.
-
-    A correction that was cut short can be made again.
+class Corrections:
+    """Changes stored documents.
 
     Parameters
     ----------
-    collections : Collections
-        Where it is stored.
-    name : str
-        Its kind.
-    uid : str
-        Its uid.
-    change : callable
-        Is given the document as it is stored and returns what it is to be. It is called again whenever another
-        correction came in between.
-
-    Raises
-    ------
-    InvalidDocument
-        No document of this uid is stored.
-    StoreUnavailable
-        Others kept correcting the same document for five minutes.
+    insertion : Insertion
+        What keeps the revisions.
     """
-    current = getattr(collections, COLLECTIONS[name])
-    deadline = time.monotonic() + _LONGEST_SECONDS
-    while True:
-        # In this order: a revision that is numbered after the latest one is then never older than that.
-        latest = _latest(collections, name, uid)
-        stored, contents = _found(current, uid, is_mock=collections.is_mock)
-        if stored is None:
-            raise InvalidDocument(f"No {name} document with this uid is stored.", document=name, uid=uid)
-        changed = change(copied(contents))
-        if are_equal(contents, changed):
-            return
-        if collections.is_mock:
-            require_keepable_in_memory(name, [changed])
-        is_kept = _is_kept(collections, name, latest, contents)
-        if is_kept and _is_replaced(collections, current, stored, changed):
-            return
-        if time.monotonic() > deadline:
-            raise StoreUnavailable(
-                f"The {name} document is being corrected elsewhere; try again.", **facts_of(name, changed)
-            )
-        # Those who correct the same document at the same time should not meet again.
-        time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 (nothing is kept secret)
 
+    def __init__(self, insertion: Insertion):
+        self._insertion = insertion
+        self._collections = insertion.collections
 
-def _found(current: Any, uid: str, *, is_mock: bool) -> tuple[Any, Document]:
-    """Return a document as it is stored, byte for byte on a server, None where there is none, and its contents."""
-    import bson
-    from bson.raw_bson import RawBSONDocument
+    def correct(self, name: str, uid: str, change: Callable[[Document], Document]) -> None:
+        """Change a stored document, keeping what it was as a revision, and what others change meanwhile.
 
-    if is_mock:
-        stored = current.find_one({"uid": uid})
-        decoded = stored or {}
-    else:
+        A correction that was cut short can be made again.
+
+        Parameters
+        ----------
+        name : str
+            Its kind.
+        uid : str
+            Its uid.
+        change : callable
+            Is given the document as it is stored and returns what it is to be. It is called again whenever another
+            correction came in between.
+
+        Raises
+        ------
+        InvalidDocument
+            No document of this uid is stored.
+        StoreUnavailable
+            Others kept correcting the same document for five minutes.
+        """
+        current = getattr(self._collections, COLLECTIONS[name])
+        deadline = time.monotonic() + _LONGEST_SECONDS
+        while True:
+            # In this order: a revision that is numbered after the latest one is then never older than that.
+            latest = self._latest(name, uid)
+            stored, contents = self._find(current, uid)
+            if stored is None:
+                raise InvalidDocument(f"No {name} document with this uid is stored.", document=name, uid=uid)
+            changed = change(copied(contents))
+            if are_equal(contents, changed):
+                return
+            is_kept = self._keep(name, latest, contents)
+            if is_kept and self._replace(current, stored, changed):
+                return
+            if time.monotonic() > deadline:
+                raise StoreUnavailable(
+                    f"The {name} document is being corrected elsewhere; try again.", **facts_of(name, changed)
+                )
+            # Those who correct the same document at the same time should not meet again.
+            time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 (nothing is kept secret)
+
+    def _latest(self, name: str, uid: str) -> Document | None:
+        kept = _revisions_of(self._collections, name)
+        found: Document | None = kept.find_one({"document.uid": uid}, sort=[("revision", -1)])
+        return found
+
+    def _find(self, current: Any, uid: str) -> tuple[Any, Document]:
+        """Return a document byte for byte as it is stored, None where there is none, and its contents."""
+        import bson
+        from bson.raw_bson import RawBSONDocument
+
         as_bytes = current.codec_options.with_options(document_class=RawBSONDocument)
         stored = current.with_options(codec_options=as_bytes).find_one({"uid": uid})
-        decoded = {} if stored is None else bson.decode(stored.raw, current.codec_options)
-    return stored, {key: value for key, value in decoded.items() if key != "_id"}
+        return stored, {} if stored is None else contents_of(bson.decode(stored.raw, current.codec_options))
+
+    def _keep(self, name: str, latest: Document | None, contents: Document) -> bool:
+        """Keep contents as the revision after the latest, unless an attempt that was cut short did so.
+
+        False when another revision has that number: a correction came in between.
+        """
+        if latest is not None and are_equal(latest["document"], contents):
+            return True
+        number = 0 if latest is None else _number(latest) + 1
+        revision = {"_id": identifier(contents["uid"], str(number)), "revision": number, "document": contents}
+        met = self._insertion.put(_revisions_of(self._collections, name), name, [revision])
+        return all(are_equal(contents, other["document"]) for _, other in met)
+
+    def _replace(self, current: Any, expected: Any, changed: Document) -> bool:
+        """Replace unless the stored document is no longer the expected one; return whether it was replaced."""
+        identity = {"_id": expected["_id"]}
+        condition = {**identity, "$expr": {"$eq": ["$$ROOT", {"$literal": expected}]}}
+        if operators(changed):
+            pipeline = [{"$replaceWith": {"$literal": {**identity, **changed}}}]
+            return bool(current.update_one(condition, pipeline).matched_count)
+        return bool(current.replace_one(condition, changed).matched_count)
+
+
+def contents_of(stored: Document) -> Document:
+    """Return a document without the ``_id`` under which it is stored."""
+    return {key: value for key, value in stored.items() if key != "_id"}
 
 
 def revisions(collections: Collections, name: str, uid: str) -> list[Document]:
@@ -123,35 +156,3 @@ def _number(revision: Document) -> int:
 
 def _revisions_of(collections: Collections, name: str) -> Any:
     return collections.named(f"{COLLECTIONS[name]}_revisions")
-
-
-def _latest(collections: Collections, name: str, uid: str) -> Document | None:
-    found: Document | None = _revisions_of(collections, name).find_one({"document.uid": uid}, sort=[("revision", -1)])
-    return found
-
-
-def _is_kept(collections: Collections, name: str, latest: Document | None, contents: Document) -> bool:
-    """Keep contents as the revision after the latest, unless an attempt that was cut short did so.
-
-    False when another revision has that number: a correction came in between.
-    """
-    if latest is not None and are_equal(latest["document"], contents):
-        return True
-    number = 0 if latest is None else _number(latest) + 1
-    revision = {"_id": identifier(contents["uid"], str(number)), "revision": number, "document": contents}
-    met = put(_revisions_of(collections, name), name, [revision], is_mock=collections.is_mock)
-    return all(are_equal(contents, other["document"]) for _, other in met)
-
-
-def _is_replaced(collections: Collections, current: Any, expected: Any, changed: Document) -> bool:
-    """Replace unless the stored document is no longer the expected one."""
-    identity = {"_id": expected["_id"]}
-    if collections.is_mock:
-        with MOCK_LOCK:  # mongomock, which compares no whole documents, is in this process alone
-            is_expected = are_equal(current.find_one(identity), expected)
-            return is_expected and bool(current.replace_one(identity, changed).matched_count)
-    condition = {**identity, "$expr": {"$eq": ["$$ROOT", {"$literal": expected}]}}
-    if operators(changed):
-        pipeline = [{"$replaceWith": {"$literal": {**identity, **changed}}}]
-        return bool(current.update_one(condition, pipeline).matched_count)
-    return bool(current.replace_one(condition, changed).matched_count)

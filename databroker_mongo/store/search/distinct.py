@@ -5,7 +5,7 @@ What does not belong here: how the runs are found (``compile``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from ...queries import NEWEST_FIRST, DocumentName, Query, plain_path, split_key
 from ..fields import field_elements
 from ..order import order_key
 from ..protocol import Document
-from . import starts as compiled
+from . import starts
 from .joins import RUN_OF
 
 if TYPE_CHECKING:
@@ -40,19 +40,42 @@ def distinct(collections: Collections, query: Query, key: str, *, counts: bool) 
     list of (value, int)
         The most frequent first, then in the order of the values.
     """
+    document, path = _split(key)
+    pairs = _of_server(collections, query, path, counts=counts) if document == "start" else None
+    if pairs is not None:
+        return _sorted(pairs)
+    fields = (path,) if document == "start" else ("uid",)
+    found = starts.find_starts(collections, query, sort=NEWEST_FIRST, fields=fields)
+    return distinct_of_runs(collections, found, key, counts=counts)
+
+
+def distinct_of_runs(
+    collections: Collections, found: Iterator[Document], key: str, *, counts: bool
+) -> list[tuple[Any, int]]:
+    """Return the same of these runs, looking at them, a page of runs after the other."""
+    document, path = _split(key)
+    known: dict[Any, tuple[Any, set[str]]] = {}
+    run_of = RUN_OF[document][1]
+    while page := list(islice(found, starts.PAGES_OF_FIELDS[-1])):
+        for each in page if document == "start" else _documents(collections, document, path, page):
+            for value in field_elements(each, path):
+                known.setdefault(order_key(value), (value, set()))[1].add(each[run_of])
+    return _sorted([(value, len(uids) if counts else 1) for value, uids in known.values()])
+
+
+def _split(key: str) -> tuple[DocumentName, str]:
     document, path = split_key(plain_path(key))
     plain_path(path)
-    pairs = _of_server(collections, query, path, counts=counts) if document == "start" else None
-    if pairs is None:
-        pairs = _counted(_values(collections, query, document, path), counts=counts)
+    return document, path
+
+
+def _sorted(pairs: list[tuple[Any, int]]) -> list[tuple[Any, int]]:
     return sorted(pairs, key=lambda pair: (-pair[1], order_key(pair[0])))
 
 
 def _of_server(collections: Collections, query: Query, path: str, *, counts: bool) -> list[tuple[Any, int]] | None:
     """Let the server count, where it knows by the start documents alone which runs these are."""
-    if collections.is_mock:
-        return None
-    found = compiled.resolved_search(collections, query, ("uid",))
+    found = starts.resolved_search(collections, query, ("uid",))
     if found.joined is not None:
         return None
     if not counts:
@@ -69,22 +92,10 @@ def _of_server(collections: Collections, query: Query, path: str, *, counts: boo
     return [(group["_id"], group["n"]) for group in found.pages.aggregate(found.filter, stages)]
 
 
-def _values(collections: Collections, query: Query, document: DocumentName, path: str) -> Iterator[tuple[str, Any]]:
-    """Yield the uid of each run with each of its values, a page of runs after the other."""
-    fields = (path,) if document == "start" else ("uid",)
-    starts = compiled.find_starts(collections, query, sort=NEWEST_FIRST, fields=fields)
-    while page := list(islice(starts, compiled.PAGES_OF_FIELDS[-1])):
-        documents = page if document == "start" else _documents(collections, document, path, page)
-        run_of = RUN_OF[document][1]
-        for each in documents:
-            for value in field_elements(each, path):
-                yield each[run_of], value
-
-
-def _documents(collections: Collections, document: DocumentName, path: str, starts: list[Document]) -> list[Document]:
+def _documents(collections: Collections, document: DocumentName, path: str, runs: list[Document]) -> list[Document]:
     """Return the stop documents (the first of each run) or the descriptors of these runs, as far as needed."""
     name, run_of = RUN_OF[document]
-    uids = [start["uid"] for start in starts]
+    uids = [start["uid"] for start in runs]
     projection = {key: 1 for key in (path, run_of, "time") if not key.startswith(f"{path}.")}
     found = getattr(collections, name).find({run_of: {"$in": uids}}, projection)
     if document != "stop":
@@ -93,10 +104,3 @@ def _documents(collections: Collections, document: DocumentName, path: str, star
     for stop in sorted(found, key=lambda stop: order_key(stop.get("time"))):
         first.setdefault(stop[run_of], stop)
     return list(first.values())
-
-
-def _counted(values: Iterable[tuple[str, Any]], *, counts: bool) -> list[tuple[Any, int]]:
-    known: dict[Any, tuple[Any, set[str]]] = {}
-    for uid, value in values:
-        known.setdefault(order_key(value), (value, set()))[1].add(uid)
-    return [(value, len(uids) if counts else 1) for value, uids in known.values()]

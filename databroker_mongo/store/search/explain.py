@@ -29,9 +29,6 @@ def explain(collections: Collections, query: Query) -> Explanation:
     query : Query
         What is asked.
     """
-    if collections.is_mock:
-        n_runs = collections.run_start.count_documents({})
-        return Explanation((Step("run_start", "in memory: each run is examined", n_examined=n_runs),), joins=False)
     found = compiled.resolved_search(collections, query, ("uid",))
     questions = [Some("start", found.filter), *_leaves(found.joined)]
     return Explanation(tuple(_step(collections, each) for each in questions), joins=found.joined is not None)

@@ -1,6 +1,6 @@
-"""Questions of runs to the normalised layout, on a server or in memory: what a store is asked for.
+"""Questions of runs to the normalised layout on a server: what a store is asked for.
 
-What does not belong here: what a question means (``filters``), and how it is answered (``search``, ``memory``).
+What does not belong here: what a question means (``filters``), and how it is answered (``search``).
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ...queries import NEWEST_FIRST, Query
-from ..memory import runs as memory
 from ..protocol import Document, Sort
 from . import summaries as summary_search
 from .filters import uid_of
@@ -58,16 +57,18 @@ def find_starts(
     StoreUnavailable
         When the server needs longer than the time limit to find the next page.
     """
-    for start in _find(collections, query, tuple(sort) or NEWEST_FIRST, skip, limit, fields):
-        start["uid"] = uid_of(start)
-        start.pop("_id")
-        yield start
+    yield from map(named, _find(collections, query, tuple(sort) or NEWEST_FIRST, skip, limit, fields))
+
+
+def named(start: Document) -> Document:
+    """Return a start document as it is shown: without its ``_id``, or with that in the place of the uid it lacks."""
+    start["uid"] = uid_of(start)
+    del start["_id"]
+    return start
 
 
 def count_starts(collections: Collections, query: Query, *, skip: int = 0, limit: int = 0) -> int:
     """Count what :func:`find_starts` would yield, exactly."""
-    if collections.is_mock:
-        return sum(1 for _ in memory.find_starts(collections, query, sort=NEWEST_FIRST, skip=skip, limit=limit))
     found = resolved_search(collections, query, ("uid",))
     if found.joined is not None and not found.is_narrow:
         summaries = summary_search.answering(collections, found.query, ("uid",))
@@ -88,8 +89,6 @@ def resolved_search(collections: Collections, query: Query, fields: Sequence[str
 def _find(
     collections: Collections, query: Query, sort: Sort, skip: int, limit: int, fields: Sequence[str]
 ) -> Iterator[Document]:
-    if collections.is_mock:
-        return memory.find_starts(collections, query, sort=sort, skip=skip, limit=limit)
     wanted = [*fields, *(name for name, _ in sort)] if fields else []
     found = resolved_search(collections, query, wanted)
     sizes = PAGES_OF_FIELDS if fields else PAGES

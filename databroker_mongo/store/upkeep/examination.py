@@ -5,12 +5,12 @@ What does not belong here: what counts as wrong (``health``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from ...documents import broken_fields, readable_descriptor
 from ..connection.connection import Connection
-from ..events import rows as event_rows
+from ..events.rows import EventRows
 from ..identifiers import object_ids
 from ..insertion import revisions
 from ..insertion.insertion import COLLECTIONS, identity_field
@@ -20,18 +20,11 @@ from ..reports import EventKind, Orphans, Revision
 
 _NAMES_AT_ONCE = 10_000
 _PATIENCE_SECONDS = 3600.0
-_TYPES: dict[Any, str] = {
+_TYPES: dict[str, str] = {
     "double": "number",
     "int": "integer",
     "long": "integer",
     "bool": "boolean",
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    str: "string",
-    list: "array",
-    dict: "object",
-    type(None): "null",
 }
 
 
@@ -44,14 +37,14 @@ class NormalizedExamination(Examination):
         Where.
     """
 
+    _rows: ClassVar[type[EventRows]] = EventRows
+
     def __init__(self, connection: Connection):
         self._connection = connection
 
     def event_kinds(self, descriptor_uids: Sequence[str]) -> list[EventKind]:
         """Sort the events of these descriptors by their keys and the types of their values."""
         with self._connection.translate_errors("sort events by their types") as collections:
-            if collections.is_mock:
-                return _counted(collections.event.find({"descriptor": {"$in": list(descriptor_uids)}}))
             groups = collections.event.aggregate(_by_types(descriptor_uids), allowDiskUse=True)
             return [_event_kind(group) for group in groups]
 
@@ -61,7 +54,7 @@ class NormalizedExamination(Examination):
         A ``seq_num`` that is missing or no whole number is ``UNNUMBERED``.
         """
         with self._connection.translate_errors("read the events of a stream") as collections:
-            return event_rows.index(collections, descriptor_uids, keys, is_strict=False)
+            return self._rows(collections).index(descriptor_uids, keys, is_strict=False)
 
     def repeated_events(self, descriptor_uids: Sequence[str]) -> dict[str, int]:
         """Return the uids of events that are stored more than once, and how often."""
@@ -157,24 +150,6 @@ def _event_kind(group: Document) -> EventKind:
     kind = group["_id"]
     types = {entry["key"]: _TYPES.get(entry["type"], entry["type"]) for entry in kind["data"]}
     return EventKind(kind["descriptor"], types, frozenset(kind["timestamps"]), group["n"], group["first"])
-
-
-def _counted(events: Iterable[Document]) -> list[EventKind]:
-    groups: dict[tuple[Any, ...], list[int]] = {}
-    for event in events:
-        types = tuple((key, _TYPES.get(type(value), type(value).__name__)) for key, value in _entries(event, "data"))
-        timestamps = frozenset(key for key, _ in _entries(event, "timestamps"))
-        seq_num = event.get("seq_num")
-        groups.setdefault((event["descriptor"], types, timestamps), []).append(seq_num if type(seq_num) is int else 0)
-    return [
-        EventKind(descriptor, dict(types), timestamps, len(seq_nums), min(seq_nums))
-        for (descriptor, types, timestamps), seq_nums in groups.items()
-    ]
-
-
-def _entries(event: Document, section: str) -> Iterable[tuple[str, Any]]:
-    value = event.get(section)
-    return value.items() if isinstance(value, dict) else ()
 
 
 def _stray(stream_resources: Any, stream_datums: Any) -> tuple[str, ...]:

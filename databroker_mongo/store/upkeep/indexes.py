@@ -129,11 +129,9 @@ def report(collections: Collections, indexes: Sequence[Index]) -> list[IndexRepo
     collections : Collections
         Where.
     indexes : sequence of Index
-        Those that there should be. A database in memory needs none.
+        Those that there should be.
     """
     reports: list[IndexReport] = []
-    if collections.is_mock:
-        return reports
     for collection in dict.fromkeys(index.collection for index in indexes):
         of_collection = [index for index in indexes if index.collection == collection]
         there = _existing(collections, collection)

@@ -10,11 +10,11 @@ What does not belong here: accounts, which their administrator makes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigurationError, NotAuthorized, QueryError
 from ...queries import plain_path, plain_value
+from ..reports import ViewPlan
 from .privileges import lacking
 
 if TYPE_CHECKING:
@@ -53,31 +53,7 @@ def view_pipeline(collection: str, field: str, values: Sequence[Any]) -> Stages:
     return stages
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What there is to do for the views of a proposal, or was done.
-
-    Attributes
-    ----------
-    new, changed, unchanged : tuple of str
-        The names of views that are not there yet, that show other runs, and that are as they should be.
-    role : str
-        The role that may read them.
-    lacks : tuple of str
-        The views that the role may not read yet; all of them where there is no such role.
-    n_runs : int or None
-        How many runs they show now; None if the account may not count them.
-    """
-
-    new: tuple[str, ...]
-    changed: tuple[str, ...]
-    unchanged: tuple[str, ...]
-    role: str
-    lacks: tuple[str, ...]
-    n_runs: int | None
-
-
-def plan_views(collections: Collections, *, prefix: str, field: str, values: Sequence[Any]) -> Plan:
+def plan_views(collections: Collections, *, prefix: str, field: str, values: Sequence[Any]) -> ViewPlan:
     """Ask the server what there is to do for the views and the role of a proposal; nothing is changed.
 
     Parameters
@@ -100,7 +76,9 @@ def plan_views(collections: Collections, *, prefix: str, field: str, values: Seq
     NotAuthorized
         The account may not make views and roles.
     """
-    _check(collections, prefix, field, values)
+    require_names(prefix, field, values)
+    if collections.assets != collections.metadata:
+        raise refusal()
     database, role = collections.metadata, prefix.removesuffix(".")
     lacks = lacking(database, {"": ("createCollection", "collMod", "createRole", "grantRole", "viewRole")})
     if lacks:
@@ -116,7 +94,7 @@ def plan_views(collections: Collections, *, prefix: str, field: str, values: Seq
             raise ConfigurationError(f"{view!r} is a collection of documents, not a view: choose another prefix.")
     same = [view for view, made in wanted.items() if view in there and _shows(there[view]) == made]
     readable = _readable(database, role)
-    return Plan(
+    return ViewPlan(
         new=tuple(view for view in wanted if view not in there),
         changed=tuple(view for view in wanted if view in there and view not in same),
         unchanged=tuple(same),
@@ -126,7 +104,7 @@ def plan_views(collections: Collections, *, prefix: str, field: str, values: Seq
     )
 
 
-def create_views(collections: Collections, *, prefix: str, field: str, values: Sequence[Any]) -> Plan:
+def create_views(collections: Collections, *, prefix: str, field: str, values: Sequence[Any]) -> ViewPlan:
     """Make the views of a proposal, and a role named like them that may read them; return what was done.
 
     Parameters and errors are those of `plan`.
@@ -146,7 +124,13 @@ def create_views(collections: Collections, *, prefix: str, field: str, values: S
     return found
 
 
-def _check(collections: Collections, prefix: str, field: str, values: Sequence[Any]) -> None:
+def refusal() -> ConfigurationError:
+    """Return the error that says where there can be no views."""
+    return ConfigurationError("Views need one database on a server for runs and resources.")
+
+
+def require_names(prefix: str, field: str, values: Sequence[Any]) -> None:
+    """Refuse a prefix, a field or values that views cannot have."""
     plain_path(field)
     if not values or not prefix.endswith(".") or not set(prefix) & set("abcdefghijklmnopqrstuvwxyz0123456789"):
         raise QueryError(
@@ -154,8 +138,6 @@ def _check(collections: Collections, prefix: str, field: str, values: Sequence[A
         )
     if "$" in prefix or "\0" in prefix:
         raise QueryError(f"The names of collections must not begin with {prefix!r}.")
-    if collections.is_mock or collections.assets != collections.metadata:
-        raise ConfigurationError("Views need one database on a server for runs and resources.")
 
 
 def _pipelines(prefix: str, field: str, values: Sequence[Any]) -> dict[str, tuple[str, Stages]]:

@@ -1,0 +1,116 @@
+"""A database of runs in this process, over mongomock: what a server finds by an index, or works out, is looked at here.
+
+What does not belong here: what a filter means (``matching``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+from ...queries import NEWEST_FIRST, Query
+from ..connection.retries import sort_within_times
+from ..events.changes import Changes
+from ..events.rows import EventRows
+from ..insertion.insertion import Insertion
+from ..insertion.revisions import Corrections
+from ..normalized import NormalizedStore
+from ..order import order_key
+from ..protocol import Document, Sort
+from ..reports import Explanation, IndexReport, Step, SummaryReport, ViewPlan
+from ..search.distinct import distinct_of_runs
+from ..search.starts import named
+from ..upkeep import views
+from ..writable_normalized import WritableNormalizedStore
+from . import runs
+from .connection import MemoryConnection
+from .examination import MemoryExamination
+from .insertion import MemoryCorrections, MemoryInsertion
+from .rows import MemoryRows
+
+
+class MemoryStore(NormalizedStore):
+    """The documents of the normalised layout in memory, read-only."""
+
+    _rows: ClassVar[type[EventRows]] = MemoryRows
+
+    def _connect(self) -> MemoryConnection:
+        return MemoryConnection(self.location)
+
+    def find_starts(
+        self, query: Query, *, sort: Sort, skip: int = 0, limit: int = 0, fields: Sequence[str] = ()
+    ) -> Iterator[Document]:
+        """Yield the start documents that answer to ``query``, in order, with all their fields."""
+        with self.connection.translate_errors("find runs") as collections:
+            yield from map(named, runs.find_starts(collections, query, sort=sort, skip=skip, limit=limit))
+
+    def count_starts(self, query: Query, *, skip: int = 0, limit: int = 0) -> int:
+        """Count what :meth:`find_starts` would yield."""
+        return sum(1 for _ in self.find_starts(query, sort=NEWEST_FIRST, skip=skip, limit=limit))
+
+    def distinct(self, query: Query, key: str, *, counts: bool = False) -> list[tuple[Any, int]]:
+        """Return the values of a field in the runs that answer to ``query``, and how many runs have each."""
+        with self.connection.translate_errors(f"find the values of {key}") as collections:
+            return distinct_of_runs(collections, self.find_starts(query, sort=NEWEST_FIRST), key, counts=counts)
+
+    def explain(self, query: Query) -> Explanation:
+        """Tell that each run is looked at."""
+        with self.connection.translate_errors("explain a query") as collections:
+            n_runs = collections.run_start.count_documents({})
+            return Explanation((Step("run_start", "in memory: each run is examined", n_examined=n_runs),), joins=False)
+
+    def indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
+        """Tell that no indexes are needed."""
+        return []
+
+    def events(self, descriptor_uids: Sequence[str]) -> Iterator[Document]:
+        """Yield the events of these descriptors in the order of their time, and of one time in row order."""
+        with self.connection.translate_errors("read events") as collections:
+            found = collections.event.find({"descriptor": {"$in": list(descriptor_uids)}}, {"_id": 0})
+            # mongomock cannot compare every value that may stand in the place of a time.
+            in_order = sorted(found, key=lambda event: order_key(event.get("time")))
+            yield from sort_within_times(in_order, descriptor_uids)
+
+    def changes(self, names: Sequence[str]) -> Changes:
+        """Return what lets the time pass, for mongomock tells of no changes."""
+        return Changes()
+
+    def statistics(self) -> dict[str, Any]:
+        """Return how many documents there are."""
+        with self.connection.translate_errors("read statistics") as collections:
+            database = collections.metadata
+            counts = [database[name].count_documents({}) for name in database.list_collection_names()]
+            return {"db": database.name, "collections": len(counts), "objects": sum(counts)}
+
+    @property
+    def examination(self) -> MemoryExamination:
+        """What is asked by those who look for what is wrong."""
+        return MemoryExamination(self.connection)
+
+
+class WritableMemoryStore(MemoryStore, WritableNormalizedStore):
+    """The same, and documents can be put into it; they need no indexes, summaries or views to be found."""
+
+    _insertion: ClassVar[type[Insertion]] = MemoryInsertion
+    _corrections: ClassVar[type[Corrections]] = MemoryCorrections
+
+    def create_indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
+        """Make none, for each run is looked at."""
+        return []
+
+    def rights_lacking_for_summaries(self) -> list[str]:
+        """Tell that nobody needs a right."""
+        return []
+
+    def build_summaries(self, *, apply: bool) -> SummaryReport:
+        """Make none, for each run is looked at."""
+        return SummaryReport(0, 0, 0)
+
+    def plan_views(self, *, prefix: str, field: str, values: Sequence[Any]) -> ViewPlan:
+        """Refuse: mongomock has no views."""
+        views.require_names(prefix, field, values)
+        raise views.refusal()
+
+    def create_views(self, *, prefix: str, field: str, values: Sequence[Any]) -> ViewPlan:
+        """Refuse: mongomock has no views."""
+        return self.plan_views(prefix=prefix, field=field, values=values)
