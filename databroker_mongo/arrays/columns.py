@@ -408,8 +408,7 @@ class AssetColumn(Column):
         self, out: Array, segment: Segment, numbers: Sequence[int], region: Region, finds_fault: bool
     ) -> None:
         assert segment.resource is not None
-        datums = [segment.datums[number] for number in numbers]
-        ids = [segment.ids[number] for number in numbers] if segment.ids else ()
+        datums, ids = segment.pick(numbers)
         self._assets.read_rows(
             out, segment.resource, datums, region, promised=self._datum, ids=ids, finds_fault=finds_fault
         )

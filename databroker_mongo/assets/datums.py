@@ -168,6 +168,10 @@ class Segment:
             DatumIds(self.ids[datums]),
         )
 
+    def pick(self, numbers: Sequence[int]) -> tuple[list[DatumKwargs], list[str]]:
+        """Return the datums of these numbers, and their identifiers where they have any that is known here."""
+        return [self.datums[each] for each in numbers], [self.ids[each] for each in numbers] if self.ids else []
+
     def in_groups_of(self, n: int) -> Segment:
         """Return the same rows where each is made of ``n`` rows of the stored data (stream datums count in rows)."""
         if self.resource is None:

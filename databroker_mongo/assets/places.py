@@ -99,7 +99,12 @@ class Place:
         return self.parts in ((), ("/",))
 
     @property
-    def climbs(self) -> bool:
+    def is_absolute(self) -> bool:
+        """Whether it is the same place for every process."""
+        return self.parts[:1] == ("/",)
+
+    @property
+    def has_parent_steps(self) -> bool:
         """Whether ``..`` is among the components."""
         return ".." in self.parts
 

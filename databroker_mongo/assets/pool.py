@@ -5,6 +5,7 @@ Which class and which path belongs to ``registry`` and ``roots``; what is read f
 
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
 import os
@@ -267,11 +268,13 @@ def linked_files(
     if not callable(getattr(handler, "linked_files", None)):
         return []
     given = () if datums is None else (iter(datums),)
-    if before_opening is None or not _can_be_asked(handler.linked_files):
-        return list(handler.linked_files(*given))
-    return list(handler.linked_files(*given, before_opening=before_opening))
+    method = handler.linked_files
+    if before_opening is None or not _can_be_asked(getattr(method, "__func__", method)):
+        return list(method(*given))
+    return list(method(*given, before_opening=before_opening))
 
 
+@functools.lru_cache(maxsize=128)
 def _can_be_asked(linked_files_of: Callable[..., Any]) -> bool:
     try:
         return "before_opening" in inspect.signature(linked_files_of).parameters

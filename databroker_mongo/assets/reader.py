@@ -22,7 +22,7 @@ from .offline import Rule, offline_among, require_online
 from .pool import linked_files, process_pool
 from .registry import HandlerRegistry
 from .resource import Resource
-from .roots import Roots, facts_of_place, require_ends
+from .roots import Located, Roots, facts_of_place, require_ends
 
 Region = tuple[slice, ...]
 
@@ -126,10 +126,6 @@ class AssetReader:
         except AssetError:
             return frozenset()
 
-    def describes_datums(self, resource: Resource) -> bool:
-        """Tell whether the structure of this resource's datums is known from headers alone."""
-        return hasattr(self.registry[resource.spec], "structure")
-
     def identity(self, resource: Resource) -> tuple[str, ...]:
         """Return what a resource is read by and from, as far as it is known without looking."""
         try:
@@ -217,12 +213,12 @@ class AssetReader:
         AssetError
             The place, or the handler that knows its files, is at fault.
         """
-        located = self.roots.locate(resource)
-        if offline_among([located], self.offline):
-            return [located]
+        path = self.roots.locate(resource).path
+        if offline_among([path], self.offline):
+            return [path]
         with self._opened(resource, datums, follows_links=False) as handler:
             listed = _files_of(handler, datums)
-        return [Path(path) for path in listed] or [located]
+        return [Path(path) for path in listed] or [path]
 
     def offline_files(
         self, resource: Resource, files: Sequence[str | os.PathLike[str]], datums: Sequence[Mapping[str, Any]]
@@ -274,14 +270,15 @@ class AssetReader:
         Exception
             Whatever else its handler raises.
         """
-        path = self.roots.locate(resource)
+        located = self.roots.locate(resource)
+        path = located.path
         require_ends(path)
         with contextlib.ExitStack() as stack:
             handler = self.registry[resource.spec](str(path), **resource.kwargs)
             stack.callback(getattr(handler, "close", lambda: None))
-            linked = linked_files(handler, datums, before_opening=lambda each: self._check_paths([each], resource))
+            linked = linked_files(handler, datums, before_opening=lambda each: self._check_paths([each], located))
             files = [*_files_of(handler, datums), *linked]
-        self.roots.check_files(files, resource)
+        self.roots.check_files(files, located)
         return [Path(each) for each in files] or [path]
 
     def ends_of_files(self, resource: Resource, datums: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -300,7 +297,7 @@ class AssetReader:
     def facts(self, resource: Resource) -> dict[str, Any]:
         """Return what an error says of a resource: uid, spec, path in the document and on this machine, host, mount."""
         try:
-            return facts_of_place(resource, self.roots.locate(resource))
+            return facts_of_place(resource, self.roots.locate(resource).path)
         except AssetError as error:
             return error.facts
 
@@ -317,23 +314,16 @@ class AssetReader:
 
         Where its files are only to be listed, those that it lists are not opened and may be offline.
         """
-        path = handler_class = None
-
-        def check(linked: str) -> None:
-            self._check_paths([linked], resource)
-
+        located = handler_class = None
         try:
-            path = self.roots.locate(resource)
+            located = self.roots.locate(resource)
             handler_class = self.registry[resource.spec]
-            self.require_online([path])
-            require_ends(path)
-            with process_pool().open(handler_class, path, resource.kwargs, before_opening=check) as handler:
-                self.roots.check_files(_files_of(handler, datums), resource)
-                if follows_links:
-                    self.require_online(_files_of(handler, datums))
-                    self._check_paths(linked_files(handler, datums, before_opening=check), resource)
+            self.require_online([located.path])
+            require_ends(located.path)
+            with self._lent(handler_class, located, datums, follows_links=follows_links) as handler:
                 yield handler
         except Exception as error:
+            path = None if located is None else located.path
             facts = {**facts_of_place(resource, path), **_facts_of_use(handler_class, datums, ids)}
             if isinstance(error, AssetError):
                 error.add_facts(**facts)
@@ -345,9 +335,27 @@ class AssetReader:
                 reason = f"{reason}. {absence.remedy}"
             raise AssetUnreadable(f"the data of resource {resource.uid!r} cannot be read: {reason}", **facts) from error
 
-    def _check_paths(self, paths: Sequence[str], resource: Resource) -> None:
+    @contextmanager
+    def _lent(
+        self, handler_class: HandlerClass, located: Located, datums: Sequence[Mapping[str, Any]], *, follows_links: bool
+    ) -> Iterator[Any]:
+        """Lend a handler from the pool once all files that it is going to read from have been found to be in order."""
+
+        def check(linked: str) -> None:
+            self._check_paths([linked], located)
+
+        kwargs = located.resource.kwargs
+        with process_pool().open(handler_class, located.path, kwargs, before_opening=check) as handler:
+            files = _files_of(handler, datums)
+            self.roots.check_files(files, located)
+            if follows_links:
+                self.require_online(files)
+                self._check_paths(linked_files(handler, datums, before_opening=check), located)
+            yield handler
+
+    def _check_paths(self, paths: Sequence[str], located: Located) -> None:
         """Insist that files may be opened, and are there for cheap unless they are to be fetched."""
-        self.roots.check_files(paths, resource)
+        self.roots.check_files(paths, located)
         self.require_online(paths)
 
     def require_online(self, paths: Iterable[str | os.PathLike[str]]) -> None:
@@ -360,7 +368,7 @@ class AssetReader:
         AssetUnreadable
             The rule that tells fails.
         """
-        if not self.recall:
+        if self.offline is not None and not self.recall:
             require_online(paths, self.offline)
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, Final
 
-from ..errors import DuplicateHandler, HandlerClashWarning, HandlerUnavailable, UnknownSpec
+from ..errors import DuplicateHandler, HandlerClashWarning, HandlerUnavailable, UnknownSpec, stacklevel_of_caller
 from .discovery import Offer, entry_names, normalized, offers
 from .known import PROVIDERS, UNREGISTERED
 from .loading import HandlerClass, class_path, level, load
@@ -56,6 +56,17 @@ class Provenance:
     error: str | None = None
 
 
+_NOTHING_INSTALLED: Final[Mapping[str, tuple[Offer, ...]]] = {}
+
+
+@dataclass(frozen=True)
+class _Served:
+    """The classes that were found to serve specs, for as long as what is installed is the same."""
+
+    installed: Mapping[str, tuple[Offer, ...]]
+    by_spec: dict[str, HandlerClass] = field(default_factory=dict)
+
+
 class HandlerRegistry(Mapping[str, HandlerClass]):
     """The handler classes of one catalog, by spec or MIME type; each is imported when it is first needed.
 
@@ -89,10 +100,11 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
         self._allowed_modules = None if allowed_modules is None else tuple(allowed_modules)
         self._discover = discover
         self._loaded: dict[Offer, HandlerClass] = {}
+        self._served = _Served(_NOTHING_INSTALLED)
         self._has_warned = False
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_loaded": {}}
+        return {**self.__dict__, "_loaded": {}, "_served": _Served(_NOTHING_INSTALLED)}
 
     def __repr__(self) -> str:
         return f"<HandlerRegistry: {len(self)} specs, {len(self._by_hand)} by hand, {len(self._pins)} pinned>"
@@ -109,6 +121,14 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
             It is registered, but cannot be imported; or it is pinned to a handler that is missing, or may not be
             imported.
         """
+        installed, served = self._installed(), self._served
+        if served.installed is not installed:
+            served = self._served = _Served(installed)
+        if spec not in served.by_spec:
+            served.by_spec[spec] = self._find(spec)
+        return served.by_spec[spec]
+
+    def _find(self, spec: str) -> HandlerClass:
         name = self._served_name(spec)
         self._warn_of_clashes(name)
         return self._load(self._candidates(name)[0])
@@ -158,6 +178,7 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
                 f"{class_path(known)} is registered by hand for {spec}: pass overwrite=True to replace it", spec=spec
             )
         self._by_hand[name] = handler
+        self._served = _Served(_NOTHING_INSTALLED)
 
     def deregister(self, spec: str) -> HandlerClass | str:
         """Remove the handler registered by hand, and return it.
@@ -168,13 +189,15 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
             Nothing was registered by hand for this spec.
         """
         try:
-            return self._by_hand.pop(entry_names(spec)[0])
+            removed = self._by_hand.pop(entry_names(spec)[0])
         except KeyError:
             raise UnknownSpec(
                 f"nothing is registered by hand for {spec}; what an installed distribution serves can be replaced "
                 "(register) but not removed",
                 spec=spec,
             ) from None
+        self._served = _Served(_NOTHING_INSTALLED)
+        return removed
 
     def provenance(self, spec: str) -> Provenance:
         """Report which handler serves a spec or MIME type; the class is imported to find its level.
@@ -207,7 +230,7 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
         )
 
     def _installed(self) -> Mapping[str, tuple[Offer, ...]]:
-        return offers() if self._discover else {}
+        return offers() if self._discover else _NOTHING_INSTALLED
 
     def _names(self) -> set[str]:
         return {*self._by_hand, *self._pins, *self._installed()}
@@ -269,7 +292,7 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
             + "\nChoose one in the settings of the catalog or the site, for example\n"
             + f"  handlers: {{{name}: {clashes[name][0].distribution}}}",
             HandlerClashWarning,
-            stacklevel=3,
+            stacklevel=stacklevel_of_caller(),
         )
 
     def _clashes(self, name: str) -> list[Offer]:

@@ -12,17 +12,19 @@ import stat
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from ..config import Directory, whole_root_map, whole_roots
-from ..errors import AssetUnreadable, CatalogWarning, PathNotAllowed
+from ..errors import AssetUnreadable, CatalogWarning, PathNotAllowed, stacklevel_of_caller
 from .mounts import Absence, find_absence
 from .places import Place
 from .resource import Resource
 
 _FIELD: Final = re.compile(r"[%{]")
 _DIRECTORY_FIELD: Final = re.compile(r"^%s/?")
+_MOST_ROUTES: Final = 1024
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,53 @@ class _Route:
     entry: _Mapped | None
     path: Path | None
     anchor: Path | None
-    climbs: bool
+    leads_up: bool
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether it is the same from whichever directory this process works in."""
+        return self.entry is not None or self.place.is_absolute
+
+
+class Limits:
+    """Directories, links in the way to them followed, and whether something is under one of them."""
+
+    def __init__(self, places: Sequence[str | Path]):
+        self.places = places
+
+    @cached_property
+    def _reals(self) -> list[str]:
+        return [_real(place) for place in self.places]
+
+    def include(self, path: str) -> bool:
+        """Tell whether a path, links followed, is under one of them."""
+        return _is_under(path, self._reals)
+
+
+@dataclass(frozen=True)
+class Located:
+    """A resource on this machine that may be read, found for one look at its files, and within what these must be.
+
+    Attributes
+    ----------
+    resource : Resource
+        The resource.
+    path : pathlib.Path
+        Its path.
+    limits : Limits or None
+        The roots that it was found under; None where it has none and all of them are allowed.
+    """
+
+    resource: Resource
+    path: Path
+    limits: Limits | None
+
+    @cached_property
+    def limits_of_files(self) -> Limits:
+        """What files that it leads to must be under: without roots, its own directory."""
+        if self.limits is not None:
+            return self.limits
+        return Limits((_directory(self.path), _directory(Path(_real(self.path)))))
 
 
 class Roots:
@@ -81,13 +129,17 @@ class Roots:
         self._also_under = None if also_under is None else whole_roots(also_under)
         self._entries = _entries(self.root_map)
         self._has_warned = False
+        self._routes: dict[tuple[str | None, ...], _Route] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_routes": {}}
 
     def __repr__(self) -> str:
         also = "" if self._also_under is None else f", also_under={self._also_under!r}"
         return f"Roots({self.root_map!r}, {self.allowed_roots!r}{also})"
 
-    def locate(self, resource: Resource) -> Path:
-        """Return the path of a resource on this machine.
+    def locate(self, resource: Resource) -> Located:
+        """Find a resource on this machine.
 
         Raises
         ------
@@ -99,23 +151,25 @@ class Roots:
         self._warn_once()
         return self._locate(resource, self._route(resource))
 
-    def _locate(self, resource: Resource, route: _Route) -> Path:
+    def _locate(self, resource: Resource, route: _Route) -> Located:
         path = self._require_path(route, resource)
-        if self.allowed_roots is None and route.climbs:
+        if self.allowed_roots is None and route.leads_up:
             self._refuse(path, resource, "'..' in it leads out of its root")
-        self._require_inside(path, resource, self._limits(route))
-        for named in _named_in_keywords(resource.kwargs, _directory(path)):
-            self._require_inside(named, resource, self._limits_of_files(route, path))
-        return path
+        places = self._places(route)
+        found = Located(resource, path, None if places is None else Limits(places))
+        self._require_inside(path, resource, found.limits)
+        for named in _named_in_keywords(resource.kwargs, path):
+            self._require_inside(named, resource, found.limits_of_files)
+        return found
 
-    def check_files(self, paths: Iterable[str | os.PathLike[str]], resource: Resource) -> None:
+    def check_files(self, paths: Iterable[str | os.PathLike[str]], located: Located) -> None:
         """Refuse files that the handler of a resource is going to open, when one of them leaves the roots.
 
         Parameters
         ----------
         paths : iterable of str or path-like
             Paths on this machine, from the handler's ``get_file_list`` or ``linked_files``.
-        resource : Resource
+        located : Located
             The resource that leads to them.
 
         Raises
@@ -124,16 +178,14 @@ class Roots:
             Links followed, one is neither under the allowed roots nor, where none are set, under the mapped root of the
             resource; under its own directory, when the document gives no root.
         AssetUnreadable
-            As for `locate`; or one is a pipe, a socket or a device, of which reading might never end.
+            One is a pipe, a socket or a device, of which reading might never end.
         """
-        route = self._route(resource)
-        limits = self._limits_of_files(route, self._require_path(route, resource))
-        reals = [_real(limit) for limit in limits]
+        resource, limits = located.resource, located.limits_of_files
         is_inside: dict[str, bool] = {}
         for path in paths:
             folder, name = os.path.split(path)
             if folder not in is_inside:
-                is_inside[folder] = _is_under(folder, reals)
+                is_inside[folder] = limits.include(folder)
             # Of a family of files, the directory is looked at once: following links takes as long as opening a file.
             mode = _mode(path, follows_links=False)
             if not (is_inside[folder] and _is_plain_name(name)) or stat.S_ISLNK(mode):
@@ -182,6 +234,18 @@ class Roots:
         return "\n".join(lines)
 
     def _route(self, resource: Resource) -> _Route:
+        """Return the way to a resource, the same for as long as documents and settings are: no disk is looked at."""
+        key = (resource.uri, resource.root, resource.path, resource.path_semantics)
+        found = self._routes.get(key)
+        if found is None:
+            found = self._find_route(resource)
+            if len(self._routes) >= _MOST_ROUTES:
+                self._routes.clear()
+            if found.is_steady:
+                self._routes[key] = found
+        return found
+
+    def _find_route(self, resource: Resource) -> _Route:
         place = resource.place
         root = None if resource.uri else Place.join("", resource.root, resource.path_semantics)
         has_root = root is not None and not root.is_top and place.below(root) is not None
@@ -190,21 +254,17 @@ class Roots:
             if rest is not None:
                 inner = root.below(entry.prefix) if root is not None and has_root else None
                 anchor = entry.apply(inner or ())
-                climbs = ".." in (inner or ())
-                return _Route(place, entry, entry.apply(rest), anchor, climbs)
+                return _Route(place, entry, entry.apply(rest), anchor, leads_up=".." in (inner or ()))
         path = _unmapped(place)
         anchor = _unmapped(root) if root is not None and has_root else None
-        climbs = place.climbs if anchor is None else root is not None and root.climbs
-        return _Route(place, None, path, anchor, climbs)
+        leads_up = place.has_parent_steps if anchor is None else root is not None and root.has_parent_steps
+        return _Route(place, None, path, anchor, leads_up)
 
-    def _limits(self, route: _Route) -> Sequence[str | Path] | None:
+    def _places(self, route: _Route) -> Sequence[str | Path] | None:
+        """Return the directories that a resource must be under, None where the rights of this process decide."""
         if self.allowed_roots is not None:
             return self.allowed_roots if self._also_under is None else _common(self.allowed_roots, self._also_under)
         return None if route.anchor is None else (route.anchor,)
-
-    def _limits_of_files(self, route: _Route, located: Path) -> Sequence[str | Path]:
-        limits = self._limits(route)
-        return (_directory(located), _directory(Path(_real(located)))) if limits is None else limits
 
     def _require_path(self, route: _Route, resource: Resource) -> Path:
         if route.path is not None:
@@ -216,13 +276,13 @@ class Roots:
             **facts_of_place(resource, route.path),
         )
 
-    def _require_inside(self, path: Path, resource: Resource, limits: Sequence[str | Path] | None) -> None:
+    def _require_inside(self, path: Path, resource: Resource, limits: Limits | None) -> None:
         try:
             real = _real(path)
         except ValueError as error:
             self._refuse(path, resource, f"it is not a path ({error})")
-        if limits is not None and not _is_under(real, [_real(limit) for limit in limits]):
-            places = " or ".join(map(str, limits)) or self._nothing_allowed()
+        if limits is not None and not limits.include(real):
+            places = " or ".join(map(str, limits.places)) or self._nothing_allowed()
             self._refuse(path, resource, f"it leads to {real}, which is not under {places}")
 
     def _refuse(self, path: Path, resource: Resource, reason: str) -> NoReturn:
@@ -251,7 +311,7 @@ class Roots:
                 "read. Set allowed_roots to the directories that hold its data: in the settings of the catalog or the "
                 "site, or as an argument of Catalog.from_uri",
                 CatalogWarning,
-                stacklevel=2,
+                stacklevel=stacklevel_of_caller(),
             )
 
 
@@ -269,7 +329,7 @@ def _unmapped(place: Place) -> Path | None:
     return None if path is None else path.absolute()
 
 
-def _named_in_keywords(kwargs: Mapping[str, Any], folder: Path) -> Iterator[Path]:
+def _named_in_keywords(kwargs: Mapping[str, Any], located: Path) -> Iterator[Path]:
     """Yield the paths that keywords lead to for sure, whatever a handler does with them.
 
     A handler that does not list its files (``get_file_list``) could otherwise be sent anywhere. A plain absolute value
@@ -280,7 +340,7 @@ def _named_in_keywords(kwargs: Mapping[str, Any], folder: Path) -> Iterator[Path
             continue
         relative = _DIRECTORY_FIELD.sub("", value)
         if ".." in re.split(r"[\\/]", relative):
-            yield folder / relative
+            yield _directory(located) / relative
         elif Path(value).is_absolute() and (mark := _FIELD.search(value)):
             yield Path(os.path.dirname(value[: mark.start()]))  # noqa: PTH120 a final slash counts
 

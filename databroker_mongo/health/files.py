@@ -222,7 +222,7 @@ def _add_files(
     offline: list[str] = []
     fault: dict[str, Any] = {"reason": "", "facts": {}, "is_unserved": False, "is_forbidden": False}
     try:
-        paths = [assets.roots.locate(resource)]
+        paths = [assets.roots.locate(resource).path]
         listed = assets.files(resource, datums) if datums else paths
         offline = assets.offline_files(resource, listed, datums)
         paths = list(dict.fromkeys([*listed, *map(Path, offline)]))

@@ -103,7 +103,7 @@ class RunFiles:
             The document says too little.
         """
         resource = resource_of(kind, document)
-        located = self._assets.roots.locate(resource)
+        located = self._assets.roots.locate(resource).path
         datums = self._datums_of_stream(document, located) if resource.is_stream else self._datums(resource.uid)
         if not datums:
             # Nothing was recorded: no file need be there, and of a folder none need be of this run.

@@ -26,6 +26,10 @@ def at_uri(uri: str) -> Resource:
     return Resource.from_stream_document({"uid": "s1", "mimetype": "application/x-hdf5", "uri": uri})
 
 
+def check(roots: Roots, files: list, resource: Resource) -> None:
+    roots.check_files(files, roots.locate(resource))
+
+
 @pytest.fixture
 def inside(tmp_path) -> Path:
     """A directory with a file ``a/scan.h5``, beside ``outside`` with ``secret.h5``."""
@@ -61,40 +65,40 @@ class TestMapping:
     def test_a_prefix_of_the_whole_path_is_replaced(self, inside, key, root, path):
         roots = Roots({key: str(inside)}, [str(inside)])
 
-        assert roots.locate(resource(root, path)) == inside / "a/scan.h5"
+        assert roots.locate(resource(root, path)).path == inside / "a/scan.h5"
 
     def test_a_key_matches_whole_components_only(self, inside):
         roots = Roots({"/a/b": str(inside)}, ["/"])
 
-        assert roots.locate(resource("/a/bc", "x")) == Path("/a/bc/x")
+        assert roots.locate(resource("/a/bc", "x")).path == Path("/a/bc/x")
 
     def test_the_longest_key_wins_in_any_order(self, inside, outside):
         maps = {"/a": str(outside), "/a/b": str(inside), "/": str(outside)}
 
         for order in (maps, dict(reversed(maps.items()))):
-            assert Roots(order, ["/"]).locate(resource("/a", "b/c")) == inside / "c"
+            assert Roots(order, ["/"]).locate(resource("/a", "b/c")).path == inside / "c"
 
     @pytest.mark.parametrize(("root", "path"), [("Z:\\Data", "a\\scan.h5"), ("z:/data", "a/scan.h5")])
     def test_windows_paths_are_mapped_whatever_their_case_and_slashes(self, inside, root, path):
         roots = Roots({"Z:\\data": str(inside)}, [str(inside)])
 
-        assert roots.locate(resource(root, path, path_semantics="windows")) == inside / "a/scan.h5"
+        assert roots.locate(resource(root, path, path_semantics="windows")).path == inside / "a/scan.h5"
 
     @pytest.mark.parametrize("key", ["file://detector7/share", "\\\\detector7\\share", "/share"])
     def test_a_uri_of_another_host_is_mapped(self, inside, key):
         roots = Roots({key: inside.as_uri()}, [str(inside)])
 
-        assert roots.locate(at_uri("file://detector7/share/a/scan.h5")) == inside / "a/scan.h5"
+        assert roots.locate(at_uri("file://detector7/share/a/scan.h5")).path == inside / "a/scan.h5"
 
     def test_an_entry_for_the_host_comes_before_one_for_the_path(self, inside, outside):
         roots = Roots({"/share/a": str(outside), "file://detector7/share": str(inside)}, [str(inside)])
 
-        assert roots.locate(at_uri("file://detector7/share/a/scan.h5")) == inside / "a/scan.h5"
+        assert roots.locate(at_uri("file://detector7/share/a/scan.h5")).path == inside / "a/scan.h5"
 
     def test_a_uri_of_this_host_is_local(self, inside):
         uri = f"file://{socket.gethostname()}{inside}/a/scan.h5"
 
-        assert Roots(None, [str(inside)]).locate(at_uri(uri)) == inside / "a/scan.h5"
+        assert Roots(None, [str(inside)]).locate(at_uri(uri)).path == inside / "a/scan.h5"
 
     @pytest.mark.parametrize(
         "placed",
@@ -117,7 +121,7 @@ class TestMapping:
         """The maps of a site, of a catalog and of a program are put together in this order."""
         roots = Roots({"/a": str(outside), "/a/": str(inside)}, [str(inside)])
 
-        assert roots.locate(resource("/a", "a/scan.h5")) == inside / "a/scan.h5"
+        assert roots.locate(resource("/a", "a/scan.h5")).path == inside / "a/scan.h5"
 
 
 def escapes(inside: Path, outside: Path) -> dict[str, Resource]:
@@ -176,7 +180,7 @@ class TestRefusal:
     @unset
     @pytest.mark.parametrize("case", ABSOLUTE)
     def test_without_allowed_roots_the_rights_of_the_process_hold(self, inside, outside, case):
-        assert Roots().locate(absolute(inside, outside)[case]) == outside / "secret.h5"
+        assert Roots().locate(absolute(inside, outside)[case]).path == outside / "secret.h5"
 
     @unset
     @pytest.mark.parametrize(
@@ -209,11 +213,11 @@ class TestRefusal:
         alias = inside.parent / "alias"
         alias.symlink_to(inside)
 
-        assert Roots(None, [str(alias)]).locate(resource(inside, "a/scan.h5")) == inside / "a/scan.h5"
-        assert Roots(None, [str(inside)]).locate(resource(alias, "a/scan.h5")) == alias / "a/scan.h5"
+        assert Roots(None, [str(alias)]).locate(resource(inside, "a/scan.h5")).path == inside / "a/scan.h5"
+        assert Roots(None, [str(inside)]).locate(resource(alias, "a/scan.h5")).path == alias / "a/scan.h5"
 
     def test_dots_that_stay_inside_are_read(self, inside):
-        assert Roots(None, [str(inside)]).locate(resource(inside, "a/../a/scan.h5")).samefile(inside / "a/scan.h5")
+        assert Roots(None, [str(inside)]).locate(resource(inside, "a/../a/scan.h5")).path.samefile(inside / "a/scan.h5")
 
     @pytest.mark.parametrize(
         "keywords",
@@ -225,12 +229,12 @@ class TestRefusal:
         ],
     )
     def test_ordinary_keywords_are_no_paths(self, inside, keywords):
-        assert Roots(None, [str(inside)]).locate(resource(inside, "a", **keywords)) == inside / "a"
+        assert Roots(None, [str(inside)]).locate(resource(inside, "a", **keywords)).path == inside / "a"
 
     @pytest.mark.parametrize("template", ["%06d.tiff", "image_{:06d}.tiff"])
     def test_an_absolute_template_inside_is_read(self, inside, template):
         keywords = {"template": f"{inside}/{template}"}
-        assert Roots(None, [str(inside)]).locate(resource(inside, "a", **keywords)) == inside / "a"
+        assert Roots(None, [str(inside)]).locate(resource(inside, "a", **keywords)).path == inside / "a"
 
     def test_the_error_names_both_paths_and_where_it_happened(self, inside, outside):
         roots = Roots({"/old": str(inside)}, [str(inside)])
@@ -249,15 +253,16 @@ class TestRefusal:
         assert str(inside) in str(error)
 
 
+@unset
 class TestFiles:
     """Files that a handler is going to open."""
 
     def test_a_file_under_the_allowed_roots_is_read(self, inside):
-        Roots(None, [str(inside)]).check_files([inside / "other/image_1.tiff"], resource(inside, "a"))
+        check(Roots(None, [str(inside)]), [inside / "other/image_1.tiff"], resource(inside, "a"))
 
     def test_a_file_outside_the_allowed_roots_is_refused(self, inside, outside):
         with pytest.raises(PathNotAllowed) as caught:
-            Roots(None, [str(inside)]).check_files([outside / "secret.h5"], resource(inside, "a"))
+            check(Roots(None, [str(inside)]), [outside / "secret.h5"], resource(inside, "a"))
 
         assert caught.value.path == str(outside / "secret.h5")
 
@@ -265,27 +270,27 @@ class TestFiles:
         (inside / "image_1.tiff").symlink_to(outside / "secret.h5")
 
         with pytest.raises(PathNotAllowed):
-            Roots(None, [str(inside)]).check_files([str(inside / "image_1.tiff")], resource(inside, "a"))
+            check(Roots(None, [str(inside)]), [str(inside / "image_1.tiff")], resource(inside, "a"))
 
     def test_without_allowed_roots_files_stay_under_the_mapped_root(self, inside, outside):
         roots = Roots({"/old": str(inside)})
 
-        roots.check_files([inside / "other/image_1.tiff"], resource("/old", "a"))
+        check(roots, [inside / "other/image_1.tiff"], resource("/old", "a"))
         with pytest.raises(PathNotAllowed):
-            roots.check_files([outside / "secret.h5"], resource("/old", "a"))
+            check(roots, [outside / "secret.h5"], resource("/old", "a"))
 
     @pytest.mark.parametrize("placed", ["root is the top", "no root", "uri"])
     def test_without_any_root_files_stay_in_the_directory_of_the_resource(self, inside, outside, placed):
         located = absolute(inside, outside)[placed]
 
-        Roots().check_files([outside / "image_1.tiff"], located)
+        check(Roots(), [outside / "image_1.tiff"], located)
         with pytest.raises(PathNotAllowed):
-            Roots().check_files([inside / "a/scan.h5"], located)
+            check(Roots(), [inside / "a/scan.h5"], located)
 
     def test_sources_beside_the_target_of_a_link_are_read(self, inside, outside):
         (inside / "master.h5").symlink_to(outside / "secret.h5")
 
-        Roots().check_files([outside / "image_1.h5"], at_uri((inside / "master.h5").as_uri()))
+        check(Roots(), [outside / "image_1.h5"], at_uri((inside / "master.h5").as_uri()))
 
 
 class TestWarning:
@@ -337,7 +342,49 @@ class TestExplanation:
 def test_roots_travel(inside):
     roots = pickle.loads(pickle.dumps(Roots({"/old": str(inside)}, [str(inside)])))
 
-    assert roots.locate(resource("/old", "a/scan.h5")) == inside / "a/scan.h5"
+    assert roots.locate(resource("/old", "a/scan.h5")).path == inside / "a/scan.h5"
+
+
+class TestOnceMore:
+    """The route to a resource is kept; what is on the disk, and where this process works, is looked at each time."""
+
+    def test_a_link_that_was_changed_since_is_refused(self, inside, outside):
+        link = inside / "b"
+        link.symlink_to(inside / "a")
+        roots = Roots(None, [str(inside)])
+        assert roots.locate(resource(inside, "b/scan.h5")).path == link / "scan.h5"
+
+        link.unlink()
+        link.symlink_to(outside)
+
+        with pytest.raises(PathNotAllowed, match=str(outside)):
+            roots.locate(resource(inside, "b/secret.h5"))
+        with pytest.raises(PathNotAllowed, match=str(outside)):
+            check(roots, [link / "secret.h5"], resource(inside, "a/scan.h5"))
+
+    def test_an_allowed_root_that_was_changed_since_allows_what_it_leads_to_now(self, inside, outside):
+        alias = inside.parent / "alias"
+        alias.symlink_to(inside)
+        roots = Roots(None, [str(alias)])
+        assert roots.locate(resource(inside, "a/scan.h5")).path == inside / "a/scan.h5"
+
+        alias.unlink()
+        alias.symlink_to(outside)
+
+        with pytest.raises(PathNotAllowed):
+            roots.locate(resource(inside, "a/scan.h5"))
+        assert roots.locate(resource(outside, "secret.h5")).path == outside / "secret.h5"
+
+    def test_a_relative_path_is_one_of_the_directory_worked_in_now(self, inside, outside, monkeypatch):
+        roots = Roots(None, [str(inside), str(outside)])
+        for folder, name in ((inside, "a/scan.h5"), (outside, "a/scan.h5")):
+            monkeypatch.chdir(folder)
+            assert roots.locate(resource("", name)).path == folder / name
+
+    def test_resources_of_one_path_and_several_roots_are_told_apart(self, inside, outside):
+        roots = Roots(None, ["/"])
+        for folder in (inside, outside, inside):
+            assert roots.locate(resource(folder, "x.h5")).path == folder / "x.h5"
 
 
 class TestAbsence:

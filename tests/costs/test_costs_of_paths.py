@@ -96,4 +96,4 @@ def images(installed_handlers, mongod_database_uri, tmp_path, monkeypatch):
 def test_a_frame_is_read_on_a_straight_path(images):
     lazy = images[3, 0]
 
-    assert_short(lambda: lazy.compute(scheduler="synchronous"), n_moves=92, n_calls=346)
+    assert_short(lambda: lazy.compute(scheduler="synchronous"), n_moves=38, n_calls=155)

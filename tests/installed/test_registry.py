@@ -303,3 +303,15 @@ def test_a_class_from_a_notebook_travels_by_value():
     copy = cloudpickle.loads(cloudpickle.dumps(HandlerRegistry({"LOCAL": local})))
 
     assert copy["LOCAL"].__name__ == "Local"
+
+
+def test_what_is_registered_by_hand_later_serves_and_what_is_taken_back_does_not(install):
+    install("alpha")
+    registry = HandlerRegistry()
+    assert path_of(registry["GLIM"]) == "alpha_detectors:Classic"
+
+    registry.register("GLIM", "alpha_detectors:Capable")
+    assert path_of(registry["GLIM"]) == "alpha_detectors:Capable"
+
+    registry.deregister("GLIM")
+    assert path_of(registry["GLIM"]) == "alpha_detectors:Classic"

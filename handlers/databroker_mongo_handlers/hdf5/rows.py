@@ -159,6 +159,8 @@ class HDF5Rows:
         OSError
             When the file is missing, damaged or open for writing.
         """
+        if self._linked is not None and self._is_open():
+            return self._linked
         if before_opening is not None:
             before_opening(self._path)
         with self._open().lock:
@@ -194,6 +196,9 @@ class HDF5Rows:
         if self._is_plain and self._offsets is None and pays(dataset, block):
             self._offsets = RowOffsets(dataset)
         return self._offsets is not None and self._offsets.read(out, block, inner)
+
+    def _is_open(self) -> bool:
+        return self._file is not None and self._file.is_open
 
     def _open(self) -> OpenFile:
         if self._file is None or not self._file.is_open:
