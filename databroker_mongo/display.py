@@ -1,4 +1,4 @@
-"""Plain functions from documents to the text or HTML of a repr. No question is asked here."""
+"""Plain functions from documents to the text or HTML of a repr. Nothing is looked up here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TITLES = {"plan_name": "plan", "sample.name": "sample", "stop.exit_status": "st
 
 
 def catalog_text(name: str | None, address: str, query: str) -> str:
-    """Return the summary of a catalog; counting its runs would be a question."""
+    """Return the summary of a catalog; counting its runs would cost a query."""
     asked = "" if query == "All()" else f", runs that match {query}"
     return f"<Catalog {repr(name) + ' ' if name else ''}at {address}{asked}>"
 
@@ -94,7 +94,7 @@ def _place(facts: Mapping[str, Any]) -> str:
 
 def catalogs_text(catalogs: Sequence[tuple[str, str]], *, n_unusable: int = 0) -> str:
     """Return the list of configured catalogs: a line for each name and address."""
-    lines = [f"  {line}" for line in aligned(catalogs)] or ["  none is configured"]
+    lines = [f"  {line}" for line in align(catalogs)] or ["  none is configured"]
     return "\n".join(["Catalogs", *lines, *_unusable(n_unusable)])
 
 
@@ -106,7 +106,7 @@ def catalogs_html(catalogs: Sequence[tuple[str, str]], *, n_unusable: int = 0) -
 
 def handlers_text(provenances: Sequence[Any]) -> list[str]:
     """Return the table of handlers: a line for each provenance, and below it what is wrong and who is hidden."""
-    header, *rows = aligned(
+    header, *rows = align(
         [("SPEC", "LEVEL", "CLASS", "FROM")]
         + [(each.spec, _level(each), each.class_path, _origin(each)) for each in provenances]
     )
@@ -141,7 +141,7 @@ def run_rows(
         if widths[widest] <= _NARROWEST:
             break
         widths[widest] -= 1
-    return aligned([[_cut(cell, room) for cell, room in zip(row, widths, strict=True)] for row in table])
+    return align([[_cut(cell, room) for cell, room in zip(row, widths, strict=True)] for row in table])
 
 
 def metadata_lines(metadata: Mapping[str, Any], *, width: int) -> list[str]:
@@ -157,7 +157,7 @@ def metadata_lines(metadata: Mapping[str, Any], *, width: int) -> list[str]:
     for name, value in fields:
         parts = textwrap.wrap(value, max(room, _NARROWEST_VALUE)) or [""]
         rows += zip([name, *[""] * (len(parts) - 1)], parts, strict=True)
-    return [f"  {line}" for line in aligned(rows)]
+    return [f"  {line}" for line in align(rows)]
 
 
 def _fields(name: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -170,7 +170,7 @@ def _fields(name: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def explanation_text(steps: Sequence[Mapping[str, Any]], *, joins: bool) -> str:
-    """Return how a question is answered: a line for each collection, and what would help."""
+    """Return how runs are found: a line for each collection, and what would help."""
     heads = ("collection", "access", "examined", "found", "ms")
     rows = [
         (each["collection"], each["access"], each["n_examined"], each["n_found"], each["milliseconds"])
@@ -179,7 +179,7 @@ def explanation_text(steps: Sequence[Mapping[str, Any]], *, joins: bool) -> str:
     notes = ["Documents of several kinds are joined, run by run."] if joins else []
     for each in steps:
         notes += [f"An index on {field!r} of {each['collection']!r} would help." for field in each["helpful"][:3]]
-    return "\n".join([*aligned([heads, *(tuple(f"{cell}" for cell in row) for row in rows)]), *notes])
+    return "\n".join([*align([heads, *(tuple(f"{cell}" for cell in row) for row in rows)]), *notes])
 
 
 def index_lines(reports: Sequence[Any]) -> list[str]:
@@ -193,7 +193,7 @@ def index_lines(reports: Sequence[Any]) -> list[str]:
     known = sorted(
         (each for each in reports if each.state != "unknown"), key=lambda each: _INDEX_STATES.index(each.state)
     )
-    lines = aligned([(each.state, each.collection, each.name, each.detail) for each in known])
+    lines = align([(each.state, each.collection, each.name, each.detail) for each in known])
     for why, collections in unknown.items():
         lines += textwrap.wrap(f"Not known of {', '.join(dict.fromkeys(collections))}: {why}.", 80)
     return lines
@@ -206,7 +206,7 @@ def views_lines(plan: Mapping[str, Any], *, is_done: bool) -> list[str]:
         [] if n_runs is None else [f"{n_runs} runs are in the views now." if n_runs else "No run is in the views now."]
     )
     rows = [(f"{done}made", plan["new"]), (f"{done}changed", plan["changed"]), ("as it should be", plan["unchanged"])]
-    lines += aligned([(state, name) for state, names in rows for name in names])
+    lines += align([(state, name) for state, names in rows for name in names])
     if plan["lacks"]:
         lines.append(f"The role {plan['role']} {done}made or extended: it reads {len(plan['lacks'])} more views.")
     else:
@@ -215,7 +215,7 @@ def views_lines(plan: Mapping[str, Any], *, is_done: bool) -> list[str]:
     return lines if is_done or not is_changed else [*lines, "Nothing was changed; add --apply to make these changes."]
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def align(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return a line for each row, its cells under one another and two spaces apart."""
     shown = [tuple(map(printable, row)) for row in rows]
     widths = [max(map(_width, column)) for column in zip(*shown, strict=True)]

@@ -2,9 +2,6 @@
 
 ``fetch_...`` downloads data that a beamline measured and published; ``make_...`` simulates the same for a machine
 without a network. Each returns the catalog, and afterwards ``catalog[name]`` has it in every process of this user.
-
-What does not belong here: how a file is fetched (``fetching``), what a pack looks like (``packs``), what is simulated
-(``samples``).
 """
 
 from __future__ import annotations

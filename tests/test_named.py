@@ -3,7 +3,6 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-import types
 
 import pytest
 
@@ -25,7 +24,7 @@ class Opened:
 
 @pytest.fixture
 def catalogs(machine, monkeypatch) -> ConfiguredCatalogs:
-    monkeypatch.setitem(sys.modules, "databroker_mongo.runs.catalog", types.SimpleNamespace(Catalog=Opened))
+    monkeypatch.setattr("databroker_mongo.runs.Catalog", Opened)
     return ConfiguredCatalogs()
 
 
@@ -48,7 +47,7 @@ def test_a_catalog_is_opened_again_only_when_its_settings_change(machine, catalo
 
 
 def test_names_are_listed_without_opening_any_catalog(machine, catalogs, monkeypatch):
-    monkeypatch.delitem(sys.modules, "databroker_mongo.runs.catalog")
+    monkeypatch.delattr("databroker_mongo.runs.Catalog")
     machine.write(machine.user, "a.yml", "catalogs: {b: {uri: memory://}, a b: {uri: memory://}}")
     assert list(catalogs) == catalogs._ipython_key_completions_() == ["a b", "b"]
     assert len(catalogs) == 2

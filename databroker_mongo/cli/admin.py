@@ -1,7 +1,6 @@
 """The commands ``databroker-mongo admin ...``, which change a database: its indexes, summaries of runs, and views.
 
-Each shows what it would do, and does it with ``--apply``. What does not belong here: how arguments are declared
-(``cli``), and what is made (``store``).
+Each shows what it would do, and does it with ``--apply``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What the commands of ``databroker-mongo`` take: each argument that is typed, with its help.
-
-What does not belong here: which command takes which (``cli``).
-"""
+"""What the commands of ``databroker-mongo`` take: each argument that is typed, with its help."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         program in a shell, 130 after Ctrl-C and 141 when the reader of the output went away. Arguments that are wrong
         exit with 2.
     """
-    chosen = _parsed(arguments)
+    chosen = _parse(arguments)
     try:
         status: int | None = chosen.run(chosen)
         sys.stdout.flush()
@@ -136,8 +136,8 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Parse; words of a list, as the questions of `ls`, may stand on both sides of an option."""
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse; words of a list, as the queries of `ls`, may stand on both sides of an option."""
     parser = build_parser()
     chosen, others = parser.parse_known_args(arguments)
     listed = next((name for name, value in vars(chosen).items() if isinstance(value, list) and name in LISTS), None)
@@ -208,7 +208,7 @@ def list_catalogs(chosen: argparse.Namespace) -> None:
     from ..config import find_entries
 
     entries = find_entries()
-    for line in display.aligned([(name, str(each.uri), str(each.file)) for name, each in entries.items()]):
+    for line in display.align([(name, str(each.uri), str(each.file)) for name, each in entries.items()]):
         print(line)
     for problem in entries.problems:
         print(f"databroker-mongo: {problem}", file=sys.stderr)

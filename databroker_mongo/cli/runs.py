@@ -1,8 +1,4 @@
-"""The commands that ask a catalog of runs: ``ls``, ``show``, ``check``, ``distinct``, ``explain`` and ``indexes``.
-
-What does not belong here: how arguments are declared (``cli``), how questions are answered (``run_catalog``), and what
-answers look like (``display``).
-"""
+"""The commands that ask a catalog of runs: ``ls``, ``show``, ``check``, ``distinct``, ``explain`` and ``indexes``."""
 
 from __future__ import annotations
 
@@ -36,7 +32,7 @@ def list_runs(chosen: argparse.Namespace) -> None:
 
     columns = [name.strip() for name in chosen.columns.split(",")] if chosen.columns else list(COLUMNS)
     catalog = _catalog(chosen.catalog)
-    found = _searched(catalog, chosen, sort=chosen.sort, limit=chosen.limit)
+    found = _search(catalog, chosen, sort=chosen.sort, limit=chosen.limit)
     rows = (cells for _, cells in found.rows(columns))
     with _warning_in_words():
         if chosen.format != "table":
@@ -44,7 +40,7 @@ def list_runs(chosen: argparse.Namespace) -> None:
         elif table := list(rows):
             _write_table(columns, table, zone=zone_of(chosen.timezone))
         else:
-            _say_that_none_answers(_searched(catalog, chosen), catalog)
+            _say_that_none_answers(_search(catalog, chosen), catalog)
 
 
 def show_run(chosen: argparse.Namespace) -> None:
@@ -67,20 +63,20 @@ def check(chosen: argparse.Namespace) -> int:
     if bool(chosen.runs) == chosen.all:
         raise ConfigurationError("name the runs to check by their keys, or give --all, but not both")
     seen: set[bool] = set()
-    findings = _noted(seen, _findings(_catalog(chosen.catalog), chosen.runs, files=not chosen.no_files))
+    findings = _note(seen, _findings(_catalog(chosen.catalog), chosen.runs, files=not chosen.no_files))
     if chosen.format == "json":
         columns = ("run_uid", "stream", "data_key", "kind", "message", "facts")
         _write_json(columns, ([getattr(finding, name) for name in columns] for finding in findings))
     else:
         for finding in findings:
             place = (finding.run_uid or "database", finding.stream or "-", finding.data_key or "-")
-            print(*display.aligned([(*place, finding.kind, finding.message)]))
+            print(*display.align([(*place, finding.kind, finding.message)]))
         if not seen:
             print("nothing is wrong")
     return FOUND if True in seen and not chosen.exit_zero else 0
 
 
-def _noted(seen: set[bool], findings: Iterable[Finding]) -> Iterator[Finding]:
+def _note(seen: set[bool], findings: Iterable[Finding]) -> Iterator[Finding]:
     """Yield findings, and keep in mind whether there were any, and whether any is a fault."""
     for finding in findings:
         seen.add(finding.is_fault)
@@ -101,13 +97,13 @@ def _findings(catalog: Catalog, keys: Sequence[str], *, files: bool) -> Iterator
 def list_distinct(chosen: argparse.Namespace) -> None:
     """List the values of a field, and how many runs have each, the most frequent first."""
     catalog = _catalog(chosen.catalog)
-    found = _searched(catalog, chosen)
+    found = _search(catalog, chosen)
     with _warning_in_words():
         counts = found.distinct(chosen.field, counts=True)
     if chosen.format == "table":
         if not counts and not len(found):
             _say_that_none_answers(found, catalog)
-        for line in display.aligned([(str(n_runs), in_words(value)) for value, n_runs in counts.items()]):
+        for line in display.align([(str(n_runs), in_words(value)) for value, n_runs in counts.items()]):
             print(line)
     else:
         _WRITERS[chosen.format]([chosen.field, "runs"], ([value, n_runs] for value, n_runs in counts.items()))
@@ -116,7 +112,7 @@ def list_distinct(chosen: argparse.Namespace) -> None:
 def explain(chosen: argparse.Namespace) -> None:
     """Show how runs are found: by which index, how many documents are examined, and what would help."""
     with _warning_in_words():
-        print(_searched(_catalog(chosen.catalog), chosen).explain())
+        print(_search(_catalog(chosen.catalog), chosen).explain())
 
 
 @contextmanager
@@ -160,18 +156,18 @@ def _say_that_none_answers(found: Catalog, catalog: Catalog) -> None:
     print(f"databroker-mongo: {text}", file=sys.stderr)
 
 
-def _searched(catalog: Catalog, chosen: argparse.Namespace, **options: Any) -> Catalog:
+def _search(catalog: Catalog, chosen: argparse.Namespace, **options: Any) -> Catalog:
     from ..queries import Eq, Or, TimeRange, from_json, from_words
 
-    questions: list[Query] = [from_words(chosen.query)]
+    queries: list[Query] = [from_words(chosen.query)]
     if chosen.since or chosen.until:
-        questions.append(TimeRange(_moment(chosen.since), _moment(chosen.until), timezone=chosen.timezone))
+        queries.append(TimeRange(_moment(chosen.since), _moment(chosen.until), timezone=chosen.timezone))
     if chosen.plan:
-        questions.append(Eq("plan_name", chosen.plan))
+        queries.append(Eq("plan_name", chosen.plan))
     if chosen.sample:
-        questions.append(Or(tuple(Eq(field, chosen.sample) for field in _SAMPLE_FIELDS)))
+        queries.append(Or(tuple(Eq(field, chosen.sample) for field in _SAMPLE_FIELDS)))
     filters = [from_json(text) for text in chosen.where or ()]
-    return catalog.search(*questions, *filters, **options)
+    return catalog.search(*queries, *filters, **options)
 
 
 def _moment(text: str | None) -> str | float | None:

@@ -1,7 +1,4 @@
-"""The commands ``databroker-mongo spool ...`` and ``quarantine ...``: what writers on this machine did not deliver.
-
-What does not belong here: how arguments are declared (``cli_arguments``), and what is sent (``writing``).
-"""
+"""The commands ``databroker-mongo spool ...`` and ``quarantine ...``: what writers on this machine did not deliver."""
 
 from __future__ import annotations
 
@@ -41,11 +38,11 @@ def list_spooled(chosen: argparse.Namespace) -> int | None:
         for folder in _folders(chosen.spool, chosen.catalog)
         for each in spooled_files(folder.path)
     ]
-    print("\n".join(display.aligned([_HEAD, *rows])) if rows else "No documents are pending on this machine.")
+    print("\n".join(display.align([_HEAD, *rows])) if rows else "No documents are pending on this machine.")
     if chosen.catalog is None:
         return None
     for report in store_of(chosen.catalog)[0].spool_reports():
-        print(_reported(report))
+        print(_report(report))
     return None
 
 
@@ -64,9 +61,9 @@ def send_spooled(chosen: argparse.Namespace) -> int | None:
     spool = spool_of(store, _spool_directory(chosen.spool))
     found = send(store, spool, folders=chosen.folders)
     n_refused = sum(each.n_refused for each in found)
-    print(f"Stored: {_counted(sum(each.n_documents for each in found) - n_refused)}.")
+    print(f"Stored: {_count(sum(each.n_documents for each in found) - n_refused)}.")
     if n_refused:
-        print(f"Refused: {_counted(n_refused)}; see databroker-mongo quarantine list.")
+        print(f"Refused: {_count(n_refused)}; see databroker-mongo quarantine list.")
     return _FAILURE if n_refused else None
 
 
@@ -80,7 +77,7 @@ def list_refused(chosen: argparse.Namespace) -> int | None:
 
     found = refused_documents(each.path for each in _folders(chosen.spool, chosen.catalog))
     for refused in found:
-        print(_described(refused))
+        print(_describe(refused))
     if not found:
         print("No document was refused on this machine.")
     return None
@@ -106,11 +103,11 @@ def send_refused(chosen: argparse.Namespace) -> int | None:
         if each.error is not None:
             print(f"{each.refused.path}\n  {each.error.message}")
     n_refused = sum(each.error is not None for each in sent)
-    print(f"Stored: {_counted(len(sent) - n_refused)}. Still refused: {_counted(n_refused)}.")
+    print(f"Stored: {_count(len(sent) - n_refused)}. Still refused: {_count(n_refused)}.")
     return _FAILURE if n_refused else None
 
 
-def _counted(n_documents: int) -> str:
+def _count(n_documents: int) -> str:
     return f"{n_documents} document{'s' * (n_documents != 1)}"
 
 
@@ -143,15 +140,15 @@ def _read(path: Path) -> Refused:
         raise ConfigurationError(f"this is not a refused document: {error}", path=str(path)) from error
 
 
-def _described(refused: Refused) -> str:
+def _describe(refused: Refused) -> str:
     kept = "" if refused.is_exact else " (as text: it cannot be sent before it is corrected)"
     reason = refused.error.partition("\n")[0]
     return f"{refused.path}\n  {display.local_time(refused.time)}  {refused.name}{kept}\n  {reason}"
 
 
-def _reported(report: Mapping[str, Any]) -> str:
+def _report(report: Mapping[str, Any]) -> str:
     left = "no documents are left there" if report.get("is_drained") else "more documents are left there"
     return (
-        f"{report.get('host')} delivered {_counted(report.get('n_documents', 0))}, kept there since "
+        f"{report.get('host')} delivered {_count(report.get('n_documents', 0))}, kept there since "
         f"{display.local_time(report.get('oldest'))} in {report.get('path')}; {left}."
     )

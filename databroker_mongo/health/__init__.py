@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .documents import Finding, check_database, check_run
-from .files import check_files, list_files, lost_files
+from .files import check_files, find_lost_files, list_files
 
 if TYPE_CHECKING:
     from .tables import RunTable
@@ -17,7 +17,7 @@ __all__ = [
     "check_files",
     "check_run",
     "list_files",
-    "lost_files",
+    "find_lost_files",
 ]
 
 

@@ -1,7 +1,7 @@
 """Everything that is wrong with the documents of a run or of a whole database, each finding with what it concerns.
 
 Such documents were stored because an experiment cannot be repeated, and they are read as well as possible; here they
-are reported. What does not belong here: files and whether columns can be read (``files``), mending.
+are reported, not mended. Whether columns can be read from their files is asked in ``files``.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ class _Check:
         for each in self._descriptors:
             self._streams.setdefault(self._stream_of[each["uid"]], []).append(each)
         is_any_in_files = any(
-            self._may_be_in_files(stream, key) for stream in self._streams for key in self._keys_of(stream)
+            self._can_be_in_files(stream, key) for stream in self._streams for key in self._keys_of(stream)
         )
         self._stream_datums = stream_datums_by_key(store, self._uid, self._streams) if is_any_in_files else {}
         self._indexes = {
@@ -335,7 +335,7 @@ class _Check:
         """Return the data keys of a stream; of those that several descriptors declare, what the last says."""
         return {key: data_key for each in self._streams[stream] for key, data_key in each["data_keys"].items()}
 
-    def _may_be_in_files(self, stream: str, key: str) -> bool:
+    def _can_be_in_files(self, stream: str, key: str) -> bool:
         """Tell whether stream resources may serve a data key: it is declared so, or external and in no event."""
         declared = [each["data_keys"].get(key, {}) for each in self._streams[stream]]
         if any(map(is_streamed, declared)):

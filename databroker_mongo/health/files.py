@@ -127,7 +127,7 @@ def _together(first: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, A
     }
 
 
-def lost_files(sources: Mapping[str, StreamSource]) -> Iterator[Finding]:
+def find_lost_files(sources: Mapping[str, StreamSource]) -> Iterator[Finding]:
     """Yield, for each root, how many files are lost or offline below it, and each spec that nothing here reads."""
     by_root: dict[str, list[dict[str, Any]]] = {}
     unserved: dict[str, dict[str, Any]] = {}

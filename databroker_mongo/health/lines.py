@@ -1,7 +1,4 @@
-"""What is printed of tables of columns and of files: rows that tell the same together, those with a fault first.
-
-What does not belong here: the tables (``tables``), and what they say (``files``).
-"""
+"""What is printed of tables of columns and of files: rows that tell the same together, those with a fault first."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Which stream datums there are for which data key of a run.
-
-What does not belong here: which row they say is where (``documents.spans``), and files.
-"""
+"""Which stream datums there are for which data key of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of findings, of files and of runs, which print what matters first. What they say does not belong here."""
+"""Tables of findings, of files and of runs, which print what matters first."""
 
 from __future__ import annotations
 

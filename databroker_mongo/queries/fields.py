@@ -1,7 +1,4 @@
-"""Questions about one field of a document.
-
-What does not belong here: questions about a run as a whole (``runs``), and time (``times``).
-"""
+"""Queries about one field of a document."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from ..errors import QueryError
 from ..printable import shown
 from .moments import seconds_at
 from .patterns import check_pattern
-from .plain import is_of_bson, one_of, plain_text, plain_value, plain_values, truth
+from .plain import is_of_bson, one_of, plain_bool, plain_text, plain_value, plain_values
 from .refusals import plain_path
 from .tree import Query
 
@@ -36,7 +33,7 @@ def _compared(key: str, value: Any) -> Any:
 
 @dataclass(frozen=True)
 class _FieldQuery(Query):
-    """A question about the field ``key``."""
+    """A query about the field ``key``."""
 
     key: str
 
@@ -46,7 +43,7 @@ class _FieldQuery(Query):
 
 @dataclass(frozen=True)
 class _ValueQuery(_FieldQuery):
-    """A question that compares the field with ``value``."""
+    """A query that compares the field with ``value``."""
 
     value: Any
 
@@ -75,12 +72,12 @@ class Contains(_ValueQuery):
 
 @dataclass(frozen=True, repr=False)
 class _MemberQuery(_ValueQuery):
-    """A question that compares the field with each of the values."""
+    """A query that compares the field with each of the values."""
 
     def __post_init__(self) -> None:
         _FieldQuery.__post_init__(self)
         values = plain_values(self.value, asker=type(self).__name__, key=self.key)
-        # A list could be changed by whoever is given the question, and with it the scope of a catalog.
+        # A list could be changed by whoever is given the query, and with it the scope of a catalog.
         object.__setattr__(self, "value", tuple(_compared(self.key, each) for each in values))
 
     def __repr__(self) -> str:
@@ -150,7 +147,7 @@ class Regex(_FieldQuery):
         super().__post_init__()
         check_pattern(self.pattern)
         object.__setattr__(self, "pattern", plain_text(self.pattern))
-        object.__setattr__(self, "case_sensitive", truth(self.case_sensitive, name="case_sensitive"))
+        object.__setattr__(self, "case_sensitive", plain_bool(self.case_sensitive, name="case_sensitive"))
 
 
 @dataclass(frozen=True)
@@ -161,7 +158,7 @@ class Exists(_FieldQuery):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "exists", truth(self.exists, name="exists"))
+        object.__setattr__(self, "exists", plain_bool(self.exists, name="exists"))
 
 
 class Key:
@@ -173,7 +170,7 @@ class Key:
         A dotted name in the start document; ``stop.`` and ``descriptor.`` refer to the others.
     """
 
-    __hash__ = None  # type: ignore[assignment]  # `==` asks a question, so a Key is no key of a mapping
+    __hash__ = None  # type: ignore[assignment]  # `==` makes a query, so a Key is no key of a mapping
 
     def __init__(self, key: str):
         self._key = plain_path(key)

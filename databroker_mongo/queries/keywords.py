@@ -1,7 +1,4 @@
-"""The questions that ``search`` takes: filters, and keywords, a closed list; and the fields of a scope.
-
-What does not belong here: what the questions mean (``runs``), and how they are answered (``store/``).
-"""
+"""The queries that ``search`` takes: filters, and keywords, a closed list; and the fields of a scope."""
 
 from __future__ import annotations
 
@@ -11,18 +8,18 @@ from typing import Any
 
 from ..errors import QueryError
 from .fields import In, split_key
-from .others import question_of_others
-from .plain import truth, without_numpy
+from .others import query_of_others
+from .plain import plain_bool, without_numpy
 from .runs import Duration, HasDataKey, HasDevice, HasStream, InProgress, Raw
 from .tree import Not, Query, conjunction
 
 
-def from_keywords(**questions: Any) -> Query:
+def from_keywords(**queries: Any) -> Query:
     """Return the query for all of the keywords.
 
     Parameters
     ----------
-    **questions : object
+    **queries : object
         ``start``, ``stop``, ``descriptor``: a raw filter on that document, all of it on one descriptor.
         ``in_progress``: whether the run has no stop document.
         ``stream``, ``data_key``, ``device``: the name of one that the run has.
@@ -35,7 +32,7 @@ def from_keywords(**questions: Any) -> Query:
     QueryError
         For a value that cannot be queried.
     """
-    unknown = sorted(set(questions) - set(_QUESTIONS))
+    unknown = sorted(set(queries) - set(_QUERIES))
     if unknown and unknown[0] in _OF_CURSORS:
         raise TypeError(
             f"search() does not take {unknown[0]!r}, which databroker 1 took: runs are fetched page by page, and no "
@@ -45,24 +42,24 @@ def from_keywords(**questions: Any) -> Query:
         is_time = unknown[0] in ("since", "until")
         asked = f"TimeRange({unknown[0]}=...)" if is_time else f"{{{unknown[0]!r}: ...}}"
         raise TypeError(
-            f"search() has no keyword {', '.join(map(repr, unknown))}; its keywords are {', '.join(_QUESTIONS)}. "
+            f"search() has no keyword {', '.join(map(repr, unknown))}; its keywords are {', '.join(_QUERIES)}. "
             f"Query times with TimeRange, and metadata of the start document with a filter: search({asked})."
         )
-    return conjunction(_QUESTIONS[name](value) for name, value in questions.items())
+    return conjunction(_QUERIES[name](value) for name, value in queries.items())
 
 
-def query_of(question: Query | Mapping[str, Any]) -> Query:
-    """Return a question as a query: what is none, nor one of databroker 2, is a raw filter on the start document.
+def query_of(given: Query | Mapping[str, Any]) -> Query:
+    """Return what was given as a query: what is none, nor one of databroker 2, is a raw filter on the start document.
 
     Raises
     ------
     QueryError
         It is no mapping, or one that may not be asked.
     """
-    if isinstance(question, Query):
-        return question
-    other = question_of_others(question)
-    return Raw(question) if other is None else other
+    if isinstance(given, Query):
+        return given
+    other = query_of_others(given)
+    return Raw(given) if other is None else other
 
 
 def scope_of(fields: Mapping[str, Any]) -> Query:
@@ -94,10 +91,10 @@ _OF_CURSORS = ("allow_disk_use", "batch_size", "cursor_type", "max_time_ms", "no
 
 
 def _in_progress(value: Any) -> Query:
-    return InProgress() if truth(value, name="in_progress") else Not(InProgress())
+    return InProgress() if plain_bool(value, name="in_progress") else Not(InProgress())
 
 
-_QUESTIONS: dict[str, Callable[[Any], Query]] = {
+_QUERIES: dict[str, Callable[[Any], Query]] = {
     "start": Raw,
     "stop": partial(Raw, document="stop"),
     "descriptor": partial(Raw, document="descriptor"),

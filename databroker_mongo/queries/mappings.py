@@ -1,8 +1,6 @@
-"""Questions that are mappings as well, from a field to what is asked of it, as those of databroker 1.2.5 are.
+"""Queries that are mappings as well, from a field to what is asked of it, as those of databroker 1.2.5 are.
 
-So ``{**TimeRange(...), "plan_name": "count"}`` is a filter, and such a question may stand within one.
-
-What does not belong here: what they ask (``times``, ``runs``).
+So ``{**TimeRange(...), "plan_name": "count"}`` is a filter, and such a query may stand within one.
 """
 
 from __future__ import annotations

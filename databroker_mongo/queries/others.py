@@ -1,4 +1,4 @@
-"""Questions of databroker 2 and Tiled, which clients make with the classes of these packages, as those of here.
+"""Queries of databroker 2 and Tiled, which clients make with the classes of these packages, as those of here.
 
 They are known by the names of their classes and attributes; the packages need not be installed.
 """
@@ -30,23 +30,23 @@ def RawMongo(*, start: Mapping[str, Any] | str) -> Raw:  # noqa: N802 that is wh
     return Raw(from_json(start) if isinstance(start, str) else start)
 
 
-def question_of_others(question: object) -> Query | None:
-    """Return what a question of another package asks; None where it is none of these packages'.
+def query_of_others(query: object) -> Query | None:
+    """Return what a query of another package asks; None where it is none of these packages'.
 
     Raises
     ------
     QueryError
         It asks what runs in MongoDB have no answer to.
     """
-    kind = type(question)
-    if kind.__module__.partition(".")[0] not in _PACKAGES or isinstance(question, Mapping):
+    kind = type(query)
+    if kind.__module__.partition(".")[0] not in _PACKAGES or isinstance(query, Mapping):
         return None
-    if kind.__name__ not in _QUESTIONS:
+    if kind.__name__ not in _QUERIES:
         raise QueryError(
-            f"{question!r} cannot be used to search runs in MongoDB. The known queries are {', '.join(_QUESTIONS)}."
+            f"{query!r} cannot be used to search runs in MongoDB. The known queries are {', '.join(_QUERIES)}."
         )
-    make, names = _QUESTIONS[kind.__name__]
-    return make(*(_plain(attrgetter(name)(question)) for name in names))
+    make, names = _QUERIES[kind.__name__]
+    return make(*(_plain(attrgetter(name)(query)) for name in names))
 
 
 def _plain(value: Any) -> Any:
@@ -54,7 +54,7 @@ def _plain(value: Any) -> Any:
     return getattr(value, "value", value)
 
 
-_QUESTIONS: Final[dict[str, tuple[Callable[..., Query], tuple[str, ...]]]] = {
+_QUERIES: Final[dict[str, tuple[Callable[..., Query], tuple[str, ...]]]] = {
     "Comparison": (Comparison, ("operator", "key", "value")),
     "Contains": (Contains, ("key", "value")),
     "Eq": (Eq, ("key", "value")),
@@ -71,4 +71,4 @@ _QUESTIONS: Final[dict[str, tuple[Callable[..., Query], tuple[str, ...]]]] = {
     "_PartialUID": (lambda uids: PartialUID(*uids), ("partial_uids",)),
     "_ScanID": (lambda scan_ids, duplicates: ScanID(*scan_ids, duplicates=duplicates), ("scan_ids", "duplicates")),
 }
-"""By the name of its class, what a question is here, and the attributes that tell it."""
+"""By the name of its class, what a query is here, and the attributes that tell it."""

@@ -16,7 +16,7 @@ from ..printable import shown
 
 DEEPEST_FILTER = 50
 MOST_VALUES = 1_000_000
-"""More values than this in one list do not fit into a question, which may have 16 MB."""
+"""More values than this in one list do not fit into a query, which may have 16 MB."""
 
 _FREQUENT = frozenset({str, int, float})
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
@@ -123,7 +123,7 @@ def one_of(choices: Collection[str], value: Any, *, name: str) -> str:
     return str.__str__(word)
 
 
-def truth(value: Any, *, name: str) -> bool:
+def plain_bool(value: Any, *, name: str) -> bool:
     """Return a bool of Python or NumPy.
 
     Raises

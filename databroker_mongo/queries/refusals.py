@@ -1,6 +1,6 @@
-"""What no question may hold: code, and names that MongoDB would take for something else.
+"""What no query may hold: code, and names that MongoDB would take for something else.
 
-What does not belong here: what a question means, and single values (``plain``).
+What does not belong here: what a query means, and single values (``plain``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Questions about a run as a whole: its identifiers, its documents, its text, its place among the others.
-
-What does not belong here: questions about one field (``fields``), and time (``times``).
-"""
+"""Queries about a run as a whole: its identifiers, its documents, its text, its place among the others."""
 
 from __future__ import annotations
 

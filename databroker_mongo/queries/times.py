@@ -1,7 +1,4 @@
-"""When runs began: texts, datetimes and numbers, in a named time zone, on both sides of a clock change.
-
-What does not belong here: questions about anything but the time of the start document.
-"""
+"""When runs began: texts, datetimes and numbers, in a named time zone, on both sides of a clock change."""
 
 from __future__ import annotations
 
@@ -147,7 +144,7 @@ def _zone(timezone: str | datetime.tzinfo | None) -> tuple[datetime.tzinfo, str]
 
 
 def _local_zone() -> tuple[datetime.tzinfo, str]:
-    import tzlocal  # only questions of time need it
+    import tzlocal  # only queries of time need it
 
     zone = tzlocal.get_localzone()
     return zone, getattr(zone, "key", None) or "local"

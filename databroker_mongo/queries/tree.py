@@ -1,7 +1,4 @@
-"""How questions are combined: ``&``, ``|`` and ``~``, and the question that every run answers to.
-
-What does not belong here: what a single question asks (``fields``, ``runs``, ``times``).
-"""
+"""How queries are combined: ``&``, ``|`` and ``~``, and the query that every run answers to."""
 
 from __future__ import annotations
 
@@ -68,7 +65,7 @@ class Not(Query):
 
 
 def conjuncts(query: Query) -> tuple[Query, ...]:
-    """Return the questions that a run must answer to, each of them; none for :class:`All`."""
+    """Return the queries that a run must answer to, each of them; none for :class:`All`."""
     if isinstance(query, All):
         return ()
     if isinstance(query, And):
@@ -77,7 +74,7 @@ def conjuncts(query: Query) -> tuple[Query, ...]:
 
 
 def conjunction(queries: Iterable[Query]) -> Query:
-    """Return one question that asks each of ``queries``, without nesting."""
+    """Return one query that asks each of ``queries``, without nesting."""
     parts = tuple(part for query in queries for part in conjuncts(query))
     if not parts:
         return All()

@@ -1,7 +1,4 @@
-"""Questions as they are typed at a shell's prompt: ``plan_name=count``, ``scan_id>=100``, ``sample.name~^Ni``, words.
-
-What does not belong here: the options of a command (``cli``).
-"""
+"""Queries as they are typed at a shell's prompt: ``plan_name=count``, ``scan_id>=100``, ``sample.name~^Ni``, words."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from .runs import FullText
 from .tree import Query, conjunction
 
 _TERM = re.compile(r"(?P<key>[^=!<>~:\s]+)(?P<operator>!=|<=|>=|=|<|>|~|:)(?P<value>.*)", re.DOTALL)
-_QUESTIONS: dict[str, Callable[[str, Any], Query]] = {
+_QUERIES: dict[str, Callable[[str, Any], Query]] = {
     "=": Eq,
     "!=": NotEq,
     "<": lambda key, value: Comparison("lt", key, value),
@@ -43,15 +40,15 @@ def from_words(words: Iterable[str]) -> Query:
     QueryError
         What was typed cannot be asked.
     """
-    questions: list[Query] = []
+    queries: list[Query] = []
     texts: list[str] = []
     for word in words:
         term = _TERM.fullmatch(word)
         if term is None:
             texts.append(word)
         else:
-            questions.append(_question(term["key"], term["operator"], term["value"]))
-    return conjunction([*questions, *([FullText(" ".join(texts))] if texts else [])])
+            queries.append(_query(term["key"], term["operator"], term["value"]))
+    return conjunction([*queries, *([FullText(" ".join(texts))] if texts else [])])
 
 
 def from_json(text: str) -> Any:
@@ -70,12 +67,12 @@ def from_json(text: str) -> Any:
         ) from error
 
 
-def _question(key: str, operator: str, value: str) -> Query:
+def _query(key: str, operator: str, value: str) -> Query:
     if operator == "~":
         return Regex(key, value)
     if operator == "=" and not value:
         return Exists(key)
-    return _QUESTIONS[operator](key, _value(value))
+    return _QUERIES[operator](key, _value(value))
 
 
 def _value(text: str) -> Any:

@@ -17,19 +17,19 @@ What does not belong here: how MongoDB is asked (``store/``), how files are read
 
 from .catalog import Catalog
 from .context import Context
-from .keys import integers_of_slice, listed_keys, shown_slice
+from .keys import integers_of_slice, list_keys, show_slice
 from .run import Run
 from .stream import Stream
-from .transforms import given_transforms, transforms_of
+from .transforms import import_transforms, transforms_of
 
 __all__ = [
     "Catalog",
     "Context",
     "Run",
     "Stream",
-    "given_transforms",
+    "import_transforms",
     "integers_of_slice",
-    "listed_keys",
-    "shown_slice",
+    "list_keys",
+    "show_slice",
     "transforms_of",
 ]

@@ -42,13 +42,13 @@ from ..store import PAGES, ConnectionOptions, Document, Explanation, Store, open
 from . import keys as run_keys
 from . import live, tables
 from .context import Context
-from .facets import counted
+from .facets import count_by_value
 from .field_hints import Step, missing_names
 from .live import Change
 from .remedies import OF_CATALOG
 from .run import Run
 from .selection import Selection
-from .transforms import given_transforms, transforms_of
+from .transforms import import_transforms, transforms_of
 from .views import Runs, RunsByUid, Uids
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ class Catalog(Mapping[str, Run]):
             recall=recall,
         )
         query = None if scope is None else scope_of(scope)
-        return cls(store, assets, query=query, transforms=given_transforms(transforms))
+        return cls(store, assets, query=query, transforms=import_transforms(transforms))
 
     @classmethod
     def from_settings(cls, settings: CatalogSettings) -> Catalog:
@@ -270,7 +270,7 @@ class Catalog(Mapping[str, Run]):
         if isinstance(key, slice):
             return self._runs(self._starts_of_slice(key))
         if isinstance(key, list):
-            return self._runs(self._starts_of_keys(run_keys.listed_keys(key)))
+            return self._runs(self._starts_of_keys(run_keys.list_keys(key)))
         return self._runs([self._start_of(key)])[0]
 
     def __contains__(self, key: object) -> bool:
@@ -323,7 +323,7 @@ class Catalog(Mapping[str, Run]):
 
     def search(
         self,
-        *questions: Query | Mapping[str, Any],
+        *queries: Query | Mapping[str, Any],
         sort: Sorting | None = None,
         skip: int = 0,
         limit: int | None = None,
@@ -333,7 +333,7 @@ class Catalog(Mapping[str, Run]):
 
         Parameters
         ----------
-        *questions : Query or mapping
+        *queries : Query or mapping
             Queries, or MongoDB filters on the start document.
         sort : str, (str, int) or a sequence of these, optional
             Fields of the start document: ``"scan_id"``, ``"-time"`` or ``("time", -1)``. The newest first by default.
@@ -351,7 +351,7 @@ class Catalog(Mapping[str, Run]):
         TypeError
             Another keyword.
         """
-        wanted = conjunction([*map(query_of, questions), from_keywords(**keywords)])
+        wanted = conjunction([*map(query_of, queries), from_keywords(**keywords)])
         sorting = None if sort is None else sort_of(sort)
         n_skipped, n_most = (run_keys.n_runs(number, name) for number, name in ((skip, "skip"), (limit, "limit")))
         return self._with(self._selection.narrowed(wanted, sort=sorting, skip=n_skipped, limit=n_most))
@@ -379,12 +379,12 @@ class Catalog(Mapping[str, Run]):
             raise QueryError(f"A scope is a mapping from fields to their values, not {shown(fields)}.")
         return self._with(self._selection.scoped(scope_of({**({} if fields is None else fields), **more})))
 
-    def explain(self, *questions: Query | Mapping[str, Any], **keywords: Any) -> Explanation:
+    def explain(self, *queries: Query | Mapping[str, Any], **keywords: Any) -> Explanation:
         """Explain how the runs that match the queries are found: by which index, examining how many documents.
 
         Parameters
         ----------
-        *questions, **keywords
+        *queries, **keywords
             As for :meth:`search`; without any, the catalog itself is explained.
 
         Returns
@@ -397,7 +397,7 @@ class Catalog(Mapping[str, Run]):
         CatalogWarning
             More than 100,000 documents are examined without an index.
         """
-        found = self.store.explain(self.search(*questions, **keywords).query)
+        found = self.store.explain(self.search(*queries, **keywords).query)
         for step in found.steps:
             if step.is_scan and step.n_examined > MANY_DOCUMENTS:
                 warnings.warn(
@@ -445,18 +445,18 @@ class Catalog(Mapping[str, Run]):
         pandas.DataFrame
             Indexed by uid.
         """
-        wanted = tables.listed_fields(tables.DEFAULT_COLUMNS if columns is None else columns)
-        table = tables.table(self.rows(wanted, limit=limit), wanted, timezone=timezone)
-        for name in tables.empty_columns(table) if columns is not None else ():
+        wanted = tables.list_fields(tables.DEFAULT_COLUMNS if columns is None else columns)
+        table = tables.make_table(self.rows(wanted, limit=limit), wanted, timezone=timezone)
+        for name in tables.find_empty_columns(table) if columns is not None else ():
             self._hint((self.query, Exists(name)), near_only=True)
         return table
 
     def rows(self, columns: Sequence[str], *, limit: int | None = None) -> Iterator[tuple[str, list[Any]]]:
         """Yield the uid of each run with the cells of a :meth:`table`, page after page; times are in seconds."""
-        wanted = tables.listed_fields(columns)
+        wanted = tables.list_fields(columns)
         n_most = run_keys.n_runs(limit, "limit")
-        starts = self._starts(limit=n_most, fields=tables.needed_fields(wanted))
-        return tables.rows(self.store, starts, wanted)
+        starts = self._starts(limit=n_most, fields=tables.list_needed_fields(wanted))
+        return tables.find_rows(self.store, starts, wanted)
 
     def distinct(self, field: str, *, counts: bool = False) -> Any:
         """Return the values that a field has in these runs.
@@ -481,11 +481,11 @@ class Catalog(Mapping[str, Run]):
         found = self.store.distinct(self.query, plain_path(field), counts=counts)
         if not found:
             self._hint((self.query, Exists(field)))
-        return counted(found) if counts else [value for value, _ in found]
+        return count_by_value(found) if counts else [value for value, _ in found]
 
     def facets(self, fields: str | Iterable[str]) -> dict[str, dict[Any, int]]:
         """Return, for each field, how many of these runs have each value."""
-        return {field: self.distinct(field, counts=True) for field in tables.listed_fields(fields)}
+        return {field: self.distinct(field, counts=True) for field in tables.list_fields(fields)}
 
     def watch(self, *, seconds: float = 1.0) -> Iterator[Change[Run]]:
         """Yield the runs that start and stop from now on, until you stop iterating.
@@ -581,7 +581,7 @@ class Catalog(Mapping[str, Run]):
         return self
 
     def reload(self) -> None:
-        """Do nothing: each question to a catalog is asked anew."""
+        """Do nothing: each query to a catalog is asked anew."""
 
     force_reload = reload
 
@@ -619,7 +619,7 @@ class Catalog(Mapping[str, Run]):
             warnings.warn(text, CatalogWarning, stacklevel=stacklevel_of_caller())
 
     def _runs(self, starts: Sequence[Document]) -> list[Run]:
-        """Make runs of start documents: one question for all stop documents."""
+        """Make runs of start documents: one query for all stop documents."""
         stops = self.store.stops([start["uid"] for start in starts]) if starts else {}
         return [Run(self._context, start, stops.get(start["uid"]), as_header=self._header) for start in starts]
 
@@ -651,7 +651,7 @@ class Catalog(Mapping[str, Run]):
         return list(self._starts(skip=skip, limit=n_runs)) if n_runs > 0 else []
 
     def _starts_of_keys(self, keys: Sequence[Any]) -> list[Document]:
-        """Return the start document of each key: one question for all uids, one for scan ids, one for positions."""
+        """Return the start document of each key: one query for all uids, one for scan ids, one for positions."""
         numbers = [number for number in map(run_keys.integer_key, keys) if number is not None]
         places = [-number for number in numbers if 0 < -number <= run_keys.FARTHEST_PLACE]
         known = run_keys.find_several(keys, self.store, self.query) | self._starts_at(places)

@@ -1,7 +1,4 @@
-"""How each device was configured while the data of a stream was taken.
-
-What does not belong here: the data itself; settings of catalogs (``config``).
-"""
+"""How each device was configured while the data of a stream was taken."""
 
 from __future__ import annotations
 

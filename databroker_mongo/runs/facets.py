@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def counted(found: Sequence[tuple[Any, int]]) -> dict[Any, int]:
+def count_by_value(found: Sequence[tuple[Any, int]]) -> dict[Any, int]:
     """Return counts by value; what cannot be a key, or equals another as a key, is given as text."""
     counts: dict[Any, int] = {}
     # Which of 1 and True is the text does not hang on how many runs have each.

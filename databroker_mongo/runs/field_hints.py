@@ -1,7 +1,4 @@
-"""What to say where nothing was found because no run has what was asked for: a field, a stream, a data key, a device.
-
-What does not belong here: how runs are found (``store``), and when a hint is due (``run_mapping``, ``run_overviews``).
-"""
+"""What to say where nothing was found: which field, stream, data key or device no run has, and what is near."""
 
 from __future__ import annotations
 
@@ -119,21 +116,21 @@ def _paths_of(filter: Mapping[str, Any]) -> Iterator[str]:
         if key in ("$and", "$or") and isinstance(condition, list):
             for part in condition:
                 yield from _paths_of(part) if isinstance(part, Mapping) else ()
-        elif not key.startswith("$") and not _asks_nothing(condition):
+        elif not key.startswith("$") and not _is_met_without_field(condition):
             yield key
 
 
-def _asks_nothing(condition: Any) -> bool:
+def _is_met_without_field(condition: Any) -> bool:
     """Tell whether a condition is met where the field is missing, as far as can be seen."""
     if not isinstance(condition, Mapping) or not any(name.startswith("$") for name in condition):
         return condition is None
     return all(
-        name in _FOUND_WITHOUT or (name == "$exists" and not operand) or operand is None or _holds_none(operand)
+        name in _FOUND_WITHOUT or (name == "$exists" and not operand) or operand is None or _has_none(operand)
         for name, operand in condition.items()
     )
 
 
-def _holds_none(operand: Any) -> bool:
+def _has_none(operand: Any) -> bool:
     return isinstance(operand, list) and any(each is None for each in operand)
 
 

@@ -1,7 +1,6 @@
 """From what a person types between the brackets of a catalog to the run that it means.
 
-A scan id, a uid or the beginning of one. What is ambiguous is never guessed. What does not belong here: positions,
-slices and iteration (``run_mapping``), and questions (``run_catalog``).
+A scan id, a uid or the beginning of one. What is ambiguous is never guessed.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ def n_runs(value: Any, name: str) -> int:
     return min(number, FARTHEST_PLACE)
 
 
-def listed_keys(keys: Iterable[Any]) -> list[Any]:
+def list_keys(keys: Iterable[Any]) -> list[Any]:
     """Return keys as a list.
 
     Raises
@@ -89,7 +88,7 @@ def integers_of_slice(key: slice) -> tuple[int | None, int | None, int | None]:
     return begin, end, step
 
 
-def shown_slice(key: slice) -> str:
+def show_slice(key: slice) -> str:
     """Return what a message says of a slice."""
     return f"[{':'.join(map(shown, (key.start, key.stop, key.step)))}]"
 
@@ -105,7 +104,7 @@ def part_of_slice(key: slice) -> tuple[int, int]:
     begin, end, step = integers_of_slice(key)
     if begin is None or end is None or begin >= 0 or end > 0 or step != 1:
         raise QueryError(
-            f"a slice of a catalog counts from the latest run, as [-5:] or [-5:-2]; it was {shown_slice(key)}. "
+            f"a slice of a catalog counts from the latest run, as [-5:] or [-5:-2]; it was {show_slice(key)}. "
             "All runs are in values()."
         )
     skip = min(-end, FARTHEST_PLACE)
@@ -141,7 +140,7 @@ def find(key: Any, store: Store, query: Query) -> Document:
 
 
 def find_several(keys: Iterable[Any], store: Store, query: Query) -> dict[Any, Document]:
-    """Return the start documents of those keys that are a whole uid or a scan id, by key: two questions for all."""
+    """Return the start documents of those keys that are a whole uid or a scan id, by key: two queries for all."""
     texts, numbers = [], []
     for key in keys:
         number = integer_key(key)
@@ -236,12 +235,12 @@ def _only_one(key: str, begins: Sequence[Document], scans: Sequence[Document]) -
     meant = [*scans, *(start for start in begins if start not in scans)]
     if len(meant) == 1:
         return meant[0]
-    listed_keys = ", ".join(f"{start['uid']} (scan id {start.get('scan_id')})" for start in meant[:_MOST_LISTED])
+    listed = ", ".join(f"{start['uid']} (scan id {start.get('scan_id')})" for start in meant[:_MOST_LISTED])
     more = ", and more" if len(meant) > _MOST_LISTED else ""
     also = " as a scan id, and as the beginning of a uid" if scans else ""
     number = f", or the scan id as a number: catalog[{int(key)}]" if scans else ""
     raise AmbiguousKey(
-        f"more than one run matches {key!r}{also}: {listed_keys}{more}. Give more of the uid{number}.",
+        f"more than one run matches {key!r}{also}: {listed}{more}. Give more of the uid{number}.",
         key=key,
         candidates=[start["uid"] for start in meant[:_MOST_LISTED]],
     )

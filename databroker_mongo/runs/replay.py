@@ -1,7 +1,4 @@
-"""A run's documents again, in time order, filled on request, few in memory at once.
-
-What does not belong here: where documents are stored, arrays of whole columns.
-"""
+"""A run's documents again, in time order, filled on request, few in memory at once."""
 
 from __future__ import annotations
 

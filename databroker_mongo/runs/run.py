@@ -13,7 +13,7 @@ from .. import display
 from ..arrays import StreamSource
 from ..documents import stream_of
 from ..errors import OldNameWarning, RunNotFound, StreamNotFound
-from ..health import Finding, check_files, check_run, list_files, lost_files
+from ..health import Finding, check_files, check_run, find_lost_files, list_files
 from ..printable import shown
 from ..queries import NEWEST_FIRST, Eq
 from ..store import Document, Revision
@@ -267,7 +267,7 @@ class Run(Mapping[str, Stream]):
             Whether to check that its files exist and that a handler reads them.
         """
         found = check_run(self._context.store, self._start["uid"])
-        return [*found, *lost_files(self._sources())] if files else found
+        return [*found, *find_lost_files(self._sources())] if files else found
 
     def files(self) -> pandas.DataFrame:
         """List every file that the run's documents name.

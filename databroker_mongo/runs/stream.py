@@ -315,7 +315,7 @@ class Stream:
         Row
             Time, data and timestamps of an event; for external data, the identifier of the datum.
         """
-        return live.follow(self.source.rows.store, self._start["uid"], self._owns, seconds=seconds)
+        return live.follow(self.source.rows.store, self._start["uid"], self._is_own, seconds=seconds)
 
     def __call__(self, **selection: Any) -> Self:
         """Return the stream itself, as in databroker 1; choose columns with the arguments of ``read``.
@@ -339,7 +339,7 @@ class Stream:
             f"the stream {self.name!r} has no attribute {name!r}; {for_an_attribute(name, self.source.data_keys)}"
         )
 
-    def _owns(self, descriptor: Document) -> bool:
+    def _is_own(self, descriptor: Document) -> bool:
         return stream_of(descriptor) == self.name
 
     def _select(self, keys: Iterable[str] | None, exclude: Collection[str]) -> list[str]:

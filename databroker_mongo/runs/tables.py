@@ -27,7 +27,7 @@ _OF_STOP = ("duration", "n_events")
 _OF_STREAMS = ("streams", "n_events")
 
 
-def listed_fields(names: str | Iterable[str]) -> list[str]:
+def list_fields(names: str | Iterable[str]) -> list[str]:
     """Return one name of a field, or several, as a list.
 
     Raises
@@ -44,7 +44,7 @@ def listed_fields(names: str | Iterable[str]) -> list[str]:
     return found
 
 
-def needed_fields(columns: Sequence[str]) -> tuple[str, ...]:
+def list_needed_fields(columns: Sequence[str]) -> tuple[str, ...]:
     """Return the fields of the start documents that these columns need.
 
     Raises
@@ -62,7 +62,7 @@ def needed_fields(columns: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(fields))
 
 
-def rows(store: Store, starts: Iterator[Document], columns: Sequence[str]) -> Iterator[tuple[str, list[Any]]]:
+def find_rows(store: Store, starts: Iterator[Document], columns: Sequence[str]) -> Iterator[tuple[str, list[Any]]]:
     """Yield the uid of each run, and its cells; times are seconds since 1970.
 
     Parameters
@@ -86,7 +86,7 @@ def rows(store: Store, starts: Iterator[Document], columns: Sequence[str]) -> It
             yield uid, [known[name] if name in known else _cell(name, start, stops.get(uid)) for name in columns]
 
 
-def table(
+def make_table(
     found: Iterable[tuple[str, list[Any]]], columns: Sequence[str], *, timezone: str | None = None
 ) -> pandas.DataFrame:
     """Return rows as a table indexed by uid, with ``time`` and ``stop.time`` in a zone: the local one for None.
@@ -110,7 +110,7 @@ def table(
     return frame
 
 
-def empty_columns(table: pandas.DataFrame) -> list[str]:
+def find_empty_columns(table: pandas.DataFrame) -> list[str]:
     """Return the columns of fields of which no run in a table has a value."""
     fields = [name for name in table.columns if name not in (*_TIMES, *_OF_STOP, *_OF_STREAMS)]
     return [name for name in fields if len(table) and table[name].isna().all()]

@@ -1,4 +1,4 @@
-"""When the values of a stream were taken. The values themselves, and the time of events, do not belong here."""
+"""When the values of a stream were taken, by the clocks of their devices; the times of events are in its rows."""
 
 from __future__ import annotations
 

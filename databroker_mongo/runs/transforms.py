@@ -1,7 +1,4 @@
-"""The corrections of documents that settings name or code gives: from ``"module:function"`` to the function.
-
-What does not belong here: applying them (``arrays``, ``run``).
-"""
+"""The corrections of documents that settings name or code gives: from ``"module:function"`` to the function."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ def transforms_of(settings: CatalogSettings) -> dict[str, Transform]:
     return {name: _imported(target, settings) for name, target in settings.transforms.items()}
 
 
-def given_transforms(transforms: Mapping[str, Transform | str] | None) -> dict[str, Transform]:
+def import_transforms(transforms: Mapping[str, Transform | str] | None) -> dict[str, Transform]:
     """Return transforms given in code, by kind of document: functions, or where they are, ``"module:function"``.
 
     Raises

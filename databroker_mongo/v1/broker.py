@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import ColumnNotFound, OldNameWarning, QueryError
-from ..runs import Catalog, integers_of_slice, listed_keys, shown_slice
+from ..runs import Catalog, integers_of_slice, list_keys, show_slice
 from . import files, opening, tables
 from .documents import ALL, Named, plain_document, replay
 from .header import Header, Results, StreamName
@@ -151,7 +151,7 @@ class Broker:
         if isinstance(key, slice):
             return self._slice(key)
         if _is_several(key):
-            return self._several(listed_keys(key), depth)
+            return self._several(list_keys(key), depth)
         return Header(self._catalog[key], self)
 
     def _slice(self, key: slice) -> list[Header]:
@@ -159,7 +159,7 @@ class Broker:
         if begin is None or end is None or not step or begin > -1 or end > 0:
             raise QueryError(
                 "a slice of db counts back from the latest run and has a beginning, as db[-5:] or db[-5:-2], and its "
-                f"step is not 0; it was db{shown_slice(key)}"
+                f"step is not 0; it was db{show_slice(key)}"
             )
         positions = range(begin, end, step)
         if not positions:
@@ -339,10 +339,10 @@ class Broker:
         tables.warn_of_time_zone(timezone)
         converts = convert_times or localize_times
         each = [
-            tables.table_of(header.v2, stream_name, fields=fields, fill=bool(fill), convert_times=converts)
+            tables.make_table(header.v2, stream_name, fields=fields, fill=bool(fill), convert_times=converts)
             for header in _listed(headers)
         ]
-        return each[0] if len(each) == 1 else tables.joined(each)
+        return each[0] if len(each) == 1 else tables.join_tables(each)
 
     def get_images(
         self, headers: Headers, name: str, stream_name: str = "primary", handler_registry: None = None

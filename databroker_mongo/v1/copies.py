@@ -72,7 +72,7 @@ class Copies:
             if repr(document.get("uid")) not in self._done:
                 self.copy(name, document, run.family(name, document))
             place = place_below(resource_of(name, document), self._new_root)
-            yield name, relocated(document, place, self._new_root)
+            yield name, relocate(document, place, self._new_root)
 
     def copy(self, kind: str, document: Document, family: Family) -> None:
         """Copy the files of a resource that were not copied before.
@@ -105,7 +105,7 @@ class Copies:
             self.pairs.append((str(old), str(new)))
         self._done.add(repr(document.get("uid")))
         if family.datums:
-            self._check(family, resource_of(kind, relocated(document, place, self._new_root)))
+            self._check(family, resource_of(kind, relocate(document, place, self._new_root)))
 
     def _check(self, family: Family, copied: Resource) -> None:
         """Warn if what is read of the copy is not all below the new root: a keyword or a link may be a whole path."""
@@ -134,13 +134,13 @@ class Copies:
     def _planned(self, family: Family, place: Path) -> Iterator[tuple[Path, Path]]:
         """Yield the path of each file and of its copy, which is to the new place as the file is to the old one."""
         for path in family.own:
-            yield path, inside(place / os.path.relpath(path, family.located), self._new_root, family.resource)
+            yield path, require_inside(place / os.path.relpath(path, family.located), self._new_root, family.resource)
         real = os.path.realpath(family.located)
         for path in family.linked:
             for base in (family.located, real):
                 # A link that leads elsewhere is told by `_check`.
                 with contextlib.suppress(AssetUnreadable):
-                    new = inside(place / os.path.relpath(path, base), self._new_root, family.resource)
+                    new = require_inside(place / os.path.relpath(path, base), self._new_root, family.resource)
                     if path.exists():
                         yield path, new
                         break
@@ -193,10 +193,10 @@ def place_below(resource: Resource, new_root: Path) -> Path:
     if below is None:
         drive = [part.strip(":") for part in place.drive.split("/") if part]
         below = (*drive, *(part for part in place.parts if part != "/"))
-    return inside(new_root.joinpath(*below), new_root, resource)
+    return require_inside(new_root.joinpath(*below), new_root, resource)
 
 
-def inside(path: Path, new_root: Path, resource: Resource) -> Path:
+def require_inside(path: Path, new_root: Path, resource: Resource) -> Path:
     """Return a path without ``..``, if it is below the new root.
 
     Raises
@@ -216,7 +216,7 @@ def inside(path: Path, new_root: Path, resource: Resource) -> Path:
     return plain
 
 
-def relocated(document: Mapping[str, Any], place: Path, new_root: Path) -> dict[str, Any]:
+def relocate(document: Mapping[str, Any], place: Path, new_root: Path) -> dict[str, Any]:
     """Return a ``resource`` or ``stream_resource`` document that names another place.
 
     Parameters

@@ -1,7 +1,4 @@
-"""Header: one run, as databroker 1 showed it; and the headers that ``db(...)`` gives.
-
-What does not belong here: how tables, documents and images are made (the files beside).
-"""
+"""Header: one run, as databroker 1 showed it; and the headers that ``db(...)`` gives."""
 
 from __future__ import annotations
 

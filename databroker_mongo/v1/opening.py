@@ -9,7 +9,7 @@ from typing import Any
 
 from ..config import CatalogSettings, find_entries, settings_of_v0, v0_contents
 from ..errors import ConfigurationError, ConfigurationWarning, stacklevel_of_caller
-from ..runs import Catalog, given_transforms, transforms_of
+from ..runs import Catalog, import_transforms, transforms_of
 
 TEMPORARY = "temp"
 
@@ -39,7 +39,7 @@ def open_config(config: Mapping[str, Any], *, auto_register: bool, name: str | N
         A key is unknown or missing, or a value of another type.
     """
     named = dict(config.get("transforms") or {})
-    in_code = given_transforms({kind: named.pop(kind) for kind in list(named) if callable(named[kind])})
+    in_code = import_transforms({kind: named.pop(kind) for kind in list(named) if callable(named[kind])})
     settings = settings_of_v0({**config, "transforms": named}, name or "unnamed")
     opened = Catalog.from_settings(_with_handlers(settings, auto_register))
     if not in_code:

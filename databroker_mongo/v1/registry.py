@@ -1,7 +1,4 @@
-"""``db.reg``: who reads external data, where its files are on this machine, and copies of them.
-
-What does not belong here: how handlers are found and used (``assets``).
-"""
+"""``db.reg``: who reads external data, where its files are on this machine, and copies of them."""
 
 from __future__ import annotations
 

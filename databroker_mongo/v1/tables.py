@@ -1,7 +1,4 @@
-"""Streams as tables: a row for each event, a column for each data key, and the time.
-
-What does not belong here: how values are fetched (``values``).
-"""
+"""Streams as tables: a row for each event, a column for each data key, and the time."""
 
 from __future__ import annotations
 
@@ -36,7 +33,7 @@ class _Index(NamedTuple):
     descriptor: NDArray[np.intp]
 
 
-def table_of(
+def make_table(
     run: Run, stream_name: str, *, fields: Iterable[str] | None, fill: bool, convert_times: bool
 ) -> pandas.DataFrame:
     """Return the table of one stream of a run, in the order of its rows.
@@ -64,7 +61,7 @@ def table_of(
     return frame
 
 
-def joined(tables: Sequence[pandas.DataFrame]) -> pandas.DataFrame:
+def join_tables(tables: Sequence[pandas.DataFrame]) -> pandas.DataFrame:
     """Return tables below one another; those without columns are left out."""
     import pandas
 

@@ -15,7 +15,7 @@ from databroker_mongo.assets.resource import Resource
 from databroker_mongo.errors import AssetError, AssetUnreadable, CatalogWarning, InvalidDocument, UnknownSpec
 from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import Asset, StreamAsset, build_run
-from databroker_mongo.v1.copies import file_uri, place_below, relocated
+from databroker_mongo.v1.copies import file_uri, place_below, relocate
 from databroker_mongo.writing import Writer
 
 from .conftest import TIME
@@ -492,7 +492,7 @@ def test_a_resource_of_another_system_is_named_as_this_one_does(document, below)
     document = {"uid": "r", "spec": "S", "resource_kwargs": {}, "extra": 1, **document}
     place = place_below(Resource.from_document(document), Path("/new"))
     assert place == Path("/new", below)
-    moved = relocated(document, place, Path("/new"))
+    moved = relocate(document, place, Path("/new"))
     assert Resource.from_document(moved).place == Place.parse(f"/new/{below}")
     assert {key: moved[key] for key in ("uid", "spec", "extra")} == {"uid": "r", "spec": "S", "extra": 1}
 
@@ -510,7 +510,7 @@ def test_the_uri_of_a_copy_names_its_place(uri, below):
     document = {"uid": "s", "data_key": "k", "mimetype": "m", "uri": uri, "parameters": {}}
     place = place_below(Resource.from_stream_document(document), Path("/new"))
     assert place == Path("/new", below)
-    moved = relocated(document, place, Path("/new"))
+    moved = relocate(document, place, Path("/new"))
     assert Resource.from_stream_document(moved).place == Place.parse("", "posix").join("", f"/new/{below}")
     assert moved["uri"].startswith("file://localhost/new/")
     assert moved["uri"].endswith("/") is uri.endswith("/")
