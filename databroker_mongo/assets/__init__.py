@@ -2,7 +2,7 @@
 
 from .datums import DatumIds, DatumTable, Segment, packed, unpacked
 from .handler import DatumStructure, DescribesDatum, Handler, Layout, ReadsRegions, RefersToFiles, TellsLayout
-from .loading import keywords_of
+from .loading import HandlerClass, keywords_of
 from .offline import Rule
 from .opening import open_reader
 from .places import Place
@@ -20,6 +20,7 @@ __all__ = [
     "DatumTable",
     "DescribesDatum",
     "Handler",
+    "HandlerClass",
     "HandlerRegistry",
     "Layout",
     "Place",

@@ -10,11 +10,11 @@ import warnings
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from difflib import get_close_matches
 from itertools import chain, islice, repeat
-from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, overload
 
 from .. import display
 from ..arrays import Transform
-from ..assets import AssetReader, Rule, open_reader
+from ..assets import AssetReader, HandlerClass, Rule, open_reader
 from ..config import CATALOG_KEYS, CatalogSettings, Directory
 from ..errors import (
     CatalogWarning,
@@ -121,8 +121,8 @@ class Catalog(Mapping[str, Run]):
         uri: str,
         *,
         asset_uri: str | None = None,
-        handlers: Mapping[str, Any] | None = None,
-        handler_registry: Mapping[str, Any] | None = None,
+        handlers: Mapping[str, HandlerClass | str] | None = None,
+        handler_registry: Mapping[str, HandlerClass | str] | None = None,
         root_map: Mapping[str, Directory] | None = None,
         allowed_roots: Directory | Iterable[Directory] | None = None,
         offline: str | Rule | None = None,
@@ -219,7 +219,7 @@ class Catalog(Mapping[str, Run]):
     def v1(self) -> Broker:
         """The interface of databroker 1: the same object as long as the catalog exists."""
         if not self._broker:
-            from ..v1 import Broker
+            from ..v1 import Broker  # it stands on this module: the one circle of the package
 
             # Of two threads, both get the same one.
             self._broker.setdefault("v1", Broker(self))
@@ -251,7 +251,7 @@ class Catalog(Mapping[str, Run]):
         return self._selection.query
 
     @overload
-    def __getitem__(self, key: slice | list[Any]) -> list[Run]: ...
+    def __getitem__(self, key: slice | list[str | int]) -> list[Run]: ...
 
     @overload
     def __getitem__(self, key: str | int) -> Run: ...
@@ -458,7 +458,13 @@ class Catalog(Mapping[str, Run]):
         starts = self._starts(limit=n_most, fields=tables.list_needed_fields(wanted))
         return tables.find_rows(self.store, starts, wanted)
 
-    def distinct(self, field: str, *, counts: bool = False) -> Any:
+    @overload
+    def distinct(self, field: str, *, counts: Literal[False] = False) -> list[Any]: ...
+
+    @overload
+    def distinct(self, field: str, *, counts: Literal[True]) -> dict[Any, int]: ...
+
+    def distinct(self, field: str, *, counts: bool = False) -> list[Any] | dict[Any, int]:
         """Return the values that a field has in these runs.
 
         Parameters
@@ -545,13 +551,13 @@ class Catalog(Mapping[str, Run]):
             The catalog cannot be written to.
         """
         from ..store import writable
-        from ..writing import update_run
+        from ..writing import update_run  # what only reads does not load what writes
 
         store = writable(self.store)
         found = self[run.start["uid"] if isinstance(run, Run) else run]
         update_run(store, found.start["uid"], start=start, stop=stop, descriptors=descriptors)
 
-    def register_handler(self, spec: str, handler: Any, overwrite: bool = False) -> None:
+    def register_handler(self, spec: str, handler: HandlerClass | str, overwrite: bool = False) -> None:
         """Use this class for a spec or MIME type, in this catalog and in searches of it.
 
         Raises
@@ -624,7 +630,7 @@ class Catalog(Mapping[str, Run]):
         return [Run(self._context, start, stops.get(start["uid"]), as_header=self._header) for start in starts]
 
     def _header(self, run: Run) -> Header:
-        from ..v1 import Header
+        from ..v1 import Header  # it stands on this module: the one circle of the package
 
         return Header(run, self.v1)
 
@@ -650,7 +656,7 @@ class Catalog(Mapping[str, Run]):
         skip, n_runs = run_keys.part_of_slice(key)
         return list(self._starts(skip=skip, limit=n_runs)) if n_runs > 0 else []
 
-    def _starts_of_keys(self, keys: Sequence[Any]) -> list[Document]:
+    def _starts_of_keys(self, keys: Sequence[object]) -> list[Document]:
         """Return the start document of each key: one query for all uids, one for scan ids, one for positions."""
         numbers = [number for number in map(run_keys.integer_key, keys) if number is not None]
         places = [-number for number in numbers if 0 < -number <= run_keys.FARTHEST_PLACE]
@@ -659,7 +665,7 @@ class Catalog(Mapping[str, Run]):
         lookups = [str.__str__(key) if isinstance(key, str) else run_keys.integer_key(key) for key in keys]
         return [known[each] if each in known else self._start_of(key) for key, each in zip(keys, lookups, strict=True)]
 
-    def _starts_at(self, places: Sequence[int]) -> dict[Any, Document]:
+    def _starts_at(self, places: Sequence[int]) -> dict[object, Document]:
         """Return the start documents at places counted from 1, by negative position."""
         first, last = min(places, default=0), max(places, default=0)
         if not places or last - first > _SPARSE * len(places):

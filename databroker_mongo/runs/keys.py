@@ -49,7 +49,7 @@ def integer_key(key: Any) -> int | None:
         return None
 
 
-def n_runs(value: Any, name: str) -> int:
+def n_runs(value: object, name: str) -> int:
     """Return how many runs `value` stands for, which is the argument `name` of a search; 0 for None.
 
     Raises
@@ -65,7 +65,7 @@ def n_runs(value: Any, name: str) -> int:
     return min(number, FARTHEST_PLACE)
 
 
-def list_keys(keys: Iterable[Any]) -> list[Any]:
+def list_keys(keys: Iterable[object]) -> list[object]:
     """Return keys as a list.
 
     Raises
@@ -111,7 +111,7 @@ def part_of_slice(key: slice) -> tuple[int, int]:
     return skip, min(-begin, FARTHEST_PLACE) - skip
 
 
-def find(key: Any, store: Store, query: Query) -> Document:
+def find(key: object, store: Store, query: Query) -> Document:
     """Return the start document of the run that a key means, among those that answer to ``query``.
 
     Parameters
@@ -139,7 +139,7 @@ def find(key: Any, store: Store, query: Query) -> Document:
     return _find_scan_id(number, store, query)
 
 
-def find_several(keys: Iterable[Any], store: Store, query: Query) -> dict[Any, Document]:
+def find_several(keys: Iterable[object], store: Store, query: Query) -> dict[object, Document]:
     """Return the start documents of those keys that are a whole uid or a scan id, by key: two queries for all."""
     texts, numbers = [], []
     for key in keys:
@@ -148,7 +148,7 @@ def find_several(keys: Iterable[Any], store: Store, query: Query) -> dict[Any, D
             texts.append(str.__str__(key))
         elif number is not None and 0 <= number < LARGEST_SCAN_ID:
             numbers.append(number)
-    found: dict[Any, Document] = {}
+    found: dict[object, Document] = {}
     for start in _newest(store, query, In("uid", texts)) if texts else []:
         found.setdefault(start["uid"], start)
     for start in _newest(store, query, ScanID(*numbers, duplicates="latest")) if numbers else []:
@@ -183,11 +183,13 @@ def find_all(text: str | int, store: Store, query: Query, *, limit: int) -> list
     return list(ranked.values())
 
 
-def _text_of(text: Any) -> str:
+def _text_of(text: object) -> str:
+    if isinstance(text, str):
+        return plain_text(text)
     number = integer_key(text)
-    if number is None and not isinstance(text, str):
+    if number is None:
         raise QueryError(f"Runs are found by a string or a scan id, not by {shown(text)}.")
-    return plain_text(text) if number is None else shown(number)
+    return shown(number)
 
 
 def _find_scan_id(scan_id: int, store: Store, query: Query) -> Document:
@@ -246,6 +248,6 @@ def _only_one(key: str, begins: Sequence[Document], scans: Sequence[Document]) -
     )
 
 
-def _not_found(key: Any, reason: str, query: Query) -> NoReturn:
+def _not_found(key: object, reason: str, query: Query) -> NoReturn:
     among = "" if query == All() else f" Only the runs that match {query!r} were searched."
     raise RunNotFound(f"the catalog has no run {shown(key)}. {reason}{among}", key=key)

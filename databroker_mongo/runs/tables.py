@@ -106,7 +106,7 @@ def make_table(
     frame = RunTable(series, index=uids, columns=list(columns))
     for name in set(columns) & set(_TIMES):
         seconds = pd.Series(map(_seconds, frame[name]), index=frame.index, dtype=float)
-        frame[name] = pd.to_datetime(seconds, unit="s", utc=True).dt.round("us").dt.tz_convert(_zone(timezone))
+        frame[name] = pd.to_datetime(seconds, unit="s", utc=True).dt.round("us").dt.tz_convert(zone_of(timezone))
     return frame
 
 
@@ -155,7 +155,3 @@ def _seconds(time: Any) -> float:
     """Return a time as a document has it; NaN for what is none."""
     is_number = isinstance(time, int | float) and not isinstance(time, bool)
     return float(time) if is_number and abs(time) <= LARGEST_TIME else math.nan
-
-
-def _zone(timezone: str | None) -> Any:
-    return zone_of(timezone)

@@ -10,7 +10,7 @@ from .copies import Copies, Hook
 from .files import RunFiles
 
 if TYPE_CHECKING:
-    from ..assets import HandlerRegistry
+    from ..assets import HandlerClass, HandlerRegistry
     from ..runs import Catalog
 
 
@@ -39,7 +39,7 @@ class Registry:
         """The directories on this machine that replace the roots of the documents."""
         return dict(self._catalog.assets.roots.root_map)
 
-    def register_handler(self, spec: str, handler: Any, overwrite: bool = False) -> None:
+    def register_handler(self, spec: str, handler: HandlerClass | str, overwrite: bool = False) -> None:
         """Let a class read a spec, in preference to all installed handlers.
 
         Raises
