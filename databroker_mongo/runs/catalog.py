@@ -38,7 +38,7 @@ from ..queries import (
     scope_of,
     sort_of,
 )
-from ..store import PAGES, ConnectionOptions, Document, Explanation, Store, open_store
+from ..store import PAGES, ConnectionOptions, Document, Explanation, Store, open_store, writable
 from . import keys as run_keys
 from . import live, tables
 from .context import Context
@@ -550,7 +550,6 @@ class Catalog(Mapping[str, Run]):
         ConfigurationError
             The catalog cannot be written to.
         """
-        from ..store import writable
         from ..writing import update_run  # what only reads does not load what writes
 
         store = writable(self.store)
