@@ -4,7 +4,7 @@ import pymongo
 import pytest
 from pymongo.errors import AutoReconnect, CursorNotFound, OperationFailure
 
-from databroker_mongo.store.connection.retries import asked_again, in_order_of_time, repeated
+from databroker_mongo.store.connection.retries import in_order_of_time, repeated, retry_once
 
 GONE = CursorNotFound("gone", 43)
 TIMES = [3.0, 1.0, 1.0, 2, 1.0, "later", "later", 2.0]
@@ -93,5 +93,5 @@ def test_an_answer_without_order_begins_again(events):
 def test_a_question_is_asked_once_more_and_no_more(events):
     broken = Breaking(events, after=2, n_breaks=2)
     with pytest.raises(CursorNotFound):
-        asked_again(lambda: list(broken.find({})))
-    assert len(asked_again(lambda: list(broken.find({})))) == len(TIMES)
+        retry_once(lambda: list(broken.find({})))
+    assert len(retry_once(lambda: list(broken.find({})))) == len(TIMES)

@@ -64,7 +64,7 @@ def translated(error: pymongo.errors.PyMongoError, operation: str, address: str)
     )
 
 
-def is_broken_off(error: Exception) -> bool:
+def is_retryable(error: Exception) -> bool:
     """Tell whether an error ends an answer that the server, or another of its set, would give if asked again."""
     if isinstance(error, pymongo.errors.OperationFailure):
         return error.code in TRANSIENT | _CURSOR_IS_GONE

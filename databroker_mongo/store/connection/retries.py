@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from ..order import is_time
 from ..protocol import Document
-from .failures import is_broken_off
+from .failures import is_retryable
 
 _Answer = TypeVar("_Answer")
 
@@ -20,12 +20,12 @@ _MOST_SORTED = 5000
 _SORTED_BEFORE_NUMBERS = ["minKey", "undefined", "null"]
 
 
-def asked_again(ask: Callable[[], _Answer]) -> _Answer:
+def retry_once(ask: Callable[[], _Answer]) -> _Answer:
     """Return an answer; if it breaks off, the one to the same question asked once more."""
     try:
         return ask()
     except Exception as error:
-        if not is_broken_off(error):
+        if not is_retryable(error):
             raise
     return ask()
 
@@ -35,7 +35,7 @@ def repeated(find: Callable[[], Iterable[Document]]) -> Iterator[Document]:
     try:
         yield from find()
     except Exception as error:
-        if not is_broken_off(error):
+        if not is_retryable(error):
             raise
     else:
         return
@@ -74,7 +74,7 @@ def in_order_of_time(collection: Any, query: Mapping[str, Any], *, batch_size: i
                 is_first = False
                 yield document
         except Exception as error:
-            if is_first or not (is_broken_off(error) and is_time(last)):
+            if is_first or not (is_retryable(error) and is_time(last)):
                 raise
         else:
             return

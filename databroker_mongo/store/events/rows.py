@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...errors import StoreError
 from ..connection.collections import Collections
-from ..connection.retries import asked_again
+from ..connection.retries import retry_once
 from ..protocol import UNNUMBERED, Document, EventIndex, Section, Snapshot, Values
 from .index_cache import finds_rows_by_seq_num, warn_of_scans
 from .layout import Path
@@ -122,7 +122,7 @@ class EventRows:
     def _read(self, query: dict[str, Any], fields: Sequence[Path], *, n_expected: int | None = None) -> list[Values]:
         """Read some fields of the events that answer to a query, in no order."""
         projection = _projection(fields)
-        return asked_again(
+        return retry_once(
             lambda: read_events(self._collections, query, fields=fields, projection=projection, n_expected=n_expected)
         )
 

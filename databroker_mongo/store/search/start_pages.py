@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any
 
-from ..connection.retries import asked_again
+from ..connection.retries import retry_once
 from ..connection.time_limit import TimeLimit
 from ..order import is_time
 from ..protocol import Document, Sort
@@ -199,7 +199,7 @@ class StartPages:
             return list(cursor.batch_size(limit + 1) if limit else cursor)
 
         with self._limit.question():
-            return asked_again(ask)
+            return retry_once(ask)
 
 
 def answer_to(database: Any, command: Document) -> Document:
