@@ -2,17 +2,19 @@
 
 ::
 
-    writer         Writer: checks documents, and hands them on
-    direct         ... each by itself             outbox         ... in batches, from a thread of its own
-    delivery       brings documents to the store, through restarts of its server
-    revisits       ... from time to time, when it was gone
-    backlog        spools what cannot be stored, and sets aside what is refused
-    prospects      looks, when the first document comes, whether it can ever work
-    undelivered    sends what writers have left, when somebody asks for it
-    corrections    changes to the start, stop and descriptors of a run
+    writer          Writer: checks documents, and hands them to a Sender
+    sender          the two ways of sending, seen from the writer
+    direct_sender   ... each document by itself
+    batch_sender    ... in batches, from a thread of its own
+    delivery        brings documents to the store, through restarts of its server
+    backlog         spools what cannot be stored, and sets aside what is refused
+    spool_timer     ... and drains the spool from time to time, when the server was gone
+    prospects       looks, when the first document comes, whether it can ever work
+    undelivered     sends what writers have left, when somebody asks for it
+    corrections     changes to the start, stop and descriptors of a run
+    spool, spool_folders, spool_ground, quarantine, files   what lies on the disk meanwhile
 
-What does not belong here: what makes a document valid (``documents``), how it is put into MongoDB or into a file
-(``store/``).
+What does not belong here: what makes a document valid (``documents``), how it is put into MongoDB (``store/``).
 """
 
 from .corrections import REMOVE, Changes, update_run

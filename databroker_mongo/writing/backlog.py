@@ -1,7 +1,7 @@
 """What becomes of documents that are not stored: they wait in the spool, or are set aside for good.
 
-What does not belong here: what a spool file looks like (``store/spool``), when documents are sent (``direct``,
-``outbox``).
+What does not belong here: what a spool file looks like (``store/spool``), when documents are sent (``direct_sender``,
+``batch_sender``).
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Backlog:
         self._quarantine = spool
         self._file: SpoolFile | None = None
         self._is_broken = False
-        self._has_looked_back = False
+        self._has_adopted = False
         self._has_begun = may_begin_offline
         self._is_refused = False
         self._next_probe = 0.0
@@ -115,29 +115,29 @@ class Backlog:
         return self._file.n_documents if self.is_waiting and self._file is not None else 0
 
     def send(self, rows: Rows) -> Sent:
-        """Store documents, or leave them in the spool when the server is gone.
+        """Store documents, or spool them when the server is gone.
 
         Raises
         ------
         StoreError, ServerError, ConfigurationError
-            As :meth:`leave` does.
+            As :meth:`spool` does.
         """
         try:
             refusals = self._delivery.deliver(rows)
         except FAILURES as error:
-            return Sent(False, [], self.leave(rows, error))
-        self.look_back()
+            return Sent(False, [], self.spool(rows, error))
+        self.adopt_orphans()
         self.set_aside(refusals)
         return Sent(True, refusals, None)
 
-    def keep(self, rows: Rows) -> tuple[int, bool]:
+    def write_ahead(self, rows: Rows) -> tuple[int, bool]:
         """Write documents ahead to the spool, so that they survive this process until they are stored.
 
         Returns
         -------
         n_bytes : int
             Their size.
-        are_kept : bool
+        is_spooled : bool
             False when there is no spool, or it cannot be written.
         """
         encoded = encode_rows(rows)
@@ -153,8 +153,8 @@ class Backlog:
                 warnings.warn(text, DurabilityWarning, stacklevel=stacklevel_of_caller())
         return sum(map(len, encoded)), self._spool is not None and not self._is_broken
 
-    def leave(self, rows: Rows, cause: CatalogError | None = None) -> str | None:
-        """Leave documents in the spool, on the disk, along with those that were kept.
+    def spool(self, rows: Rows, cause: CatalogError | None = None) -> str | None:
+        """Put documents into the spool, on the disk, along with those that were written ahead.
 
         Parameters
         ----------
@@ -205,9 +205,7 @@ class Backlog:
     @property
     def is_needed(self) -> bool:
         """Whether something may be in the spool that this writer has to store."""
-        return self.is_waiting or (
-            self._spool is not None and not self._has_looked_back and self._spool.holds_documents()
-        )
+        return self.is_waiting or (self._spool is not None and not self._has_adopted and self._spool.holds_documents())
 
     @property
     def is_due(self) -> bool:
@@ -219,7 +217,7 @@ class Backlog:
         """Whether the file of documents that are kept should be emptied before it grows further."""
         return self._file is not None and self._file.size > _LARGE_BYTES
 
-    def catch_up(self) -> bool:
+    def drain(self) -> bool:
         """Try for a few seconds to store what is spooled, by this process or one before; return whether it is empty."""
         if self.is_waiting and self._file is not None:
             self._next_probe = time.monotonic() + _SECONDS_BETWEEN_PROBES
@@ -228,11 +226,11 @@ class Backlog:
             except FAILURES as error:
                 self._still_waits(error)
                 return False
-            self.forget()
+            self.clear()
             self.is_waiting = False
             log.warning("%s answers again: %d spooled documents are stored", self._delivery.address, found.n_documents)
-            self._tell([found])
-        self._look_back()
+            self._report([found])
+        self._adopt_orphans()
         return True
 
     def _still_waits(self, error: CatalogError) -> None:
@@ -243,28 +241,28 @@ class Backlog:
             log.debug("the server is still away: %s", error)
         self._is_refused = is_refused
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Empty the spool file: all that it holds is stored."""
         if self._file is not None:
             self._file.clear()
 
-    def look_back(self) -> None:
+    def adopt_orphans(self) -> None:
         """Store, once, what writers before this one have left in the spool; when that fails, again after a while."""
         if self.is_due:
-            self._look_back()
+            self._adopt_orphans()
 
-    def _look_back(self) -> None:
-        if self._spool is None or self._has_looked_back:
+    def _adopt_orphans(self) -> None:
+        if self._spool is None or self._has_adopted:
             return
-        self._has_looked_back = True
+        self._has_adopted = True
         self._next_probe = time.monotonic() + _SECONDS_BETWEEN_PROBES
         try:
-            self.send_left_behind()
+            self.send_orphans()
         except (*FAILURES, OSError) as error:
-            self._has_looked_back = False
+            self._has_adopted = False
             log.warning("the documents that earlier writers have spooled stay there: %s", error)
 
-    def send_left_behind(self, folders: Iterable[Path] = ()) -> list[Replayed]:
+    def send_orphans(self, folders: Iterable[Path] = ()) -> list[Replayed]:
         """Store what writers before this one have left in the spool of this database, and in other folders.
 
         Raises
@@ -277,7 +275,7 @@ class Backlog:
         found: list[Replayed] = []
         spool = self._spool or self._quarantine
         try:
-            for file in spool.left_behind(folders) if spool is not None else ():
+            for file in spool.orphans(folders) if spool is not None else ():
                 try:
                     found.append(self._replay(file))
                     file.clear()
@@ -285,7 +283,7 @@ class Backlog:
                 finally:
                     file.close()
         finally:
-            self._tell(found)
+            self._report(found)
         return found
 
     def set_aside(self, refusals: list[Refusal]) -> None:
@@ -320,7 +318,7 @@ class Backlog:
         file.close()
         if not file.size:
             return None
-        self._has_looked_back = False
+        self._has_adopted = False
         return (
             f"Not stored yet: {_counted(file.n_documents)}, kept in {file.path.parent}. They are sent when a writer "
             "for this database is next opened, and by: databroker-mongo spool send NAME_OR_URI"
@@ -346,7 +344,7 @@ class Backlog:
             )
         return Replayed(file.path.parent, n_rows, n_refused, file.oldest)
 
-    def _tell(self, found: list[Replayed]) -> None:
+    def _report(self, found: list[Replayed]) -> None:
         """Leave a row about each folder in the database, so that its owner learns what waited where."""
         for folder in dict.fromkeys(each.folder for each in found):
             of_folder = [each for each in found if each.folder == folder]

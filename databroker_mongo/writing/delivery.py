@@ -1,7 +1,7 @@
 """Bringing documents to a store, through restarts and failovers of its server. It keeps nothing, so threads share it.
 
-What does not belong here: when documents are sent (``direct``, ``outbox``), and what becomes of them when they cannot
-be stored (``backlog``).
+What does not belong here: when documents are sent (``direct_sender``, ``batch_sender``), and what becomes of
+them when they cannot be stored (``backlog``).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FAILURES = (StoreError, ServerError, ConfigurationError)
 
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
-_TOLD_AFTER_SECONDS = 5.0
+_LOGGED_AFTER_SECONDS = 5.0
 
 
 class Refusal(NamedTuple):
@@ -126,7 +126,7 @@ class Delivery:
     def _insert_patiently(self, name: str, documents: list[Document], seconds: float) -> None:
         began = time.monotonic()
         pause = _FIRST_PAUSE_SECONDS
-        is_told = False
+        is_logged = False
         self.waits_since = began
         try:
             while True:
@@ -134,16 +134,16 @@ class Delivery:
                 try:
                     # A lost answer leaves it open whether they are stored; to store them again changes nothing.
                     return self._store.insert(
-                        name, documents, seconds=max(left if is_told else min(left, _TOLD_AFTER_SECONDS), pause)
+                        name, documents, seconds=max(left if is_logged else min(left, _LOGGED_AFTER_SECONDS), pause)
                     )
                 except StoreUnavailable as error:
                     self._find_out_why()
                     waited = time.monotonic() - began
                     if waited + pause >= seconds:
                         raise
-                    if not is_told and waited >= _TOLD_AFTER_SECONDS:
-                        is_told = True
-                        self._tell(waited, seconds, error)
+                    if not is_logged and waited >= _LOGGED_AFTER_SECONDS:
+                        is_logged = True
+                        self._log_wait(waited, seconds, error)
                 time.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
         finally:
@@ -153,5 +153,5 @@ class Delivery:
         if self._diagnose is not None and not self.has_stored:
             self._diagnose()
 
-    def _tell(self, waited: float, seconds: float, error: StoreError) -> None:
+    def _log_wait(self, waited: float, seconds: float, error: StoreError) -> None:
         log.warning("waiting for MongoDB, %.0f s so far and %.0f s at most: %s", waited, seconds, error.message)

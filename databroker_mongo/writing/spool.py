@@ -293,7 +293,7 @@ class Spool:
         """Return whether there is a spool file, of any process."""
         return any(map(spool_folders.spool_files, self.folders()))
 
-    def left_behind(self, more_folders: Iterable[Path] = ()) -> Iterator[SpoolFile]:
+    def orphans(self, more_folders: Iterable[Path] = ()) -> Iterator[SpoolFile]:
         """Yield the files of processes that have ended, the oldest first, each locked; close them.
 
         A file that cannot be opened or locked, as one of another user, is passed over with a line in the log.

@@ -65,7 +65,7 @@ def send_spooled(store: WritableStore, spool: Spool, *, folders: Iterable[Path] 
         Not all of it can be stored; the rest stays.
     """
     backlog = Backlog(Delivery(store, retry_seconds=_RETRY_SECONDS), spool, may_wait=True)
-    return backlog.send_left_behind(folders)
+    return backlog.send_orphans(folders)
 
 
 def refused_documents(folders: Iterable[Path]) -> list[Refused]:

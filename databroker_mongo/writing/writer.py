@@ -21,10 +21,11 @@ from .. import config, documents
 from ..errors import BelongsToProcess, ConfigurationError, DurabilityWarning, InvalidDocument, stacklevel_of_caller
 from ..store import Document, WritableStore, open_store, writable
 from .backlog import Backlog
+from .batch_sender import BatchLimits, BatchSender
 from .delivery import Delivery, Refusal, Rows
-from .direct import Direct
-from .outbox import BatchLimits, Outbox
+from .direct_sender import DirectSender
 from .prospects import Prospects
+from .sender import Sender
 from .spool import Spool
 
 log = logging.getLogger(__name__)
@@ -36,15 +37,15 @@ _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
 
 
 @atexit.register
-def _end_all() -> None:
+def _close_all() -> None:
     """Send what writers that were never closed have collected; the clients, registered before, are closed after."""
     for writer in list(_writers):
-        _end(writer._sender, writer._pid, seconds=_SECONDS_AT_EXIT)
+        _close(writer._sender, writer._pid, seconds=_SECONDS_AT_EXIT)
 
 
-def _end(sender: Direct | Outbox, pid: int, *, seconds: float | None = None) -> None:
-    """End the sender of a writer that nobody closes, unless a fork has only copied it."""
-    if pid == os.getpid() and (left := sender.end(seconds=seconds)):
+def _close(sender: Sender, pid: int, *, seconds: float | None = None) -> None:
+    """Close the sender of a writer that nobody closes, unless a fork has only copied it."""
+    if pid == os.getpid() and (left := sender.close(seconds=seconds)):
         log.warning("%s", left)
 
 
@@ -134,15 +135,14 @@ class Writer:
         )
         limits = BatchLimits(batch_documents, batch_bytes, batch_seconds)
         self._address = store.address
-        self._sender: Direct | Outbox = (
-            Direct(self._backlog) if durable == "each" else Outbox(self._delivery, self._backlog, limits)
+        self._sender: Sender = (
+            DirectSender(self._backlog) if durable == "each" else BatchSender(self._delivery, self._backlog, limits)
         )
-        self._flushed_after = ("descriptor", "stop") if durable == "batch" else ()
         self._run_of: dict[str, str] = {}
         self._has_begun = False
         self._beginning = threading.Lock()
         self._pid = os.getpid()
-        weakref.finalize(self, _end, self._sender, self._pid).atexit = False
+        weakref.finalize(self, _close, self._sender, self._pid).atexit = False
         _writers.add(self)
 
     @property
@@ -194,7 +194,7 @@ class Writer:
             self._sender.put(rows)
         else:
             self._begin(rows)
-        if name in self._flushed_after:
+        if name in self._sender.flushed_after:
             self._sender.flush()
 
     def _begin(self, rows: Rows) -> None:
@@ -203,7 +203,7 @@ class Writer:
                 self._prospects.look_at_spool()
                 n_given = self._sender.n_given
                 try:
-                    self._sender.begin(rows)
+                    self._sender.put_first(rows)
                 finally:
                     self._has_begun = self._sender.n_given > n_given
                 return
@@ -234,7 +234,7 @@ class Writer:
         try:
             self.flush()
         finally:
-            left = self._sender.end()
+            left = self._sender.close()
         if left is not None:
             warnings.warn(left, DurabilityWarning, stacklevel=stacklevel_of_caller())
 

@@ -72,7 +72,7 @@ def fill(folder, number=0):
 
 
 def found(spool):
-    files = list(spool.left_behind())
+    files = list(spool.orphans())
     for file in files:
         file.close()
     return [file.path for file in files]
@@ -133,7 +133,7 @@ def test_folders_whose_names_do_not_tell_all_are_named_and_not_taken(tmp_path, a
     is_certain = "a_b" in address
     assert found(spool) == ([path] if is_certain else [])
     assert spool.similar_folders() == ([path.parent] if is_similar else [])
-    assert [file.path for file in list(spool.left_behind([path.parent]))] == [path]
+    assert [file.path for file in list(spool.orphans([path.parent]))] == [path]
 
 
 def test_the_folder_of_another_user_is_left_to_that_one(tmp_path, monkeypatch):
@@ -144,7 +144,7 @@ def test_the_folder_of_another_user_is_left_to_that_one(tmp_path, monkeypatch):
     assert other.directory.parent == tmp_path
     assert other.directory != mine.directory
     monkeypatch.setattr(SpoolFile, "adopt", lambda file: os.open("/nonexistent/file", os.O_RDONLY))
-    assert list(other.left_behind()) == []
+    assert list(other.orphans()) == []
 
 
 def test_what_waits_is_counted_with_its_age_while_its_writer_is_at_work(tmp_path):

@@ -17,7 +17,7 @@ from databroker_mongo.errors import (
     NotAuthorized,
     StoreUnavailable,
 )
-from databroker_mongo.writing import Writer, backlog, delivery, revisits
+from databroker_mongo.writing import Writer, backlog, delivery, spool_timer
 from databroker_mongo.writing.spool import Spool
 
 
@@ -351,7 +351,7 @@ def wait_until(condition):
 @pytest.fixture
 def impatient(monkeypatch):
     monkeypatch.setattr(backlog, "_SECONDS_BETWEEN_PROBES", 0.01)
-    monkeypatch.setattr(revisits, "SECONDS_BETWEEN", 0.01)
+    monkeypatch.setattr(spool_timer, "SECONDS_BETWEEN", 0.01)
 
 
 @pytest.mark.parametrize("durable", ["each", "batch"])

@@ -241,7 +241,7 @@ def test_a_writer_that_was_closed_sends_what_it_left_when_it_is_used_again(store
 
 
 def test_a_wait_is_told_in_the_log_and_in_the_repr(store, new_writer, monkeypatch, caplog):
-    monkeypatch.setattr(delivery, "_TOLD_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(delivery, "_LOGGED_AFTER_SECONDS", 0.0)
     monkeypatch.setattr("databroker_mongo.writing.writer._SHOWN_AFTER_SECONDS", 0.0)
     writer = new_writer(retry_seconds=60)
     shown = []

@@ -11,31 +11,26 @@ import warnings
 from ..errors import DurabilityWarning, stacklevel_of_caller
 from .backlog import Backlog
 from .delivery import Rows
-from .revisits import Revisits
+from .sender import Sender
+from .spool_timer import SpoolTimer
 
 
-class Direct:
-    """Sends documents at once. Threads may share it; they take turns.
+class DirectSender(Sender):
+    """Sends documents at once; threads take turns."""
 
-    Attributes
-    ----------
-    n_given : int
-        How many calls brought documents.
-    n_acknowledged : int
-        Of how many of them, counted from the first, all documents are stored or refused.
-    """
+    flushed_after: frozenset[str] = frozenset()
 
     def __init__(self, backlog: Backlog):
         self._backlog = backlog
         self._lock = threading.RLock()
-        self._revisits = Revisits(self._revisit)
+        self._timer = SpoolTimer(self._drain_when_due)
         self.n_given = 0
         self.n_acknowledged = 0
         if backlog.is_needed:
-            self._revisits.begin()
+            self._timer.start()
 
     def put(self, rows: Rows) -> None:
-        """Store documents, or leave them in the spool when the server is gone.
+        """Store documents, or spool them when the server is gone.
 
         Raises
         ------
@@ -45,13 +40,13 @@ class Direct:
             When they cannot be stored and there is no spool.
         """
         with self._lock:
-            if self._backlog.is_waiting and not (self._backlog.is_due and self._backlog.catch_up()):
-                self._backlog.leave(rows)
+            if self._backlog.is_waiting and not (self._backlog.is_due and self._backlog.drain()):
+                self._backlog.spool(rows)
                 self.n_given += 1
             else:
                 self._send(rows)
 
-    def begin(self, rows: Rows) -> None:
+    def put_first(self, rows: Rows) -> None:
         """Store the first documents, as :meth:`put` does."""
         self.put(rows)
 
@@ -59,7 +54,7 @@ class Direct:
         sent = self._backlog.send(rows)
         self.n_given += 1
         if not sent.is_stored:
-            self._revisits.begin()
+            self._timer.start()
         else:
             self.n_acknowledged = self.n_given
         if sent.warning is not None:
@@ -70,17 +65,17 @@ class Direct:
     def flush(self) -> None:
         """Try to store what is spooled."""
         with self._lock:
-            if self._backlog.catch_up():
+            if self._backlog.drain():
                 self.n_acknowledged = self.n_given
 
-    def _revisit(self) -> None:
+    def _drain_when_due(self) -> None:
         with self._lock:
-            is_time = self._revisits.are_wanted and self._backlog.is_needed and self._backlog.is_due
-            if is_time and self._backlog.catch_up():
+            is_time = self._timer.is_started and self._backlog.is_needed and self._backlog.is_due
+            if is_time and self._backlog.drain():
                 self.n_acknowledged = self.n_given
 
-    def end(self, *, seconds: float | None = None) -> str | None:
-        """Free the spool file, and return what the user must know of it; ``seconds`` is for what waits elsewhere."""
+    def close(self, *, seconds: float | None = None) -> str | None:
+        """Free the spool file, and return what the user must know of it; nothing is pending elsewhere."""
         with self._lock:
-            self._revisits.end()
+            self._timer.stop()
             return self._backlog.close()

@@ -15,7 +15,8 @@ from ..errors import DurabilityWarning, stacklevel_of_caller
 from ..store import Document
 from .backlog import Backlog
 from .delivery import FAILURES, Delivery, Refusal, Rows
-from .revisits import Revisits
+from .sender import Sender
+from .spool_timer import SpoolTimer
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class BatchLimits:
 @dataclass
 class _Batch:
     rows: list[tuple[str, Document]] = field(default_factory=list)
-    unkept: list[tuple[str, Document]] = field(default_factory=list)
+    unspooled: list[tuple[str, Document]] = field(default_factory=list)
     n_bytes: int = 0
     n_calls: int = 0
     began: float = field(default_factory=time.monotonic)
@@ -51,16 +52,10 @@ class _Batch:
         return len(self.rows) >= limits.n_documents or self.n_bytes >= limits.n_bytes
 
 
-class Outbox:
-    """Collects documents, and sends them from a thread of its own, one batch at a time, in order. Threads may share it.
+class BatchSender(Sender):
+    """Collects documents, and sends them from a thread of its own, one batch at a time, in order."""
 
-    Attributes
-    ----------
-    n_given : int
-        How many calls brought documents.
-    n_acknowledged : int
-        Of how many of them, counted from the first, all documents are stored or refused.
-    """
+    flushed_after: frozenset[str] = frozenset({"descriptor", "stop"})
 
     def __init__(self, delivery: Delivery, backlog: Backlog, limits: BatchLimits):
         self._delivery = delivery
@@ -75,11 +70,11 @@ class Outbox:
         self._warning: str | None = None
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._revisits = Revisits(self._revisit)
+        self._timer = SpoolTimer(self._drain_when_due)
         self.n_given = 0
         self.n_acknowledged = 0
         if backlog.is_needed:
-            self._revisits.begin()
+            self._timer.start()
 
     def put(self, rows: Rows) -> None:
         """Put documents behind those that wait; when there are too many of these, wait until they are sent.
@@ -95,16 +90,16 @@ class Outbox:
             self._start_thread()
             if not self._has_room():
                 self._changed.wait_for(self._has_room)
-            if self._backlog.is_waiting and self._backlog.is_due and self._backlog.catch_up():
+            if self._backlog.is_waiting and self._backlog.is_due and self._backlog.drain():
                 self.n_acknowledged = self.n_given
             if self._backlog.is_waiting:
-                self._backlog.leave(rows)
+                self._backlog.spool(rows)
             else:
                 self._add(rows)
             self.n_given += 1
-            self._tell()
+            self._warn_and_raise()
 
-    def begin(self, rows: Rows) -> None:
+    def put_first(self, rows: Rows) -> None:
         """Store the first documents at once, so that who gives them learns whether that can be done at all.
 
         Raises
@@ -120,17 +115,17 @@ class Outbox:
             if sent.is_stored:
                 self.n_acknowledged += 1
             else:
-                self._revisits.begin()
+                self._timer.start()
             self._warning = sent.warning
             self._refusal = sent.refusals[0].error if sent.refusals else None
-            self._tell()
+            self._warn_and_raise()
 
     def _add(self, rows: Rows) -> None:
-        n_bytes, are_kept = self._backlog.keep(rows)
+        n_bytes, is_spooled = self._backlog.write_ahead(rows)
         if not self._batch.rows:
             self._batch = _Batch()
         self._batch.rows += rows
-        self._batch.unkept += () if are_kept else rows
+        self._batch.unspooled += () if is_spooled else rows
         self._batch.n_bytes += n_bytes
         self._batch.n_calls += 1
         if self._batch.n_calls == 1 or not self._has_room():
@@ -151,11 +146,11 @@ class Outbox:
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._error or not (self._batch.rows or self._in_flight))
             self._is_urgent = False
-            if self._error is None and self._backlog.catch_up():
+            if self._error is None and self._backlog.drain():
                 self.n_acknowledged = self.n_given
-            self._tell()
+            self._warn_and_raise()
 
-    def end(self, *, seconds: float | None = None) -> str | None:
+    def close(self, *, seconds: float | None = None) -> str | None:
         """Send what waits, if it can be, and end the thread; return what the user must know of the rest.
 
         Parameters
@@ -165,34 +160,34 @@ class Outbox:
         """
         with self._changed:
             # A writer may be dropped in any thread; one that holds the lock must not wait for another that wants it.
-            may_wait = not self._revisits.is_current
-            self._revisits.end()
+            may_wait = not self._timer.is_current_thread
+            self._timer.stop()
             self._is_ended = True
             self._changed.notify_all()
             thread, self._thread = self._thread, None
-            are_kept = not (self._batch.unkept or (self._in_flight and self._in_flight.unkept))
+            is_all_spooled = not (self._batch.unspooled or (self._in_flight and self._in_flight.unspooled))
         if may_wait and thread is not None and thread is not threading.current_thread():
-            thread.join(seconds if are_kept else None)
+            thread.join(seconds if is_all_spooled else None)
         with self._changed:
             left = self._backlog.close()
             if self._error is not None:
                 log.error("%d calls were not stored: %s", self.n_given - self.n_acknowledged, self._error)
             return left
 
-    def _revisit(self) -> None:
+    def _drain_when_due(self) -> None:
         with self._changed:
-            if not (self._revisits.are_wanted and self._backlog.is_needed and self._backlog.is_due):
+            if not (self._timer.is_started and self._backlog.is_needed and self._backlog.is_due):
                 return
             # Unless the server was gone, some calls may still wait in a batch.
             is_all = self._backlog.is_waiting
-            if self._backlog.catch_up() and is_all:
+            if self._backlog.drain() and is_all:
                 self.n_acknowledged = self.n_given
 
     def _has_room(self) -> bool:
         is_full = self._batch.is_full(self._limits) or self._backlog.is_large
         return self._error is not None or self._backlog.is_waiting or not is_full
 
-    def _tell(self) -> None:
+    def _warn_and_raise(self) -> None:
         """Warn and raise, in a thread of the user, what was learned in the thread that sends."""
         if self._warning is not None:
             text, self._warning = self._warning, None
@@ -260,8 +255,8 @@ class Outbox:
     def _settle(self, batch: _Batch, refusals: list[Refusal]) -> None:
         self.n_acknowledged += batch.n_calls
         if not self._batch.rows:
-            self._backlog.forget()
-        self._backlog.look_back()
+            self._backlog.clear()
+        self._backlog.adopt_orphans()
         self._backlog.set_aside(refusals)
         if refusals and self._refusal is None:
             self._refusal = refusals[0].error
@@ -269,7 +264,7 @@ class Outbox:
     def _put_back(self, batch: _Batch, failure: Exception) -> None:
         """Leave a batch, and the one behind it, in the spool; else let both wait, and have the failure raised."""
         batch.rows += self._batch.rows
-        batch.unkept += self._batch.unkept
+        batch.unspooled += self._batch.unspooled
         batch.n_bytes += self._batch.n_bytes
         batch.n_calls += self._batch.n_calls
         self._batch = batch
@@ -277,10 +272,10 @@ class Outbox:
             self._error = failure
             return
         try:
-            self._warning = self._backlog.leave(batch.unkept, failure)
+            self._warning = self._backlog.spool(batch.unspooled, failure)
         except FAILURES as error:
             self._error = error
         else:
             self._batch = _Batch()
-            self._revisits.begin()
+            self._timer.start()
             log.warning("%s", self._warning)
