@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from ..errors import CatalogNotFound, ConfigurationError, ConfigurationWarning
+from ..errors import CatalogNotFound, ConfigurationError, ConfigurationWarning, stacklevel_of_caller
 from .directories import user_directory
 from .entries import find_entries
 from .own_form import plain_values, read_catalog, to_yaml
@@ -66,7 +66,7 @@ def write_entry(name: str, uri: str | Uri, *, replace: bool = False, **settings:
             f"the password of catalog {name!r} stands in plain text in {path}. Better write ${{NAME}} in its place "
             "and set the variable NAME",
             ConfigurationWarning,
-            stacklevel=3,
+            stacklevel=stacklevel_of_caller(),
         )
     return path
 

@@ -12,7 +12,7 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
-from ..errors import DocumentWarning, InvalidDocument
+from ..errors import DocumentWarning, InvalidDocument, stacklevel_of_caller
 from .names import SINGLES, Document, facts_of, place_of
 
 
@@ -165,7 +165,7 @@ def _telling_of_others(layout: _Page, rows: Iterable[Document]) -> Iterator[Docu
                 f"{layout.single} documents hold the fields {', '.join(map(repr, others))}, which a page of them "
                 "cannot hold; they are left out here",
                 DocumentWarning,
-                stacklevel=4,
+                stacklevel=stacklevel_of_caller(),
             )
         yield row
 
