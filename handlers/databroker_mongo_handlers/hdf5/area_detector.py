@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..rows.datums import IndexHandler, PointHandler
-from ..rows.switching import SwitchHandler
+from ..rows import IndexHandler, PointHandler, SwitchHandler
 from .rows import HDF5Rows
 
 NEXUS_DATA = "/entry/data/data"

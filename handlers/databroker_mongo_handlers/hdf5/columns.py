@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..rows.datums import PointHandler, WholeHandler
-from ..rows.switching import SwitchHandler
+from ..rows import PointHandler, SwitchHandler, WholeHandler
 from .area_detector import DETECTOR_ATTRIBUTES, DETECTOR_DATA, NEXUS_DATA
 from .rows import HDF5Rows
 

@@ -8,12 +8,16 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ..rows.chained_rows import ChainedRows
-from ..rows.datum_numbers import whole_number
-from ..rows.datums import IndexHandler, RowsHandler, WholeHandler
-from ..rows.file_rows import FileRows
-from ..rows.rows import BeforeOpening
-from ..rows.switching import SwitchHandler
+from ..rows import (
+    BeforeOpening,
+    ChainedRows,
+    FileRows,
+    IndexHandler,
+    RowsHandler,
+    SwitchHandler,
+    WholeHandler,
+    whole_number,
+)
 from .file import open_hdf5
 from .links import files_behind
 from .rows import HDF5Rows

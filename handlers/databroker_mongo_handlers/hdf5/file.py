@@ -14,7 +14,7 @@ from pathlib import Path
 import h5py
 import hdf5plugin as hdf5plugin  # importing it registers the filters that detectors write with
 
-from ..rows.rows import EndsEarly
+from ..rows import EndsEarly
 from .file_locks import is_locked_by_a_writer
 from .flags import has_flags, is_open_for_writing, n_missing_bytes
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import h5py
 
-from ..rows.rows import BeforeOpening
+from ..rows import BeforeOpening
 from .file import open_hdf5
 
 _EXTERNAL_LINK_PREFIX = "HDF5_EXT_PREFIX"

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..rows.datum_numbers import whole_number
-from ..rows.datums import IndexHandler, WholeHandler
-from ..rows.row_views import RowView
-from ..rows.switching import SwitchHandler
+from ..rows import IndexHandler, RowView, SwitchHandler, WholeHandler, whole_number
 from .rows import HDF5Rows
 
 

@@ -15,8 +15,7 @@ from collections.abc import Sequence
 import h5py
 import numpy as np
 
-from ..rows.rows import Array, Block
-from ..rows.threads import read_side_by_side
+from ..rows import Array, Block, read_side_by_side
 from .flags import is_open_for_writing
 
 # To ask for the place of a chunk takes a sixteenth, or less, of the time that knowing it saves.

@@ -9,8 +9,7 @@ import re
 from itertools import count
 from pathlib import Path
 
-from ..rows.chained_rows import ChainedRows
-from ..rows.rows import BeforeOpening
+from ..rows import BeforeOpening, ChainedRows
 from .flags import is_open_for_writing
 from .rows import HDF5Rows
 

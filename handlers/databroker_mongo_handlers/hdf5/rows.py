@@ -13,8 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ..rows.datum_numbers import whole_number
-from ..rows.rows import (
+from ..rows import (
     Array,
     BeforeOpening,
     Block,
@@ -24,6 +23,7 @@ from ..rows.rows import (
     axes_of_rows,
     lines_of,
     require_dtype,
+    whole_number,
 )
 from .file import OpenFile, acquire, reason_of, release
 from .growth import Extent, whole_rows

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..rows.datums import PointHandler
-from ..rows.file_names import name_of_frame
-from ..rows.file_rows import ArrayHeader, FileRows
-from ..rows.rows import Array, BeforeOpening, Block
+from ..rows import Array, ArrayHeader, BeforeOpening, Block, FileRows, PointHandler, name_of_frame
 from .rows import HDF5Rows
 
 

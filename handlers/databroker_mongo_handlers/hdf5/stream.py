@@ -8,13 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..rows.chained_rows import CountedRows
-from ..rows.datums import IndexHandler
-from ..rows.file_rows import FileRows
-from ..rows.row_views import RowView, parse_slice
-from ..rows.rows import Rows
-from ..rows.stream_parameters import refuse_unknown
-from ..rows.templated_paths import TemplatedPaths
+from ..rows import CountedRows, FileRows, IndexHandler, Rows, RowView, TemplatedPaths, parse_slice, refuse_unknown
 from .rolling import rolling_rows
 from .single import HDF5Format
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 import h5py
 import numpy as np
 
-from ..rows.rows import Array
+from ..rows import Array
 
 
 def written_rows(dataset: h5py.Dataset, *, axes_of_rows: int = 1) -> Array | None:

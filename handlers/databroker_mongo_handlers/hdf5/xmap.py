@@ -13,10 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..rows.datum_numbers import whole_number
-from ..rows.datums import WholeHandler
-from ..rows.levels import Closes
-from ..rows.rows import Array, BeforeOpening
+from ..rows import Array, BeforeOpening, Closes, WholeHandler, whole_number
 from .area_detector import NEXUS_DATA
 from .rows import HDF5Rows
 

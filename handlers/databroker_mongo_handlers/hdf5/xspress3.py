@@ -11,10 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..rows.datum_numbers import whole_number
-from ..rows.datums import IndexHandler, WholeHandler
-from ..rows.row_views import RowView, Selector
-from ..rows.switching import SwitchHandler
+from ..rows import IndexHandler, RowView, Selector, SwitchHandler, WholeHandler, whole_number
 from .area_detector import DETECTOR_ATTRIBUTES, DETECTOR_DATA
 from .rows import HDF5Rows
 

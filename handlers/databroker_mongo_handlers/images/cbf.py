@@ -15,11 +15,7 @@ from types import ModuleType
 
 import numpy as np
 
-from ..rows.datum_numbers import whole_number
-from ..rows.datums import RowsHandler
-from ..rows.file_names import name_of_frame
-from ..rows.file_rows import ArrayHeader, FileRows
-from ..rows.rows import Array
+from ..rows import Array, ArrayHeader, FileRows, RowsHandler, name_of_frame, whole_number
 
 _BINARY_STARTS = b"\x0c\x1a\x04\xd5"
 _LONGEST_HEADER_BYTES = 2**20

@@ -13,9 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ..rows.datum_numbers import whole_number
-from ..rows.datums import RowsHandler
-from ..rows.rows import Array, BeforeOpening, Block, EndsEarly, RowStructure, require_dtype
+from ..rows import Array, BeforeOpening, Block, EndsEarly, RowsHandler, RowStructure, require_dtype, whole_number
 
 _HEADER_BYTES = 1024
 _SPARSE = 6

@@ -8,11 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..rows.datum_numbers import whole_number
-from ..rows.datums import PointHandler, RowsHandler
-from ..rows.file_names import name_of_frame
-from ..rows.file_rows import ArrayHeader, FileRows
-from ..rows.rows import Array
+from ..rows import Array, ArrayHeader, FileRows, PointHandler, RowsHandler, name_of_frame, whole_number
 
 _CHANNELS = {"L": 0, "RGB": 3, "CMYK": 4}
 

@@ -10,10 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy_format
 
-from ..rows.datums import IndexHandler
-from ..rows.file_rows import ArrayHeader, FileRows
-from ..rows.plain_bytes import Payload
-from ..rows.rows import Array
+from ..rows import Array, ArrayHeader, FileRows, IndexHandler, Payload
 
 _HEADER_READERS = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
 

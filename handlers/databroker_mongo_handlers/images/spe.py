@@ -10,12 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..rows.datum_numbers import whole_number
-from ..rows.datums import RowsHandler
-from ..rows.file_names import name_of_frame
-from ..rows.file_rows import ArrayHeader, FileRows
-from ..rows.plain_bytes import Payload
-from ..rows.rows import Array
+from ..rows import Array, ArrayHeader, FileRows, Payload, RowsHandler, name_of_frame, whole_number
 
 _HEADER_BYTES = 4100
 _DTYPES = {0: "<f4", 1: "<i4", 2: "<i2", 3: "<u2", 5: "<f8", 6: "u1", 8: "<u4"}

@@ -7,13 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ..rows.datums import IndexHandler
-from ..rows.file_rows import ArrayHeader, FileRows
-from ..rows.plain_bytes import Payload
-from ..rows.rows import Array, Rows
-from ..rows.single_file_rows import SingleFileRows
-from ..rows.stream_parameters import refuse_unknown
-from ..rows.templated_paths import TemplatedPaths
+from ..rows import (
+    Array,
+    ArrayHeader,
+    FileRows,
+    IndexHandler,
+    Payload,
+    Rows,
+    SingleFileRows,
+    TemplatedPaths,
+    refuse_unknown,
+)
 
 
 class BytesFormat:

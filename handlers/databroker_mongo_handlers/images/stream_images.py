@@ -10,12 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from ..rows.datums import IndexHandler
-from ..rows.file_rows import ArrayFormat, FileRows
-from ..rows.rows import Rows
-from ..rows.single_file_rows import SingleFileRows
-from ..rows.stream_parameters import refuse_unknown
-from ..rows.templated_paths import TemplatedPaths
+from ..rows import ArrayFormat, FileRows, IndexHandler, Rows, SingleFileRows, TemplatedPaths, refuse_unknown
 from .jpeg import JPEGFormat
 from .npy import NPYFormat
 from .tiff import TIFFFormat

@@ -14,11 +14,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from ..rows.datums import PointHandler
-from ..rows.file_names import name_of_frame
-from ..rows.file_rows import ArrayHeader, FileRows
-from ..rows.plain_bytes import Payload
-from ..rows.rows import Array, EndsEarly
+from ..rows import Array, ArrayHeader, EndsEarly, FileRows, Payload, PointHandler, name_of_frame
 from .tiff_layout import layout_of
 
 

@@ -9,11 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from ..rows.datums import IndexHandler
-from ..rows.file_rows import ArrayFormat
-from ..rows.levels import CallsReadInto, Closes
-from ..rows.rows import Array, Layout, Structure, require_dtype, whole_layout
-from ..rows.single_file_rows import SingleFileRows
+from ..rows import (
+    Array,
+    ArrayFormat,
+    CallsReadInto,
+    Closes,
+    IndexHandler,
+    Layout,
+    SingleFileRows,
+    Structure,
+    require_dtype,
+    whole_layout,
+)
 from .npy import NPYFormat
 from .tiff import TIFFFormat
 

@@ -1,1 +1,68 @@
-"""What handlers are made of: rows of files and of frames, whatever the format."""
+"""What handlers are made of: rows of files and of frames, whatever the format. NumPy is all that it imports."""
+
+from __future__ import annotations
+
+from .chained_rows import ChainedRows, CountedRows
+from .datum_numbers import whole_number
+from .datums import IndexHandler, PointHandler, RowsHandler, WholeHandler
+from .file_names import name_of_frame
+from .file_rows import ArrayFormat, ArrayHeader, FileRows
+from .levels import CallsReadInto, Closes
+from .plain_bytes import Payload
+from .row_views import RowView, Selector, parse_slice
+from .rows import (
+    Array,
+    BeforeOpening,
+    Block,
+    EndsEarly,
+    Layout,
+    Rows,
+    RowStructure,
+    Structure,
+    axes_of_rows,
+    lines_of,
+    require_dtype,
+    whole_layout,
+)
+from .single_file_rows import SingleFileRows
+from .stream_parameters import refuse_unknown
+from .switching import SwitchHandler
+from .templated_paths import TemplatedPaths
+from .threads import read_side_by_side
+
+__all__ = [
+    "Array",
+    "ArrayFormat",
+    "ArrayHeader",
+    "BeforeOpening",
+    "Block",
+    "CallsReadInto",
+    "ChainedRows",
+    "Closes",
+    "CountedRows",
+    "EndsEarly",
+    "FileRows",
+    "IndexHandler",
+    "Layout",
+    "Payload",
+    "PointHandler",
+    "RowStructure",
+    "RowView",
+    "Rows",
+    "RowsHandler",
+    "Selector",
+    "SingleFileRows",
+    "Structure",
+    "SwitchHandler",
+    "TemplatedPaths",
+    "WholeHandler",
+    "axes_of_rows",
+    "lines_of",
+    "name_of_frame",
+    "parse_slice",
+    "read_side_by_side",
+    "refuse_unknown",
+    "require_dtype",
+    "whole_layout",
+    "whole_number",
+]

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..rows.levels import Closes
-from ..rows.rows import Array
+from ..rows import Array, Closes
 
 _CLOCK_TICK_SECONDS = 8.0051232e-9
 

@@ -9,10 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..hdf5.file import acquire, release
-from ..rows.datum_numbers import whole_number
-from ..rows.file_names import name_of_frame
-from ..rows.levels import Closes
+from ..hdf5 import acquire, release
+from ..rows import Closes, name_of_frame, whole_number
 
 _ATTRIBUTES = "/entry/instrument/NDAttributes"
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..rows.levels import Closes
-from ..rows.rows import Array
+from ..rows import Array, Closes
 
 _HEADER_LINES = 10
 _N_HORIZONTAL, _N_VERTICAL = 6, 9

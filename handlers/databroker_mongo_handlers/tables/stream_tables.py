@@ -10,9 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..rows.datums import IndexHandler
-from ..rows.rows import Array, BeforeOpening, Block, EndsEarly, RowStructure, require_dtype
-from ..rows.stream_parameters import refuse_unknown
+from ..rows import Array, BeforeOpening, Block, EndsEarly, IndexHandler, RowStructure, refuse_unknown, require_dtype
 from .text_table import TableFormat
 
 

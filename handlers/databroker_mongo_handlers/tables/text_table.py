@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..rows.rows import Array
+from ..rows import Array
 
 _EXACT_IN_FLOAT64 = 2**53
 

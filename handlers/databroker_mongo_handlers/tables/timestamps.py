@@ -11,13 +11,21 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from ..hdf5.rows import HDF5Rows
-from ..images.tiff import open_tiff
-from ..rows.datum_numbers import whole_number
-from ..rows.datums import PointHandler, RowsHandler
-from ..rows.file_names import name_of_frame
-from ..rows.file_rows import ArrayHeader, FileRows
-from ..rows.rows import Array, BeforeOpening, Block, RowStructure, require_dtype
+from ..hdf5 import HDF5Rows
+from ..images import open_tiff
+from ..rows import (
+    Array,
+    ArrayHeader,
+    BeforeOpening,
+    Block,
+    FileRows,
+    PointHandler,
+    RowsHandler,
+    RowStructure,
+    name_of_frame,
+    require_dtype,
+    whole_number,
+)
 
 _ATTRIBUTES = "/entry/instrument/NDAttributes"
 _DRIVER_CLOCK = (("NDArrayEpicsTSSec", 1.0), ("NDArrayEpicsTSnSec", 1e-9))
