@@ -38,7 +38,7 @@ def check_files(
 
     What is found about a column is told in its row, other findings have a row each.
     """
-    from .tables import HealthTable
+    from .tables import HealthTable  # a shell lists runs without pandas, which takes half a second to import
 
     rows: dict[Any, dict[str, Any]] = {}
     for name, source in _without_recall(sources).items():
@@ -102,7 +102,7 @@ def _read_through(column: AssetColumn) -> CatalogError | None:
 
 def list_files(sources: Mapping[str, StreamSource]) -> pandas.DataFrame:
     """Return a row for each file that the run's resources name, once, those that no event refers to as well."""
-    from .tables import FilesTable
+    from .tables import FilesTable  # as above
 
     columns = ["path", "exists", "offline", "size_bytes", "spec", "resource_uid", "reason", "facts"]
     by_path: dict[str, dict[str, Any]] = {}

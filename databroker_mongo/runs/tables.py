@@ -95,7 +95,7 @@ def make_table(
     """
     import pandas as pd  # a shell's command lists runs without it
 
-    from ..health import RunTable
+    from .run_table import RunTable
 
     found = list(found)
     uids = pd.Index([uid for uid, _ in found], name="uid", dtype=object)
