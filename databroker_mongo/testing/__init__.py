@@ -2,6 +2,8 @@
 
 `HandlerConformance` and `HandlerCase`
     Subclass the one, give one of the other, inherit the tests that every handler must pass.
+`StoreConformance` and `WritableStoreConformance`
+    Subclass one, say how a database is filled, inherit the tests that every store must pass.
 `build_run`, `Asset` and `StreamAsset`
     The documents of a run of a given shape.
 
@@ -17,19 +19,32 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .handlers import HandlerCase, HandlerConformance
     from .runs import Asset, StreamAsset, build_run
+    from .stores import StoreConformance, WritableStoreConformance
 
-__all__ = ["Asset", "HandlerCase", "HandlerConformance", "StreamAsset", "build_run"]
+__all__ = [
+    "Asset",
+    "HandlerCase",
+    "HandlerConformance",
+    "StoreConformance",
+    "StreamAsset",
+    "WritableStoreConformance",
+    "build_run",
+]
 
 _HOMES = {
     "Asset": "runs",
     "HandlerCase": "handlers",
     "HandlerConformance": "handlers",
+    "StoreConformance": "stores",
     "StreamAsset": "runs",
+    "WritableStoreConformance": "stores",
     "build_run": "runs",
 }
 
 if "pytest" in sys.modules:  # an assertion that fails then shows its values, as in a test of one's own
-    sys.modules["pytest"].register_assert_rewrite(f"{__name__}.handlers", f"{__name__}.case_files")
+    sys.modules["pytest"].register_assert_rewrite(
+        *(f"{__name__}.{name}" for name in ("handlers", "case_files", "stores"))
+    )
 
 
 def __getattr__(name: str) -> Any:

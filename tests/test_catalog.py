@@ -1,58 +1,49 @@
-"""What a catalog gives when it is searched, sorted, limited, scoped and tabulated; look-ups of unusual keys."""
+"""A catalog's own face: keys and what is told of wrong ones, tables, pickles, corrections, settings, what it prints.
+
+What a store answers to it is in ``databroker_mongo.testing.stores``.
+"""
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
+import sys
+import types
 from typing import Any
 
 import numpy as np
 import pytest
 
-from databroker_mongo.errors import AmbiguousKey, CatalogWarning, QueryError, RunIndexError, RunNotFound
-from databroker_mongo.queries import Eq, Key, PartialUID, Raw, ScanID, TimeRange
-from databroker_mongo.runs.catalog import Catalog
+from databroker_mongo.config import CATALOG_KEYS
+from databroker_mongo.errors import (
+    AmbiguousKey,
+    CatalogError,
+    CatalogWarning,
+    ConfigurationError,
+    QueryError,
+    RunIndexError,
+    RunNotFound,
+)
+from databroker_mongo.queries import Eq, Key, Raw, ScanID
+from databroker_mongo.runs import Catalog
 from databroker_mongo.store import open_store, writable
+from databroker_mongo.testing import build_run
+from databroker_mongo.testing.stores import NEWEST, RUNS, documents_of_runs
+from databroker_mongo.writing import Writer
 
-# uid, scan_id, plan, sample, exit status (None: no stop), streams; one after the other, 100 s apart.
-RUNS = [
-    ("aaaa1111-0000", 1, "count", "Ni", "success", ["primary"]),
-    ("aaaa2222-0000", 2, "scan", "Ni", "fail", ["primary", "baseline"]),
-    ("12345678-0000", 3, "scan", "Cu", "success", ["primary"]),
-    ("bbbb3333-0000", 2, "count", "Cu", "success", ["primary"]),
-    ("77777777-0000", 4, "fly", "Ni", "abort", ["primary", "baseline"]),
-    ("4ccc4444-0000", 77777777, "count", "Mn", "success", []),
-    ("my run", 6, "count", "Mn", "success", ["primary"]),
-    ("DDDD5555", 7, "count", "Mn", None, ["primary"]),
+UIDS = [
+    "aaaa1111-0000-4000-8000-000000000001",
+    "aaaa2222-0000-4000-8000-000000000002",
+    "12345678-0000-4000-8000-000000000003",
+    "777b44ae-4576-4a15-b044-d5fc6e88797b",
+    "00000002-0000-4000-8000-000000000005",
 ]
-NEWEST_FIRST = [run[0] for run in reversed(RUNS)]
-
-
-def documents() -> Iterator[tuple[str, dict[str, Any]]]:
-    for number, (uid, scan_id, plan_name, sample, exit_status, streams) in enumerate(RUNS):
-        time = 1_000_000.0 + 100 * number
-        start = {"uid": uid, "time": time, "scan_id": scan_id, "plan_name": plan_name, "sample": {"name": sample}}
-        yield "start", {**start, "data_session": f"pass-{number % 2}", "data_groups": ["staff", f"group-{number % 3}"]}
-        for name in streams:
-            key = {"dtype": "number", "shape": [], "source": "sim"}
-            yield (
-                "descriptor",
-                {"uid": f"{uid} {name}", "run_start": uid, "time": time + 1, "name": name, "data_keys": {"I0": key},
-                 "object_keys": {"quadem": ["I0"]}, "configuration": {}, "hints": {}},
-            )  # fmt: skip
-        if exit_status:
-            counts = dict.fromkeys(streams, 5)
-            yield (
-                "stop",
-                {"uid": f"{uid} stop", "run_start": uid, "time": time + 10 * number, "exit_status": exit_status,
-                 "reason": "", "num_events": counts},
-            )  # fmt: skip
+SCAN_IDS = [1, 2, 3, 2, 0]
 
 
 @pytest.fixture
 def catalog(store_uri: str) -> Catalog:
     store = writable(open_store(store_uri))
-    for name, document in documents():
+    for name, document in documents_of_runs():
         store.insert(name, [document])
     return Catalog.from_uri(store_uri)
 
@@ -62,10 +53,10 @@ def uids(runs: Any) -> list[str]:
 
 
 def test_a_catalog_maps_uids_to_runs_the_newest_first(catalog):
-    assert list(catalog) == NEWEST_FIRST
+    assert list(catalog) == NEWEST
     assert len(catalog) == len(RUNS)
-    assert list(catalog.keys()) == NEWEST_FIRST
-    assert uids(catalog.values()) == NEWEST_FIRST
+    assert list(catalog.keys()) == NEWEST
+    assert uids(catalog.values()) == NEWEST
     assert [(uid, run.stop and run.stop["exit_status"]) for uid, run in catalog.items()] == [
         (run[0], run[4]) for run in reversed(RUNS)
     ]
@@ -88,6 +79,8 @@ def test_a_catalog_maps_uids_to_runs_the_newest_first(catalog):
         ("aaaa1", "aaaa1111-0000"),
         ("AAAA1", "aaaa1111-0000"),
         ("b", "bbbb3333-0000"),
+        ("3", "12345678-0000"),
+        ("7777777", "77777777-0000"),
         ("12345678", "12345678-0000"),
         ("1234", "12345678-0000"),
     ],
@@ -111,6 +104,10 @@ def test_a_key_finds_its_run(catalog, key, uid):
         (1.5, RunNotFound),
         (None, RunNotFound),
         (True, RunNotFound),
+        (("a",), RunNotFound),
+        ("nothing", RunNotFound),
+        ("aaaa.", RunNotFound),
+        ("é", RunNotFound),
         ((1, 2), RunNotFound),
         ("", RunNotFound),
         ("my", RunNotFound),
@@ -129,6 +126,7 @@ def test_a_key_that_names_no_run_is_a_key_error_and_in_says_no_without_raising(c
         catalog[key]
     assert type(caught.value) is error
     assert isinstance(caught.value, KeyError)
+    assert error is not RunNotFound or "has no run" in str(caught.value)
     assert key not in catalog
     assert catalog.get(key) is None
 
@@ -146,9 +144,9 @@ def test_the_errors_of_look_ups_are_of_the_kinds_that_old_scripts_catch_and_say_
 
 
 def test_slices_and_lists_of_keys_give_lists_of_runs(catalog):
-    assert uids(catalog[-3:]) == NEWEST_FIRST[:3]
-    assert uids(catalog[-5:-2]) == NEWEST_FIRST[2:5]
-    assert uids(catalog[-100:]) == uids(catalog[-(2**70) :]) == NEWEST_FIRST
+    assert uids(catalog[-3:]) == NEWEST[:3]
+    assert uids(catalog[-5:-2]) == NEWEST[2:5]
+    assert uids(catalog[-100:]) == uids(catalog[-(2**70) :]) == NEWEST
     assert catalog[-(2**70) : -(2**69)] == []
     assert catalog[-2:-5] == []
     assert uids(catalog[[2, "aaaa1", -1, -3, "my run", 2]]) == [
@@ -206,49 +204,6 @@ def test_a_filter_that_was_changed_after_it_was_made_is_judged_again(catalog):
             ask(found)
 
 
-@pytest.mark.parametrize(
-    "filter",
-    [
-        {"$and": [1]},
-        {"$or": {"a": 1}},
-        {"plan_name": {"$in": "count"}},
-        {"plan_name": {"$nin": 5}},
-        {"plan_name": {"$all": "count"}},
-        {"plan_name": {"$not": 5}},
-        {"data_groups": {"$elemMatch": "staff"}},
-        {"data_groups": {"$size": "2"}},
-        {"scan_id": {"$mod": [0, 1]}},
-        {"scan_id": {"$mod": [2]}},
-        {"scan_id": {"$type": "nonsense"}},
-        {"scan_id": {"$nonsense": 1}},
-        {"$nonsense": 1},
-        {"$text": "Ni"},
-        {"$expr": {"$lookup": {}}},
-        {"$expr": {"$add": ["a", 1]}},
-        {"$expr": {"$toInt": "$uid"}},
-        {"scan_id": {"$near": [0, 0]}},
-    ],
-    ids=str,
-)
-def test_a_filter_that_mongodb_does_not_understand_is_a_query_error(catalog, filter):
-    with pytest.raises(QueryError):
-        len(catalog.search(filter))
-
-
-@pytest.mark.parametrize(("pattern", "n_found"), [(r"^\w+$", 1), (r"^\W+$", 1), (r"\bé", 0), ("^É", 0), ("(?i)^É$", 1)])
-def test_a_pattern_means_the_same_everywhere(store_uri, pattern, n_found):
-    starts = [{"uid": f"{number:04x}", "time": 5.0, "name": name} for number, name in enumerate(["é", "Ni"])]
-    writable(open_store(store_uri)).insert("start", starts)
-    assert len(Catalog.from_uri(store_uri).search({"name": {"$regex": pattern}})) == n_found
-
-
-def test_runs_of_one_moment_are_always_in_the_same_order(store_uri):
-    writable(open_store(store_uri)).insert("start", [{"uid": f"{number:04x}", "time": 5.0} for number in range(50)])
-    catalog = Catalog.from_uri(store_uri)
-    assert sorted(catalog) == [f"{number:04x}" for number in range(50)]
-    assert uids(catalog[-50:]) == list(catalog) == [catalog[-place].start["uid"] for place in range(1, 51)]
-
-
 def test_a_search_gives_a_catalog_that_nothing_leaves(catalog):
     found = catalog.search({"plan_name": "count", "sample.name": {"$in": ["Cu", "Mn"]}})
     assert list(found) == ["DDDD5555", "my run", "4ccc4444-0000", "bbbb3333-0000"]
@@ -263,20 +218,6 @@ def test_a_search_gives_a_catalog_that_nothing_leaves(catalog):
     assert list(found.search({"$or": [{"scan_id": 1}, {"scan_id": 2}]})) == ["bbbb3333-0000"]
 
 
-def test_the_three_ways_to_ask_mix(catalog):
-    asked = catalog.search({"plan_name": "scan"}, Key("sample.name") == "Ni", stop={"exit_status": "fail"})
-    assert list(asked) == ["aaaa2222-0000"]
-    assert list(catalog.search(stream="baseline")) == ["77777777-0000", "aaaa2222-0000"]
-    assert list(catalog.search(stream="baseline", device="quadem", data_key="I0", duration_gt=30)) == ["77777777-0000"]
-    assert list(catalog.search(in_progress=True)) == ["DDDD5555"]
-    assert len(catalog.search(in_progress=False)) == 7
-    assert list(catalog.search(Key("stop.exit_status") != "success")) == ["DDDD5555", "77777777-0000", "aaaa2222-0000"]
-    assert list(catalog.search(TimeRange(1_000_100, 1_000_300, "UTC"))) == ["12345678-0000", "aaaa2222-0000"]
-    assert list(catalog.search(ScanID(2))) == ["bbbb3333-0000"]
-    assert list(catalog.search(ScanID(2, duplicates="all"), PartialUID("a"))) == ["aaaa2222-0000"]
-    assert len(catalog.search()) == 8
-
-
 def test_what_is_no_question_is_refused(catalog):
     with pytest.raises(TypeError, match="plan_name"):
         catalog.search(plan_name="count")
@@ -289,28 +230,6 @@ def test_what_is_no_question_is_refused(catalog):
             catalog.search(**options)
 
 
-@pytest.mark.parametrize(
-    "sort", [None, "scan_id", "-scan_id", ("time", 1), [("plan_name", 1), ("time", -1)], ["sample.name", "-scan_id"]]
-)
-@pytest.mark.parametrize(("skip", "limit"), [(0, None), (0, 3), (2, 3), (6, 5), (2, None)])
-def test_sort_skip_and_limit_mean_the_same_for_all_that_is_asked(catalog, sort, skip, limit):
-    ordered = list(catalog.search(sort=sort))
-    expected = ordered[skip : skip + limit if limit else None]
-    found = catalog.search(sort=sort, skip=skip, limit=limit)
-    assert list(found) == expected
-    assert len(found) == len(expected)
-    assert uids(found.values()) == uids(found[-8:]) == expected
-    assert uids(found[-3:-1]) == expected[1:3]
-    assert [found[-place].start["uid"] for place in range(1, len(expected) + 1)] == expected
-    with pytest.raises(RunIndexError):
-        found[-len(expected) - 1]
-    for uid in ordered:
-        assert (uid in found) == (uid in expected)
-    assert list(found.search({"plan_name": "count"})) == [
-        uid for uid in expected if catalog[uid].start["plan_name"] == "count"
-    ]
-
-
 def test_find_gives_all_that_a_text_may_mean_the_likeliest_first(catalog):
     assert uids(catalog.find("77777777")) == ["4ccc4444-0000", "77777777-0000"]
     assert uids(catalog.find(2))[:2] == ["bbbb3333-0000", "aaaa2222-0000"]
@@ -321,7 +240,7 @@ def test_find_gives_all_that_a_text_may_mean_the_likeliest_first(catalog):
 
 def test_only_what_can_be_nothing_but_words_needs_a_text_index(mongod_database_uri):
     store = writable(open_store(mongod_database_uri))
-    for name, document in documents():
+    for name, document in documents_of_runs():
         store.insert(name, [document])
     catalog = Catalog.from_uri(mongod_database_uri)
     assert uids(catalog.find("aaaa1111")) == ["aaaa1111-0000"]
@@ -370,7 +289,7 @@ def test_a_catalog_travels_with_its_questions_and_is_equal_to_itself(catalog):
 def test_a_table_has_a_row_for_each_run_and_a_column_for_each_field(catalog):
     columns = ["scan_id", "sample.name", "sample", "stop.exit_status", "streams", "n_events", "duration", "nothing"]
     table = catalog.table([*columns, "time"], timezone="Europe/Berlin")
-    assert list(table.index) == NEWEST_FIRST
+    assert list(table.index) == NEWEST
     assert list(table.columns) == [*columns, "time"]
     row = table.loc["77777777-0000"]
     assert row["time"].isoformat() == "1970-01-12T14:53:20+01:00"
@@ -392,7 +311,7 @@ def test_a_printed_table_of_runs_hides_no_column_from_a_narrow_terminal(catalog,
     for told in ("\n77777777  ", "1970-01-12 13:53+0000", "scan_id", "stop.exit_status", "primary, baseline"):
         assert told in printed
     assert "1970-01-12 13:58+0000" in repr(table.head(1))
-    assert list(table.index) == NEWEST_FIRST
+    assert list(table.index) == NEWEST
     assert "\x1b" not in repr(catalog.table(["plan_name"]).assign(plan_name="\x1b[2J"))
 
 
@@ -452,3 +371,179 @@ def test_transforms_correct_the_documents_that_runs_show(catalog, store_uri):
     corrected = Catalog.from_uri(store_uri, transforms={"start": lambda start: {**start, "plan_name": "corrected"}})
     assert corrected[1].start["plan_name"] == "corrected"
     assert list(corrected.search({"plan_name": "corrected"})) == []
+
+
+@pytest.fixture
+def runs(store_uri):
+    """Five runs, an hour apart; two of them have the scan id 2, the last has no stop."""
+    catalog = Catalog.from_uri(store_uri)
+    writer = Writer(catalog)
+    for number, (uid, scan_id) in enumerate(zip(UIDS, SCAN_IDS, strict=True)):
+        for name, doc in build_run(
+            {"primary": [{"x": number}]},
+            scan_id=scan_id,
+            uid=uid,
+            time=1_700_000_000.0 + 3600 * number,
+            plan_name="scan" if number % 2 else "count",
+            exit_status=None if number == 4 else "success",
+        ):
+            writer(name, doc)
+    return catalog
+
+
+def test_digits_that_are_a_scan_id_and_begin_a_uid_are_ambiguous(runs):
+    with pytest.raises(AmbiguousKey, match=r"as a scan id.*catalog\[1\]"):
+        runs["1"]
+    assert runs["0"].start["uid"] == UIDS[4]  # the run of this scan id is the one whose uid begins so
+
+
+def test_an_exact_uid_goes_before_many_that_begin_with_it_and_a_scan_id_is_found_among_many(store_uri):
+    catalog = Catalog.from_uri(store_uri)
+    writer = Writer(catalog)
+    for number in range(60):
+        uid = "ab" if number == 0 else f"ab{number:03d}"
+        writer("start", {"uid": uid, "time": 1000.0 + number, "scan_id": 7})
+    assert catalog["ab"].start["uid"] == "ab"
+    assert catalog["7"].start["uid"] == "ab059"
+    with pytest.raises(AmbiguousKey, match="and more"):
+        catalog["a"]
+
+
+def test_a_position_before_the_first_run_is_a_key_error_and_an_index_error(runs):
+    with pytest.raises(RunIndexError, match="holds 5 runs") as caught:
+        runs[-6]
+    assert isinstance(caught.value, IndexError)
+
+
+def test_zero_is_a_scan_id_and_the_error_says_how_to_get_the_latest(store_uri):
+    with pytest.raises(RunNotFound, match=r"catalog\[-1\]"):
+        Catalog.from_uri(store_uri)[0]
+
+
+def test_a_key_that_a_search_leaves_out_is_told_to_be_looked_for_among_what_was_found(runs):
+    with pytest.raises(RunNotFound, match=r"No run has this scan id\.\n  key"):
+        runs[999_999]
+    for key in (999_999, "zzz"):
+        with pytest.raises(RunNotFound, match=r"Only the runs that match Raw\(\{'plan_name'"):
+            runs.search({"plan_name": "count"})[key]
+
+
+def test_reprs_say_where_and_what_and_are_escaped(runs):
+    assert repr(runs.values()) == f"<runs of {runs!r}>"
+    assert repr(runs.items()) == f"<uids and runs of {runs!r}>"
+    narrowed = runs.search({"plan_name": "<b>"})
+    assert "plan_name" in repr(narrowed)
+    assert "<b>" not in narrowed._repr_html_()
+    assert "777b44ae" in runs._repr_html_()
+    assert "scan_id=0" in repr(runs[-1])
+    assert "primary" in runs[-1]._repr_html_()
+
+
+def test_a_catalog_in_memory_is_empty_and_its_own():
+    first, second = Catalog.in_memory(), Catalog.in_memory()
+    for name, doc in build_run({"primary": [{"x": 1}]}):
+        Writer(first)(name, doc)
+    assert len(first) == 1
+    assert len(second) == 0
+    assert not second
+
+
+def test_every_error_of_a_look_up_is_one_of_the_package(runs):
+    for key in ("aaaa", "nothing", -9, 99):
+        with pytest.raises(CatalogError):
+            runs[key]
+
+
+def test_a_run_is_corrected_through_its_catalog_and_what_was_is_kept(runs):
+    run = runs[1]
+    runs.update(run, start={"sample": "B"}, stop={"reason": "beam lost"})
+    runs.update(3, start={"sample": "C"})
+    now = run.refresh()
+    assert (now.start["sample"], now.stop["reason"], runs[3].start["sample"]) == ("B", "beam lost", "C")
+    [before] = runs.store.examination.revisions("start", UIDS[0])
+    assert "sample" not in before
+
+
+def test_a_run_outside_a_catalog_is_not_corrected_through_it(runs):
+    with pytest.raises(RunNotFound):
+        runs.scoped(plan_name="scan").update(runs[1], start={"sample": "B"})
+    assert "sample" not in runs[1].start
+    with pytest.raises(RunNotFound, match="no stop document"):
+        runs.update(0, stop={"reason": "beam lost"})
+
+
+def test_a_store_that_is_only_read_is_not_corrected(runs):
+    catalog = Catalog(types.SimpleNamespace(address="packs://here"), runs.assets)
+    with pytest.raises(ConfigurationError, match="packs://here is open for reading only"):
+        catalog.update(1, start={"sample": "B"})
+
+
+SETTINGS_IN_CODE = {
+    "asset_uri": "memory://assets",
+    "handlers": {"SPEC": "json:JSONDecoder"},
+    "handler_registry": {"SPEC": "json:JSONDecoder"},
+    "root_map": {"/a": "/b"},
+    "allowed_roots": ["/data"],
+    "offline": "no-blocks",
+    "recall": True,
+    "transforms": {"start": "copy:copy"},
+    "scope": {"data_session": ["pass-1"]},
+    "read_preference": "nearest",
+    "max_staleness_seconds": 120,
+    "pool_size": 2,
+    "collection_prefix": "pass-1.",
+    "app_name": "viewer",
+    "timeout_seconds": 3,
+}
+
+
+def test_each_setting_of_a_configured_catalog_can_be_given_in_code():
+    of_people = {"uri", "description", "metadata_indexes"}
+    assert SETTINGS_IN_CODE.keys() == {*CATALOG_KEYS} - of_people
+    catalog = Catalog.from_uri("mongodb://host/runs", **SETTINGS_IN_CODE | {"asset_uri": "mongodb://host/assets"})
+    assert catalog.assets.roots.allowed_roots == ("/data",)
+    assert "pass-1" in repr(catalog.query)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("read_preference", "fastest"),
+        ("max_staleness_seconds", 5),
+        ("pool_size", 0),
+        ("pool_size", "8"),
+        ("timeout_seconds", -1),
+        ("timeout_seconds", True),
+        ("allowed_roots", ["here"]),
+        ("offline", "tape"),
+        ("offline", "copy:no_such_function"),
+        ("offline", 5),
+        ("recall", "yes"),
+        ("transforms", {"event": dict}),
+        ("transforms", {"start": 5}),
+        ("transforms", {"start": "copy:no_such_function"}),
+        ("transforms", {"start": "copy"}),
+        ("scope", {}),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_is_refused_when_it_is_given(name, value):
+    with pytest.raises(ValueError, match=name.removesuffix("s")):
+        Catalog.from_uri("memory://x", **{name: value})
+
+
+def test_a_setting_of_another_name_is_refused_with_the_name_that_is_near():
+    with pytest.raises(TypeError, match="'allowed_root'; did you mean 'allowed_roots'"):
+        Catalog.from_uri("memory://x", allowed_root=["/"])
+
+
+def test_a_scope_given_in_code_is_left_by_nothing(runs, store_uri):
+    scoped = Catalog.from_uri(store_uri, scope={"scan_id": [1, 3]})
+    assert [run.start["scan_id"] for run in scoped.values()] == [3, 1]
+    assert 2 not in scoped
+    assert len(scoped.search({"scan_id": 2})) == 0
+
+
+@pytest.mark.parametrize("name", ["lab_fixes:mark", "lab_fixes.mark"])
+def test_a_transform_given_in_code_may_be_named(runs, store_uri, monkeypatch, name):
+    monkeypatch.setitem(sys.modules, "lab_fixes", types.SimpleNamespace(mark=lambda start: {**start, "marked": True}))
+    assert Catalog.from_uri(store_uri, transforms={"start": name})[-1].start["marked"]

@@ -1,0 +1,116 @@
+"""Each kind of store answers and keeps what every store must: those of this package, and one that does the least."""
+
+from __future__ import annotations
+
+import pymongo
+import pytest
+
+from databroker_mongo import Catalog
+from databroker_mongo.errors import ConfigurationError, Unsupported
+from databroker_mongo.queries import All
+from databroker_mongo.store import DocumentSource, RunSource, Store, open_store, writable
+from databroker_mongo.testing import StoreConformance, WritableStoreConformance
+from databroker_mongo.writing import Writer
+
+COLLECTIONS = {"start": "run_start", "stop": "run_stop", "descriptor": "event_descriptor"}
+
+
+class TestMemoryStore(WritableStoreConformance):
+    """A database of this process."""
+
+    @pytest.fixture
+    def empty(self, database_name):
+        return writable(open_store(f"memory://{database_name}"))
+
+
+class TestNormalizedStore(WritableStoreConformance):
+    """A database on a server, filled by this package."""
+
+    @pytest.fixture
+    def empty(self, mongod_database_uri):
+        return writable(open_store(mongod_database_uri))
+
+
+class TestNormalizedStoreOfAnotherProgram(StoreConformance):
+    """A database on a server, filled as suitcase-mongo does it: every document under an ``_id`` of the driver's."""
+
+    @pytest.fixture
+    def fill(self, mongod_database_uri):
+        def fill(documents):
+            with pymongo.MongoClient(mongod_database_uri) as client:
+                database = client.get_default_database()
+                for name, document in documents:
+                    database[COLLECTIONS.get(name, name)].insert_one(dict(document))
+            return open_store(mongod_database_uri)
+
+        return fill
+
+
+class Plain(Store):
+    """What answers about runs and their documents alone, by asking another store."""
+
+    def __init__(self, other: Store):
+        self._other = other
+
+    def __eq__(self, other):
+        return isinstance(other, Plain) and self._other == other._other
+
+    __hash__ = None
+
+    @property
+    def address(self) -> str:
+        return "plain://here"
+
+
+for _part in (RunSource, DocumentSource):
+    for _name in vars(_part):
+        if not _name.startswith("_") and _name not in ("address", "explain"):
+            setattr(
+                Plain, _name, lambda self, *args, _name=_name, **options: getattr(self._other, _name)(*args, **options)
+            )
+
+
+class TestPlainStore(StoreConformance):
+    """A store that does the least is a whole one."""
+
+    cannot = frozenset({"explain", "indexes", "statistics", "changes", "new_events", "examination"})
+
+    @pytest.fixture
+    def fill(self, database_name):
+        def fill(documents):
+            store = writable(open_store(f"memory://{database_name}"))
+            for name, document in documents:
+                store.insert(name, [document])
+            return Plain(open_store(f"memory://{database_name}"))
+
+        return fill
+
+
+@pytest.fixture
+def plain() -> Plain:
+    return Plain(open_store("memory://"))
+
+
+@pytest.mark.parametrize(
+    ("ask", "what"),
+    [
+        (lambda store: store.changes(["start"]), "be followed"),
+        (lambda store: store.new_events(), "be followed"),
+        (lambda store: store.examination, "be examined"),
+        (lambda store: store.indexes(), "list indexes"),
+        (lambda store: store.statistics(), "tell its size"),
+        (lambda store: store.explain(All()), "explain a query"),
+    ],
+)
+def test_what_a_store_does_not_have_it_refuses_and_says_which_store_it_is(plain, ask, what):
+    with pytest.raises(Unsupported, match=f"plain://here cannot {what}") as caught:
+        ask(plain)
+    assert caught.value.address == "plain://here"
+    assert isinstance(caught.value, NotImplementedError)
+
+
+def test_a_store_that_cannot_be_written_to_is_opened_for_writing_by_nobody(plain):
+    catalog = Catalog(plain, Catalog.in_memory().assets)
+    for ask in (lambda: catalog.update(5, start={"sample": "B"}), lambda: Writer(catalog), lambda: writable(plain)):
+        with pytest.raises(ConfigurationError, match="plain://here is open for reading only"):
+            ask()
