@@ -54,6 +54,25 @@ def test_old_names_of_documents_yield_the_same_and_warn(run):
         assert list(run.read_canonical()) == expected
 
 
+def test_documents_of_a_run_without_streams_are_corrected_as_well():
+    resource = {
+        "uid": "r",
+        "run_start": "run",
+        "spec": "ANY",
+        "root": "/old",
+        "resource_path": "a",
+        "path_semantics": "posix",
+        "resource_kwargs": {},
+    }
+    catalog = Catalog.in_memory(transforms={"resource": lambda document: {**document, "root": "/new"}})
+    with Writer(catalog) as writer:
+        writer("start", {"uid": "run", "time": 1.0})
+        writer("resource", resource)
+    documents = dict(catalog["run"].documents())
+
+    assert documents["resource"]["root"] == "/new"
+
+
 @pytest.mark.parametrize("page_size", [0, -1])
 def test_a_page_that_holds_no_row_is_refused_before_anything_is_read(run, page_size):
     with pytest.raises(ValueError, match=f"page_size={page_size}"):

@@ -604,6 +604,7 @@ class Catalog(Mapping[str, Run]):
     def _starts(self, *, skip: int = 0, limit: int = 0, fields: Sequence[str] = ()) -> Iterator[Document]:
         """Yield start documents in the order of the catalog, or tell why there is none; ``limit=0`` means all."""
         found = self._selection.starts(self.store, skip=skip, limit=limit, fields=fields)
+        # Where runs are skipped, that none follows does not say that the search found none.
         return found if skip or self._selection.window.skip else self._with_hint(found)
 
     def _with_hint(self, starts: Iterator[Document]) -> Iterator[Document]:

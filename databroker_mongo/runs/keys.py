@@ -215,6 +215,7 @@ def _meanings(text: str) -> list[Query]:
 
 def _find_text(key: str, store: Store, query: Query) -> Document:
     choices = _meanings(key)
+    # All meanings in one query, as nearly every key has one run for all of them.
     found = _newest(store, query, Or(tuple(choices)), _MOST_COMPARED) if choices else []
     if len(found) == _MOST_COMPARED:
         # Some may have been cut off: each meaning is asked for by itself.

@@ -110,6 +110,7 @@ def watch(
         known = running | {each["uid"] for each in store.find_starts(_since(query, since), sort=NEWEST_FIRST)}
         while True:
             told = changes.wait(seconds)
+            # A run that is stored long after it was taken has a time before `since`: only the server tells of it.
             named = [uid for uid in {doc.get("run_start") or doc["uid"] for doc in told} if uid not in known]
             found = _fetch(store, [_since(query, since), *([conjunction([query, In("uid", named)])] if named else [])])
             starts = [start for uid, start in found.items() if uid not in known]

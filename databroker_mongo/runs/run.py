@@ -323,6 +323,7 @@ class Run(Mapping[str, Stream]):
         return document if transform is None else transform(copied(document))
 
     def _by_name(self) -> dict[str, Stream]:
+        # Of several threads one looks for the streams, so that all are given the same, whose length is fixed once.
         with self._lock:
             if self._streams is None:
                 self._streams = self._find_streams()

@@ -1,4 +1,4 @@
-"""Tables of runs: a row for each, a column for each field. What a person types belongs to ``run_catalog``."""
+"""Tables of runs: a row for each, a column for each field."""
 
 from __future__ import annotations
 
