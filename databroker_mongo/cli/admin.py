@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from .. import display
 from ..errors import QueryError
-from .databases import store_of
+from .databases import indexed_fields, open_database
 
 
 def create_indexes(chosen: argparse.Namespace) -> None:
@@ -22,7 +22,7 @@ def create_indexes(chosen: argparse.Namespace) -> None:
     """
     from ..store import writable
 
-    store, configured = store_of(chosen.catalog)
+    store, configured = open_database(chosen.catalog), indexed_fields(chosen.catalog)
     metadata = list(dict.fromkeys([*configured, *chosen.metadata]))
     if chosen.apply:
         reports = writable(store).create_indexes(metadata=metadata, text=chosen.text)
@@ -46,7 +46,7 @@ def build_summaries(chosen: argparse.Namespace) -> None:
     """
     from ..store import writable
 
-    store, _ = store_of(chosen.catalog)
+    store = open_database(chosen.catalog)
     report = writable(store).build_summaries(apply=chosen.apply)
     done = "were" if chosen.apply else "are to be"
     print(f"{report.n_runs} runs: {report.n_written} summaries {done} written, {report.n_removed} {done} removed.")
@@ -66,7 +66,7 @@ def create_views(chosen: argparse.Namespace) -> None:
     from ..store import view_pipeline, writable
 
     field, values = _condition(chosen.conditions)
-    store, _ = store_of(chosen.catalog)
+    store = open_database(chosen.catalog)
     print(json.dumps(view_pipeline("run_start", field, values)))
     opened = writable(store)
     do = opened.create_views if chosen.apply else opened.plan_views

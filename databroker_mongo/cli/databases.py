@@ -1,21 +1,48 @@
-"""Which database a command means: a configured catalog's, or that of a URI."""
+"""Which catalog, and which database, a command means: one that is configured, or that of a URI."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..errors import ConfigurationError
+
 if TYPE_CHECKING:
+    from ..runs import Catalog
     from ..store import NormalizedStore
 
 
-def store_of(catalog: str) -> tuple[NormalizedStore, Sequence[str]]:
-    """Open the database of a configured catalog or of a URI; return it with the fields that are to have indexes."""
+def open_catalog(name: str | None) -> Catalog:
+    """Open a catalog by its configured name or its URI; without either, the only one that is configured."""
+    from ..config import find_entries, is_uri
+    from ..runs import Catalog
+
+    if name is not None and is_uri(name):
+        return Catalog.from_uri(name)
+    entries = find_entries()
+    if name is None:
+        names = list(entries)
+        if len(names) != 1:
+            listed = f"the configured catalogs are: {', '.join(names)}" if names else "no catalog is configured"
+            raise ConfigurationError(f"name a catalog or a URI with --catalog; {listed}")
+        name = names[0]
+    return Catalog.from_settings(entries[name])
+
+
+def open_database(name: str) -> NormalizedStore:
+    """Open the database of a configured catalog, without its handlers and its scope, or that of a URI."""
     from ..config import find_entries, is_uri
     from ..store import ConnectionOptions, open_store
 
-    if is_uri(catalog):
-        return open_store(catalog), ()
-    settings = find_entries()[catalog]
-    store = open_store(settings.uri, asset_uri=settings.asset_uri, options=ConnectionOptions.of(settings))
-    return store, settings.metadata_indexes
+    if is_uri(name):
+        return open_store(name)
+    settings = find_entries()[name]
+    return open_store(settings.uri, asset_uri=settings.asset_uri, options=ConnectionOptions.of(settings))
+
+
+def indexed_fields(name: str | None) -> Sequence[str]:
+    """Return the fields that are to have indexes by the settings of a catalog; none for a URI."""
+    from ..config import find_entries
+
+    entries = find_entries()
+    return entries[name].metadata_indexes if name is not None and name in entries else ()

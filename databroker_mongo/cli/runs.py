@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .. import display
 from ..errors import ConfigurationError
 from ..printable import as_json, in_words
+from .databases import indexed_fields, open_catalog
 
 if TYPE_CHECKING:
     from ..health import Finding
@@ -31,7 +32,7 @@ def list_runs(chosen: argparse.Namespace) -> None:
     from ..queries import zone_of
 
     columns = [name.strip() for name in chosen.columns.split(",")] if chosen.columns else list(COLUMNS)
-    catalog = _catalog(chosen.catalog)
+    catalog = open_catalog(chosen.catalog)
     found = _search(catalog, chosen, sort=chosen.sort, limit=chosen.limit)
     rows = (cells for _, cells in found.rows(columns))
     with _warning_in_words():
@@ -45,7 +46,7 @@ def list_runs(chosen: argparse.Namespace) -> None:
 
 def show_run(chosen: argparse.Namespace) -> None:
     """Show one run: its documents and streams."""
-    run = _catalog(chosen.catalog)[_key(chosen.key)]
+    run = open_catalog(chosen.catalog)[_key(chosen.key)]
     if chosen.format == "json":
         print(as_json({**run.metadata, "streams": list(run)}, indent=2))
         return
@@ -63,7 +64,7 @@ def check(chosen: argparse.Namespace) -> int:
     if bool(chosen.runs) == chosen.all:
         raise ConfigurationError("name the runs to check by their keys, or give --all, but not both")
     seen: set[bool] = set()
-    findings = _note(seen, _findings(_catalog(chosen.catalog), chosen.runs, files=not chosen.no_files))
+    findings = _note(seen, _findings(open_catalog(chosen.catalog), chosen.runs, files=not chosen.no_files))
     if chosen.format == "json":
         columns = ("run_uid", "stream", "data_key", "kind", "message", "facts")
         _write_json(columns, ([getattr(finding, name) for name in columns] for finding in findings))
@@ -91,12 +92,12 @@ def _findings(catalog: Catalog, keys: Sequence[str], *, files: bool) -> Iterator
     for run in runs:
         yield from run.findings(files=files)
     if not keys and catalog.query == All():
-        yield from check_database(catalog.store, metadata=_configured_fields(catalog.name))
+        yield from check_database(catalog.store, metadata=indexed_fields(catalog.name))
 
 
 def list_distinct(chosen: argparse.Namespace) -> None:
     """List the values of a field, and how many runs have each, the most frequent first."""
-    catalog = _catalog(chosen.catalog)
+    catalog = open_catalog(chosen.catalog)
     found = _search(catalog, chosen)
     with _warning_in_words():
         counts = found.distinct(chosen.field, counts=True)
@@ -112,7 +113,7 @@ def list_distinct(chosen: argparse.Namespace) -> None:
 def explain(chosen: argparse.Namespace) -> None:
     """Show how runs are found: by which index, how many documents are examined, and what would help."""
     with _warning_in_words():
-        print(_search(_catalog(chosen.catalog), chosen).explain())
+        print(_search(open_catalog(chosen.catalog), chosen).explain())
 
 
 @contextmanager
@@ -127,27 +128,10 @@ def _warning_in_words() -> Iterator[None]:
 
 def list_indexes(chosen: argparse.Namespace) -> None:
     """List the indexes of a catalog: those that are missing, that differ, that are as they should be, and others."""
-    catalog = _catalog(chosen.catalog)
-    reports = catalog.store.indexes(metadata=_configured_fields(catalog.name))
+    catalog = open_catalog(chosen.catalog)
+    reports = catalog.store.indexes(metadata=indexed_fields(catalog.name))
     for line in display.index_lines(reports):
         print(line)
-
-
-def _catalog(name: str | None) -> Catalog:
-    """Open a catalog by its configured name or its URI; without either, the only one that is configured."""
-    from ..config import find_entries, is_uri
-    from ..runs import Catalog
-
-    if name is not None and is_uri(name):
-        return Catalog.from_uri(name)
-    entries = find_entries()
-    if name is None:
-        names = list(entries)
-        if len(names) != 1:
-            listed = f"the configured catalogs are: {', '.join(names)}" if names else "no catalog is configured"
-            raise ConfigurationError(f"name a catalog or a URI with --catalog; {listed}")
-        name = names[0]
-    return Catalog.from_settings(entries[name])
 
 
 def _say_that_none_answers(found: Catalog, catalog: Catalog) -> None:
@@ -181,13 +165,6 @@ def _moment(text: str | None) -> str | float | None:
 def _key(text: str) -> str | int:
     """Return what was typed for a run: a negative number is a position, all else is a text."""
     return int(text) if text.startswith("-") and text[1:].isdecimal() else text
-
-
-def _configured_fields(name: str | None) -> Sequence[str]:
-    from ..config import find_entries
-
-    entries = find_entries()
-    return entries[name].metadata_indexes if name is not None and name in entries else ()
 
 
 def _write_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, zone: tzinfo) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import display
 from ..errors import ConfigurationError
-from .databases import store_of
+from .databases import open_database
 
 if TYPE_CHECKING:
     from ..writing import Folder, Refused
@@ -41,7 +41,7 @@ def list_spooled(chosen: argparse.Namespace) -> int | None:
     print("\n".join(display.align([_HEAD, *rows])) if rows else "No documents are pending on this machine.")
     if chosen.catalog is None:
         return None
-    for report in store_of(chosen.catalog)[0].spool_reports():
+    for report in open_database(chosen.catalog).spool_reports():
         print(_report(report))
     return None
 
@@ -57,7 +57,7 @@ def send_spooled(chosen: argparse.Namespace) -> int | None:
     from ..writing import send_spooled as send
     from ..writing import spool_of
 
-    store = writable(store_of(chosen.catalog)[0])
+    store = writable(open_database(chosen.catalog))
     spool = spool_of(store, _spool_directory(chosen.spool))
     found = send(store, spool, folders=chosen.folders)
     n_refused = sum(each.n_refused for each in found)
@@ -93,7 +93,7 @@ def send_refused(chosen: argparse.Namespace) -> int | None:
     from ..writing import refused_documents
     from ..writing import send_refused as send
 
-    store = writable(store_of(chosen.catalog)[0])
+    store = writable(open_database(chosen.catalog))
     if chosen.files:
         refused = [_read(path) for path in chosen.files]
     else:
@@ -124,7 +124,7 @@ def _folders(given: Path | None, catalog: str | None) -> Iterator[Folder]:
     directory = _spool_directory(given)
     wanted: Sequence[Path] | None = None
     if catalog is not None:
-        spool = spool_of(store_of(catalog)[0], directory)
+        spool = spool_of(open_database(catalog), directory)
         wanted = [*spool.folders(), *spool.similar_folders()]
     for folder in list_folders(directory):
         if wanted is None or folder.path in wanted:
