@@ -6,9 +6,9 @@ How columns are found, opened and read belongs to ``arrays``; a stream as a whol
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import numpy as np
 
@@ -18,10 +18,16 @@ from ..arrays import Column, KnownColumn, OpenedColumn, OpenedColumns, StreamSou
 if TYPE_CHECKING:
     import dask.array
 
-Open = Callable[..., OpenedColumns]
-
 _BLOCK_BYTES = 32_000_000
 TIME = "time"
+
+
+class Open(Protocol):
+    """Opens columns of a stream by their data keys."""
+
+    def __call__(self, keys: Sequence[str], *, eager: bool) -> OpenedColumns:
+        """Return the columns; ``eager=True`` where all values are wanted."""
+        ...
 
 
 class StreamColumn:
