@@ -13,19 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from .config import tutorial_data_directory
-from .documents import SINGLES, pages_of, rows_of
 from .errors import SampleDataUnavailable
-from .file_locks import try_lock, unlock
-from .named import catalog
-from .packs import Pack, read_documents, read_pack
-from .server import local_server
-from .store import Store, open_store, writable
-from .tutorial import bmm_documents, download, is_unpacked, progress_bar, rsoxs_documents, unpack
-from .writing import Writer
 
 if TYPE_CHECKING:
+    from .packs import Pack
     from .runs import Catalog
+    from .store import Store
 
 NamedDocument = tuple[str, dict[str, Any]]
 
@@ -113,6 +106,8 @@ def make_BMM_example() -> Catalog:  # noqa: N802 (named as its twin)
     ServerError
         When the embedded MongoDB cannot be started.
     """
+    from .tutorial import bmm_documents
+
     return _make(_BMM, lambda directory: bmm_documents())
 
 
@@ -134,6 +129,8 @@ def make_RSOXS_example() -> Catalog:  # noqa: N802 (named as its twin)
     ServerError
         When the embedded MongoDB cannot be started.
     """
+    from .tutorial import rsoxs_documents
+
     return _make(_RSOXS, rsoxs_documents)
 
 
@@ -143,6 +140,8 @@ def _require_first(version: int) -> None:
 
 
 def _fetch(name: str, url: str, *, offline: str) -> Catalog:
+    from .packs import read_documents
+
     with _alone(name) as directory:
         try:
             pack = _fetched_pack(name, url, directory=directory)
@@ -183,6 +182,9 @@ def _make(name: str, documents: Callable[[Path], Iterable[NamedDocument]]) -> Ca
 @contextmanager
 def _alone(name: str) -> Iterator[Path]:
     """Give the directory of the tutorial's data when no other process is at work on this catalog."""
+    from .config import tutorial_data_directory
+    from .file_locks import try_lock, unlock
+
     directory = tutorial_data_directory().absolute()
     locks = directory / ".locks"
     try:
@@ -209,6 +211,9 @@ def _unwritable(directory: Path, error: OSError) -> SampleDataUnavailable:
 
 
 def _fetched_pack(name: str, url: str, *, directory: Path) -> Pack:
+    from .packs import read_pack
+    from .tutorial import download, is_unpacked, unpack
+
     place, archive = directory / name, directory / f"{name}.zip"
     checksum = directory / f"{name}.zip.sha256"
     known = checksum.read_text().strip() if checksum.exists() else None
@@ -237,6 +242,12 @@ def _store(
     settings: Callable[[Store], dict[str, Any]],
 ) -> Catalog:
     """Store runs in the embedded MongoDB, those not there in full, make its indexes, and configure their catalog."""
+    from .named import catalog
+    from .server import local_server
+    from .store import open_store, writable
+    from .tutorial import progress_bar
+    from .writing import Writer
+
     with local_server() as server:
         uri = f"local://{quote(str(server.data))}?database={database}"
         store = open_store(uri)
@@ -252,6 +263,8 @@ def _store(
 def _store_run(
     writer: Callable[[str, Any], None], documents: Iterable[NamedDocument], *, is_stored: Callable[[str], bool]
 ) -> None:
+    from .documents import SINGLES, pages_of, rows_of
+
     rows: dict[str, list[Any]] = {kind: [] for kind in SINGLES}
     for name, document in documents:
         for kind, row in rows_of(name, document):
