@@ -17,14 +17,13 @@ from databroker_mongo.errors import (
     StoreError,
     StoreUnavailable,
 )
-from databroker_mongo.store.connection.connection import Connection
-from databroker_mongo.store.connection.location import locate
+from databroker_mongo.store import open_store
 
 ADDRESS = "mongodb://reader:***@mongo.example.org/beamline"
 
 
 def translate_errors(operation):
-    connection = Connection(locate("memory://runs"))
+    connection = open_store("memory://runs").connection
     connection.address = ADDRESS
     return connection.translate_errors(operation)
 
