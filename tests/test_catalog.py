@@ -488,11 +488,7 @@ SETTINGS_IN_CODE = {
     "recall": True,
     "transforms": {"start": "copy:copy"},
     "scope": {"data_session": ["pass-1"]},
-    "read_preference": "nearest",
-    "max_staleness_seconds": 120,
-    "pool_size": 2,
     "collection_prefix": "pass-1.",
-    "app_name": "viewer",
     "timeout_seconds": 3,
 }
 
@@ -508,12 +504,9 @@ def test_each_setting_of_a_configured_catalog_can_be_given_in_code():
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("read_preference", "fastest"),
-        ("max_staleness_seconds", 5),
-        ("pool_size", 0),
-        ("pool_size", "8"),
         ("timeout_seconds", -1),
         ("timeout_seconds", True),
+        ("timeout_seconds", "8"),
         ("allowed_roots", ["here"]),
         ("offline", "tape"),
         ("offline", "copy:no_such_function"),

@@ -29,8 +29,8 @@ def catalogs(machine, monkeypatch) -> ConfiguredCatalogs:
 
 
 def test_a_configured_name_opens_its_catalog_as_an_item_and_as_an_attribute(machine, catalogs):
-    machine.write(machine.user, "a.yml", "catalogs: {beamline: {uri: memory://, pool_size: 3}}")
-    assert catalogs["beamline"].settings.pool_size == 3
+    machine.write(machine.user, "a.yml", "catalogs: {beamline: {uri: memory://, timeout_seconds: 3}}")
+    assert catalogs["beamline"].settings.timeout_seconds == 3
     assert catalogs.beamline is catalogs["beamline"]
     assert catalogs.get("beamline") is catalogs["beamline"]
 

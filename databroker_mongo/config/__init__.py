@@ -3,7 +3,7 @@
 The parts, from the values up::
 
     uris            a URI that never shows its password; redact_uri
-    settings        CatalogSettings, SiteSettings
+    settings        CatalogSettings, SiteSettings: the table of all keys          readers       how each is read
     whole_paths     directories that mean one place
     yaml_files      YAML with line numbers
     directories     where files are looked for
@@ -23,8 +23,8 @@ from .directories import SearchDirectory, search_directories, spool_directory, t
 from .entries import Entries, find_entries
 from .migration import Migrated, migrate, write_new
 from .older_forms import settings_of_v0, v0_contents
-from .own_form import CATALOG_KEYS
-from .settings import NO_BLOCKS, READ_PREFERENCES, TRANSFORMED, CatalogSettings, SiteSettings
+from .readers import NO_BLOCKS, TRANSFORMED
+from .settings import CATALOG_KEYS, SITE_KEYS, URI_OPTIONS, CatalogSettings, SiteSettings
 from .site import require_importable, site_settings
 from .uris import Uri, is_uri, redact_uri
 from .whole_paths import Directory, whole_root_map, whole_roots
@@ -32,8 +32,9 @@ from .whole_paths import Directory, whole_root_map, whole_roots
 __all__ = [
     "CATALOG_KEYS",
     "NO_BLOCKS",
-    "READ_PREFERENCES",
+    "SITE_KEYS",
     "TRANSFORMED",
+    "URI_OPTIONS",
     "CatalogSettings",
     "Directory",
     "Entries",

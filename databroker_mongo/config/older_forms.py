@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote, quote_plus, unquote
 
 from ..errors import ConfigurationError
-from .own_form import read_imports, read_root_map, read_transforms, read_uri
+from .readers import read_imports, read_root_map, read_transforms, read_uri
 from .settings import CatalogSettings
 from .uris import VARIABLE, Uri
 from .whole_paths import require_whole
@@ -93,7 +93,7 @@ def read_intake(file: YamlFile, name: str, *, is_trusted: bool = False) -> Catal
         description=source.text("description"),
         handler_registry=read_imports(args, "handler_registry"),
         root_map=read_root_map(args, "root_map"),
-        transforms=read_transforms(args),
+        transforms=read_transforms(args, "transforms") or {},
         file=file.path,
         line=source.line(),
         form="intake",
@@ -146,7 +146,7 @@ def read_v0(file: YamlFile, name: str, *, is_trusted: bool = False) -> CatalogSe
         description=top.text("description"),
         handlers=_v0_handlers(top),
         root_map=read_root_map(top, "root_map"),
-        transforms=read_transforms(top),
+        transforms=read_transforms(top, "transforms") or {},
         file=file.path,
         line=1,
         form="v0",

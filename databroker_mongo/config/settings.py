@@ -1,19 +1,61 @@
-"""The settings of one catalog and of a site, as values; where they come from is not known here."""
+"""The settings of a catalog and of a site: the one table of keys, how each is read, and what the manual says of it.
+
+What does not belong here: where they come from (``scan``, ``own_form``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
+from .readers import (
+    read_asset_uri,
+    read_imports,
+    read_main_uri,
+    read_offline,
+    read_root_map,
+    read_roots,
+    read_scope,
+    read_transforms,
+)
 from .uris import Uri
+from .yaml_files import Section
 
-READ_PREFERENCES: Final = ("primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest")
-NO_BLOCKS: Final = "no-blocks"
-"""The setting ``offline``: a file that has a size, and nothing on the disk, is offline."""
+URI_OPTIONS: Final = {
+    "app_name": "appName",
+    "max_staleness_seconds": "maxStalenessSeconds",
+    "pool_size": "maxPoolSize",
+    "read_preference": "readPreference",
+}
+"""What might be taken for a setting, and is an option of MongoDB's URI."""
 
-TRANSFORMED: Final = ("start", "stop", "descriptor", "resource", "datum", "stream_resource")
+
+class Setting(NamedTuple):
+    """A key that a file may have.
+
+    Attributes
+    ----------
+    read : callable
+        Reads the value out of a section, by its key; None stands for the default.
+    text : str
+        What the manual says of it, in reStructuredText.
+    is_for_code : bool
+        Whether it can be given for a catalog that has no name as well.
+    """
+
+    read: Callable[[Section, str], Any]
+    text: str
+    is_for_code: bool = True
+
+
+def _setting(read: Callable[[Section, str], Any], text: str, *, is_for_code: bool = True) -> dict[str, Setting]:
+    return {"setting": Setting(read, text, is_for_code)}
+
+
+def _settings_of(kind: type) -> dict[str, Setting]:
+    return {each.name: each.metadata["setting"] for each in fields(kind) if "setting" in each.metadata}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,42 +69,6 @@ class CatalogSettings:
     ----------
     name : str
         The name it is configured under.
-    uri : Uri
-        Its database.
-    asset_uri : Uri, optional
-        The database of its resources and datums, where that is another one.
-    description : str, optional
-        A line for people.
-    handlers : mapping of str to str
-        Pins: from a spec or MIME type to ``"module:Class"``, or to the name of the distribution that serves it.
-    handler_registry : mapping of str to str, optional
-        From a spec to ``"module:Class"``. It replaces the discovery of handlers, as it did in databroker 1.
-    root_map : mapping of str to str
-        From the root of a resource to where its files are on this machine.
-    allowed_roots : tuple of str, optional
-        The directories that files of this catalog may be under, beside those of the site.
-    offline : str, optional
-        What tells which of its files are offline, as in `SiteSettings`, whose word it takes the place of.
-    recall : bool
-        Whether its offline files are read all the same.
-    transforms : mapping of str to str
-        From a document's name to the ``"module:function"`` that corrects it when it is read.
-    scope : mapping of str to tuple
-        Only runs whose start document has one of these values in the field are in the catalog.
-    read_preference : str, optional
-        One of `READ_PREFERENCES`.
-    max_staleness_seconds : int, optional
-        How far behind a secondary may be to be asked.
-    pool_size : int, optional
-        The most connections of a process.
-    collection_prefix : str, optional
-        What the names of its collections begin with, where they are views of one proposal.
-    app_name : str, optional
-        The name by which the server's administrator sees the connections.
-    timeout_seconds : float, optional
-        The time limit of a question.
-    metadata_indexes : tuple of str
-        Fields of the start document that deserve an index.
     file : pathlib.Path, optional
         The file in which it is configured.
     line : int, optional
@@ -77,24 +83,97 @@ class CatalogSettings:
     """
 
     name: str
-    uri: Uri
-    asset_uri: Uri | None = None
-    description: str | None = field(default=None, compare=False)
-    handlers: Mapping[str, str] = field(default_factory=dict)
-    handler_registry: Mapping[str, str] | None = None
-    root_map: Mapping[str, str] = field(default_factory=dict)
-    allowed_roots: tuple[str, ...] | None = None
-    offline: str | None = None
-    recall: bool = False
-    transforms: Mapping[str, str] = field(default_factory=dict)
-    scope: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
-    read_preference: str | None = None
-    max_staleness_seconds: int | None = None
-    pool_size: int | None = None
-    collection_prefix: str | None = None
-    app_name: str | None = None
-    timeout_seconds: float | None = None
-    metadata_indexes: tuple[str, ...] = ()
+    uri: Uri = field(
+        metadata=_setting(
+            read_main_uri,
+            "Where the runs are: ``mongodb://``, ``mongodb+srv://``, ``local:///path?database=name`` or "
+            "``memory://name``.",
+        )
+    )
+    asset_uri: Uri | None = field(
+        default=None,
+        metadata=_setting(read_asset_uri, "The database of resources and datums, if it is a different one."),
+    )
+    description: str | None = field(
+        default=None, compare=False, metadata=_setting(Section.text, "A line for people.", is_for_code=False)
+    )
+    handlers: Mapping[str, str] = field(
+        default_factory=dict,
+        metadata=_setting(
+            Section.text_map,
+            "Pins: maps a spec or MIME type to the distribution that serves it, or to ``module:Class``.",
+        ),
+    )
+    handler_registry: Mapping[str, str] | None = field(
+        default=None,
+        metadata=_setting(read_imports, "Maps a spec to ``module:Class``; it *replaces* the discovery of handlers."),
+    )
+    root_map: Mapping[str, str] = field(
+        default_factory=dict,
+        metadata=_setting(
+            read_root_map,
+            "Maps the root of a resource to the directory of its files on this machine. A relative directory is "
+            "relative to the YAML file.",
+        ),
+    )
+    allowed_roots: tuple[str, ...] | None = field(
+        default=None,
+        metadata=_setting(
+            read_roots,
+            "The directories that files of this catalog may be under. If the site sets some, those of an environment's "
+            "or a site's file are added to them, and those of your own file are ignored.",
+        ),
+    )
+    offline: str | None = field(
+        default=None,
+        metadata=_setting(
+            read_offline,
+            "The rule that decides which of its files are offline, instead of the site's: ``no-blocks`` or "
+            "``module:function`` (:doc:`keep-files-on-tape`).",
+        ),
+    )
+    recall: bool = field(
+        default=False,
+        metadata=_setting(
+            Section.truth,
+            "``true``: offline files are fetched when they are read. By default, reading them is an error.",
+        ),
+    )
+    transforms: Mapping[str, str] = field(
+        default_factory=dict,
+        metadata=_setting(
+            read_transforms,
+            "Maps ``start``, ``stop``, ``descriptor``, ``resource``, ``datum`` or ``stream_resource`` to the "
+            "``module:function`` that corrects such a document when it is read.",
+        ),
+    )
+    scope: Mapping[str, tuple[str | int, ...]] = field(
+        default_factory=dict,
+        metadata=_setting(
+            read_scope,
+            "Maps a field of the start document to the value, or the list of values, that a run must have to be in the "
+            "catalog.",
+        ),
+    )
+    collection_prefix: str | None = field(
+        default=None,
+        metadata=_setting(
+            Section.text,
+            "The prefix of the names of the collections, if they are views of one proposal (:doc:`restrict-access`).",
+        ),
+    )
+    timeout_seconds: float | None = field(
+        default=None,
+        metadata=_setting(
+            Section.number,
+            "The time limit of each query, 10 by default, including the search for a server that answers. "
+            "``timeoutMS`` in the URI takes precedence; ``serverSelectionTimeoutMS`` has no effect beside either.",
+        ),
+    )
+    metadata_indexes: tuple[str, ...] = field(
+        default=(),
+        metadata=_setting(Section.texts, "Fields of the start document that should have an index.", is_for_code=False),
+    )
     file: Path | None = field(default=None, compare=False)
     line: int | None = field(default=None, compare=False)
     form: str = field(default="own", compare=False)
@@ -108,29 +187,48 @@ class SiteSettings:
 
     Attributes
     ----------
-    allowed_roots : tuple of str, optional
-        The directories that any file must be under. None where the site has not said.
-    allowed_modules : tuple of str
-        Modules, with all in them, from which handlers and transforms may be imported that a user's settings name and
-        no installed package registers.
-    handlers : mapping of str to str
-        Pins, as in `CatalogSettings`; those of a catalog come first.
-    root_map : mapping of str to str
-        As in `CatalogSettings`; that of a catalog comes first.
-    offline : str, optional
-        What tells which files are offline, on tape for example: ``"no-blocks"`` or a ``"module:function"``.
     files : tuple of pathlib.Path
         The files that have a ``site`` section.
     """
 
-    allowed_roots: tuple[str, ...] | None = None
-    allowed_modules: tuple[str, ...] = ()
-    handlers: Mapping[str, str] = field(default_factory=dict)
-    root_map: Mapping[str, str] = field(default_factory=dict)
-    offline: str | None = None
+    allowed_roots: tuple[str, ...] | None = field(
+        default=None,
+        metadata=_setting(read_roots, "The directories that every file must be under, whatever path its document has."),
+    )
+    allowed_modules: tuple[str, ...] = field(
+        default=(),
+        metadata=_setting(
+            Section.texts,
+            "Modules, with all in them, from which the settings of a *user* may import handlers, transforms and the "
+            "function for ``offline`` that no installed package registers. Files of the environment or of the site may "
+            "import any module.",
+        ),
+    )
+    handlers: Mapping[str, str] = field(
+        default_factory=dict,
+        metadata=_setting(Section.text_map, "As for a catalog; the catalog's own settings take precedence."),
+    )
+    root_map: Mapping[str, str] = field(
+        default_factory=dict,
+        metadata=_setting(read_root_map, "As for a catalog; the catalog's own settings take precedence."),
+    )
+    offline: str | None = field(
+        default=None,
+        metadata=_setting(
+            read_offline,
+            "The rule for files on tape, which are not opened unless you request it (:doc:`keep-files-on-tape`).",
+        ),
+    )
     files: tuple[Path, ...] = ()
 
     def allows_import(self, target: str) -> bool:
         """Return whether a ``"module:name"`` lies in one of the allowed modules."""
         module = target.partition(":")[0]
         return any(module == allowed or module.startswith(f"{allowed}.") for allowed in self.allowed_modules)
+
+
+CATALOG_KEYS: Final = _settings_of(CatalogSettings)
+"""The keys of a catalog in a file, in the order in which they are read."""
+
+SITE_KEYS: Final = _settings_of(SiteSettings)
+"""The keys of a site."""

@@ -203,15 +203,12 @@ class Section:
         text: str | None = self._of_type(key, str, "a string")
         return text
 
-    def whole_number(self, key: str) -> int | None:
-        """Return the positive whole number under a key."""
-        number: int | None = self._of_type(key, int, "a whole number")
-        return None if number is None else self._positive(key, number)
-
     def number(self, key: str) -> float | None:
         """Return the positive number under a key."""
         number: float | None = self._of_type(key, (int, float), "a number")
-        return None if number is None else self._positive(key, float(number))
+        if number is not None and not number > 0:
+            raise self.error(f"{key!r} must be more than 0, not {number}", key)
+        return None if number is None else float(number)
 
     def truth(self, key: str) -> bool | None:
         """Return whether true or false stands under a key."""
@@ -242,11 +239,6 @@ class Section:
                 raise inner.error(f"{name!r} has no value", name)
             found[name] = text
         return found
-
-    def _positive(self, key: str, number: Any) -> Any:
-        if not number > 0:
-            raise self.error(f"{key!r} must be more than 0, not {number}", key)
-        return number
 
     def _of_type(self, key: str, kind: type | tuple[type, ...], wanted: str) -> Any:
         value = self._values.get(key)

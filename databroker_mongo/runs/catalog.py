@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, overload
 from .. import display
 from ..arrays import Transform
 from ..assets import AssetReader, HandlerClass, Rule, open_reader
-from ..config import CATALOG_KEYS, CatalogSettings, Directory
+from ..config import CATALOG_KEYS, URI_OPTIONS, CatalogSettings, Directory
 from ..errors import (
     CatalogWarning,
     QueryError,
@@ -163,8 +163,7 @@ class Catalog(Mapping[str, Run]):
         scope : mapping of str to object, optional
             Only runs with these values are in the catalog, as with :meth:`scoped`.
         **options : object
-            Of the connection: ``timeout_seconds``, ``pool_size``, ``app_name``, ``read_preference``,
-            ``max_staleness_seconds``, ``collection_prefix``.
+            Of the connection: ``timeout_seconds``, ``collection_prefix``.
 
         Raises
         ------
@@ -675,8 +674,10 @@ class Catalog(Mapping[str, Run]):
 
 
 def _require_known(options: Iterable[str]) -> None:
-    known = sorted({*CATALOG_KEYS} - {"description", "metadata_indexes"})
+    known = sorted(key for key, setting in CATALOG_KEYS.items() if setting.is_for_code)
     for name in options:
+        if name in URI_OPTIONS:
+            raise TypeError(f"from_uri() has no argument {name!r}: write {URI_OPTIONS[name]}=... into the URI")
         if name not in known:
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"its arguments are {', '.join(known)}."

@@ -9,11 +9,13 @@ from databroker_mongo.errors import CatalogNotFound, ConfigurationError, Configu
 
 
 def test_an_added_catalog_is_found_with_its_settings(machine):
-    path = write_entry("beam/line 1", "memory://", root_map={"/a": "/b"}, scope={"data_session": ["p"]}, pool_size=4)
+    path = write_entry(
+        "beam/line 1", "memory://", root_map={"/a": "/b"}, scope={"data_session": ["p"]}, timeout_seconds=4
+    )
     settings = find_entries()["beam/line 1"]
     assert settings.file == path
     assert path.parent == machine.user
-    assert (settings.root_map, settings.scope, settings.pool_size) == ({"/a": "/b"}, {"data_session": ("p",)}, 4)
+    assert (settings.root_map, settings.scope, settings.timeout_seconds) == ({"/a": "/b"}, {"data_session": ("p",)}, 4)
 
 
 def test_a_file_that_holds_a_password_is_private_and_warned_of(machine):
@@ -79,8 +81,8 @@ def test_a_wrong_setting_is_refused_before_anything_is_written(machine):
         write_entry("x", "memory://", root_maps={})
     with pytest.raises(ConfigurationError, match="'scope' has no value"):
         write_entry("x", "memory://", scope={})
-    with pytest.raises(ConfigurationError, match="'pool_size' must be a whole number"):
-        write_entry("x", "memory://", pool_size="many")
+    with pytest.raises(ConfigurationError, match="'timeout_seconds' must be a number"):
+        write_entry("x", "memory://", timeout_seconds="many")
     with pytest.raises(ConfigurationError, match="must be a string that is not empty"):
         write_entry("", "memory://")
     assert not machine.user.exists()

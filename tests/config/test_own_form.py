@@ -22,10 +22,7 @@ catalogs:
     allowed_roots: [/mnt, here]
     transforms: {start: my_package:fix}
     scope: {data_session: [pass-1, 2], proposal: p7}
-    read_preference: secondaryPreferred
-    max_staleness_seconds: 120
-    pool_size: 8
-    app_name: viewer
+    collection_prefix: pass-1.
     timeout_seconds: 30
     metadata_indexes: [sample.name]
 """
@@ -46,8 +43,7 @@ def test_every_key_of_a_catalog_is_read():
     assert settings.handler_registry == {"NPY_SEQ": "my_package:Npy"}
     assert settings.transforms == {"start": "my_package:fix"}
     assert settings.scope == {"data_session": ("pass-1", 2), "proposal": ("p7",)}
-    assert (settings.read_preference, settings.max_staleness_seconds) == ("secondaryPreferred", 120)
-    assert (settings.pool_size, settings.app_name) == (8, "viewer")
+    assert settings.collection_prefix == "pass-1."
     assert settings.timeout_seconds == 30.0
     assert settings.metadata_indexes == ("sample.name",)
     assert (settings.file, settings.line) == (PATH, 3)
@@ -80,8 +76,6 @@ def test_a_catalog_with_a_uri_alone_leaves_the_rest_to_the_defaults():
     ("line", "message"),
     [
         ("root_maps: {}", "did you mean 'root_map'"),
-        ("pool_size: many", "'pool_size' must be a whole number"),
-        ("read_preference: nearby", "must be one of primary, "),
         ("transforms: {events: a:b}", "the key 'events' is not known"),
         ("transforms: {start: not importable}", "cannot be imported: write module:name"),
         ("handler_registry: {X: Handler}", "cannot be imported: write module:name"),

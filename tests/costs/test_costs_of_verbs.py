@@ -100,7 +100,7 @@ VERBS = {
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_asks_few_questions_and_has_few_documents_looked_at(uri, verb):
     do, n_questions, n_documents = VERBS[verb]
-    catalog = Catalog.from_uri(uri, app_name=APPLICATION)
+    catalog = Catalog.from_uri(f"{uri}&appName={APPLICATION}")
     do(catalog)  # what indexes there are is remembered for minutes
 
     entries = asked(uri, lambda: do(catalog))

@@ -16,7 +16,7 @@ from databroker_mongo.writing import Writer
 COUNT = """
 import sys
 from databroker_mongo.runs.catalog import Catalog
-print(len(Catalog.from_uri(sys.argv[1], read_preference="secondary")))
+print(len(Catalog.from_uri(sys.argv[1] + "&readPreference=secondary")))
 """
 
 
@@ -43,7 +43,7 @@ def lagging(replica_set):
 
 
 def test_who_writes_is_never_answered_by_a_secondary_that_is_behind(lagging):
-    reader = Catalog.from_uri(lagging.uri, read_preference="secondaryPreferred")
+    reader = Catalog.from_uri(f"{lagging.uri}&readPreference=secondaryPreferred")
     assert len(reader) == 0
     # The same set, as somebody else writes it down.
     written_to = f"mongodb://{lagging.primary().address}/test?replicaSet=rs"

@@ -73,7 +73,7 @@ def test_what_is_no_uri_at_all_is_told_what_is_wanted(given):
 
 
 def test_a_process_that_writes_reads_what_it_wrote_from_the_primary(mongod_database_uri):
-    reader = Catalog.from_uri(mongod_database_uri, read_preference="secondaryPreferred")
+    reader = Catalog.from_uri(f"{mongod_database_uri}&readPreference=secondaryPreferred")
     assert reader.store.collections.run_start.read_preference.mongos_mode == "secondaryPreferred"
     for name, doc in build_run({"primary": [{"x": 1.0}]}):
         Writer(mongod_database_uri)(name, doc)
@@ -89,7 +89,7 @@ def test_the_threads_of_a_process_share_few_connections(mongod_database_uri):
             found = client.admin.aggregate([{"$currentOp": {"allUsers": True, "idleConnections": True}}])
             return sum(each.get("appName") == "counted" for each in found)
 
-        catalog = Catalog.from_uri(mongod_database_uri, app_name="counted")
+        catalog = Catalog.from_uri(f"{mongod_database_uri}&appName=counted")
         with ThreadPoolExecutor(16) as threads:
             list(threads.map(lambda _: len(catalog), range(200)))
         assert 0 < n_connections() <= 8 + 2

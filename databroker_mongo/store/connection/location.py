@@ -19,14 +19,16 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 from weakref import WeakValueDictionary
 
-from ...config import READ_PREFERENCES, CatalogSettings, Uri, redact_uri, reveal
+from ...config import CatalogSettings, Uri, redact_uri, reveal
 from ...errors import ConfigurationError
 from .clients import check_uri
 from .place import Place, place_of
 
 _memory_names = itertools.count(1)
 _with_secrets: WeakValueDictionary[str, Uri] = WeakValueDictionary()
-_LEAST = {"timeout_seconds": 0.001, "pool_size": 1, "max_staleness_seconds": 90}
+_LEAST_SECONDS = 0.001
+_POOL_SIZE = 8
+_APP_NAME = "databroker_mongo"
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,6 @@ class ConnectionOptions:
     ----------
     timeout_seconds : float
         Time limit of each question: to find a server that answers, the network and the server's work together.
-    pool_size : int
-        Most connections of one process.
-    app_name : str
-        What the server's log calls this client.
-    read_preference : str
-        ``primary``, ``primaryPreferred``, ``secondary``, ``secondaryPreferred`` or ``nearest``.
-    max_staleness_seconds : int or None
-        How far behind a secondary may be; 90 or more.
     collection_prefix : str
         What the names of the collections begin with, where they are views of one proposal.
 
@@ -55,22 +49,15 @@ class ConnectionOptions:
     """
 
     timeout_seconds: float = 10.0
-    pool_size: int = 8
-    app_name: str = "databroker_mongo"
-    read_preference: str | None = None
-    max_staleness_seconds: int | None = None
     collection_prefix: str = ""
 
     def __post_init__(self) -> None:
-        for name, least in _LEAST.items():
-            number: Any = getattr(self, name)
-            is_number = isinstance(number, Real) and not isinstance(number, bool)
-            if number is not None and not (is_number and number >= least):
-                raise ConfigurationError(f"{name} must be a number, at least {least:g}, not {number!r}", setting=name)
-        if self.read_preference not in (None, *READ_PREFERENCES):
+        seconds: Any = self.timeout_seconds
+        is_number = isinstance(seconds, Real) and not isinstance(seconds, bool)
+        if not (is_number and seconds >= _LEAST_SECONDS):
             raise ConfigurationError(
-                f"read_preference must be one of {', '.join(READ_PREFERENCES)}, not {self.read_preference!r}",
-                setting="read_preference",
+                f"timeout_seconds must be a number, at least {_LEAST_SECONDS:g}, not {seconds!r}",
+                setting="timeout_seconds",
             )
 
     @classmethod
@@ -88,13 +75,11 @@ class ConnectionOptions:
         """Return the arguments of ``MongoClient``; what the URI itself sets is left to it."""
         arguments: dict[str, Any] = {
             "timeoutMS": round(self.timeout_seconds * 1000),
-            "maxPoolSize": self.pool_size,
-            "appName": self.app_name,
-            "readPreference": self.read_preference,
-            "maxStalenessSeconds": self.max_staleness_seconds,
+            "maxPoolSize": _POOL_SIZE,
+            "appName": _APP_NAME,
         }
         in_uri = {name.lower() for name in parse_qs(urlsplit(uri).query)}
-        return {k: v for k, v in arguments.items() if v is not None and k.lower() not in in_uri}
+        return {k: v for k, v in arguments.items() if k.lower() not in in_uri}
 
 
 @dataclass(frozen=True)
