@@ -642,9 +642,10 @@ class Catalog(Mapping[str, Run]):
             yield page
 
     def _start_of(self, key: object) -> Document:
-        number = run_keys.integer_key(key)
-        if number is None or number >= 0:
-            return run_keys.find(key, self.store, self.query)
+        return run_keys.find(key, self.store, self._selection.query, find_position=self._start_of_position)
+
+    def _start_of_position(self, number: int) -> Document:
+        """Return the start document at a position, which is negative and counts from the latest run."""
         is_countable = -number <= run_keys.FARTHEST_PLACE
         start = next(self._starts(skip=-number - 1, limit=1), None) if is_countable else None
         if start is None:
@@ -659,12 +660,12 @@ class Catalog(Mapping[str, Run]):
         """Return the start document of each key: one query for all uids, one for scan ids, one for positions."""
         numbers = [number for number in map(run_keys.integer_key, keys) if number is not None]
         places = [-number for number in numbers if 0 < -number <= run_keys.FARTHEST_PLACE]
-        known = run_keys.find_several(keys, self.store, self.query) | self._starts_at(places)
+        known = run_keys.find_several(keys, self.store, self.query) | self._starts_of_places(places)
         # True and 1.0 are equal to 1 as keys of a mapping, and are no keys of a run.
         lookups = [str.__str__(key) if isinstance(key, str) else run_keys.integer_key(key) for key in keys]
         return [known[each] if each in known else self._start_of(key) for key, each in zip(keys, lookups, strict=True)]
 
-    def _starts_at(self, places: Sequence[int]) -> dict[object, Document]:
+    def _starts_of_places(self, places: Sequence[int]) -> dict[object, Document]:
         """Return the start documents at places counted from 1, by negative position."""
         first, last = min(places, default=0), max(places, default=0)
         if not places or last - first > _SPARSE * len(places):

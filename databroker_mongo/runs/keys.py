@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from ..errors import AmbiguousKey, QueryError, RunNotFound
@@ -111,18 +111,20 @@ def part_of_slice(key: slice) -> tuple[int, int]:
     return skip, min(-begin, FARTHEST_PLACE) - skip
 
 
-def find(key: object, store: Store, query: Query) -> Document:
+def find(key: object, store: Store, query: Query, *, find_position: Callable[[int], Document]) -> Document:
     """Return the start document of the run that a key means, among those that answer to ``query``.
 
     Parameters
     ----------
     key : int or str
-        A number is a scan id, and means the newest run that has it. A text is a uid; if no run has it, and it is all
-        digits, a scan id; then the beginning of a uid.
+        A number is a scan id, and means the newest run that has it; a negative one is a position. A text is a uid; if
+        no run has it, and it is all digits, a scan id; then the beginning of a uid.
     store : Store
         Where to look.
     query : Query
         What the run must answer to as well.
+    find_position : callable
+        Returns the start document at a position, in the order that the runs have where they are looked for.
 
     Raises
     ------
@@ -136,7 +138,7 @@ def find(key: object, store: Store, query: Query) -> Document:
     number = integer_key(key)
     if number is None:
         _not_found(key, "A key must be a uid, the beginning of one, a scan id or a negative number.", All())
-    return _find_scan_id(number, store, query)
+    return find_position(number) if number < 0 else _find_scan_id(number, store, query)
 
 
 def find_several(keys: Iterable[object], store: Store, query: Query) -> dict[object, Document]:
@@ -193,7 +195,7 @@ def _text_of(text: object) -> str:
 
 
 def _find_scan_id(scan_id: int, store: Store, query: Query) -> Document:
-    found = _newest(store, query, Eq("scan_id", scan_id), 1) if 0 <= scan_id < LARGEST_SCAN_ID else []
+    found = _newest(store, query, Eq("scan_id", scan_id), 1) if scan_id < LARGEST_SCAN_ID else []
     if not found:
         hint = " The latest run is catalog[-1]." if scan_id == 0 else ""
         _not_found(scan_id, f"No run has this scan id.{hint}", query)

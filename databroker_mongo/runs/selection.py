@@ -17,19 +17,21 @@ class Selection:
     Attributes
     ----------
     window : Window
-        What they match, how they are sorted, how many are skipped and how many are taken.
+        What is asked of them, how they are sorted, how many are skipped and how many are taken.
     searches : tuple of (Query, Query)
         The searches that led here, one within the other: which runs were searched, and what was asked. They say
         nothing of the runs, and are there for the hints of a search that finds none.
+    query : Query
+        The query that these runs match, and no others.
     """
 
     window: Window
     searches: tuple[Step, ...] = field(default=(), compare=False)
+    query: Query = field(init=False, compare=False)
 
-    @property
-    def query(self) -> Query:
-        """The query that these runs match, and no others."""
-        return self.window if self.window.skip or self.window.limit else self.window.query
+    def __post_init__(self) -> None:
+        is_all = not (self.window.skip or self.window.limit)
+        object.__setattr__(self, "query", self.window.query if is_all else self.window)
 
     def narrowed(self, wanted: Query, *, sort: Sort | None = None, skip: int = 0, limit: int = 0) -> Selection:
         """Return the runs of these that match a query as well, as a search of them."""
