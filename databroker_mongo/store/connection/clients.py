@@ -1,6 +1,7 @@
 """The clients of this process: one for each server and set of options, closed when the process ends.
 
-What does not belong here: databases, credentials that have to be looked for.
+What does not belong here: databases, credentials that have to be looked for. In this folder pymongo is imported by the
+functions that need it: it takes a tenth of a second, and scripts that name a broker at their head may open none.
 """
 
 from __future__ import annotations
@@ -14,10 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
-
-import pymongo
-import pymongo.errors
-from pymongo import uri_parser
 
 from ...config import redact_uri
 from ...errors import ConfigurationError, StoreUnavailable
@@ -73,6 +70,10 @@ def _without_database(uri: str) -> str:
 @atexit.register
 def _close() -> None:
     """Close the connections, which pymongo would otherwise complain about; those of a parent process are its own."""
+    if not _clients:
+        return
+    import pymongo
+
     for (pid, _), client in _clients.items():
         if pid == os.getpid():
             # pymongo says goodbye to the server, and waits for one that is gone as long as for any answer.
@@ -85,6 +86,8 @@ def _new_client(uri: str, arguments: dict[str, Any]) -> Any:
         import mongomock  # few need it, and it takes a while to import
 
         return mongomock.MongoClient()
+    import pymongo
+
     with _refusing(uri):
         return pymongo.MongoClient(uri, **arguments)
 
@@ -97,6 +100,8 @@ def check_uri(uri: str) -> None:
     ConfigurationError
         It cannot be parsed, or names a file that cannot be read.
     """
+    from pymongo import uri_parser
+
     parsed = uri
     if uri.startswith("mongodb+srv:"):
         # The parser would look the name up, and of any other URI refuse the options of such a one.
@@ -108,6 +113,8 @@ def check_uri(uri: str) -> None:
 
 @contextmanager
 def _refusing(uri: str) -> Iterator[None]:
+    import pymongo.errors
+
     try:
         yield
     except OSError as error:

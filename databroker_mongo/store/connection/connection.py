@@ -12,10 +12,6 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import pymongo
-import pymongo.errors
-from pymongo import ReadPreference, WriteConcern
-
 from ...config import reveal
 from ...errors import NotAuthorized
 from . import read_your_writes
@@ -119,6 +115,8 @@ class Connection:
         ConfigurationError
             The server is too old for the installed pymongo.
         """
+        import pymongo.errors
+
         _logger.debug("%s: %s", self.address, operation)
         try:
             with nullcontext() if seconds is None else pymongo.timeout(seconds):
@@ -144,14 +142,20 @@ class Connection:
 
     def _configured(self, database: Any, *, is_durable: bool) -> Any:
         if self._is_written_here:
+            from pymongo import ReadPreference
+
             database = database.with_options(read_preference=ReadPreference.PRIMARY)
         return _durable(decoding_exactly(database)) if is_durable else decoding_plainly(database)
 
 
 def _reads_from_primary(database: Any) -> bool:
+    from pymongo import ReadPreference
+
     return bool(database.read_preference == ReadPreference.PRIMARY)
 
 
 def _durable(database: Any) -> Any:
+    from pymongo import WriteConcern
+
     concern = {"w": "majority", "j": True, **database.write_concern.document}
     return database.with_options(write_concern=WriteConcern(**concern))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-
-import pymongo
-import pymongo.errors
+from typing import TYPE_CHECKING
 
 from ...errors import (
     AuthenticationFailed,
@@ -16,6 +14,9 @@ from ...errors import (
     StoreError,
     StoreUnavailable,
 )
+
+if TYPE_CHECKING:
+    import pymongo.errors
 
 TRANSIENT = frozenset({6, 7, 24, 64, 89, 91, 112, 189, 262, 9001, 10058, 10107, 11600, 11602, 13435, 13436})
 """Codes of the server's "not now": it steps down, shuts down, was interrupted, or another write was in the way."""
@@ -42,6 +43,8 @@ def translated(error: pymongo.errors.PyMongoError, operation: str, address: str)
     address : str
         The database's URI without any password.
     """
+    import pymongo.errors
+
     # What the driver appends is the server's whole answer, with the clock of its set and a signature of that.
     error.args = (words_of(error), *error.args[1:])
     if isinstance(error, pymongo.errors.ConfigurationError):
@@ -66,6 +69,8 @@ def translated(error: pymongo.errors.PyMongoError, operation: str, address: str)
 
 def is_retryable(error: Exception) -> bool:
     """Tell whether an error ends an answer that the server, or another of its set, would give if asked again."""
+    import pymongo.errors
+
     if isinstance(error, pymongo.errors.OperationFailure):
         return error.code in TRANSIENT | _CURSOR_IS_GONE
     return isinstance(error, pymongo.errors.AutoReconnect) and not error.timeout
@@ -132,6 +137,8 @@ def _not_authorized(error: Exception, operation: str, address: str) -> NotAuthor
 
 
 def _unsupported(error: Exception, address: str) -> CatalogError:
+    import pymongo
+
     text = words_of(error)
     if type(error.__cause__).__module__.partition(".")[0] == "dns":
         return StoreUnavailable(f"the servers of {address} cannot be looked up: {text}", address=address)
