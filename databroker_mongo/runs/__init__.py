@@ -4,13 +4,13 @@
 
     catalog        Catalog: queries, scopes, runs by key, tables of many
     selection      Selection: which runs it shows, in which order        views     its uids and runs in order
-    context        Context: what catalog, run and stream hand on
-    keys           what may stand between the brackets of a catalog      tables    tables of runs
+    keys           what may stand between its brackets                   tables    what many runs tell; run_table
+    context        Context: what catalog, run and stream hand on         transforms   corrections of documents
     run            Run: its documents, streams, health and corrections
     stream         Stream: rows and columns of one stream, read or lazy; StreamData: its columns by name
-    columns        one column of a stream as an object                  configuration, timestamps   of a stream
+    columns        one column of a stream as an object                   configuration, timestamps   of a stream
     replay         the documents of a run again                          live      as they are stored
-    transforms     corrections of documents at reading
+    field_hints    which names of a search no run has                    remedies  what to type instead
 
 What does not belong here: how MongoDB is asked (``store/``), how files are read (``assets/``).
 """

@@ -42,7 +42,6 @@ from ..store import PAGES, ConnectionOptions, Document, Explanation, Store, open
 from . import keys as run_keys
 from . import live, tables
 from .context import Context
-from .facets import count_by_value
 from .field_hints import Step, missing_names
 from .live import Change
 from .remedies import OF_CATALOG
@@ -486,7 +485,7 @@ class Catalog(Mapping[str, Run]):
         found = self.store.distinct(self.query, plain_path(field), counts=counts)
         if not found:
             self._hint((self.query, Exists(field)))
-        return count_by_value(found) if counts else [value for value, _ in found]
+        return tables.count_by_value(found) if counts else [value for value, _ in found]
 
     def facets(self, fields: str | Iterable[str]) -> dict[str, dict[Any, int]]:
         """Return, for each field, how many of these runs have each value."""

@@ -1,7 +1,9 @@
-"""Tables of runs: a row for each, a column for each field."""
+"""What many runs tell at once: tables, a row for each run, and counts of the values of a field."""
 
 from __future__ import annotations
 
+import datetime
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -116,6 +118,20 @@ def find_empty_columns(table: pandas.DataFrame) -> list[str]:
     return [name for name in fields if len(table) and table[name].isna().all()]
 
 
+def count_by_value(found: Sequence[tuple[Any, int]]) -> dict[Any, int]:
+    """Return counts by value; what cannot be a key of a dict, or is equal to another as a key, is given as text."""
+    counts: dict[Any, int] = {}
+    # Which of 1 and True is the text does not hang on how many runs have each.
+    numbers = {value for value, _ in found if isinstance(value, int | float) and not isinstance(value, bool)}
+    for value, n_runs in found:
+        is_taken = isinstance(value, bool) and value in numbers
+        key = value if not is_taken and _has_hash(value) and value not in counts else _as_text(value)
+        while key in counts:
+            key += " "  # as a text that is stored may be that of another value
+        counts[key] = n_runs
+    return counts
+
+
 def _stops(store: Store, uids: Sequence[str], columns: Iterable[str]) -> dict[str, Document]:
     needed = any(column in _OF_STOP or split_key(column)[0] == "stop" for column in columns)
     return store.stops(uids) if needed else {}
@@ -155,3 +171,19 @@ def _seconds(time: Any) -> float:
     """Return a time as a document has it; NaN for what is none."""
     is_number = isinstance(time, int | float) and not isinstance(time, bool)
     return float(time) if is_number and abs(time) <= LARGEST_TIME else math.nan
+
+
+def _has_hash(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _shown(value: Any) -> str:
+    return str(value) if isinstance(value, datetime.datetime) else repr(value)
+
+
+def _as_text(value: Any) -> str:
+    return json.dumps(value, default=_shown) if isinstance(value, dict | list | bool | int | float) else repr(value)
