@@ -70,7 +70,7 @@ class EventBlock:
     def rows(self, key: str, rows: slice) -> Array:
         """Return some rows of a column, fetched by themselves where that is cheaper."""
         is_part = 2 * (rows.stop - rows.start) <= self.snapshot.n_rows
-        if self._arrays is None and is_part and self._store.finds_rows(self.snapshot):
+        if self._arrays is None and is_part and self._store.can_find_rows(self.snapshot):
             found = self._store.event_columns(self.snapshot, [key], rows=rows)
             return as_array(found[key], declared=self._declared[key])
         return self.column(key)[rows]

@@ -143,7 +143,7 @@ def _certain(source: StreamSource, data_keys: Mapping[str, DataKey], keys: Seque
         declared = declared_dtype(data_keys[key])
         if certain is not None and declared in (None, certain[1]):
             sample[key], shaped[key] = events[0]["data"][key], certain
-    if not sample or not source.rows.store.all_like(source.rows.snapshot, sample):
+    if not sample or not source.rows.store.is_uniform(source.rows.snapshot, sample):
         return {}
     return shaped
 

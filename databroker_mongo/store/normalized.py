@@ -22,9 +22,8 @@ from .identifiers import object_ids
 from .order import order_key
 from .protocol import Document, EventIndex, Section, Snapshot, Sort, Store, Values
 from .reports import Explanation, IndexReport
-from .search import distinct
+from .search import distinct, starts
 from .search import explain as explaining
-from .search import starts as compiled
 from .search.start_pages import answer_to
 from .upkeep import indexes
 from .upkeep.examination import NormalizedExamination
@@ -98,12 +97,12 @@ class NormalizedStore(Store):
     ) -> Iterator[Document]:
         """Yield the start documents that answer to ``query``, in order."""
         with self.connection.translate_errors("find runs") as collections:
-            yield from compiled.find_starts(collections, query, sort=sort, skip=skip, limit=limit, fields=fields)
+            yield from starts.find_starts(collections, query, sort=sort, skip=skip, limit=limit, fields=fields)
 
     def count_starts(self, query: Query, *, skip: int = 0, limit: int = 0) -> int:
         """Count what :meth:`find_starts` would yield."""
         with self.connection.translate_errors("count runs") as collections:
-            return compiled.count_starts(collections, query, skip=skip, limit=limit)
+            return starts.count_starts(collections, query, skip=skip, limit=limit)
 
     def distinct(self, query: Query, key: str, *, counts: bool = False) -> list[tuple[Any, int]]:
         """Return the values of a field in the runs that answer to ``query``, and how many runs have each."""
@@ -116,9 +115,9 @@ class NormalizedStore(Store):
             return explaining.explain(collections, query)
 
     def indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
-        """Tell which indexes the database has and lacks; ``metadata`` and ``text`` as for :func:`indexes.wanted`."""
+        """Tell which indexes the database has and lacks, of those that :func:`indexes.list_wanted` gives."""
         with self.connection.translate_errors("list the indexes") as collections:
-            return indexes.report(collections, indexes.wanted(metadata=metadata, text=text))
+            return indexes.compare(collections, indexes.list_wanted(metadata=metadata, text=text))
 
     def stops(self, run_uids: Sequence[str]) -> dict[str, Document]:
         """Return the stop document of each run that has one."""
@@ -177,20 +176,20 @@ class NormalizedStore(Store):
         with self.connection.translate_errors("read the columns of a stream") as collections:
             return self._rows(collections).columns(snapshot, keys, section=section, rows=rows)
 
-    def finds_rows(self, snapshot: Snapshot) -> bool:
+    def can_find_rows(self, snapshot: Snapshot) -> bool:
         """Tell whether some rows of a snapshot are found without looking at all of them."""
         with self.connection.translate_errors("list the indexes of events") as collections:
-            return self._rows(collections).finds_rows(snapshot)
+            return self._rows(collections).can_find_rows(snapshot)
 
     def first_events(self, index: EventIndex) -> dict[str, Document]:
         """Return the first event of each descriptor that has any."""
         with self.connection.translate_errors("read the first events of a stream") as collections:
             return self._rows(collections).first_events(index)
 
-    def all_like(self, snapshot: Snapshot, sample: Mapping[str, Any]) -> bool:
+    def is_uniform(self, snapshot: Snapshot, sample: Mapping[str, Any]) -> bool:
         """Tell whether each of these keys holds the type and length of its sample value in every event."""
         with self.connection.translate_errors("compare the types of events") as collections:
-            return self._rows(collections).all_like(snapshot, sample)
+            return self._rows(collections).is_uniform(snapshot, sample)
 
     def events(self, descriptor_uids: Sequence[str]) -> Iterator[Document]:
         """Yield the events of these descriptors in the order of their time, and of one time in row order."""

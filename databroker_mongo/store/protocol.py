@@ -235,7 +235,7 @@ class DocumentSource(Protocol):
         """Return columns of a snapshot, in row order: those of ``rows`` (step 1, in bounds) or all."""
         ...
 
-    def finds_rows(self, snapshot: Snapshot) -> bool:
+    def can_find_rows(self, snapshot: Snapshot) -> bool:
         """Tell whether some rows of a snapshot are found without looking at all of them."""
         ...
 
@@ -243,7 +243,7 @@ class DocumentSource(Protocol):
         """Return the first event of each descriptor that has any, by descriptor uid."""
         ...
 
-    def all_like(self, snapshot: Snapshot, sample: Mapping[str, Any]) -> bool:
+    def is_uniform(self, snapshot: Snapshot, sample: Mapping[str, Any]) -> bool:
         """Tell whether each of these keys holds the type and length of its sample value in every event.
 
         False also means: it cannot be told more cheaply than by reading the columns.

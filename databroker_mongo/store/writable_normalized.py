@@ -17,7 +17,7 @@ from .normalized import NormalizedStore
 from .protocol import Document, WritableStore
 from .reports import IndexReport, SpoolReport, SummaryReport, ViewPlan
 from .upkeep import indexes, spool_reports, summaries, views
-from .upkeep.privileges import lacking
+from .upkeep.privileges import list_lacking
 
 _PATIENCE_SECONDS = 86400.0
 
@@ -59,7 +59,7 @@ class WritableNormalizedStore(NormalizedStore, WritableStore):
             self._insertion_into(collections).insert(name, documents)
             if name in ("start", "stop"):
                 run_of = "uid" if name == "start" else "run_start"
-                summaries.keep(collections, [document[run_of] for document in documents])
+                summaries.update(collections, [document[run_of] for document in documents])
 
     def _insertion_into(self, collections: Collections) -> Insertion:
         if self._inserts is None or self._inserts.collections is not collections:
@@ -69,18 +69,18 @@ class WritableNormalizedStore(NormalizedStore, WritableStore):
     def create_indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
         """Make the indexes that are missing, and tell how all stand then."""
         with self.connection.translate_errors("make indexes") as collections:
-            return indexes.create(collections, indexes.wanted(metadata=metadata, text=text))
+            return indexes.create(collections, indexes.list_wanted(metadata=metadata, text=text))
 
     def rights_lacking_for_indexes(self, reports: Sequence[IndexReport]) -> list[str]:
         """Return what the account has no right to do of what `create_indexes` would, by the reports of a look."""
         with self.connection.translate_errors("read the rights of the account") as collections:
-            return indexes.rights_lacking(collections, reports)
+            return indexes.list_rights_lacking(collections, reports)
 
     def rights_lacking_for_summaries(self) -> list[str]:
         """Return what the account has no right to do of what `build_summaries` would."""
         with self.connection.translate_errors("read the rights of the account") as collections:
             actions = ("createIndex", "insert", "update", "remove")
-            return lacking(collections.metadata, {collections.prefix + "run_summary": actions})
+            return list_lacking(collections.metadata, {collections.prefix + "run_summary": actions})
 
     def report_spool(self, report: SpoolReport) -> None:
         """Leave a row about what waited on this machine."""

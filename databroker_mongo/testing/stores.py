@@ -367,9 +367,9 @@ class StoreConformance:
         times = whole.event_columns(index.snapshot, ["x"], section="timestamps")["x"]
         assert np.asarray(times).tolist() == index.time.tolist()
         assert whole.first_events(index)[primary["uid"]]["seq_num"] == 1
-        assert whole.all_like(index.snapshot, {"name": 5}) is False
-        assert whole.all_like(index.snapshot, {"x": 0.5}) in (True, False)  # False also means that it is not known
-        assert whole.finds_rows(index.snapshot) in (True, False)
+        assert whole.is_uniform(index.snapshot, {"name": 5}) is False
+        assert whole.is_uniform(index.snapshot, {"x": 0.5}) in (True, False)  # False also means that it is not known
+        assert whole.can_find_rows(index.snapshot) in (True, False)
 
     def test_a_run_is_read_and_replayed(self, whole: Store) -> None:
         """By what is above a store."""

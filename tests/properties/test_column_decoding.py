@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from databroker_mongo.store.connection.decoding import PLAIN
 from databroker_mongo.store.events import columns as bson_columns
-from databroker_mongo.store.events.columns import columns_from_documents, decode_columns
+from databroker_mongo.store.events.columns import ColumnParts, columns_from_documents
 from databroker_mongo.store.protocol import MISSING
 
 KEYS = st.sampled_from(["a", "b", "a.b", "$ref", "$id", "$db", "", "0", "1", "\u00e9", "_id"])
@@ -44,6 +44,14 @@ VALUES = st.recursive(
 )
 DOCUMENTS = st.dictionaries(KEYS, VALUES, max_size=4)
 FIELDS = st.lists(st.lists(KEYS, min_size=1, max_size=3).map(tuple), max_size=5)
+
+
+def decode_columns(batches, fields):
+    """Read columns out of batches of BSON documents."""
+    parts = ColumnParts(fields)
+    for each in batches:
+        parts.add_batch(each)
+    return parts.join()
 
 
 def vary(value, chance):

@@ -1,8 +1,8 @@
 """Columns: some fields over many documents, from raw BSON or from documents that are decoded already.
 
-Documents that share a :class:`~.bson_layout.Layout` are read by it; all others are decoded. Either way gives the same.
+Documents that share a :class:`~.layout.Layout` are read by it; all others are decoded. Either way gives the same.
 
-What does not belong here: questions to a server (``event_scan``), and what the fields mean.
+What does not belong here: questions to a server (``scan``), and what the fields mean.
 """
 
 from __future__ import annotations
@@ -39,37 +39,8 @@ _MIN_DOCUMENT_BYTES = 5
 _read_size = struct.Struct("<i").unpack_from
 
 
-def decode_columns(batches: Iterable[bytes], fields: Sequence[Path]) -> list[Values]:
-    """Read columns out of batches of BSON documents.
-
-    Parameters
-    ----------
-    batches : iterable of bytes
-        Documents one after the other, as ``find_raw_batches`` yields them. No batch is kept.
-    fields : sequence of tuple of str
-        Paths of literal keys: ``("data", "a.b")`` is the key ``a.b`` in the sub-document ``data``.
-
-    Returns
-    -------
-    list of numpy.ndarray or list
-        For each field one column over all documents, in order. An array ``(n, ...)`` of float64, int64 or bool where
-        every document holds a double, an integer or a bool, or a (nested) array of such of one shape. Otherwise, and
-        where there are no documents, a list: values equal to what :func:`bson.decode` gives, integers as `int`, with
-        ``MISSING`` where a document lacks the path.
-
-    Raises
-    ------
-    bson.errors.InvalidBSON
-        When a batch does not consist of BSON documents.
-    """
-    parts = ColumnParts(fields)
-    for batch in batches:
-        parts.add_batch(batch)
-    return parts.join()
-
-
 def columns_from_documents(documents: Iterable[Mapping[str, Any]], fields: Sequence[Path]) -> list[Values]:
-    """Read columns out of decoded documents: what :func:`decode_columns` gives for the same documents encoded."""
+    """Read columns out of decoded documents: the same as out of the same documents encoded."""
     parts = ColumnParts(fields)
     remaining = iter(documents)
     while chunk := list(islice(remaining, _CHUNK_ROWS)):
@@ -80,10 +51,14 @@ def columns_from_documents(documents: Iterable[Mapping[str, Any]], fields: Seque
 class ColumnParts:
     """Columns in the making, for an answer that is read in several places at once.
 
+    A column is an array ``(n, ...)`` of float64, int64 or bool where every document holds a double, an integer or a
+    bool, or a (nested) array of such of one shape. Otherwise, and where there are no documents, it is a list: values
+    equal to what :func:`bson.decode` gives, integers as `int`, with ``MISSING`` where a document lacks the path.
+
     Parameters
     ----------
     fields : sequence of tuple of str
-        As for :func:`decode_columns`.
+        Paths of literal keys: ``("data", "a.b")`` is the key ``a.b`` in the sub-document ``data``.
     """
 
     def __init__(self, fields: Sequence[Path]):
@@ -91,7 +66,13 @@ class ColumnParts:
         self._parts: list[tuple[int, list[_Piece]]] = []
 
     def add_batch(self, batch: bytes) -> None:
-        """Append the rows of a batch of BSON documents."""
+        """Append the rows of a batch of BSON documents, one after the other, as ``find_raw_batches`` yields them.
+
+        Raises
+        ------
+        bson.errors.InvalidBSON
+            When the batch does not consist of BSON documents.
+        """
         bounds = _bounds(batch)
         pieces: list[_Piece] = []
         is_left = np.ones(len(bounds) - 1, np.bool_)

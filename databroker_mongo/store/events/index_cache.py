@@ -40,7 +40,7 @@ def keys_of_indexes(collections: Collections, name: str) -> tuple[Keys, ...] | N
     return keys
 
 
-def finds_rows_by_seq_num(collections: Collections) -> bool:
+def can_find_rows_by_seq_num(collections: Collections) -> bool:
     """Tell whether an index finds the events of a descriptor by their ``seq_num``."""
     keys = keys_of_indexes(collections, "event") or ()
     return any([field for field, _ in key[:2]] == ["descriptor", "seq_num"] for key in keys)

@@ -16,7 +16,7 @@ from ...errors import StoreError
 from ..connection.collections import Collections
 from ..connection.retries import retry_once
 from ..protocol import UNNUMBERED, Document, EventIndex, Section, Snapshot, Values
-from .index_cache import finds_rows_by_seq_num, warn_of_scans
+from .index_cache import can_find_rows_by_seq_num, warn_of_scans
 from .layout import Path
 from .scan import read_events
 
@@ -78,7 +78,7 @@ class EventRows:
     ) -> dict[str, Values]:
         """Return columns of a snapshot in row order: those of ``rows``, or all."""
         fields = [("seq_num",), ("time",), *((section, key) for key in keys)]
-        window = rows if rows is not None and self.finds_rows(snapshot) else None
+        window = rows if rows is not None and self.can_find_rows(snapshot) else None
         seq_num, time, *values = self._read_snapshot(snapshot, window, fields)
         _require_rows(len(seq_num), snapshot.n_rows if window is None else window.stop - window.start)
         order = np.lexsort((times_of(time), _row_numbers(seq_num)))
@@ -86,9 +86,9 @@ class EventRows:
             order = order[rows]
         return {key: put_in_order(column, order) for key, column in zip(keys, values, strict=True)}
 
-    def finds_rows(self, snapshot: Snapshot) -> bool:
+    def can_find_rows(self, snapshot: Snapshot) -> bool:
         """Tell whether some rows of a snapshot are found without looking at all of them."""
-        return snapshot.is_consecutive and finds_rows_by_seq_num(self._collections)
+        return snapshot.is_consecutive and can_find_rows_by_seq_num(self._collections)
 
     def first_events(self, index: EventIndex) -> dict[str, Document]:
         """Return the first event that has a time, in row order, of each descriptor that has any."""
@@ -105,7 +105,7 @@ class EventRows:
         found = self._collections.event.find({"$or": wanted}, {"_id": 0})
         return {event["descriptor"]: event for event in found}
 
-    def all_like(self, snapshot: Snapshot, sample: Mapping[str, Any]) -> bool:
+    def is_uniform(self, snapshot: Snapshot, sample: Mapping[str, Any]) -> bool:
         """Tell whether each key holds the type and length of its sample value in every event of the snapshot."""
         if not all(map(_is_plain, sample)):
             return False

@@ -3,8 +3,8 @@
 Most of the time is the server's, for walking over the documents; so a long answer is fetched by two cursors at once,
 split where the time is in the middle.
 
-What does not belong here: which events are rows and in which order (``event_rows``), how BSON is read
-(``bson_columns``).
+What does not belong here: which events are rows and in which order (``rows``), how BSON is read
+(``columns``).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def read_events(
     query : mapping
         A filter of the collection ``event``.
     fields : sequence of tuple of str
-        Paths of literal keys, as for :func:`~.bson_columns.decode_columns`.
+        Paths of literal keys, as for :class:`~.columns.ColumnParts`.
     projection : mapping
         Has to keep all of ``fields``, and should leave out ``_id``, which differs in every document.
     n_expected : int, optional

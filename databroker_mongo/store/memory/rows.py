@@ -20,11 +20,11 @@ from ..protocol import Snapshot, Values
 class MemoryRows(EventRows):
     """The rows of the streams of a database in memory."""
 
-    def finds_rows(self, snapshot: Snapshot) -> bool:
+    def can_find_rows(self, snapshot: Snapshot) -> bool:
         """Tell that there is no index."""
         return False
 
-    def all_like(self, snapshot: Snapshot, sample: Mapping[str, Any]) -> bool:
+    def is_uniform(self, snapshot: Snapshot, sample: Mapping[str, Any]) -> bool:
         """Tell that nothing is cheaper than to read the columns."""
         return False
 

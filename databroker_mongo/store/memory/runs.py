@@ -16,7 +16,7 @@ from ..protocol import Document, Sort
 from ..search.filters import Some, lower
 from ..search.joins import NAMELESS, is_of_duration
 from ..search.resolution import resolve
-from ..search.start_order import in_order
+from ..search.start_order import sort_starts
 from .matching import matches
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def find_starts(
 
     tree = lower(resolve(query, find))
     starts = [run.start for run in _runs(collections) if _holds(tree, run)]
-    return islice(in_order(starts, tuple(sort) or NEWEST_FIRST), skip, skip + limit if limit else None)
+    return islice(sort_starts(starts, tuple(sort) or NEWEST_FIRST), skip, skip + limit if limit else None)
 
 
 def _runs(collections: Collections) -> list[_Run]:

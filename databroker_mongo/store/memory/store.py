@@ -19,7 +19,7 @@ from ..order import order_key
 from ..protocol import Document, Sort
 from ..reports import Explanation, IndexReport, Step, SummaryReport, ViewPlan
 from ..search.distinct import distinct_of_runs
-from ..search.starts import named
+from ..search.starts import as_shown
 from ..upkeep import views
 from ..writable_normalized import WritableNormalizedStore
 from . import runs
@@ -42,7 +42,7 @@ class MemoryStore(NormalizedStore):
     ) -> Iterator[Document]:
         """Yield the start documents that answer to ``query``, in order, with all their fields."""
         with self.connection.translate_errors("find runs") as collections:
-            yield from map(named, runs.find_starts(collections, query, sort=sort, skip=skip, limit=limit))
+            yield from map(as_shown, runs.find_starts(collections, query, sort=sort, skip=skip, limit=limit))
 
     def count_starts(self, query: Query, *, skip: int = 0, limit: int = 0) -> int:
         """Count what :meth:`find_starts` would yield."""

@@ -75,7 +75,7 @@ def _sorted(pairs: list[tuple[Any, int]]) -> list[tuple[Any, int]]:
 
 def _of_server(collections: Collections, query: Query, path: str, *, counts: bool) -> list[tuple[Any, int]] | None:
     """Let the server count, where it knows by the start documents alone which runs these are."""
-    found = starts.resolved_search(collections, query, ("uid",))
+    found = starts.resolve_search(collections, query, ("uid",))
     if found.joined is not None:
         return None
     if not counts:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...queries import And, Duration, Not, Or, Query
 from ..reports import Explanation, Step
-from . import starts as compiled
+from . import starts
 from .filters import Filter, Some
 from .joins import RUN_OF
 from .start_pages import answer_to
@@ -29,7 +29,7 @@ def explain(collections: Collections, query: Query) -> Explanation:
     query : Query
         What is asked.
     """
-    found = compiled.resolved_search(collections, query, ("uid",))
+    found = starts.resolve_search(collections, query, ("uid",))
     questions = [Some("start", found.filter), *_leaves(found.joined)]
     return Explanation(tuple(_step(collections, each) for each in questions), joins=found.joined is not None)
 

@@ -130,24 +130,24 @@ def uid_of(start: Mapping[str, Any]) -> str:
     return uid if isinstance(uid, str) else str(start["_id"])
 
 
-def asks_text(part: Any) -> bool:
+def has_text(part: Any) -> bool:
     """Tell whether a tree or a filter holds a full-text question."""
     if isinstance(part, Some):
-        return asks_text(part.filter)
+        return has_text(part.filter)
     if isinstance(part, And | Or):
-        return any(map(asks_text, part.queries))
+        return any(map(has_text, part.queries))
     if isinstance(part, Not):
-        return asks_text(part.query)
+        return has_text(part.query)
     if isinstance(part, Mapping):
-        return "$text" in part or any(map(asks_text, part.values()))
-    return isinstance(part, list) and any(map(asks_text, part))
+        return "$text" in part or any(map(has_text, part.values()))
+    return isinstance(part, list) and any(map(has_text, part))
 
 
-def asks_duration(tree: Query) -> bool:
+def has_duration(tree: Query) -> bool:
     """Tell whether a lowered tree asks how long runs took."""
     if isinstance(tree, And | Or):
-        return any(map(asks_duration, tree.queries))
-    return asks_duration(tree.query) if isinstance(tree, Not) else isinstance(tree, Duration)
+        return any(map(has_duration, tree.queries))
+    return has_duration(tree.query) if isinstance(tree, Not) else isinstance(tree, Duration)
 
 
 def _merge(parts: list[Query], operator: str, documents: tuple[str, ...]) -> list[Query]:
@@ -159,7 +159,7 @@ def _merge(parts: list[Query], operator: str, documents: tuple[str, ...]) -> lis
         key = part.document if isinstance(part, Some) and mergeable else number
         earlier = merged.get(key)
         if isinstance(earlier, Some) and isinstance(part, Some):
-            if asks_text(earlier) and asks_text(part):
+            if has_text(earlier) and has_text(part):
                 merged[number] = part
                 continue
             part = Some(part.document, _joined(earlier.filter, part.filter, operator))
@@ -175,7 +175,7 @@ def _joined(first: Filter, second: Filter, operator: str) -> Filter:
 
 
 def _refuse_text(parts: Iterable[Query]) -> None:
-    if any(map(asks_text, parts)):
+    if any(map(has_text, parts)):
         raise QueryError("A full-text query can be combined with others only by &, not by | or ~.")
 
 
@@ -236,7 +236,7 @@ def _exists(query: Exists) -> Query:
 
 
 def _raw(query: Raw) -> Query:
-    if query.document != "start" and asks_text(query.filter):
+    if query.document != "start" and has_text(query.filter):
         raise QueryError("A full-text query applies to the start document.", document=query.document)
     filter = plain_filter(query.filter, document=query.document)  # it may have been changed since it was made
     _require_encodable(filter)

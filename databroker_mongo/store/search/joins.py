@@ -47,32 +47,32 @@ class Joins:
     def __init__(self, collections: Collections, limit: TimeLimit):
         self._collections = collections
         self._limit = limit
-        self._learnt: dict[int, set[str]] = {}
+        self._prefetched: dict[int, set[str]] = {}
 
-    def keep(self, tree: Query, starts: list[Document]) -> list[Document]:
+    def select(self, tree: Query, starts: list[Document]) -> list[Document]:
         """Return the start documents of those runs that answer, in their order."""
         answering = self._answering(tree, {start.get("uid", NAMELESS): start for start in starts})
         return [start for start in starts if start.get("uid", NAMELESS) in answering]
 
-    def learn(self, tree: Query) -> None:
+    def prefetch(self, tree: Query) -> None:
         """Read which runs answer to each part of a tree, so that nothing is left to ask for the pages to come."""
         if isinstance(tree, And | Or):
             for part in tree.queries:
-                self.learn(part)
+                self.prefetch(part)
         elif isinstance(tree, Not):
-            self.learn(tree.query)
+            self.prefetch(tree.query)
         elif isinstance(tree, Some) and (tree.document != "stop" or not tree.filter or self._has_one_stop_a_run):
-            self._learnt[id(tree)] = set(self._uids(tree, tree.filter))
+            self._prefetched[id(tree)] = set(self._uids(tree, tree.filter))
 
-    def candidates(self, tree: Query) -> set[str] | None:
+    def find_candidates(self, tree: Query) -> set[str] | None:
         """Return uids of runs among which are all that answer, or None where they are not few."""
         if isinstance(tree, Some):
             return self._candidates(tree) if tree.filter else None
         if isinstance(tree, And):
-            found = (self.candidates(part) for part in tree.queries)
+            found = (self.find_candidates(part) for part in tree.queries)
             return next((uids for uids in found if uids is not None), None)
         if isinstance(tree, Or):
-            each = [self.candidates(part) for part in tree.queries]
+            each = [self.find_candidates(part) for part in tree.queries]
             together = set().union(*(uids for uids in each if uids is not None))
             return None if None in each or len(together) > MOST_CANDIDATES else together
         return None
@@ -105,8 +105,8 @@ class Joins:
         return self._matching(tree, starts)
 
     def _matching(self, some: Some, starts: Iterable[str]) -> set[str]:
-        if id(some) in self._learnt:
-            return self._learnt[id(some)].intersection(starts)
+        if id(some) in self._prefetched:
+            return self._prefetched[id(some)].intersection(starts)
         if some.document == "stop" and some.filter:
             return {stop["run_start"] for stop in self._first_stops(starts, some.filter, {"run_start": 1})}
         of_page = {RUN_OF[some.document][1]: {"$in": list(starts)}}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from ...queries import NEWEST_FIRST, And, Query
 from ..connection.time_limit import TimeLimit
 from ..protocol import Document, Sort
-from .filters import EVERY_RUN, Filter, Some, asks_duration, conjunction, lower
+from .filters import EVERY_RUN, Filter, Some, conjunction, has_duration, lower
 from .joins import Joins
 from .start_pages import Few, StartPages
 
@@ -50,7 +50,7 @@ def search(collections: Collections, query: Query, fields: Sequence[str] = ()) -
     return Search(collections, query, on_start.filter, conjunction(rest) if rest else None, _projection(fields))
 
 
-def bounded(n_runs: int, skip: int, limit: int) -> int:
+def count_window(n_runs: int, skip: int, limit: int) -> int:
     """Return how many runs are left of some when `skip` are left out and, unless it is 0, at most `limit` taken."""
     return min(max(n_runs - skip, 0), limit or n_runs)
 
@@ -83,20 +83,20 @@ class Search:
         self._joins = Joins(self.collections, self._limit)
         self.pages = StartPages(self.collections, self._limit, self.projection)
 
-    def handed_out(self, sort: Sort, sizes: Sequence[int], *, skip: int, limit: int) -> Iterator[Document]:
+    def iterate(self, sort: Sort, sizes: Sequence[int], *, skip: int, limit: int) -> Iterator[Document]:
         """Yield the runs that answer; the time limit begins anew with each."""
         if self.joined is None:
-            starts = self.in_order(sort, sizes, skip=skip, limit=limit)
+            starts = self.iterate_answers(sort, sizes, skip=skip, limit=limit)
         else:
-            starts = islice(self.in_order(sort, sizes), skip, skip + limit if limit else None)
+            starts = islice(self.iterate_answers(sort, sizes), skip, skip + limit if limit else None)
         for start in starts:
             yield start
             self._limit.restart()
 
-    def in_order(self, sort: Sort, sizes: Sequence[int], *, skip: int = 0, limit: int = 0) -> Iterator[Document]:
+    def iterate_answers(self, sort: Sort, sizes: Sequence[int], *, skip: int = 0, limit: int = 0) -> Iterator[Document]:
         """Yield the runs that answer; `skip` and `limit` count runs whose start matches."""
         for page in self._pages(sort, sizes, skip, limit):
-            yield from page if self.joined is None else self._joins.keep(self.joined, page)
+            yield from page if self.joined is None else self._joins.select(self.joined, page)
 
     def count(self, *, skip: int = 0, limit: int = 0) -> int:
         """Count the runs that answer."""
@@ -104,15 +104,15 @@ class Search:
             return self.pages.count(self.filter, skip=skip, limit=limit)
         filter, few = self._beginning
         if few is None:
-            pages = self.pages.uids(filter, size=RUNS_AT_ONCE, with_time=asks_duration(self.joined))
+            pages = self.pages.iterate_uids(filter, size=RUNS_AT_ONCE, with_time=has_duration(self.joined))
         else:
-            pages = self.pages.of_few(few, sort=NEWEST_FIRST, sizes=[RUNS_AT_ONCE])
+            pages = self.pages.iterate_few(few, sort=NEWEST_FIRST, sizes=[RUNS_AT_ONCE])
         n_runs = 0
         for number, page in enumerate(pages):
             if number == PAGES_BEFORE_ALL:
-                self._joins.learn(self.joined)
-            n_runs += len(self._joins.keep(self.joined, page))
-        return bounded(n_runs, skip, limit)
+                self._joins.prefetch(self.joined)
+            n_runs += len(self._joins.select(self.joined, page))
+        return count_window(n_runs, skip, limit)
 
     @property
     def is_narrow(self) -> bool:
@@ -134,12 +134,12 @@ class Search:
         else:
             filter, few = self._beginning
         if not direction:
-            listed = self.pages.listed(filter, sort=sort, skip=skip, limit=limit)
-            yield from self.pages.of_list(listed, sizes=sizes)
+            listed = self.pages.list_ids(filter, sort=sort, skip=skip, limit=limit)
+            yield from self.pages.iterate_list(listed, sizes=sizes)
         elif few is None:
-            yield from self.pages.by_key(filter, direction=direction, sizes=sizes, skip=skip, limit=limit)
+            yield from self.pages.iterate_by_key(filter, direction=direction, sizes=sizes, skip=skip, limit=limit)
         else:
-            yield from self.pages.of_few(few, sort=sort, sizes=sizes, skip=skip, limit=limit)
+            yield from self.pages.iterate_few(few, sort=sort, sizes=sizes, skip=skip, limit=limit)
 
     @cached_property
     def _beginning(self) -> tuple[Filter, Few | None]:
@@ -147,9 +147,9 @@ class Search:
 
         Unless few starts match, the filter lets only those runs pass that few other documents leave over.
         """
-        few = self.pages.few(self.filter)
-        uids = self._joins.candidates(self.joined) if few is None and self.joined is not None else None
+        few = self.pages.find_few(self.filter)
+        uids = self._joins.find_candidates(self.joined) if few is None and self.joined is not None else None
         if uids is None:
             return self.filter, few
         filter: Filter = {"$and": [self.filter, {"uid": {"$in": list(uids)}}]}
-        return filter, self.pages.few(filter)
+        return filter, self.pages.find_few(filter)

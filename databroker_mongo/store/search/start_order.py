@@ -10,7 +10,7 @@ from ..order import is_time, order_key
 from ..protocol import Document, Sort
 
 
-def in_order(starts: list[Document], sort: Sort) -> list[Document]:
+def sort_starts(starts: list[Document], sort: Sort) -> list[Document]:
     """Sort as a server does; equal runs by their ``_id``, and runs whose time is no number after all others."""
     ordered = sorted(starts, key=lambda start: order_key(start["_id"]), reverse=sort[-1][1] < 0)
     timeless: list[Document] = []

@@ -16,7 +16,7 @@ from ..connection.time_limit import TimeLimit
 from ..order import is_time
 from ..protocol import Document, Sort
 from .filters import Filter
-from .start_order import in_order
+from .start_order import sort_starts
 
 if TYPE_CHECKING:
     from ..connection.collections import Collections
@@ -51,7 +51,7 @@ class StartPages:
         self._limit = limit
         self._projection = projection or None
 
-    def few(self, filter: Filter) -> Few | None:
+    def find_few(self, filter: Filter) -> Few | None:
         """Return what matches, if it is little.
 
         None also where a filter of time alone has an index that serves better.
@@ -68,17 +68,17 @@ class StartPages:
         found = self._find(filter, {"time": 1}, limit=FEW + 1)
         return Few(found, are_whole=False) if len(found) <= FEW else None
 
-    def of_few(
+    def iterate_few(
         self, few: Few, *, sort: Sort, sizes: Sequence[int], skip: int = 0, limit: int = 0
     ) -> Iterator[list[Document]]:
         """Yield pages of few, in order."""
-        ordered = in_order(few.starts, sort)[skip : skip + limit if limit else None]
+        ordered = sort_starts(few.starts, sort)[skip : skip + limit if limit else None]
         if few.are_whole:
             yield ordered
         else:
-            yield from self.of_list([start["_id"] for start in ordered], sizes=sizes)
+            yield from self.iterate_list([start["_id"] for start in ordered], sizes=sizes)
 
-    def uids(self, filter: Filter, *, size: int, with_time: bool) -> Iterator[list[Document]]:
+    def iterate_uids(self, filter: Filter, *, size: int, with_time: bool) -> Iterator[list[Document]]:
         """Yield pages of uids, and times, in the order that is quickest.
 
         They must be taken quickly too, for one cursor lives on.
@@ -117,7 +117,7 @@ class StartPages:
         with self._limit.question():
             return list(self._collection.aggregate([{"$match": filter}, *stages], allowDiskUse=True))
 
-    def by_key(
+    def iterate_by_key(
         self, filter: Filter, *, direction: int, sizes: Sequence[int], skip: int = 0, limit: int = 0
     ) -> Iterator[list[Document]]:
         """Yield pages in the order of time, then ``_id``; what has no time comes last, in one page."""
@@ -154,7 +154,7 @@ class StartPages:
         if not skip:
             page = self._find(filter, sort=sort, limit=limit)
             if len(page) < limit:
-                return in_order(page, sort[:1]), True
+                return sort_starts(page, sort[:1]), True
             if all(is_time(start.get("time")) for start in page):
                 return page, False
         return self._find(in_time, sort=sort, skip=skip, limit=limit), False
@@ -165,12 +165,12 @@ class StartPages:
         found = [each["_id"] for each in self._find(at_time, {"_id": 1}, sort=[("_id", direction)])]
         return found[: found.index(start["_id"])] if start["_id"] in found else []
 
-    def listed(self, filter: Filter, *, sort: Sort, skip: int = 0, limit: int = 0) -> list[Any]:
+    def list_ids(self, filter: Filter, *, sort: Sort, skip: int = 0, limit: int = 0) -> list[Any]:
         """Return the ``_id`` of what matches, in any order: taken down, so that pages need no cursor to live on."""
         order = [*sort, ("_id", sort[-1][1])]
         return [start["_id"] for start in self._find(filter, {"_id": 1}, sort=order, skip=skip, limit=limit)]
 
-    def of_list(self, ids: Sequence[Any], *, sizes: Sequence[int]) -> Iterator[list[Document]]:
+    def iterate_list(self, ids: Sequence[Any], *, sizes: Sequence[int]) -> Iterator[list[Document]]:
         """Yield pages along a list of ``_id``."""
         done = 0
         for size in chain(sizes, repeat(sizes[-1])):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ...queries import NEWEST_FIRST, Query
 from ..protocol import Document, Sort
-from . import summaries as summary_search
+from . import summary_search
 from .filters import uid_of
 from .resolution import resolve
 from .search import Search, is_by_time, search
@@ -57,10 +57,10 @@ def find_starts(
     StoreUnavailable
         When the server needs longer than the time limit to find the next page.
     """
-    yield from map(named, _find(collections, query, tuple(sort) or NEWEST_FIRST, skip, limit, fields))
+    yield from map(as_shown, _find(collections, query, tuple(sort) or NEWEST_FIRST, skip, limit, fields))
 
 
-def named(start: Document) -> Document:
+def as_shown(start: Document) -> Document:
     """Return a start document as it is shown: without its ``_id``, or with that in the place of the uid it lacks."""
     start["uid"] = uid_of(start)
     del start["_id"]
@@ -69,15 +69,15 @@ def named(start: Document) -> Document:
 
 def count_starts(collections: Collections, query: Query, *, skip: int = 0, limit: int = 0) -> int:
     """Count what :func:`find_starts` would yield, exactly."""
-    found = resolved_search(collections, query, ("uid",))
+    found = resolve_search(collections, query, ("uid",))
     if found.joined is not None and not found.is_narrow:
-        summaries = summary_search.answering(collections, found.query, ("uid",))
+        summaries = summary_search.search_summaries(collections, found.query, ("uid",))
         if summaries is not None:
             return summaries.count(skip=skip, limit=limit)
     return found.count(skip=skip, limit=limit)
 
 
-def resolved_search(collections: Collections, query: Query, fields: Sequence[str]) -> Search:
+def resolve_search(collections: Collections, query: Query, fields: Sequence[str]) -> Search:
     """Return how a query is asked of a server; what it depends on is asked at once."""
 
     def find(query: Query, sort: Sort, skip: int, limit: int) -> Iterator[Document]:
@@ -90,10 +90,10 @@ def _find(
     collections: Collections, query: Query, sort: Sort, skip: int, limit: int, fields: Sequence[str]
 ) -> Iterator[Document]:
     wanted = [*fields, *(name for name, _ in sort)] if fields else []
-    found = resolved_search(collections, query, wanted)
+    found = resolve_search(collections, query, wanted)
     sizes = PAGES_OF_FIELDS if fields else PAGES
     if found.joined is not None and is_by_time(sort) and not (found.is_dense or found.is_narrow):
-        summaries = summary_search.answering(collections, found.query, wanted)
+        summaries = summary_search.search_summaries(collections, found.query, wanted)
         if summaries is not None:
-            return summaries.handed_out(sort, sizes, skip=skip, limit=limit)
-    return found.handed_out(sort, sizes, skip=skip, limit=limit)
+            return summaries.iterate(sort, sizes, skip=skip, limit=limit)
+    return found.iterate(sort, sizes, skip=skip, limit=limit)

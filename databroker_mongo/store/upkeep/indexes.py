@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import StoreError
 from ...queries import plain_path
 from ..reports import IndexKeys, IndexReport
-from .privileges import lacking
+from .privileges import list_lacking
 
 if TYPE_CHECKING:
     from ..connection.collections import Collections
@@ -98,7 +98,7 @@ OF_SUMMARIES = (
 """The indexes of summaries, which are made with them."""
 
 
-def wanted(*, metadata: Iterable[str] = (), text: bool = False) -> tuple[Index, ...]:
+def list_wanted(*, metadata: Iterable[str] = (), text: bool = False) -> tuple[Index, ...]:
     """Return the indexes that there should be.
 
     Parameters
@@ -121,7 +121,7 @@ def wanted(*, metadata: Iterable[str] = (), text: bool = False) -> tuple[Index, 
     return (*_ALWAYS, *asked, *([_OF_WORDS] if text else []))
 
 
-def report(collections: Collections, indexes: Sequence[Index]) -> list[IndexReport]:
+def compare(collections: Collections, indexes: Sequence[Index]) -> list[IndexReport]:
     """Tell which indexes a database has, which it lacks, and which are there beside.
 
     Parameters
@@ -159,7 +159,7 @@ def create(collections: Collections, indexes: Sequence[Index]) -> list[IndexRepo
     import pymongo
     import pymongo.errors
 
-    missing = {(each.collection, each.keys) for each in report(collections, indexes) if each.state == "missing"}
+    missing = {(each.collection, each.keys) for each in compare(collections, indexes) if each.state == "missing"}
     for index in indexes:
         if (index.collection, index.keys) not in missing:
             continue
@@ -174,16 +174,16 @@ def create(collections: Collections, indexes: Sequence[Index]) -> list[IndexRepo
                 collection=index.collection,
                 value=(error.details or {}).get("keyValue"),
             ) from error
-    return report(collections, indexes)
+    return compare(collections, indexes)
 
 
-def rights_lacking(collections: Collections, reports: Sequence[IndexReport]) -> list[str]:
+def list_rights_lacking(collections: Collections, reports: Sequence[IndexReport]) -> list[str]:
     """Return what an account has no right to do of what `create` would, in words."""
     missing = {each.collection for each in reports if each.state == "missing"}
     found: list[str] = []
     for database, names in ((collections.metadata, missing - IN_ASSETS), (collections.assets, missing & IN_ASSETS)):
         if names:
-            found += lacking(database, {collections.prefix + name: ("createIndex",) for name in sorted(names)})
+            found += list_lacking(database, {collections.prefix + name: ("createIndex",) for name in sorted(names)})
     return found
 
 
@@ -198,7 +198,7 @@ def _compared(index: Index, there: dict[IndexKeys, bool]) -> IndexReport:
 
 
 def _made_when_asked_for(there: dict[IndexKeys, bool]) -> list[Index]:
-    """Return those indexes of start documents that `wanted` gives only when they are asked for, by their keys."""
+    """Return those indexes of start documents that `list_wanted` gives only when they are asked for, by their keys."""
     found = [_of_field(keys[0][0]) for keys, is_unique in there.items() if not is_unique]
     return [index for index in (*found, _OF_WORDS) if index.keys in there]
 

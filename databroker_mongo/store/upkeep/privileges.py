@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def lacking(database: Any, actions: Mapping[str, Sequence[str]]) -> list[str]:
+def list_lacking(database: Any, actions: Mapping[str, Sequence[str]]) -> list[str]:
     """Return what the account of a connection has no right to do, in words; nothing is changed.
 
     Parameters

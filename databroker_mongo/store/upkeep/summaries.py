@@ -61,7 +61,7 @@ def build(collections: Collections, *, apply: bool) -> SummaryReport:
     return SummaryReport(n_runs, n_written, n_removed)
 
 
-def keep(collections: Collections, run_uids: Sequence[str]) -> None:
+def update(collections: Collections, run_uids: Sequence[str]) -> None:
     """Summarise runs that have begun or ended, if the database has summaries.
 
     What goes wrong is only logged: the documents are stored, and summaries that lack a run are noticed.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import ConfigurationError, NotAuthorized, QueryError
 from ...queries import plain_path, plain_value
 from ..reports import ViewPlan
-from .privileges import lacking
+from .privileges import list_lacking
 
 if TYPE_CHECKING:
     from ..connection.collections import Collections
@@ -80,7 +80,7 @@ def plan_views(collections: Collections, *, prefix: str, field: str, values: Seq
     if collections.assets != collections.metadata:
         raise refusal()
     database, role = collections.metadata, prefix.removesuffix(".")
-    lacks = lacking(database, {"": ("createCollection", "collMod", "createRole", "grantRole", "viewRole")})
+    lacks = list_lacking(database, {"": ("createCollection", "collMod", "createRole", "grantRole", "viewRole")})
     if lacks:
         raise NotAuthorized(
             f"the account used for {collections.address} may not make views and roles: it lacks {', '.join(lacks)}. "

@@ -25,7 +25,7 @@ from ..protocol import Document, Sort
 from ..upkeep.summaries import COLLECTION, STATE, STATE_COLLECTION
 from .filters import Filter, Leaves, Some, lower
 from .joins import MOST_CANDIDATES
-from .search import Search, bounded, search
+from .search import Search, count_window, search
 from .start_pages import StartPages
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class SummarySearch:
         Pages of summaries.
     filter : dict
         What a summary must match.
-    unsure : list of str
+    unverified : list of str
         Uids of the runs for which the summaries do not vouch.
     rest : Search or None
         The same question for the other runs.
@@ -62,16 +62,16 @@ class SummarySearch:
     """
 
     def __init__(
-        self, pages: StartPages, filter: Filter, *, unsure: Sequence[str], rest: Search | None, limit: TimeLimit
+        self, pages: StartPages, filter: Filter, *, unverified: Sequence[str], rest: Search | None, limit: TimeLimit
     ):
         self._pages = pages
         self._filter = filter
-        self._of_unsure: Filter = {"$and": [filter, {"uid": {"$in": unsure}}]}
-        self._settled: Filter = {"$and": [filter, {"uid": {"$nin": unsure}}]} if unsure else filter
+        self._of_unverified: Filter = {"$and": [filter, {"uid": {"$in": unverified}}]}
+        self._settled: Filter = {"$and": [filter, {"uid": {"$nin": unverified}}]} if unverified else filter
         self._rest = rest
         self._limit = limit
 
-    def handed_out(self, sort: Sort, sizes: Sequence[int], *, skip: int, limit: int) -> Iterator[Document]:
+    def iterate(self, sort: Sort, sizes: Sequence[int], *, skip: int, limit: int) -> Iterator[Document]:
         """Yield the runs that answer, in the order of time; the time limit begins anew with each."""
         direction = sort[0][1]
 
@@ -80,9 +80,9 @@ class SummarySearch:
             has_time = is_time(start.get("time"))
             return (has_time is (direction < 0), start["time"] if has_time else 0, order_key(start["_id"]))
 
-        summaries = self._pages.by_key(self._settled, direction=direction, sizes=sizes)
+        summaries = self._pages.iterate_by_key(self._settled, direction=direction, sizes=sizes)
         settled = (_start_of(summary) for page in summaries for summary in page)
-        others = self._rest.in_order(sort, sizes) if self._rest else iter(())
+        others = self._rest.iterate_answers(sort, sizes) if self._rest else iter(())
         merged = heapq.merge(settled, others, key=place, reverse=direction < 0)
         for start in islice(merged, skip, skip + limit if limit else None):
             yield start
@@ -91,11 +91,11 @@ class SummarySearch:
     def count(self, *, skip: int, limit: int) -> int:
         """Count the runs that answer."""
         # An index counts what matches, and would not what matches beside those few.
-        n_settled = self._pages.count(self._filter) - self._pages.count(self._of_unsure)
-        return bounded(n_settled + (self._rest.count() if self._rest else 0), skip, limit)
+        n_settled = self._pages.count(self._filter) - self._pages.count(self._of_unverified)
+        return count_window(n_settled + (self._rest.count() if self._rest else 0), skip, limit)
 
 
-def answering(collections: Collections, query: Query, fields: Sequence[str]) -> SummarySearch | None:
+def search_summaries(collections: Collections, query: Query, fields: Sequence[str]) -> SummarySearch | None:
     """Return how a question is asked of summaries; None where there are none, or they do not know the answer.
 
     Warns
@@ -116,14 +116,14 @@ def answering(collections: Collections, query: Query, fields: Sequence[str]) -> 
         return None
     knows_all = summaries.count(after) == starts.count(after)
     with limit.question():
-        unsure = _unsure(collections)
-    if len(unsure) > MOST_CANDIDATES:
+        unverified = _list_unverified(collections)
+    if len(unverified) > MOST_CANDIDATES:
         _warn(collections)
         return None
     settled: Filter = asked if knows_all else {"$and": [before, asked]}
-    others = [*([] if knows_all else [after]), *([{"uid": {"$in": unsure}}] if unsure else [])]
+    others = [*([] if knows_all else [after]), *([{"uid": {"$in": unverified}}] if unverified else [])]
     rest = search(collections, And((query, Some("start", {"$or": others}))), fields) if others else None
-    return SummarySearch(summaries, settled, unsure=unsure, rest=rest, limit=limit)
+    return SummarySearch(summaries, settled, unverified=unverified, rest=rest, limit=limit)
 
 
 def _state(collections: Collections, limit: TimeLimit) -> Document | None:
@@ -140,7 +140,7 @@ def _state(collections: Collections, limit: TimeLimit) -> Document | None:
     return found
 
 
-def _unsure(collections: Collections) -> list[str]:
+def _list_unverified(collections: Collections) -> list[str]:
     """Return the uids of runs that may have changed since they were summarised: the open, and the corrected."""
     found = collections.named(COLLECTION).find({"is_open": True}, {"uid": 1}, limit=MOST_CANDIDATES + 1)
     uids = {summary["uid"] for summary in found}

@@ -13,10 +13,18 @@ from bson.errors import InvalidBSON
 from bson.int64 import Int64
 
 from databroker_mongo.store.events import columns as bson_columns
-from databroker_mongo.store.events.columns import ColumnParts, columns_from_documents, decode_columns
+from databroker_mongo.store.events.columns import ColumnParts, columns_from_documents
 from databroker_mongo.store.protocol import MISSING
 
 X = ("data", "x")
+
+
+def decode_columns(batches, fields):
+    """Read columns out of batches of BSON documents."""
+    parts = ColumnParts(fields)
+    for each in batches:
+        parts.add_batch(each)
+    return parts.join()
 
 
 def batch(values) -> bytes:

@@ -31,7 +31,7 @@ from databroker_mongo.store.connection.collections import Collections
 from databroker_mongo.store.connection.location import locate
 from databroker_mongo.store.memory.connection import MemoryConnection
 from databroker_mongo.store.normalized import NormalizedStore
-from databroker_mongo.store.search import starts as compiled
+from databroker_mongo.store.search.starts import count_starts, find_starts
 
 N_RUNS = 1500
 FAILED = range(7, N_RUNS, 300)
@@ -84,7 +84,7 @@ def asked(mongod_uri: str) -> Iterator[tuple[Collections, Commands]]:
     """A database of 1500 runs, and the commands that it is sent."""
     commands = Commands()
     with pymongo.MongoClient(mongod_uri, event_listeners=[commands]) as client:
-        database = client[f"test_compile_{os.getpid()}"]
+        database = client[f"test_starts_{os.getpid()}"]
         client.drop_database(database)
         fill(database, N_RUNS)
         yield Collections(database, database, 10_000, "mongodb://test"), commands
@@ -100,7 +100,7 @@ def small(mongod_database_uri: str) -> Iterator[Collections]:
 
 
 def find(collections: Collections, query: Query, **options: Any) -> list[str]:
-    return [start["uid"] for start in compiled.find_starts(collections, query, **options)]
+    return [start["uid"] for start in find_starts(collections, query, **options)]
 
 
 def uids(numbers: Any) -> list[str]:
@@ -109,7 +109,7 @@ def uids(numbers: Any) -> list[str]:
 
 def test_a_first_page_takes_one_question_and_the_pages_grow(asked):
     collections, commands = asked
-    starts = compiled.find_starts(collections, All())
+    starts = find_starts(collections, All())
     commands.sent.clear()
     next(starts)
     assert [(command["find"], command["limit"]) for command in commands.sent] == [("run_start", 100)]
@@ -122,8 +122,8 @@ def test_every_question_is_sent_with_a_time_limit(asked):
     collections, commands = asked
     commands.sent.clear()
     find(collections, Eq("plan_name", "count") & (HasStream("primary") | Duration("gt", 3)))
-    compiled.count_starts(collections, All())
-    compiled.count_starts(collections, Raw({"exit_status": "fail"}, "stop"))
+    count_starts(collections, All())
+    count_starts(collections, Raw({"exit_status": "fail"}, "stop"))
     find(collections, All(), sort=[("scan_id", 1)])
     assert len(commands.sent) > 8
     assert all(0 < command["maxTimeMS"] <= 10_000 for command in commands.sent if "getMore" not in command)
@@ -155,15 +155,15 @@ def test_the_uids_of_either_of_two_documents_are_brought_together(asked):
 def test_counting_is_exact_and_never_comes_from_the_bookkeeping_of_the_server(asked):
     collections, commands = asked
     commands.sent.clear()
-    assert compiled.count_starts(collections, All()) == N_RUNS
-    assert compiled.count_starts(collections, All(), skip=N_RUNS - 5, limit=10) == 5
-    assert compiled.count_starts(collections, Eq("stop.exit_status", "success")) == N_RUNS - 1 - len(FAILED)
+    assert count_starts(collections, All()) == N_RUNS
+    assert count_starts(collections, All(), skip=N_RUNS - 5, limit=10) == 5
+    assert count_starts(collections, Eq("stop.exit_status", "success")) == N_RUNS - 1 - len(FAILED)
     assert all(command["query"] for command in commands.sent if "count" in command)
 
 
 def test_a_run_added_meanwhile_is_neither_seen_nor_shifts_what_follows(small):
     fill(small.metadata, 250)
-    seen = compiled.find_starts(small, All())
+    seen = find_starts(small, All())
     first = [next(seen)["uid"] for _ in range(100)]
     small.run_start.insert_many([{"uid": f"new-{number}", "time": 5000.0 + number} for number in range(50)])
     assert first + [start["uid"] for start in seen] == uids(range(250))
@@ -205,7 +205,7 @@ def test_what_joins_too_many_runs_says_so_at_the_time_limit_and_names_the_summar
     collections, _ = asked
     hurried = Collections(collections.metadata, collections.assets, 0, "mongodb://test")
     with pytest.raises(StoreUnavailable, match="admin build-summaries --apply"):
-        compiled.count_starts(hurried, ~Duration("gt", 3))
+        count_starts(hurried, ~Duration("gt", 3))
     with pytest.raises(StoreUnavailable, match="timeout_seconds") as caught:
         find(hurried, All())
     assert "build-summaries" not in str(caught.value)
@@ -217,7 +217,7 @@ def test_a_filter_that_mongodb_does_not_understand_is_a_query_error(asked):
         with pytest.raises(QueryError, match="does not understand"):
             find(collections, Raw(filter))
         with pytest.raises(QueryError):
-            compiled.count_starts(collections, Raw(filter))
+            count_starts(collections, Raw(filter))
 
 
 def test_full_text_without_an_index_is_an_error_that_says_how_to_make_it_and_with_one_is_answered(small):
@@ -228,7 +228,7 @@ def test_full_text_without_an_index_is_an_error_that_says_how_to_make_it_and_wit
     assert find(small, FullText("nickel")) == uids([0, 50, 100, 150])
     assert find(small, FullText("nickel") & Eq("sample.name", "sample 50")) == uids([50, 150])
     assert find(small, FullText("nickel") & FullText('"sample 50"') & InProgress()) == []
-    assert compiled.count_starts(small, FullText("foil") & FullText('"sample 50"') & ~InProgress()) == 2
+    assert count_starts(small, FullText("foil") & FullText('"sample 50"') & ~InProgress()) == 2
     for query in (
         FullText("a") | Eq("b", 1),
         ~FullText("a"),
