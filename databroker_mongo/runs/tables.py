@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Any
 from ..arrays import need_more_than_floats
 from ..errors import QueryError
 from ..queries import plain_path, split_key, zone_of
+from ..store import RUNS_AT_ONCE, Document, Store
 
 if TYPE_CHECKING:
     import pandas
 
-    from ..store import Document, Store
-
 DEFAULT_COLUMNS = ("time", "scan_id", "plan_name", "stop.exit_status", "duration", "streams")
 MOST_FIELDS = 10_000
-RUNS_AT_ONCE = 5000
 LARGEST_TIME = 9.2e9
 """Seconds; pandas counts nanoseconds, and has no room for times beyond the year 2261."""
 

@@ -1,5 +1,6 @@
 """Everything that speaks to MongoDB: connections, layouts, indexes, the local server. No file format is known here."""
 
+from ..documents import Document
 from .connection.decoding import PLAIN
 from .connection.host_names import unknown_hosts
 from .connection.location import ConnectionOptions, locate
@@ -9,7 +10,6 @@ from .opening import open_store, writable
 from .protocol import (
     MISSING,
     UNNUMBERED,
-    Document,
     DocumentSource,
     EventIndex,
     RunSource,
@@ -20,6 +20,7 @@ from .protocol import (
     WritableStore,
 )
 from .reports import EventKind, Explanation, Revision, SpoolReport
+from .search.search import RUNS_AT_ONCE
 from .search.starts import PAGES
 from .upkeep.views import view_pipeline
 
@@ -35,6 +36,7 @@ __all__ = [
     "PAGES",
     "PLAIN",
     "Place",
+    "RUNS_AT_ONCE",
     "Revision",
     "RunSource",
     "Section",

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from ..documents import readable_descriptor, stream_of
-from ..queries import Query
+from ..documents import Document, readable_descriptor, stream_of
+from ..queries import Query, Sort
 from .connection.collections import Collections
 from .connection.connection import Connection
 from .connection.location import Location, places
@@ -19,12 +19,12 @@ from .connection.splitting import split_by_size
 from .events.changes import Changes, NewEvents
 from .events.rows import EventRows
 from .identifiers import object_ids
-from .order import order_key
-from .protocol import Document, EventIndex, Section, Snapshot, Sort, Store, Values
+from .protocol import EventIndex, Section, Snapshot, Store, Values
 from .reports import Explanation, IndexReport
 from .search import distinct, starts
 from .search import explain as explaining
 from .search.start_pages import answer_to
+from .stops import pick_first_stops, sort_by_time
 from .upkeep import indexes
 from .upkeep.examination import NormalizedExamination
 from .upkeep.spool_reports import read_spool_reports
@@ -121,10 +121,7 @@ class NormalizedStore(Store):
 
     def stops(self, run_uids: Sequence[str]) -> dict[str, Document]:
         """Return the stop document of each run that has one."""
-        found: dict[str, Document] = {}
-        for stop in self._of_runs("run_stop", run_uids):
-            found.setdefault(stop["run_start"], stop)
-        return found
+        return {stop["run_start"]: stop for stop in pick_first_stops(self._of_runs("run_stop", run_uids))}
 
     def descriptors(self, run_uids: Sequence[str]) -> dict[str, list[Document]]:
         """Return the descriptors of each run, in the order of their time."""
@@ -149,7 +146,7 @@ class NormalizedStore(Store):
         documents: list[Document] = []
         for uids in split_by_size(run_uids):
             documents += self._find(collection, {"run_start": {"$in": uids}}, projection)
-        return sorted(documents, key=lambda doc: order_key(doc.get("time")))
+        return sort_by_time(documents)
 
     def count_events(self, descriptor_uids: Sequence[str]) -> dict[str, int]:
         """Count the events of each descriptor."""

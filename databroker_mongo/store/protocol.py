@@ -21,13 +21,12 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..documents import Document
 from ..errors import Unsupported
-from ..queries import Query
+from ..queries import Query, Sort
 from .reports import EventKind, Explanation, IndexReport, Orphans, Revision, SpoolReport, SummaryReport
 
-Document = dict[str, Any]
 Section = Literal["data", "timestamps"]
-Sort = Sequence[tuple[str, int]]
 
 
 class Missing(enum.Enum):

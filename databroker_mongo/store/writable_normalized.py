@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
+from ..documents import Document
 from .connection.collections import Collections
 from .connection.connection import Connection
 from .connection.location import Location, require_acknowledgement, weaknesses
 from .insertion.insertion import Insertion
 from .insertion.revisions import Corrections
 from .normalized import NormalizedStore
-from .protocol import Document, WritableStore
+from .protocol import WritableStore
 from .reports import IndexReport, SpoolReport, SummaryReport, ViewPlan
 from .upkeep import indexes, spool_reports, summaries, views
 from .upkeep.privileges import list_lacking

@@ -14,7 +14,7 @@ from databroker_mongo.health.documents import check_database
 from databroker_mongo.store import open_store, writable
 from databroker_mongo.store.connection.location import ConnectionOptions
 from databroker_mongo.store.upkeep import views
-from databroker_mongo.store.upkeep.indexes import wanted
+from databroker_mongo.store.upkeep.indexes import list_wanted
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "create_indexes"
 
@@ -28,13 +28,13 @@ def script(*arguments):
 
 
 def test_all_that_suitcase_makes_is_wanted_and_the_rows_of_a_stream():
-    found = {(index.collection, index.keys, index.is_unique) for index in wanted()}
+    found = {(index.collection, index.keys, index.is_unique) for index in list_wanted()}
     assert ("run_start", (("time", -1), ("_id", -1)), True) in found
     assert ("event", (("descriptor", -1), ("time", 1)), False) in found
     assert ("event", (("descriptor", 1), ("seq_num", 1)), False) in found
     assert not any("text" in dict(keys).values() for _, keys, _ in found), "the full text only where it is asked for"
     with pytest.raises(QueryError):
-        wanted(metadata=["$where"])
+        list_wanted(metadata=["$where"])
 
 
 def test_nothing_is_made_by_looking_and_all_that_is_missing_by_asking(mongod_database_uri):

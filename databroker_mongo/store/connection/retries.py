@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from ...documents import Document
 from ..order import is_time
-from ..protocol import Document
 from .failures import is_retryable
 
 _Answer = TypeVar("_Answer")

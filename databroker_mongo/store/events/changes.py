@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from ...documents import Document
 from ...errors import StoreError
 from ..connection.collections import Collections
 from ..connection.splitting import split_by_size
-from ..protocol import Document
 
 _LISTEN_MILLISECONDS = 50
 

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...documents import Document
 from ...errors import StoreError
 from ..connection.collections import Collections
 from ..connection.retries import retry_once
-from ..protocol import UNNUMBERED, Document, EventIndex, Section, Snapshot, Values
+from ..protocol import UNNUMBERED, EventIndex, Section, Snapshot, Values
 from .index_cache import can_find_rows_by_seq_num, warn_of_scans
 from .layout import Path
 from .scan import read_events

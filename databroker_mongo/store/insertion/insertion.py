@@ -15,12 +15,11 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ...documents import facts_of
+from ...documents import Document, facts_of
 from ...errors import CatalogWarning, DuplicateDocument, InvalidDocument, StoreUnavailable
 from ...values import are_equal, differences
 from ..connection.collections import Collections
 from ..connection.failures import TRANSIENT
-from ..protocol import Document
 from . import bson_values  # noqa: F401 (makes values of BSON known, which documents may hold)
 
 COLLECTIONS = {

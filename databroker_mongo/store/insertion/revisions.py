@@ -13,11 +13,10 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ...documents import facts_of
+from ...documents import Document, facts_of
 from ...errors import InvalidDocument, StoreUnavailable
 from ...values import are_equal, changed_fields, copied
 from ..connection.collections import Collections
-from ..protocol import Document
 from ..reports import Revision
 from .insertion import COLLECTIONS, Insertion, identifier, operators
 

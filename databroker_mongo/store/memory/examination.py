@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
+from ...documents import Document
 from ..events.rows import EventRows
-from ..protocol import Document
 from ..reports import EventKind
 from ..upkeep.examination import NormalizedExamination
 from .rows import MemoryRows

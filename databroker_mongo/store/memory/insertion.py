@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ...documents import facts_of
+from ...documents import Document, facts_of
 from ...errors import InvalidDocument
 from ...values import are_equal
 from ..insertion.insertion import Insertion, operators
 from ..insertion.revisions import Corrections, contents_of
-from ..protocol import Document
 from .collections import MOCK_LOCK
 
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ...queries import NEWEST_FIRST, And, Duration, Not, Or, Query
+from ...documents import Document
+from ...queries import NEWEST_FIRST, And, Duration, Not, Or, Query, Sort
 from ..order import order_key
-from ..protocol import Document, Sort
 from ..search.filters import Some, lower
 from ..search.joins import NAMELESS, is_of_duration
 from ..search.resolution import resolve
 from ..search.start_order import sort_starts
+from ..stops import pick_first_stops
 from .matching import matches
 
 if TYPE_CHECKING:
@@ -49,9 +50,9 @@ def _runs(collections: Collections) -> list[_Run]:
     by_uid: dict[Any, _Run] = {}
     for run in runs:
         by_uid.setdefault(order_key(run.start.get("uid", NAMELESS)), run)
-    for stop in sorted(collections.run_stop.find(), key=lambda stop: order_key(stop.get("time"))):
+    for stop in pick_first_stops(collections.run_stop.find()):
         ended = by_uid.get(order_key(stop.get("run_start")))
-        if ended is not None and ended.stop is None:
+        if ended is not None:
             ended.stop = stop
     for descriptor in collections.event_descriptor.find():
         described = by_uid.get(order_key(descriptor.get("run_start")))

@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
-from ...queries import NEWEST_FIRST, Query
+from ...documents import Document
+from ...queries import NEWEST_FIRST, Query, Sort
 from ..connection.retries import sort_within_times
 from ..events.changes import Changes
 from ..events.rows import EventRows
 from ..insertion.insertion import Insertion
 from ..insertion.revisions import Corrections
 from ..normalized import NormalizedStore
-from ..order import order_key
-from ..protocol import Document, Sort
 from ..reports import Explanation, IndexReport, Step, SummaryReport, ViewPlan
 from ..search.distinct import distinct_of_runs
 from ..search.starts import as_shown
+from ..stops import sort_by_time
 from ..upkeep import views
 from ..writable_normalized import WritableNormalizedStore
 from . import runs
@@ -68,8 +68,7 @@ class MemoryStore(NormalizedStore):
         with self.connection.translate_errors("read events") as collections:
             found = collections.event.find({"descriptor": {"$in": list(descriptor_uids)}}, {"_id": 0})
             # mongomock cannot compare every value that may stand in the place of a time.
-            in_order = sorted(found, key=lambda event: order_key(event.get("time")))
-            yield from sort_within_times(in_order, descriptor_uids)
+            yield from sort_within_times(sort_by_time(found), descriptor_uids)
 
     def changes(self, names: Sequence[str]) -> Changes:
         """Return what lets the time pass, for mongomock tells of no changes."""

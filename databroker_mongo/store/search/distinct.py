@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from ...documents import Document
 from ...queries import NEWEST_FIRST, DocumentName, Query, plain_path, split_key
 from ..fields import field_elements
 from ..order import order_key
-from ..protocol import Document
+from ..stops import pick_first_stops
 from . import starts
 from .joins import RUN_OF
 
@@ -98,9 +99,4 @@ def _documents(collections: Collections, document: DocumentName, path: str, runs
     uids = [start["uid"] for start in runs]
     projection = {key: 1 for key in (path, run_of, "time") if not key.startswith(f"{path}.")}
     found = getattr(collections, name).find({run_of: {"$in": uids}}, projection)
-    if document != "stop":
-        return list(found)
-    first: dict[str, Document] = {}
-    for stop in sorted(found, key=lambda stop: order_key(stop.get("time"))):
-        first.setdefault(stop[run_of], stop)
-    return list(first.values())
+    return pick_first_stops(found) if document == "stop" else list(found)

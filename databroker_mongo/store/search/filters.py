@@ -63,7 +63,8 @@ class Some(Query):
 EVERY_RUN = Some("start", {})
 NO_RUN = Some("start", {"uid": {"$in": []}})
 _HAS_NO_UID: Filter = {"uid": {"$not": {"$type": "string"}}}
-_OPERATORS = {"lt": "$lt", "le": "$lte", "gt": "$gt", "ge": "$gte"}
+COMPARISONS = {"lt": "$lt", "le": "$lte", "gt": "$gt", "ge": "$gte"}
+"""MongoDB's operator for each of a query's."""
 
 
 def lower(query: Query, leaves: Leaves | None = None) -> Query:
@@ -213,7 +214,7 @@ def _or_nameless(asked: Query, key: str, values: Iterable[Any]) -> Query:
 
 
 def _comparison(query: Comparison) -> Query:
-    return _some(query.key, {_OPERATORS[query.operator]: query.value})
+    return _some(query.key, {COMPARISONS[query.operator]: query.value})
 
 
 def _contains(query: Contains) -> Query:
@@ -268,11 +269,17 @@ def _scan_ids(query: ScanID | ScanIDRange) -> Query:
 
 
 def _has_stream(query: HasStream) -> Query:
-    # As `stream_of` has it. MongoDB looks into lists, for a text as for the type of one.
+    # MongoDB looks into lists, for a text as for the type of one.
+    names: Filter = {"name": {"$in": stored_names(query.name), "$not": {"$type": "array"}}}
     if query.name != NAMELESS_STREAM:
-        return Some("descriptor", {"name": {"$eq": query.name, "$not": {"$type": "array"}}})
+        return Some("descriptor", names)
     is_no_text = [{"name": {"$not": {"$type": "string"}}}, {"name": {"$type": "array"}}]
-    return Some("descriptor", {"$or": [{"name": {"$in": [NAMELESS_STREAM, ""]}}, *is_no_text]})
+    return Some("descriptor", {"$or": [names, *is_no_text]})
+
+
+def stored_names(stream: str) -> list[str]:
+    """Return the texts that name a stream where they are stored, as `stream_of` reads them: an empty one is no name."""
+    return [stream, ""] if stream == NAMELESS_STREAM else [stream]
 
 
 def _has_device(query: HasDevice) -> Query:

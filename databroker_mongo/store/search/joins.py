@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ...documents import Document
 from ...queries import And, Duration, Not, Or, Query
 from ..connection.time_limit import TimeLimit
 from ..order import is_time
-from ..protocol import Document
+from ..stops import FIRST_STOPS
 from .filters import Filter, Some
 
 if TYPE_CHECKING:
@@ -127,14 +128,7 @@ class Joins:
             if self._has_one_stop_a_run:
                 both = {"$and": [of_page, filter]} if filter else of_page
                 return list(stops.find(both, {**projection, "_id": 0}).batch_size(MOST_CANDIDATES + 2))
-            first = [
-                {"$match": of_page},
-                {"$sort": {"time": 1, "_id": 1}},
-                {"$group": {"_id": "$run_start", "stop": {"$first": "$$ROOT"}}},
-                {"$replaceRoot": {"newRoot": "$stop"}},
-                {"$match": filter},
-                {"$project": {**projection, "_id": 0}},
-            ]
+            first = [{"$match": of_page}, *FIRST_STOPS, {"$match": filter}, {"$project": {**projection, "_id": 0}}]
             return list(stops.aggregate(first, allowDiskUse=True, batchSize=MOST_CANDIDATES + 2))
 
     @cached_property

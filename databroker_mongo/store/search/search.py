@@ -15,9 +15,9 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ...queries import NEWEST_FIRST, And, Query
+from ...documents import Document
+from ...queries import NEWEST_FIRST, And, Query, Sort
 from ..connection.time_limit import TimeLimit
-from ..protocol import Document, Sort
 from .filters import EVERY_RUN, Filter, Some, conjunction, has_duration, lower
 from .joins import Joins
 from .start_pages import Few, StartPages
@@ -29,7 +29,7 @@ SMALL_PAGE = 100
 """A question that limits itself to as many runs is asked in order at once."""
 
 RUNS_AT_ONCE = 5000
-"""As many runs are brought together with their other documents at once when they are counted."""
+"""As many runs are brought together with their other documents at once."""
 
 PAGES_BEFORE_ALL = 4
 """After as many pages, it is quicker to read all that other documents say than to ask for each page."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from ...documents import Document
+from ...queries import Sort
 from ..fields import field_values
 from ..order import is_time, order_key
-from ..protocol import Document, Sort
 
 
 def sort_starts(starts: list[Document], sort: Sort) -> list[Document]:

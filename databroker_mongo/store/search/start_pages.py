@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any
 
+from ...documents import Document
+from ...queries import Sort
 from ..connection.retries import retry_once
 from ..connection.time_limit import TimeLimit
 from ..order import is_time
-from ..protocol import Document, Sort
 from .filters import Filter
 from .start_order import sort_starts
 
@@ -122,7 +123,7 @@ class StartPages:
     ) -> Iterator[list[Document]]:
         """Yield pages in the order of time, then ``_id``; what has no time comes last, in one page."""
         in_time: Filter = {"$and": [_IN_TIME, filter]}
-        sort = [("time", direction), ("_id", direction)]
+        sort = (("time", direction), ("_id", direction))
         following = chain(sizes, repeat(sizes[-1]))
         n_left = limit or math.inf
         wanted = int(min(next(following), n_left))

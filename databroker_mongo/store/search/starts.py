@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ...queries import NEWEST_FIRST, Query
-from ..protocol import Document, Sort
+from ...documents import Document
+from ...queries import NEWEST_FIRST, Query, Sort
 from . import summary_search
 from .filters import uid_of
 from .resolution import resolve

@@ -15,15 +15,14 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ...documents import NAMELESS_STREAM
+from ...documents import Document
 from ...errors import CatalogWarning
-from ...queries import And, Duration, HasDataKey, HasDevice, HasStream, Not, Or, Query
+from ...queries import And, Duration, HasDataKey, HasDevice, HasStream, Not, Or, Query, Sort
 from ..connection.failures import UNAUTHORIZED
 from ..connection.time_limit import TimeLimit
 from ..order import is_time, order_key
-from ..protocol import Document, Sort
 from ..upkeep.summaries import COLLECTION, STATE, STATE_COLLECTION
-from .filters import Filter, Leaves, Some, lower
+from .filters import COMPARISONS, Filter, Leaves, Some, lower, stored_names
 from .joins import MOST_CANDIDATES
 from .search import Search, count_window, search
 from .start_pages import StartPages
@@ -32,16 +31,11 @@ if TYPE_CHECKING:
     from ..connection.collections import Collections
 
 _LEAVES: Leaves = {
-    HasStream: lambda query: Some("summary", {"streams": {"$in": _streams(query.name)}}),
+    # Summaries that were made before 2026-12 hold the empty names of descriptors, which are none.
+    HasStream: lambda query: Some("summary", {"streams": {"$in": stored_names(query.name)}}),
     HasDataKey: lambda query: Some("summary", {"data_keys": query.name}),
     HasDevice: lambda query: Some("summary", {"devices": query.name}),
 }
-_OPERATORS = {"lt": "$lt", "le": "$lte", "gt": "$gt", "ge": "$gte"}
-
-
-def _streams(name: str) -> list[str]:
-    # Summaries that were made before 2026-12 hold the empty names of descriptors, which are none.
-    return [name, ""] if name == NAMELESS_STREAM else [name]
 
 
 class SummarySearch:
@@ -171,7 +165,7 @@ def _filter(tree: Query) -> Filter | None:
         part = _filter(tree.query)
         return None if part is None else {"$nor": [part]}
     if isinstance(tree, Duration):
-        return {"duration": {_OPERATORS[tree.operator]: tree.seconds}}
+        return {"duration": {COMPARISONS[tree.operator]: tree.seconds}}
     assert isinstance(tree, Some)
     if tree.document == "summary":
         return tree.filter

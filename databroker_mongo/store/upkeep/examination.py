@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from ...documents import broken_fields, readable_descriptor
+from ...documents import Document, broken_fields, readable_descriptor
 from ..connection.connection import Connection
 from ..events.rows import EventRows
 from ..identifiers import object_ids
 from ..insertion import revisions
 from ..insertion.insertion import COLLECTIONS, identity_field
-from ..order import order_key
-from ..protocol import Document, EventIndex, Examination
+from ..protocol import EventIndex, Examination
 from ..reports import EventKind, Orphans, Revision
+from ..stops import sort_by_time
 
 _NAMES_AT_ONCE = 10_000
 _PATIENCE_SECONDS = 3600.0
@@ -88,7 +88,7 @@ class NormalizedExamination(Examination):
     def other_stops(self, run_uid: str) -> list[Document]:
         """Return the stops of a run beyond the first: those kept beside, and those another program stored."""
         with self._connection.translate_errors("find the stops of a run") as collections:
-            stops = list(collections.run_stop.find({"run_start": run_uid}, {"_id": 0}))
+            stops = sort_by_time(collections.run_stop.find({"run_start": run_uid}, {"_id": 0}))
             kept = collections.named("run_stop_revisions").find({"document.run_start": run_uid}, {"_id": 0})
             known = [stop.get("uid") for stop in stops]
             return stops[1:] + [each["document"] for each in kept if each["document"]["uid"] not in known]
@@ -97,8 +97,7 @@ class NormalizedExamination(Examination):
         """Return the descriptors of a run as they are read, in the order of their time, each with its broken fields."""
         with self._connection.translate_errors("read the descriptors of a run") as collections:
             stored = list(collections.event_descriptor.find({"run_start": run_uid}, {"_id": 0}))
-        stored.sort(key=lambda descriptor: order_key(descriptor.get("time")))
-        return [(readable_descriptor(each), broken_fields(each)) for each in stored]
+        return [(readable_descriptor(each), broken_fields(each)) for each in sort_by_time(stored)]
 
     def revisions(self, name: str, uid: str) -> list[Document]:
         """Return the earlier contents of a corrected start, stop or descriptor, the oldest first."""

@@ -15,11 +15,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ...documents import stream_of
+from ...documents import Document, stream_of
 from ..connection.failures import words_of
-from ..order import is_time, order_key
-from ..protocol import Document
+from ..order import is_time
 from ..reports import SummaryReport
+from ..stops import pick_first_stops
 
 if TYPE_CHECKING:
     from ..connection.collections import Collections
@@ -32,7 +32,7 @@ STATE = "run_summary"
 SETTLED_SECONDS = 3600.0
 """Runs that began later than this before a build may still be on their way, so the build does not vouch for them."""
 
-_RUNS_AT_ONCE = 1000
+_AT_ONCE = 1000
 
 
 def build(collections: Collections, *, apply: bool) -> SummaryReport:
@@ -47,8 +47,8 @@ def build(collections: Collections, *, apply: bool) -> SummaryReport:
     """
     until = time.time() - SETTLED_SECONDS
     n_runs = n_written = 0
-    starts = collections.run_start.find({}, {"uid": 1}).batch_size(_RUNS_AT_ONCE)
-    for page in _pages(starts):
+    starts = collections.run_start.find({}, {"uid": 1}).batch_size(_AT_ONCE)
+    for page in _portions(starts):
         n_runs += len(page)
         lacking = _lacking(collections, [start["_id"] for start in page])
         n_written += len(lacking)
@@ -75,9 +75,9 @@ def update(collections: Collections, run_uids: Sequence[str]) -> None:
         logger.warning("the summaries of the runs %s could not be updated: %s", ", ".join(run_uids), words_of(error))
 
 
-def _pages(documents: Iterable[Document]) -> Iterator[list[Document]]:
+def _portions(documents: Iterable[Document]) -> Iterator[list[Document]]:
     iterator = iter(documents)
-    while page := list(islice(iterator, _RUNS_AT_ONCE)):
+    while page := list(islice(iterator, _AT_ONCE)):
         yield page
 
 
@@ -92,7 +92,7 @@ def _remove_orphans(collections: Collections, *, apply: bool) -> int:
     """Remove the summaries of runs that are gone."""
     summaries = collections.named(COLLECTION)
     n_removed = 0
-    for page in _pages(summaries.find({}, {"_id": 1}).batch_size(_RUNS_AT_ONCE)):
+    for page in _portions(summaries.find({}, {"_id": 1}).batch_size(_AT_ONCE)):
         ids = [summary["_id"] for summary in page]
         there = {start["_id"] for start in collections.run_start.find({"_id": {"$in": ids}}, {"_id": 1})}
         gone = [each for each in ids if each not in there]
@@ -107,7 +107,8 @@ def _write(collections: Collections, filter: Document) -> None:
 
     starts = list(collections.run_start.find(filter))
     uids = [start["uid"] for start in starts if isinstance(start.get("uid"), str)]
-    stops = _first_stops(collections, uids)
+    found = collections.run_stop.find({"run_start": {"$in": uids}})
+    stops = {stop["run_start"]: stop for stop in pick_first_stops(found)}
     streams = _streams(collections, uids)
     made = [_summary(start, stops.get(start.get("uid")), streams.get(start.get("uid"), [])) for start in starts]
     operations = [pymongo.ReplaceOne({"_id": summary["_id"]}, summary, upsert=True) for summary in made]
@@ -128,14 +129,6 @@ def _summary(start: Document, stop: Document | None, streams: Sequence[Document]
     if is_time(start.get("time")) and is_time(stop.get("time")):
         summary["duration"] = stop["time"] - start["time"]
     return summary
-
-
-def _first_stops(collections: Collections, uids: Sequence[str]) -> dict[str, Document]:
-    first: dict[str, Document] = {}
-    found = collections.run_stop.find({"run_start": {"$in": list(uids)}})
-    for stop in sorted(found, key=lambda stop: order_key(stop.get("time"))):
-        first.setdefault(stop["run_start"], stop)
-    return first
 
 
 def _streams(collections: Collections, uids: Sequence[str]) -> dict[str, list[Document]]:
