@@ -103,6 +103,18 @@ def test_the_environment_is_read_by_the_configuration_alone():
     assert readers == set()
 
 
+def test_what_is_logged_goes_under_the_name_of_the_package():
+    """Names of modules are not public, and a filter by one would be lost when it moves."""
+    names = {
+        ast.unparse(node.args[0])
+        for path in sources(PACKAGE)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "logging.getLogger"
+    }
+
+    assert names == {"'databroker_mongo'"}
+
+
 def test_the_handlers_know_nothing_of_the_package():
     imported = {
         name.split(".")[0]

@@ -25,7 +25,7 @@ SPEC_GROUP: Final = "databroker.handlers"
 OWN_SPEC_GROUP: Final = "databroker_mongo.handlers"
 MIMETYPE_GROUP: Final = "databroker_mongo.mimetypes"
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("databroker_mongo")
 
 
 @dataclass(frozen=True)

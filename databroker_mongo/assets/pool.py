@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 from .file_state import FileState
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("databroker_mongo")
 BeforeOpening = Callable[[str], None]
 _Key = tuple[Callable[..., Any], str, str]
 

@@ -46,7 +46,7 @@ from .timestamps import Timestamps
 if TYPE_CHECKING:
     import xarray
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger("databroker_mongo")
 
 OnError = Literal["raise", "skip", "rows"]
 Dedupe = Literal["last"]
@@ -364,7 +364,7 @@ class Stream:
         if told := self._news(opened.notes):
             warnings.warn(told, DocumentWarning, stacklevel=stacklevel_of_caller())
         if told := self._news(opened.quirks):
-            logger.info("%s", told)
+            _logger.info("%s", told)
         return opened
 
     def _news(self, notes: Mapping[str, str]) -> str:

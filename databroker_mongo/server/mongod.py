@@ -22,7 +22,7 @@ import platformdirs
 
 from ..errors import ServerNotInstalled
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger("databroker_mongo")
 
 OLDEST_VERSION = (4, 4)
 IN_DISTRIBUTIONS = Path("fiftyone", "db", "bin", "mongod")
@@ -88,7 +88,7 @@ def find_mongod(
         try:
             return probe(_runnable(candidate, keep_copies))
         except ServerNotInstalled as error:
-            log.warning("%s is skipped: %s", candidate, error.message)
+            _logger.warning("%s is skipped: %s", candidate, error.message)
             reasons.append(error.message)
     if reasons:
         raise ServerNotInstalled("None of the installed MongoDB servers runs on this machine. " + " ".join(reasons))

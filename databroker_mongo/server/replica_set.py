@@ -13,7 +13,7 @@ from ..errors import DataDirectoryUnusable
 if TYPE_CHECKING:
     from pymongo import MongoClient
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger("databroker_mongo")
 
 NAME = "rs0"
 CONNECT_MILLISECONDS = 500
@@ -54,7 +54,7 @@ def accepts_writes(uri: str, socket: str) -> bool:
             _set_up(client, socket)
     except PyMongoError as error:
         # While it starts, or while another process sets it up, it refuses in many ways; the caller asks again.
-        log.debug("the local MongoDB server is not ready: %s", error)
+        _logger.debug("the local MongoDB server is not ready: %s", error)
     return False
 
 

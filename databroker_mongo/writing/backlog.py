@@ -20,7 +20,7 @@ from . import spool_folders
 from .delivery import FAILURES, Delivery, Refusal, Rows
 from .spool import Spool, SpoolFile, encode_rows
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger("databroker_mongo")
 
 _PROBE_SECONDS = 3.0
 _SECONDS_BETWEEN_PROBES = 30.0
@@ -228,7 +228,9 @@ class Backlog:
                 return False
             self.clear()
             self.is_waiting = False
-            log.warning("%s answers again: %d spooled documents are stored", self._delivery.address, found.n_documents)
+            _logger.warning(
+                "%s answers again: %d spooled documents are stored", self._delivery.address, found.n_documents
+            )
             self._report([found])
         self._adopt_orphans()
         return True
@@ -236,9 +238,9 @@ class Backlog:
     def _still_waits(self, error: CatalogError) -> None:
         is_refused = isinstance(error, NotAuthorized)
         if is_refused and not self._is_refused:
-            log.warning("documents in %s are still pending, now because of: %s", self.directory, error)
+            _logger.warning("documents in %s are still pending, now because of: %s", self.directory, error)
         else:
-            log.debug("the server is still away: %s", error)
+            _logger.debug("the server is still away: %s", error)
         self._is_refused = is_refused
 
     def clear(self) -> None:
@@ -260,7 +262,7 @@ class Backlog:
             self.send_orphans()
         except (*FAILURES, OSError) as error:
             self._has_adopted = False
-            log.warning("the documents that earlier writers have spooled stay there: %s", error)
+            _logger.warning("the documents that earlier writers have spooled stay there: %s", error)
 
     def send_orphans(self, folders: Iterable[Path] = ()) -> list[Replayed]:
         """Store what writers before this one have left in the spool of this database, and in other folders.
@@ -279,7 +281,7 @@ class Backlog:
                 try:
                     found.append(self._replay(file))
                     file.clear()
-                    log.warning("stored %d documents that lay in %s", found[-1].n_documents, file.path)
+                    _logger.warning("stored %d documents that lay in %s", found[-1].n_documents, file.path)
                 finally:
                     file.close()
         finally:
@@ -297,10 +299,10 @@ class Backlog:
             try:
                 path = self._quarantine.quarantine(*refusal)
             except OSError as error:
-                log.warning("a refused document cannot be set aside (%s): %s", error, refusal.error)
+                _logger.warning("a refused document cannot be set aside (%s): %s", error, refusal.error)
             else:
                 refusal.error.add_facts(quarantine=str(path))
-                log.warning("a document was refused, and set aside in %s: %s", path, refusal.error.message)
+                _logger.warning("a document was refused, and set aside in %s: %s", path, refusal.error.message)
 
     def close(self) -> str | None:
         """Free the spool file; what it holds is left on the disk for the next writer, which may be this one again.
@@ -339,7 +341,7 @@ class Backlog:
             n_refused += len(refusals)
         damaged = file.keep_damaged_rest()
         if damaged is not None:
-            log.error(
+            _logger.error(
                 "%s is damaged: the records after its first %d documents are kept in %s", file.path, n_rows, damaged
             )
         return Replayed(file.path.parent, n_rows, n_refused, file.oldest)

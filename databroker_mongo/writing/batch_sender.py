@@ -18,7 +18,7 @@ from .delivery import FAILURES, Delivery, Refusal, Rows
 from .sender import Sender
 from .spool_timer import SpoolTimer
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger("databroker_mongo")
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ class BatchSender(Sender):
         with self._changed:
             left = self._backlog.close()
             if self._error is not None:
-                log.error("%d calls were not stored: %s", self.n_given - self.n_acknowledged, self._error)
+                _logger.error("%d calls were not stored: %s", self.n_given - self.n_acknowledged, self._error)
             return left
 
     def _drain_when_due(self) -> None:
@@ -278,4 +278,4 @@ class BatchSender(Sender):
         else:
             self._batch = _Batch()
             self._timer.start()
-            log.warning("%s", self._warning)
+            _logger.warning("%s", self._warning)

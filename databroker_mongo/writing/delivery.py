@@ -22,7 +22,7 @@ from ..errors import (
 )
 from ..store import Document, SpoolReport, WritableStore
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger("databroker_mongo")
 
 Rows = Sequence[tuple[str, Document]]
 
@@ -109,7 +109,7 @@ class Delivery:
             if leave is not None:
                 leave(report)
         except FAILURES as error:
-            log.debug("the report of the documents that waited cannot be stored: %s", error)
+            _logger.debug("the report of the documents that waited cannot be stored: %s", error)
 
     def _insert(self, name: str, documents: list[Document], seconds: float) -> list[Refusal]:
         try:
@@ -154,4 +154,4 @@ class Delivery:
             self._diagnose()
 
     def _log_wait(self, waited: float, seconds: float, error: StoreError) -> None:
-        log.warning("waiting for MongoDB, %.0f s so far and %.0f s at most: %s", waited, seconds, error.message)
+        _logger.warning("waiting for MongoDB, %.0f s so far and %.0f s at most: %s", waited, seconds, error.message)

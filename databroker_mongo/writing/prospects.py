@@ -14,7 +14,7 @@ from ..store import WritableStore, unknown_hosts
 from .spool import Spool
 from .spool_ground import doubts_about, ground_of
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger("databroker_mongo")
 
 _doubted: set[Path] = set()
 
@@ -49,13 +49,13 @@ class Prospects:
             return
         directory = self._spool.directory
         ground = ground_of(directory)
-        log.info("documents that cannot be stored wait in %s: %s", directory, ground.shown)
+        _logger.info("documents that cannot be stored wait in %s: %s", directory, ground.shown)
         doubt = doubts_about(ground, anywhere=self._spool_anywhere)
         if doubt is not None and directory not in _doubted:
             _doubted.add(directory)
             warnings.warn(doubt, DurabilityWarning, stacklevel=stacklevel_of_caller())
         for folder in self._spool.similar_folders():
-            log.warning(
+            _logger.warning(
                 "%s, which an earlier version made, may hold documents for this database; if so, send them by: "
                 "databroker-mongo spool send NAME_OR_URI %s",
                 folder,

@@ -24,7 +24,7 @@ from ..store import Document, Place, place_of
 from . import quarantine, spool_folders
 from .files import numbered_name, sync_directory
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger("databroker_mongo")
 
 _ATTEMPTS = 5
 _SHORTEST = 5
@@ -305,7 +305,7 @@ class Spool:
             try:
                 is_ours = file.adopt()
             except OSError as error:
-                log.warning("the documents in %s stay there: %s", path, error)
+                _logger.warning("the documents in %s stay there: %s", path, error)
                 continue
             if is_ours:
                 yield file

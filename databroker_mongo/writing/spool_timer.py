@@ -9,7 +9,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger("databroker_mongo")
 
 SECONDS_BETWEEN = 5.0
 
@@ -57,5 +57,5 @@ class SpoolTimer:
             try:
                 self._drain()
             except Exception:  # the next time may go better
-                log.exception("the spool could not be sent")
+                _logger.exception("the spool could not be sent")
             stopped.wait(SECONDS_BETWEEN)

@@ -28,7 +28,7 @@ from .prospects import Prospects
 from .sender import Sender
 from .spool import Spool
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger("databroker_mongo")
 
 _REMEMBERED = frozenset({"descriptor", "resource", "stream_resource", "stop"})
 _SECONDS_AT_EXIT = 3.0
@@ -46,7 +46,7 @@ def _close_all() -> None:
 def _close(sender: Sender, pid: int, *, seconds: float | None = None) -> None:
     """Close the sender of a writer that nobody closes, unless a fork has only copied it."""
     if pid == os.getpid() and (left := sender.close(seconds=seconds)):
-        log.warning("%s", left)
+        _logger.warning("%s", left)
 
 
 class Writer:

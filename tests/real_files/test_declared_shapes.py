@@ -40,7 +40,7 @@ def test_a_wrong_shape_is_reported_once_and_the_data_is_right(bench, shape):
 
 @pytest.mark.parametrize("shape", [[6, 4, 0], [4, 6, 0]])
 def test_the_shape_that_area_detectors_always_declare_is_logged_once_and_warns_nobody(bench, caplog, shape):
-    caplog.set_level(logging.INFO, logger="databroker_mongo.runs.stream")
+    caplog.set_level(logging.INFO, logger="databroker_mongo")
     bench.write_hdf5()
     run = bench.run(bench.asset("AD_HDF5", "a.h5"), edit=declared(shape))
     with warnings.catch_warnings():

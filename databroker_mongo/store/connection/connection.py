@@ -22,7 +22,7 @@ from .failures import translated
 from .location import ConnectionOptions, Location, source_of, split_uri
 from .place import place_of
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("databroker_mongo")
 
 
 class Connection:

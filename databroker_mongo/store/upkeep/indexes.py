@@ -21,7 +21,7 @@ from .privileges import list_lacking
 if TYPE_CHECKING:
     from ..connection.collections import Collections
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger("databroker_mongo")
 
 IN_ASSETS = frozenset({"resource", "datum", "stream_resource", "stream_datum"})
 _PATIENCE_SECONDS = 7 * 86400.0
@@ -163,7 +163,7 @@ def create(collections: Collections, indexes: Sequence[Index]) -> list[IndexRepo
     for index in indexes:
         if (index.collection, index.keys) not in missing:
             continue
-        logger.info("making the index %s of %s", index.keys, index.collection)
+        _logger.info("making the index %s of %s", index.keys, index.collection)
         try:
             with pymongo.timeout(_PATIENCE_SECONDS):
                 _collection(collections, index.collection).create_index(list(index.keys), unique=index.is_unique)

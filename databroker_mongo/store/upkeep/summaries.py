@@ -24,7 +24,7 @@ from ..stops import pick_first_stops
 if TYPE_CHECKING:
     from ..connection.collections import Collections
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger("databroker_mongo")
 
 COLLECTION = "run_summary"
 STATE_COLLECTION = "run_summary_state"
@@ -72,7 +72,7 @@ def update(collections: Collections, run_uids: Sequence[str]) -> None:
         if collections.named(STATE_COLLECTION).find_one({"_id": STATE}) is not None:
             _write(collections, {"uid": {"$in": list(run_uids)}})
     except pymongo.errors.PyMongoError as error:
-        logger.warning("the summaries of the runs %s could not be updated: %s", ", ".join(run_uids), words_of(error))
+        _logger.warning("the summaries of the runs %s could not be updated: %s", ", ".join(run_uids), words_of(error))
 
 
 def _portions(documents: Iterable[Document]) -> Iterator[list[Document]]:
