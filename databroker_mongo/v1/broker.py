@@ -145,16 +145,16 @@ class Broker:
         return f"<Broker on {self._catalog!r}>"
 
     def __getitem__(self, key: Any) -> Any:
-        return self._of(key, 0)
+        return self._look_up(key, 0)
 
-    def _of(self, key: Any, depth: int) -> Any:
+    def _look_up(self, key: Any, depth: int) -> Any:
         if isinstance(key, slice):
-            return self._slice(key)
+            return self._look_up_slice(key)
         if _is_several(key):
-            return self._several(list_keys(key), depth)
+            return self._look_up_several(list_keys(key), depth)
         return Header(self._catalog[key], self)
 
-    def _slice(self, key: slice) -> list[Header]:
+    def _look_up_slice(self, key: slice) -> list[Header]:
         begin, end, step = integers_of_slice(key)
         if begin is None or end is None or not step or begin > -1 or end > 0:
             raise QueryError(
@@ -172,12 +172,12 @@ class Broker:
         # As in databroker 1, which reverses the positions whatever the step: a step back gives the oldest first.
         return headers[::-1] if step < 0 else headers
 
-    def _several(self, keys: Sequence[Any], depth: int) -> list[Any]:
+    def _look_up_several(self, keys: Sequence[Any], depth: int) -> list[Any]:
         """Return what each key gives; all plain keys are asked for together."""
         if depth > _DEEPEST:
             raise QueryError(f"Lists of keys may be nested at most {_DEEPEST} levels deep; these are deeper.")
         plain = iter(self._catalog[[key for key in keys if not _is_nested(key)]])
-        return [self._of(key, depth + 1) if _is_nested(key) else Header(next(plain), self) for key in keys]
+        return [self._look_up(key, depth + 1) if _is_nested(key) else Header(next(plain), self) for key in keys]
 
     def __call__(self, text_search: str | None = None, **query: Any) -> Results:
         """Find runs.
