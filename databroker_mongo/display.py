@@ -29,9 +29,14 @@ def catalog_text(name: str | None, address: str, query: str) -> str:
 
 
 def catalog_html(
-    name: str | None, address: str, query: str, runs: Iterable[tuple[Mapping[str, Any], Mapping[str, Any] | None]]
+    name: str | None,
+    address: str,
+    query: str,
+    runs: Iterable[tuple[Mapping[str, Any], Mapping[str, Any] | None]],
+    *,
+    has_more: bool,
 ) -> str:
-    """Return the table of the first runs of a catalog."""
+    """Return the table of the first runs of a catalog, which says when there are more."""
     rows = [
         (
             start.get("scan_id"),
@@ -45,7 +50,8 @@ def catalog_html(
     head = "".join(f"<th>{title}</th>" for title in ("scan_id", "uid", "plan_name", "time", "exit_status"))
     body = "".join(f"<tr>{''.join(f'<td>{escape(printable(str(cell)))}</td>' for cell in row)}</tr>" for row in rows)
     caption = escape(catalog_text(name, address, query))
-    return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>"
+    more = "<p>There are more runs.</p>" if has_more else ""
+    return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>{more}"
 
 
 def run_text(start: Mapping[str, Any], stop: Mapping[str, Any] | None, streams: Sequence[str]) -> str:

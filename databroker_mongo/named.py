@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import display
-from .config import CatalogSettings, find_entries, is_uri, redact_uri, remove_entry, write_entry
+from .config import CatalogSettings, Uri, find_entries, is_uri, redact_uri, remove_entry, write_entry
 from .errors import CatalogNotFound, ConfigurationError, ConfigurationWarning, CredentialsUnavailable
 from .queries import is_uid_beginning
 
@@ -199,7 +199,8 @@ def _require_usable(uri: str, asset_uri: str | None) -> None:
     from .store import locate
 
     with suppress(CredentialsUnavailable):
-        locate(uri, asset_uri=asset_uri)
+        # memory:// gives each catalog that is opened in code a database of its own; a configured one names it.
+        locate(Uri(uri) if uri == "memory://" else uri, asset_uri=asset_uri)
 
 
 def _rows(entries: Mapping[str, CatalogSettings]) -> list[tuple[str, str]]:

@@ -428,6 +428,15 @@ def test_a_key_that_a_search_leaves_out_is_told_to_be_looked_for_among_what_was_
             runs.search({"plan_name": "count"})[key]
 
 
+def test_a_page_of_runs_says_that_there_are_more(store_uri):
+    store = writable(open_store(store_uri))
+    for number in range(11):
+        assert "more runs" not in Catalog.from_uri(store_uri)._repr_html_()
+        store.insert("start", [{"uid": f"uid-{number}", "time": float(number), "scan_id": number}])
+
+    assert "There are more runs" in Catalog.from_uri(store_uri)._repr_html_()
+
+
 def test_reprs_say_where_and_what_and_are_escaped(runs):
     assert repr(runs.values()) == f"<runs of {runs!r}>"
     assert repr(runs.items()) == f"<uids and runs of {runs!r}>"
@@ -435,6 +444,7 @@ def test_reprs_say_where_and_what_and_are_escaped(runs):
     assert "plan_name" in repr(narrowed)
     assert "<b>" not in narrowed._repr_html_()
     assert "777b44ae" in runs._repr_html_()
+    assert "more runs" not in runs._repr_html_()
     assert "scan_id=0" in repr(runs[-1])
     assert "primary" in runs[-1]._repr_html_()
 

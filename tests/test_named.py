@@ -89,7 +89,7 @@ def test_what_cannot_be_used_is_warned_of_when_listed_and_raised_when_asked_for(
 
 
 def test_an_added_catalog_is_there_at_once_and_a_removed_one_is_gone(machine, catalogs):
-    path = catalogs.add("x", "memory://", root_map={"/a": "/b"})
+    path = catalogs.add("x", "memory://runs", root_map={"/a": "/b"})
     assert path.parent == machine.user
     assert catalogs["x"].settings.root_map == {"/a": "/b"}
     with pytest.raises(ConfigurationError, match="configured already"):
@@ -156,12 +156,14 @@ def test_a_name_and_a_uri_that_changed_places_are_refused_and_nothing_is_stored(
     assert not machine.user.exists()
 
 
-@pytest.mark.parametrize("uri", ["mongodb://reader:S3cret@h:abc/runs", "mongodb://reader:S3cret@h", "x:S3cret@h", None])
+@pytest.mark.parametrize(
+    "uri", ["mongodb://reader:S3cret@h:abc/runs", "mongodb://reader:S3cret@h", "x:S3cret@h", "memory://", None]
+)
 def test_a_uri_that_can_never_be_opened_is_not_configured(machine, catalogs, uri):
     with pytest.raises(ConfigurationError) as caught:
         catalogs.add("x", uri)
     with pytest.raises(ConfigurationError):
-        catalogs.add("x", "memory://", asset_uri=uri or "memory:")
+        catalogs.add("x", "memory://runs", asset_uri=uri or "memory:")
     assert "S3cret" not in str(caught.value)
     assert not machine.user.exists()
 

@@ -313,8 +313,9 @@ class Catalog(Mapping[str, Run]):
         return display.catalog_text(self._name, self.store.address, repr(self.query))
 
     def _repr_html_(self) -> str:
-        runs = [(run.start, run.stop) for run in self._runs(list(self._starts(limit=_MOST_LISTED)))]
-        return display.catalog_html(self._name, self.store.address, repr(self.query), runs)
+        runs = [(run.start, run.stop) for run in self._runs(list(self._starts(limit=_MOST_LISTED + 1)))]
+        shown, has_more = runs[:_MOST_LISTED], len(runs) > _MOST_LISTED
+        return display.catalog_html(self._name, self.store.address, repr(self.query), shown, has_more=has_more)
 
     def _ipython_key_completions_(self) -> list[str]:
         return [start["uid"] for start in self._starts(limit=100, fields=("uid",))]

@@ -231,6 +231,6 @@ def split_uri(uri: str) -> tuple[str, str]:
     if not database or set(database) & set('/\\. "$'):
         raise ConfigurationError(
             f"the URI {redact_uri(uri)!r} names no database, or one that MongoDB does not accept ({database!r}). "
-            "Write it as mongodb://HOST/DATABASE or local:///path/to/data?database=NAME.",
+            "Write it as mongodb://HOST/DATABASE, local:///path/to/data?database=NAME or memory://NAME.",
         )
     return scheme, database
