@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import platformdirs
 import pymongo
 
-from databroker_mongo.server.local import local_server
+from databroker_mongo import local_server
 
 from . import cold, environments, side_by_side, table
 from .contest import Contestant, Limits, compete

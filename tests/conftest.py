@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from databroker_mongo import file_locks
+from databroker_mongo import file_locks, local_server
 from databroker_mongo.errors import ServerNotInstalled
-from databroker_mongo.server.local import local_server, stop_server
+from databroker_mongo.server import stop_server
 
 DIRECTORY = "DATABROKER_MONGO_TEST_SERVER"
 COUNTED = ("kills of single servers", "failovers")

@@ -10,8 +10,8 @@ import sys
 import time
 import warnings
 
-from databroker_mongo import Catalog
-from databroker_mongo.queries import FullText, HasStream, In, Key, Raw, ScanID, TimeRange
+from databroker_mongo import Catalog, FullText, TimeRange
+from databroker_mongo.queries import HasStream, In, Key, Raw, ScanID
 from databroker_mongo.queries import Regex as Pattern
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from databroker_mongo import Catalog, Writer
 from databroker_mongo.config import CATALOG_KEYS
 from databroker_mongo.errors import (
     AmbiguousKey,
@@ -24,11 +25,9 @@ from databroker_mongo.errors import (
     RunNotFound,
 )
 from databroker_mongo.queries import Eq, Key, Raw, ScanID
-from databroker_mongo.runs import Catalog
 from databroker_mongo.store import open_store, writable
 from databroker_mongo.testing import build_run
 from databroker_mongo.testing.stores import NEWEST, RUNS, documents_of_runs
-from databroker_mongo.writing import Writer
 
 UIDS = [
     "aaaa1111-0000-4000-8000-000000000001",

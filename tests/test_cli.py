@@ -15,7 +15,7 @@ import pytest
 
 from databroker_mongo.cli import main as cli
 from databroker_mongo.errors import RunNotFound
-from databroker_mongo.server.local import stop_server
+from databroker_mongo.server import stop_server
 
 Say = Callable[[argparse.Namespace], None]
 

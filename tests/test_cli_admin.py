@@ -5,10 +5,10 @@ from __future__ import annotations
 import pymongo
 import pytest
 
+from databroker_mongo import Writer
 from databroker_mongo.cli.main import FAILURE, main
 from databroker_mongo.store import open_store
 from databroker_mongo.testing import build_run
-from databroker_mongo.writing import Writer
 
 
 @pytest.fixture

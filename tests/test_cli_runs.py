@@ -13,13 +13,11 @@ import time
 import pytest
 from bson import Decimal128, ObjectId
 
-from databroker_mongo import display
+from databroker_mongo import Catalog, Writer, display
 from databroker_mongo.cli import runs as cli_runs
 from databroker_mongo.cli.main import FAILURE, main
-from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.store.reports import IndexReport
 from databroker_mongo.testing import Asset, build_run
-from databroker_mongo.writing import Writer
 
 HEAVY = {"dask", "xarray", "pandas", "event_model", "h5py", "matplotlib"}
 

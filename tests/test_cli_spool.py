@@ -12,12 +12,12 @@ from pathlib import Path
 import pymongo
 import pytest
 
-from databroker_mongo import Catalog
+from databroker_mongo import Catalog, Writer
 from databroker_mongo.cli.main import FAILURE, main
 from databroker_mongo.errors import DurabilityWarning, InvalidDocument, NotAuthorized, StoreUnavailable
 from databroker_mongo.store import open_store, writable
 from databroker_mongo.store.writable_normalized import WritableNormalizedStore
-from databroker_mongo.writing import Writer, spool_folders
+from databroker_mongo.writing import spool_folders
 from databroker_mongo.writing.spool import Spool, encode_rows
 
 START = {"uid": "run", "time": 1.0}

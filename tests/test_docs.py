@@ -20,7 +20,7 @@ import databroker_mongo
 from databroker_mongo import tutorial_utils
 from databroker_mongo.cli.main import COMMANDS, build_parser
 from databroker_mongo.errors import ServerNotInstalled
-from databroker_mongo.server.local import stop_server
+from databroker_mongo.server import stop_server
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.rst", *sorted((ROOT / "docs").rglob("*.rst"))]

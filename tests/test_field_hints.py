@@ -5,9 +5,9 @@ import warnings
 
 import pytest
 
-from databroker_mongo import Catalog
+from databroker_mongo import Catalog, TimeRange
 from databroker_mongo.errors import CatalogWarning, RunIndexError
-from databroker_mongo.queries import Eq, Exists, HasDevice, In, Key, NotEq, Raw, ScanID, TimeRange
+from databroker_mongo.queries import Eq, Exists, HasDevice, In, Key, NotEq, Raw, ScanID
 from databroker_mongo.queries import Regex as Pattern
 
 

@@ -5,12 +5,11 @@ import re
 
 import pytest
 
-from databroker_mongo import Catalog
+from databroker_mongo import Catalog, Writer
 from databroker_mongo.errors import RunNotFound
-from databroker_mongo.health.documents import Finding, check_database, check_run
+from databroker_mongo.health import Finding, check_database, check_run
 from databroker_mongo.store import open_store, writable
 from databroker_mongo.testing.runs import Asset, StreamAsset, build_run
-from databroker_mongo.writing import Writer
 
 
 @pytest.fixture

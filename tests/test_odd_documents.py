@@ -7,8 +7,8 @@ import datetime
 
 import pytest
 
+from databroker_mongo import Catalog
 from databroker_mongo.errors import CatalogError, InvalidDocument
-from databroker_mongo.runs.catalog import Catalog
 
 pytestmark = pytest.mark.filterwarnings("ignore:no allowed_roots")
 NOON = datetime.datetime(2020, 3, 5, 12)

@@ -8,11 +8,10 @@ import bson
 import numpy as np
 import pytest
 
+from databroker_mongo import Catalog, Writer
 from databroker_mongo.documents import rows_of
 from databroker_mongo.errors import CatalogError, DocumentWarning, InvalidDocument, StoreError
-from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import Asset, build_run
-from databroker_mongo.writing import Writer
 
 pytestmark = pytest.mark.filterwarnings("ignore:no allowed_roots")
 NOON = datetime.datetime(2020, 3, 5, 12)

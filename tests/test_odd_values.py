@@ -11,9 +11,9 @@ import pytest
 from bson import Binary, Code, DBRef, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
 from bson.datetime_ms import DatetimeMS
 
-from databroker_mongo import Catalog
+from databroker_mongo import Catalog, TimeRange
 from databroker_mongo.errors import QueryError
-from databroker_mongo.queries import In, Key, ScanID, TimeRange
+from databroker_mongo.queries import In, Key, ScanID
 from databroker_mongo.queries import Regex as Pattern
 
 UTC = datetime.UTC

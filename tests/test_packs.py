@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from databroker_mongo.errors import CatalogWarning, ConfigurationError, InvalidDocument
-from databroker_mongo.packs.reading import read_documents, read_pack
+from databroker_mongo.packs import read_documents, read_pack
 
 msgpack = pytest.importorskip("msgpack")
 

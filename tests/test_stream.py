@@ -8,7 +8,8 @@ import cloudpickle
 import numpy as np
 import pytest
 
-from databroker_mongo.assets.opening import open_reader
+from databroker_mongo import Run, Writer
+from databroker_mongo.assets import open_reader
 from databroker_mongo.errors import (
     ColumnNotFound,
     DocumentWarning,
@@ -17,10 +18,9 @@ from databroker_mongo.errors import (
     UnreadableColumns,
     UnreadableWarning,
 )
-from databroker_mongo.runs import Context, Run
+from databroker_mongo.runs import Context
 from databroker_mongo.store import open_store, writable
 from databroker_mongo.testing import Asset, StreamAsset, build_run
-from databroker_mongo.writing import Writer
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:no allowed_roots"),

@@ -12,9 +12,9 @@ import dask.array
 import numpy as np
 import pytest
 
-from databroker_mongo import Catalog
+from databroker_mongo import Catalog, Run, Writer
 from databroker_mongo.arrays import inline
-from databroker_mongo.assets.opening import open_reader
+from databroker_mongo.assets import open_reader
 from databroker_mongo.errors import (
     AssetUnreadable,
     CatalogError,
@@ -24,11 +24,10 @@ from databroker_mongo.errors import (
     StreamNotFound,
     UnknownSpec,
 )
-from databroker_mongo.runs import Context, Run
+from databroker_mongo.runs import Context
 from databroker_mongo.runs.columns import StreamColumn
 from databroker_mongo.store import open_store
 from databroker_mongo.testing import Asset, StreamAsset, build_run
-from databroker_mongo.writing import Writer
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:no allowed_roots"),

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 import databroker_mongo
-from databroker_mongo import tutorial_utils
+from databroker_mongo import local_server, tutorial_utils
 from databroker_mongo.documents import pages_of
 from databroker_mongo.errors import ConfigurationError, SampleDataUnavailable
-from databroker_mongo.server.local import local_server, stop_server
-from databroker_mongo.tutorial.samples import bmm_documents, rsoxs_documents
+from databroker_mongo.server import stop_server
+from databroker_mongo.tutorial import bmm_documents, rsoxs_documents
 
 # That the descriptors of detectors declare other shapes than their files have is part of the example.
 

@@ -8,8 +8,7 @@ import pytest
 
 from databroker_mongo.arrays.fitting import fit
 from databroker_mongo.arrays.ways_out import WaysOut
-from databroker_mongo.assets.handler import Layout
-from databroker_mongo.assets.resource import Resource
+from databroker_mongo.assets import Layout, Resource
 from databroker_mongo.errors import ShapeMismatch
 
 RESOURCE = Resource(uid="r", spec="AD_HDF5", path="a.h5")

@@ -7,7 +7,7 @@ import pytest
 
 from databroker_mongo import Catalog, Writer
 from databroker_mongo.arrays import inline
-from databroker_mongo.store.normalized import NormalizedStore
+from databroker_mongo.store import NormalizedStore
 from databroker_mongo.testing import build_run
 
 

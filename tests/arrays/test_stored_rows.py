@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from databroker_mongo.arrays.stored_rows import chunks_in_events, one_row, rows_in_event
-from databroker_mongo.assets.handler import DatumStructure
+from databroker_mongo.assets import DatumStructure
 
 
 def structure(*shape, chunks=None):

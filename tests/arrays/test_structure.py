@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databroker_mongo.arrays.structure import attributes, declared_dtype, name_dims, plan_chunks, reconcile
-from databroker_mongo.assets.handler import DatumStructure
+from databroker_mongo.arrays import attributes, name_dims
+from databroker_mongo.arrays.structure import declared_dtype, plan_chunks, reconcile
+from databroker_mongo.assets import DatumStructure
 from databroker_mongo.errors import ShapeMismatch
 
 UINT16 = np.dtype("<u2")

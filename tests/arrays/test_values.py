@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databroker_mongo.arrays.values import as_array, fit, missing_value
+from databroker_mongo.arrays import as_array
+from databroker_mongo.arrays.values import fit, missing_value
 from databroker_mongo.errors import ShapeMismatch
-from databroker_mongo.store.protocol import MISSING
+from databroker_mongo.store import MISSING
 
 scalars = st.one_of(
     st.none(),

@@ -9,8 +9,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databroker_mongo.assets.datums import DatumIds, DatumTable, Segment, packed, unpacked
-from databroker_mongo.assets.resource import Resource
+from databroker_mongo.assets import DatumIds, DatumTable, Resource, Segment, packed, unpacked
 
 values = st.one_of(st.integers(-3, 3), st.booleans(), st.none(), st.text(max_size=2), st.floats(allow_nan=False))
 

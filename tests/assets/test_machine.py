@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from databroker_mongo import Broker, Catalog
-from databroker_mongo.assets.opening import open_reader
-from databroker_mongo.assets.resource import Resource
-from databroker_mongo.assets.roots import Roots
+from databroker_mongo.assets import Resource, Roots, open_reader
 from databroker_mongo.errors import ConfigurationError, HandlerUnavailable, PathNotAllowed
 from databroker_mongo.named import ConfiguredCatalogs
 

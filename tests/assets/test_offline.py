@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from databroker_mongo import Catalog
+from databroker_mongo.assets import open_reader
 from databroker_mongo.assets.offline import MIN_AGE_SECONDS, MIN_BYTES, has_no_blocks, offline_among, require_online
-from databroker_mongo.assets.opening import open_reader
 from databroker_mongo.config import find_entries
 from databroker_mongo.errors import AssetOffline, AssetUnreadable, ConfigurationError
-from databroker_mongo.runs.catalog import Catalog
 
 
 def sparse(path: Path, *, n_bytes: int = MIN_BYTES, seconds_old: float = MIN_AGE_SECONDS + 600) -> Path:

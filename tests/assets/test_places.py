@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from databroker_mongo.assets.places import Place
+from databroker_mongo.assets import Place
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,7 @@
 import numpy as np
 import pytest
 
-from databroker_mongo.assets.handler import DatumStructure
-from databroker_mongo.assets.reader import AssetReader
-from databroker_mongo.assets.registry import HandlerRegistry
-from databroker_mongo.assets.resource import Resource
-from databroker_mongo.assets.roots import Roots
+from databroker_mongo.assets import AssetReader, DatumStructure, HandlerRegistry, Resource, Roots
 from databroker_mongo.errors import AssetError, AssetUnreadable, PathNotAllowed, ShapeMismatch, UnknownSpec
 
 PROMISED = DatumStructure((1, 4, 6), np.dtype("u2"))

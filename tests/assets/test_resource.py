@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from databroker_mongo.assets.resource import Resource
+from databroker_mongo.assets import Resource
 from databroker_mongo.errors import InvalidDocument
 
 RESOURCE = {

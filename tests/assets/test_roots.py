@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from databroker_mongo.assets.resource import Resource
-from databroker_mongo.assets.roots import Roots
+from databroker_mongo.assets import Resource, Roots
 from databroker_mongo.errors import AssetUnreadable, CatalogWarning, PathNotAllowed
 
 unset = pytest.mark.filterwarnings("ignore:no allowed_roots are set:databroker_mongo.errors.CatalogWarning")

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from databroker_mongo.assets.resource import Resource
-from databroker_mongo.assets.stream_datums import Stored, join
-from databroker_mongo.documents.spans import indices_of, left_over, rows_without_events, spans_of
+from databroker_mongo.assets import Resource, Stored, join
+from databroker_mongo.documents import indices_of, left_over, rows_without_events, spans_of
 from databroker_mongo.errors import InvalidDocument
 
 FILE = Resource(uid="file", spec="application/x-hdf5", is_stream=True)

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from databroker_mongo.runs.catalog import Catalog
+from databroker_mongo import Catalog
 from databroker_mongo.store import open_store, writable
 from databroker_mongo.testing import Asset, StreamAsset, build_run
 

@@ -18,9 +18,9 @@ from typing import Any
 import pymongo
 import pytest
 
+from databroker_mongo import Writer
 from databroker_mongo.errors import ServerNotInstalled
 from databroker_mongo.server.mongod import find_mongod
-from databroker_mongo.writing import Writer
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

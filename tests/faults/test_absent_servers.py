@@ -4,9 +4,9 @@ import time
 
 import pytest
 
+from databroker_mongo import Writer
 from databroker_mongo.errors import DurabilityWarning, StoreUnavailable
 from databroker_mongo.store import open_store, writable
-from databroker_mongo.writing import Writer
 
 
 def test_a_frozen_server_is_waited_for(mongod, new_load, meanwhile):

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from databroker_mongo.writing import Writer
+from databroker_mongo import Writer
 
 SPOOL = """
 import os, signal, sys, time, warnings

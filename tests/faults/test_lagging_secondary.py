@@ -9,9 +9,8 @@ import time
 import pymongo
 import pytest
 
-from databroker_mongo.runs.catalog import Catalog
+from databroker_mongo import Catalog, Writer
 from databroker_mongo.testing import build_run
-from databroker_mongo.writing import Writer
 
 COUNT = """
 import sys

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
+from databroker_mongo import Writer
 from databroker_mongo.errors import DurabilityWarning
-from databroker_mongo.writing import Writer
 
 STOP = {"uid": "stop", "run_start": "run", "time": 9.0, "exit_status": "success"}
 BREAKS = {

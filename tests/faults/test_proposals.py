@@ -10,12 +10,11 @@ import pymongo
 import pymongo.errors
 import pytest
 
+from databroker_mongo import Catalog, Writer
 from databroker_mongo.cli.main import FAILURE, main
 from databroker_mongo.errors import CatalogError, NotAuthorized
 from databroker_mongo.queries import Duration, Key
-from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import build_run
-from databroker_mongo.writing import Writer
 
 SECRET = "sw0rdf1sh"
 SCRIPT = Path(__file__).parents[2] / "scripts" / "create_views"

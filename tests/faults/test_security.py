@@ -8,7 +8,7 @@ import traceback
 import pymongo
 import pytest
 
-from databroker_mongo import Catalog
+from databroker_mongo import Catalog, Writer
 from databroker_mongo.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -16,7 +16,6 @@ from databroker_mongo.errors import (
     NotAuthorized,
     StoreUnavailable,
 )
-from databroker_mongo.writing import Writer
 
 START = {"uid": "run", "time": 1.0}
 SECRET = "sw0rdf1sh"

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
+from databroker_mongo import Writer
 from databroker_mongo.errors import DurabilityWarning
-from databroker_mongo.writing import Writer
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from databroker_mongo.writing import Writer
+from databroker_mongo import Writer
 
 WRITE = """
 import os, signal, sys

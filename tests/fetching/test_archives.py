@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from databroker_mongo.errors import SampleDataUnavailable
-from databroker_mongo.tutorial.fetching.archives import unpack
+from databroker_mongo.tutorial import unpack
 
 
 class DiskUsage(NamedTuple):

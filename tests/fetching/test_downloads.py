@@ -9,7 +9,7 @@ import pooch
 import pytest
 
 from databroker_mongo.errors import SampleDataUnavailable
-from databroker_mongo.tutorial.fetching.downloads import download
+from databroker_mongo.tutorial import download
 
 CONTENT = random.Random(1).randbytes(300_000)
 BLOCK = 1 << 14

@@ -8,7 +8,8 @@ import warnings
 import cloudpickle
 import pytest
 
-from databroker_mongo.assets.registry import BY_HAND, PINNED, HandlerRegistry
+from databroker_mongo.assets import HandlerRegistry
+from databroker_mongo.assets.registry import BY_HAND, PINNED
 from databroker_mongo.errors import ConfigurationError, HandlerClashWarning, HandlerUnavailable, UnknownSpec
 
 

@@ -15,10 +15,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from databroker_mongo.runs.catalog import Catalog
-from databroker_mongo.runs.run import Run
+from databroker_mongo import Catalog, Run, Writer
 from databroker_mongo.testing import Asset, build_run
-from databroker_mongo.writing import Writer
 
 from .required import required
 

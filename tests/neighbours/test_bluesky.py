@@ -10,11 +10,9 @@ import event_model
 import numpy as np
 import pytest
 
+from databroker_mongo import Catalog, Run, Writer
 from databroker_mongo.errors import NotAuthorized
-from databroker_mongo.runs.catalog import Catalog
-from databroker_mongo.runs.run import Run
 from databroker_mongo.store.writable_normalized import WritableNormalizedStore
-from databroker_mongo.writing import Writer
 
 from .required import required
 

@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 from event_model import Filler
 
-from databroker_mongo import Catalog, Writer
+from databroker_mongo import Broker, Catalog, Writer
 from databroker_mongo.errors import OldNameWarning
 from databroker_mongo.testing import Asset, build_run
-from databroker_mongo.v1 import Broker
 
 from ..queries.test_others import other
 

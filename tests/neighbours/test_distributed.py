@@ -14,12 +14,10 @@ import h5py
 import numpy as np
 import pytest
 
+from databroker_mongo import Catalog, Run, Writer
 from databroker_mongo.config import CatalogSettings, Uri
 from databroker_mongo.errors import AssetUnreadable
-from databroker_mongo.runs.catalog import Catalog
-from databroker_mongo.runs.run import Run
 from databroker_mongo.testing import Asset, build_run
-from databroker_mongo.writing import Writer
 
 from .required import required
 

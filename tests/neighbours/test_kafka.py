@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from databroker_mongo.runs.catalog import Catalog
+from databroker_mongo import Catalog
 from databroker_mongo.testing.runs import build_run
 
 from .required import required

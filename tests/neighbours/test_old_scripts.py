@@ -16,9 +16,9 @@ import numpy as np
 import pymongo
 import pytest
 
+from databroker_mongo import Writer
 from databroker_mongo.testing import build_run
 from databroker_mongo.testing.runs import Asset
-from databroker_mongo.writing import Writer
 
 from .running import OLD_SCRIPTS, run_scripts
 

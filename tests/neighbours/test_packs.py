@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from databroker_mongo.packs.reading import read_documents
-from databroker_mongo.tutorial.samples import rsoxs_documents
+from databroker_mongo.packs import read_documents
+from databroker_mongo.tutorial import rsoxs_documents
 
 RECORD = np.dtype([("x", "<f8"), ("y", "<i4", (2,))])
 ARRAYS = {

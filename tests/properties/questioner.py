@@ -30,14 +30,13 @@ from bson import Binary, Code, DBRef, Decimal128, Int64, MaxKey, MinKey, ObjectI
 from bson.datetime_ms import DatetimeMS
 from bson.raw_bson import RawBSONDocument
 
-from databroker_mongo import Catalog
+from databroker_mongo import Catalog, FullText, TimeRange
 from databroker_mongo.queries import (
     Comparison,
     Contains,
     Duration,
     Eq,
     Exists,
-    FullText,
     HasDataKey,
     HasDevice,
     HasStream,
@@ -52,7 +51,6 @@ from databroker_mongo.queries import (
     ScanID,
     ScanIDRange,
     TextQuery,
-    TimeRange,
     from_json,
     from_words,
 )

@@ -14,10 +14,9 @@ from bson.int64 import Int64
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from databroker_mongo.store.connection.decoding import PLAIN
+from databroker_mongo.store import MISSING, PLAIN
 from databroker_mongo.store.events import columns as bson_columns
 from databroker_mongo.store.events.columns import ColumnParts, columns_from_documents
-from databroker_mongo.store.protocol import MISSING
 
 KEYS = st.sampled_from(["a", "b", "a.b", "$ref", "$id", "$db", "", "0", "1", "\u00e9", "_id"])
 NUMBERS = [

@@ -10,6 +10,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from databroker_mongo import TimeRange
 from databroker_mongo.errors import CatalogWarning
 from databroker_mongo.queries import (
     NEWEST_FIRST,
@@ -34,14 +35,11 @@ from databroker_mongo.queries import (
     Regex,
     ScanID,
     ScanIDRange,
-    TimeRange,
     Window,
 )
-from databroker_mongo.store import open_store
+from databroker_mongo.store import NormalizedStore, locate, open_store
 from databroker_mongo.store.connection.collections import Collections
-from databroker_mongo.store.connection.location import locate
 from databroker_mongo.store.memory.connection import MemoryConnection
-from databroker_mongo.store.normalized import NormalizedStore
 from databroker_mongo.store.upkeep import summaries
 
 MISSING = object()

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from databroker_mongo.runs.catalog import Catalog
+from databroker_mongo import Catalog
 from databroker_mongo.store import open_store, writable
 
 pytestmark = [

@@ -15,12 +15,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 
-from databroker_mongo import Catalog, Writer
+from databroker_mongo import Catalog, Run, Stream, Writer
 from databroker_mongo.documents import rows_of
 from databroker_mongo.errors import DocumentWarning
-from databroker_mongo.packs.reading import read_documents
-from databroker_mongo.runs.run import Run
-from databroker_mongo.runs.stream import Stream
+from databroker_mongo.packs import read_documents
 from databroker_mongo.values import are_equal
 
 from .composed_runs import EVERYTHING, GONE, Composed, Named, Recipe, Rows, compose, recipes

@@ -8,13 +8,13 @@ from dataclasses import make_dataclass
 
 import pytest
 
+from databroker_mongo import Catalog, FullText, TimeRange, Writer
 from databroker_mongo.errors import QueryError
 from databroker_mongo.queries import (
     Comparison,
     Contains,
     Eq,
     Exists,
-    FullText,
     In,
     NotEq,
     NotIn,
@@ -24,12 +24,9 @@ from databroker_mongo.queries import (
     Regex,
     ScanID,
     ScanIDRange,
-    TimeRange,
     query_of,
 )
-from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import build_run
-from databroker_mongo.writing import Writer
 
 
 class Duplicates(enum.StrEnum):

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from databroker_mongo import FullText, TimeRange
 from databroker_mongo.errors import QueryError
-from databroker_mongo.queries import Eq, FullText, Raw, TextQuery, TimeRange
-from databroker_mongo.queries.times import zone_of
+from databroker_mongo.queries import Eq, Raw, TextQuery, zone_of
 
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
 

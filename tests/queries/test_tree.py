@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
+from databroker_mongo import FullText
 from databroker_mongo.errors import QueryError
 from databroker_mongo.queries import (
     All,
@@ -14,7 +15,6 @@ from databroker_mongo.queries import (
     Duration,
     Eq,
     Exists,
-    FullText,
     HasDevice,
     In,
     InProgress,

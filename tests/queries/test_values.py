@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from bson import Int64
 
+from databroker_mongo import TimeRange
 from databroker_mongo.errors import QueryError
 from databroker_mongo.queries import (
     Comparison,
@@ -18,7 +19,6 @@ from databroker_mongo.queries import (
     Raw,
     ScanID,
     ScanIDRange,
-    TimeRange,
     from_keywords,
     scope_of,
 )

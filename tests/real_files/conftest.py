@@ -14,9 +14,8 @@ import pymongo
 import pytest
 import tifffile
 
+from databroker_mongo import Catalog, Run
 from databroker_mongo.errors import AssetError, UnreadableColumns
-from databroker_mongo.runs.catalog import Catalog
-from databroker_mongo.runs.run import Run
 from databroker_mongo.store import open_store, writable
 from databroker_mongo.testing import Asset, StreamAsset, build_run
 

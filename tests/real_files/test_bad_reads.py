@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 import pytest
 
+from databroker_mongo import Run
 from databroker_mongo.errors import AssetError, AssetUnreadable, DatumNotFound, ShapeMismatch, UnknownSpec
-from databroker_mongo.runs.run import Run
 
 NAMES = {"template": "%s%s_%6.6d.tiff", "filename": "img"}
 

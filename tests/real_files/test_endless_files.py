@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from databroker_mongo import Catalog
 from databroker_mongo.errors import AssetUnreadable, CatalogError
-from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import Asset, StreamAsset
 
 pytestmark = [

@@ -17,9 +17,8 @@ import h5py
 import numpy as np
 import pytest
 
-from databroker_mongo.assets.pool import close_files
+from databroker_mongo import Catalog, close_files
 from databroker_mongo.errors import AssetOffline, CatalogError, UnreadableColumns
-from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import Asset, StreamAsset
 
 from .conftest import FRAMES, N_ROWS, require_scalars

@@ -14,10 +14,9 @@ import numpy as np
 import pytest
 import tifffile
 
+from databroker_mongo import Catalog, Writer
 from databroker_mongo.errors import AssetUnreadable, CatalogError, DocumentWarning, ShapeMismatch, UnreadableColumns
-from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import Asset, StreamAsset, build_run
-from databroker_mongo.writing import Writer
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:no allowed_roots"),

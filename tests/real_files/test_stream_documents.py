@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from databroker_mongo.arrays.filling import RowsInFiles
+from databroker_mongo import Catalog, Writer
+from databroker_mongo.arrays import RowsInFiles
 from databroker_mongo.documents import rows_of
 from databroker_mongo.errors import DatumNotFound, InvalidDocument
-from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import StreamAsset, build_run
-from databroker_mongo.writing import Writer
 
 from .conftest import FRAMES
 

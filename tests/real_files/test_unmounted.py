@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from databroker_mongo import Catalog
 from databroker_mongo.cli.main import main
 from databroker_mongo.errors import AssetUnreadable, UnreadableColumns, UnreadableWarning
-from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import StreamAsset
 
 pytestmark = pytest.mark.filterwarnings("ignore:no allowed_roots")

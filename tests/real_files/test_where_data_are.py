@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
+from databroker_mongo import Catalog, Writer
 from databroker_mongo.errors import UnreadableColumns
-from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.store import open_store, writable
 from databroker_mongo.testing import Asset, StreamAsset, build_run
-from databroker_mongo.writing import Writer
 
 from .conftest import FRAMES, Bench
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from databroker_mongo.tutorial.samples import bmm_documents
+from databroker_mongo.tutorial import bmm_documents
 
 SPLIT = datetime(2020, 3, 5, tzinfo=UTC).timestamp()
 DAY = 86400.0

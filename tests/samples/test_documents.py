@@ -9,7 +9,7 @@ from itertools import chain
 import event_model
 import pytest
 
-from databroker_mongo.tutorial.samples import bmm_documents, rsoxs_documents
+from databroker_mongo.tutorial import bmm_documents, rsoxs_documents
 
 
 @pytest.fixture(scope="module")

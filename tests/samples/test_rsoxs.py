@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from databroker_mongo.tutorial.samples import rsoxs_documents
+from databroker_mongo.tutorial import rsoxs_documents
 from databroker_mongo.tutorial.samples.scattering import SAXS, WAXS, contrast, momentum_transfer
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from databroker_mongo.server.local import server_status
+from databroker_mongo.server import server_status
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 WALK = [sys.executable, str(SCRIPTS / "walk_through.py")]

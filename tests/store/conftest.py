@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from databroker_mongo.server.local import LocalServer, local_server, server_status, stop_server
+from databroker_mongo import local_server
+from databroker_mongo.server import LocalServer, server_status, stop_server
 
 LINGER_SECONDS = 0.2
 USER = f"""

@@ -5,12 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pymongo
 import pytest
 
-from databroker_mongo import Catalog
+from databroker_mongo import Catalog, Writer
 from databroker_mongo.errors import ConfigurationError
-from databroker_mongo.server.local import stop_server
+from databroker_mongo.server import stop_server
 from databroker_mongo.store.connection.clients import client_of
 from databroker_mongo.testing import build_run
-from databroker_mongo.writing import Writer
 
 
 def test_databases_of_one_server_share_a_client_unless_an_account_may_be_looked_for_in_them(mongod_uri):

@@ -16,11 +16,11 @@ from pathlib import Path
 import pymongo
 import pytest
 
+from databroker_mongo import local_server
 from databroker_mongo.errors import DataDirectoryUnusable, ServerError
 from databroker_mongo.file_locks import network_filesystem, try_lock
-from databroker_mongo.server import data_directory
+from databroker_mongo.server import LocalServer, data_directory, server_status
 from databroker_mongo.server.data_directory import DataDirectory, boot_id
-from databroker_mongo.server.local import LocalServer, local_server, server_status
 from databroker_mongo.server.mongod import find_mongod
 
 Serve = Callable[..., LocalServer]

@@ -12,9 +12,9 @@ import pytest
 from bson.errors import InvalidBSON
 from bson.int64 import Int64
 
+from databroker_mongo.store import MISSING
 from databroker_mongo.store.events import columns as bson_columns
 from databroker_mongo.store.events.columns import ColumnParts, columns_from_documents
-from databroker_mongo.store.protocol import MISSING
 
 X = ("data", "x")
 

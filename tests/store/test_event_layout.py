@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from bson.int64 import Int64
 
+from databroker_mongo.store import MISSING
 from databroker_mongo.store.events.layout import Layout, flatten
-from databroker_mongo.store.protocol import MISSING
 
 X = ("data", "x")
 

@@ -5,11 +5,10 @@ import warnings
 import pymongo
 import pytest
 
-from databroker_mongo import Catalog
+from databroker_mongo import Catalog, Writer
 from databroker_mongo.arrays import inline
 from databroker_mongo.errors import CatalogWarning, StoreError
 from databroker_mongo.testing import build_run
-from databroker_mongo.writing import Writer
 
 
 @pytest.fixture

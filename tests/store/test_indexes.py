@@ -10,9 +10,8 @@ import pymongo
 import pytest
 
 from databroker_mongo.errors import QueryError, StoreError
-from databroker_mongo.health.documents import check_database
-from databroker_mongo.store import open_store, writable
-from databroker_mongo.store.connection.location import ConnectionOptions
+from databroker_mongo.health import check_database
+from databroker_mongo.store import ConnectionOptions, open_store, writable
 from databroker_mongo.store.upkeep import views
 from databroker_mongo.store.upkeep.indexes import list_wanted
 

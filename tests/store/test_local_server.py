@@ -17,8 +17,9 @@ import psutil
 import pymongo
 import pytest
 
+from databroker_mongo import local_server
 from databroker_mongo.errors import ServerError, ServerNotInstalled
-from databroker_mongo.server.local import LocalServer, local_server, server_status, stop_server
+from databroker_mongo.server import LocalServer, server_status, stop_server
 
 Serve = Callable[..., LocalServer]
 StartUser = Callable[..., "subprocess.Popen[str]"]

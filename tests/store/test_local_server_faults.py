@@ -18,10 +18,10 @@ import psutil
 import pymongo
 import pytest
 
+from databroker_mongo import local_server
 from databroker_mongo.errors import ServerError
-from databroker_mongo.server import launch
+from databroker_mongo.server import LocalServer, launch, server_status, stop_server
 from databroker_mongo.server.data_directory import DataDirectory
-from databroker_mongo.server.local import LocalServer, local_server, server_status, stop_server
 from databroker_mongo.server.mongod import Mongod
 
 Serve = Callable[..., LocalServer]

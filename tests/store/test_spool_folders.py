@@ -7,10 +7,10 @@ import re
 
 import pytest
 
-from databroker_mongo.store.connection.location import locate, places
-from databroker_mongo.store.connection.place import Place, meet, place_of
-from databroker_mongo.writing import spool_folders
-from databroker_mongo.writing.spool import Spool, SpoolFile, encode_rows, spooled_files
+from databroker_mongo.store import Place, locate, meet, place_of
+from databroker_mongo.store.connection.location import places
+from databroker_mongo.writing import spool_folders, spooled_files
+from databroker_mongo.writing.spool import Spool, SpoolFile, encode_rows
 
 
 @pytest.mark.parametrize(

@@ -10,27 +10,12 @@ import pymongo
 import pytest
 from pymongo.monitoring import CommandListener
 
+from databroker_mongo import Catalog, FullText, TimeRange
 from databroker_mongo.errors import QueryError, StoreUnavailable
-from databroker_mongo.queries import (
-    All,
-    Duration,
-    Eq,
-    FullText,
-    HasStream,
-    In,
-    InProgress,
-    Key,
-    Query,
-    Raw,
-    ScanID,
-    TimeRange,
-    Window,
-)
-from databroker_mongo.runs.catalog import Catalog
+from databroker_mongo.queries import All, Duration, Eq, HasStream, In, InProgress, Key, Query, Raw, ScanID, Window
+from databroker_mongo.store import NormalizedStore, locate
 from databroker_mongo.store.connection.collections import Collections
-from databroker_mongo.store.connection.location import locate
 from databroker_mongo.store.memory.connection import MemoryConnection
-from databroker_mongo.store.normalized import NormalizedStore
 from databroker_mongo.store.search.starts import count_starts, find_starts
 
 N_RUNS = 1500

@@ -5,12 +5,11 @@ from __future__ import annotations
 import pymongo
 import pytest
 
-from databroker_mongo import Catalog
+from databroker_mongo import Catalog, Writer
 from databroker_mongo.errors import ConfigurationError, Unsupported
 from databroker_mongo.queries import All
 from databroker_mongo.store import DocumentSource, RunSource, Store, open_store, writable
 from databroker_mongo.testing import StoreConformance, WritableStoreConformance
-from databroker_mongo.writing import Writer
 
 COLLECTIONS = {"start": "run_start", "stop": "run_stop", "descriptor": "event_descriptor"}
 

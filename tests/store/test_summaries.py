@@ -10,14 +10,13 @@ from pathlib import Path
 import pymongo
 import pytest
 
+from databroker_mongo import Catalog, FullText, Writer
 from databroker_mongo.errors import CatalogWarning
-from databroker_mongo.queries import Duration, FullText, InProgress, Key, Raw
-from databroker_mongo.runs.catalog import Catalog
+from databroker_mongo.queries import Duration, InProgress, Key, Raw
 from databroker_mongo.store import open_store, writable
 from databroker_mongo.store.search import start_pages as pages
 from databroker_mongo.store.upkeep import summaries
 from databroker_mongo.testing import build_run
-from databroker_mongo.writing import Writer
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "build_summaries"
 LONG_AGO = 1_500_000_000.0

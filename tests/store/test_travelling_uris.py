@@ -5,8 +5,8 @@ import pickle
 import pytest
 
 from databroker_mongo.errors import CredentialsUnavailable
+from databroker_mongo.store import locate
 from databroker_mongo.store.connection.connection import Connection
-from databroker_mongo.store.connection.location import locate
 
 
 def test_a_uri_of_which_nothing_can_be_shown_is_never_taken_for_another(machine):

@@ -7,14 +7,11 @@ import copy
 import numpy as np
 import pytest
 
-from databroker_mongo.assets.reader import AssetReader
-from databroker_mongo.assets.registry import HandlerRegistry
-from databroker_mongo.assets.roots import Roots
-from databroker_mongo.runs.catalog import Catalog
+from databroker_mongo import Catalog, Writer
+from databroker_mongo.assets import AssetReader, HandlerRegistry, Roots
 from databroker_mongo.store import open_store
 from databroker_mongo.testing import build_run
 from databroker_mongo.testing.runs import Asset
-from databroker_mongo.writing import Writer
 
 TIME = 1_700_000_000.0
 FRAMES = np.arange(4 * 1 * 3 * 5, dtype=np.uint16).reshape(4, 1, 3, 5)

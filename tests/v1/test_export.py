@@ -10,13 +10,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from databroker_mongo.assets.places import Place
-from databroker_mongo.assets.resource import Resource
+from databroker_mongo import Catalog, Writer
+from databroker_mongo.assets import Place, Resource
 from databroker_mongo.errors import AssetError, AssetUnreadable, CatalogWarning, InvalidDocument, UnknownSpec
-from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import Asset, StreamAsset, build_run
 from databroker_mongo.v1.copies import file_uri, place_below, relocate
-from databroker_mongo.writing import Writer
 
 from .conftest import TIME
 

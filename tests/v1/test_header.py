@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from databroker_mongo import Writer
 from databroker_mongo.errors import CatalogWarning, ColumnNotFound, OldNameWarning, StreamNotFound
 from databroker_mongo.testing import build_run
 from databroker_mongo.v1 import ALL
-from databroker_mongo.writing import Writer
 
 from .conftest import FRAMES, TIME
 

@@ -8,12 +8,11 @@ import warnings
 import numpy as np
 import pytest
 
+from databroker_mongo import Catalog, Writer
 from databroker_mongo.errors import OldNameWarning
-from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import build_run
 from databroker_mongo.testing.runs import StreamAsset
 from databroker_mongo.v1.documents import PlainDocument
-from databroker_mongo.writing import Writer
 
 from .conftest import FRAMES, TIME, scan
 

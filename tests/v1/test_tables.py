@@ -7,11 +7,10 @@ import numpy as np
 import pandas
 import pytest
 
+from databroker_mongo import Catalog, Writer
 from databroker_mongo.errors import CatalogWarning, DocumentWarning
-from databroker_mongo.runs.catalog import Catalog
 from databroker_mongo.testing import build_run
 from databroker_mongo.testing.runs import StreamAsset
-from databroker_mongo.writing import Writer
 
 from .conftest import FRAMES, TIME
 

@@ -7,7 +7,7 @@ import pytest
 
 from databroker_mongo import Catalog, Writer
 from databroker_mongo.errors import InvalidDocument
-from databroker_mongo.packs.reading import read_documents
+from databroker_mongo.packs import read_documents
 from databroker_mongo.testing import build_run
 
 msgpack = pytest.importorskip("msgpack")

@@ -8,10 +8,10 @@ import bson
 import pymongo
 import pytest
 
-from databroker_mongo import REMOVE, Catalog
+from databroker_mongo import REMOVE, Catalog, Writer
 from databroker_mongo.errors import InvalidDocument, RunNotFound, StreamNotFound
 from databroker_mongo.store import open_store, writable
-from databroker_mongo.writing import Writer, update_run
+from databroker_mongo.writing import update_run
 
 KEY = {"source": "PV:x", "dtype": "number", "shape": [], "units": "mm"}
 START = {"uid": "run", "time": 1.0, "sample": "A", "user": {"name": "Ann", "badge": 7}}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from databroker_mongo import Writer
 from databroker_mongo.errors import (
     DuplicateDocument,
     DurabilityWarning,
@@ -17,7 +18,7 @@ from databroker_mongo.errors import (
     NotAuthorized,
     StoreUnavailable,
 )
-from databroker_mongo.writing import Writer, backlog, delivery, spool_timer
+from databroker_mongo.writing import backlog, delivery, spool_timer
 from databroker_mongo.writing.spool import Spool
 
 

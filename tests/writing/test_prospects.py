@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from dns import resolver
 
-from databroker_mongo import file_locks
+from databroker_mongo import Writer, file_locks
 from databroker_mongo import file_locks as locks
 from databroker_mongo.errors import (
     AuthenticationFailed,
@@ -30,9 +30,9 @@ from databroker_mongo.errors import (
     StoreError,
     StoreUnavailable,
 )
+from databroker_mongo.store import place_of
 from databroker_mongo.store.connection import host_names
-from databroker_mongo.store.connection.place import place_of
-from databroker_mongo.writing import Writer, backlog, delivery, prospects, spool_ground
+from databroker_mongo.writing import backlog, delivery, prospects, spool_ground
 
 START = {"uid": "run", "time": 1.0}
 SECOND = {"uid": "second", "time": 2.0}

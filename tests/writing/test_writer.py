@@ -4,10 +4,10 @@ import event_model
 import numpy as np
 import pytest
 
+from databroker_mongo import Writer
 from databroker_mongo.errors import DuplicateDocument, InvalidDocument
 from databroker_mongo.store import open_store
 from databroker_mongo.store.insertion.insertion import COLLECTIONS
-from databroker_mongo.writing import Writer
 
 
 def a_run(n_events=3, uid="run"):
