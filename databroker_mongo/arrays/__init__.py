@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING, Any
 
 from .column_set import OpenedColumn, OpenedColumns
 from .columns import AssetColumn, Column, KnownColumn
-from .external import corrected, usable
+from .external import correct, try_to_correct
 from .filling import RowsInFiles
 from .opening import is_held, open_columns
 from .rows import PageRows, StreamRows, n_events_said
 from .source import StreamSource, Transform
 from .structure import attributes, column_name, name_dims
-from .values import as_array, need_more_than_floats
+from .values import as_array, has_integers_beyond_floats
 
 if TYPE_CHECKING:
     from .dataset import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         lazy_array,
         lazy_dataset,
         lazy_rows,
-        loaded_dataset,
+        load_dataset,
         table_of_rows,
     )
 
@@ -56,18 +56,18 @@ __all__ = [
     "attributes",
     "chunked",
     "column_name",
-    "corrected",
+    "try_to_correct",
     "is_held",
     "lazy_array",
     "lazy_dataset",
     "lazy_rows",
-    "loaded_dataset",
+    "load_dataset",
     "n_events_said",
     "name_dims",
-    "need_more_than_floats",
+    "has_integers_beyond_floats",
     "open_columns",
     "table_of_rows",
-    "usable",
+    "correct",
 ]
 
 

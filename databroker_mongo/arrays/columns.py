@@ -394,7 +394,7 @@ class AssetColumn(Column):
     def _convert(self, of_file: Array, out: Array, resource: Resource) -> None:
         """Put values among missing ones, which their own dtype cannot say."""
         may_round = of_file.dtype.kind in "iu" and of_file.dtype.itemsize == 8
-        if may_round and not event_values.fits(of_file, out.dtype):
+        if may_round and not event_values.is_exact_as(of_file, out.dtype):
             raise ShapeMismatch(
                 f"some rows have no data, which {of_file.dtype} cannot express, and {out.dtype} would round values of "
                 "the others. Store the missing documents, or leave this column out.",

@@ -49,7 +49,7 @@ def lazy_dataset(opened: OpenedColumns, source: StreamSource, *, dedupe: bool = 
     return dataset.isel(time=latest_of_repeats(opened.seq_num)) if dedupe and _has_rows(dataset) else dataset
 
 
-def loaded_dataset(
+def load_dataset(
     opened: OpenedColumns, source: StreamSource, *, by_row: bool = False, dedupe: bool = False
 ) -> tuple[xarray.Dataset, dict[str, CatalogError]]:
     """Return a dataset of NumPy arrays, and why it lacks some columns.

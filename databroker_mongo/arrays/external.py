@@ -46,14 +46,14 @@ def datum_segments(
         resource, and this is filled with the error of each, by data key and row.
     """
     ids = {each for column in columns.values() for each in column if isinstance(each, str)}
-    datums = {uid: corrected("datum", doc, transforms) for uid, doc in store.datums(sorted(ids)).items()}
+    datums = {uid: try_to_correct("datum", doc, transforms) for uid, doc in store.datums(sorted(ids)).items()}
     # Most identifiers begin with the uid of the resource; where a datum is not stored, that still tells the file.
     likely = {each.partition("/")[0] for each in ids - datums.keys() if "/" in each}
     names = sorted(
         {name for datum in datums.values() if isinstance(datum, dict) and (name := datum.get("resource"))} | likely
     )
     resources = {
-        name: _resource(name, [corrected("resource", doc, transforms) for doc in docs], describe)
+        name: _resource(name, [try_to_correct("resource", doc, transforms) for doc in docs], describe)
         for name, docs in (store.resources(names) if names else {}).items()
     }
     found: dict[str, tuple[Segment, ...] | CatalogError] = {}
@@ -107,7 +107,7 @@ def _add_owners(
         error.add_facts(**describe(owner) if isinstance(owner, Resource) else {})
 
 
-def corrected(kind: str, document: Document, transforms: Transforms) -> Document | AssetError:
+def try_to_correct(kind: str, document: Document, transforms: Transforms) -> Document | AssetError:
     """Return a document as the catalog's transform corrects it, or the error that says that it fails."""
     try:
         return transforms(kind)(document)
@@ -118,7 +118,7 @@ def corrected(kind: str, document: Document, transforms: Transforms) -> Document
         return wrong
 
 
-def usable(kind: str, document: Document, transforms: Transforms) -> Document:
+def correct(kind: str, document: Document, transforms: Transforms) -> Document:
     """Return a document as the catalog's transform corrects it.
 
     Raises
@@ -126,10 +126,10 @@ def usable(kind: str, document: Document, transforms: Transforms) -> Document:
     AssetError
         The transform fails.
     """
-    return _usable(corrected(kind, document, transforms))
+    return _require_document(try_to_correct(kind, document, transforms))
 
 
-def _usable(document: Document | AssetError) -> Document:
+def _require_document(document: Document | AssetError) -> Document:
     if isinstance(document, AssetError):
         raise copy.copy(document)
     return document
@@ -137,7 +137,7 @@ def _usable(document: Document | AssetError) -> Document:
 
 def _resource(name: str, documents: Sequence[Document | AssetError], describe: Describe) -> Resource | CatalogError:
     try:
-        found = [Resource.from_document(_usable(document), uid=name) for document in documents]
+        found = [Resource.from_document(_require_document(document), uid=name) for document in documents]
     except CatalogError as error:
         return error
     if len(found) == 1:
@@ -188,7 +188,8 @@ def _require_datum_or_none(datum_id: Any, datum: Document | AssetError | None) -
             f"the events name the datum {datum_id!r}, which is not stored. Without it its place is unknown.",
             datum_id=datum_id,
         )
-    if not (isinstance(_usable(datum).get("datum_kwargs"), Mapping) and _usable(datum).get("resource")):
+    document = _require_document(datum)
+    if not (isinstance(document.get("datum_kwargs"), Mapping) and document.get("resource")):
         raise DatumNotFound(
             f"the datum {datum_id!r} is stored without a resource or without datum_kwargs: {datum}", datum_id=datum_id
         )
@@ -237,7 +238,7 @@ def stored_in_streams(
     datums = [datum for datum in datums if isinstance(datum.get("stream_resource"), str)]
     named = list(dict.fromkeys(datum["stream_resource"] for datum in datums))
     stored = {doc["uid"]: doc for doc in store.stream_resources(named)} if named else {}
-    resources = {uid: corrected("stream_resource", doc, transforms) for uid, doc in stored.items()}
+    resources = {uid: try_to_correct("stream_resource", doc, transforms) for uid, doc in stored.items()}
     keys = {uid: (doc if isinstance(doc, dict) else stored[uid]).get("data_key", "") for uid, doc in resources.items()}
     by_key: dict[str, list[Document]] = {}
     for datum in datums:
@@ -260,7 +261,9 @@ def _adopt(by_key: dict[str, list[Document]], descriptors: Sequence[Document]) -
 def _stored(datums: Sequence[Document], resources: Mapping[str, Document | AssetError]) -> Stored | CatalogError:
     uids = dict.fromkeys(datum["stream_resource"] for datum in datums)
     try:
-        return Stored(spans_of(datums), {uid: Resource.from_stream_document(_usable(resources[uid])) for uid in uids})
+        return Stored(
+            spans_of(datums), {uid: Resource.from_stream_document(_require_document(resources[uid])) for uid in uids}
+        )
     except CatalogError as error:
         return error
 

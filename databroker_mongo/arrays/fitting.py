@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ..assets import Layout
 from ..errors import ShapeMismatch
 from .stored_rows import rows_as_axis, without_colours
-from .ways_out import WaysOut, told
+from .ways_out import WaysOut, advise
 
 Shape = tuple[int, ...]
 
@@ -32,14 +32,14 @@ class Fit(NamedTuple):
         For stream resources, how many rows make a row of the stream, where they are an axis of their own.
     note : str or None
         What was taken that is not as declared.
-    is_habit : bool
+    is_quirk : bool
         Nothing is wrong but that frames are declared as ``(x, y, 0)``, as ophyd's area detectors do.
     """
 
     row_axes: int | None = None
     per_event: int | None = None
     note: str | None = None
-    is_habit: bool = False
+    is_quirk: bool = False
 
 
 class Grade(enum.IntEnum):
@@ -292,7 +292,7 @@ class _Fitting:
             None if row_axes == self._layout.row_axes else row_axes,
             self._per_event(row_axes),
             "; ".join(filter(None, [differs, note])) or None,
-            is_habit=not note and is_habitual(declared, event),
+            is_quirk=not note and is_quirk(declared, event),
         )
 
     def _neither_lines_nor_image(self) -> ShapeMismatch:
@@ -320,7 +320,7 @@ class _Fitting:
         wanted = "no shape" if declared is None else f"shape {list(declared)}"
         found = self._event(layout.row_axes)
         return ShapeMismatch(
-            f"the descriptor declares {wanted}, and the file holds an {_words(layout.shape)}: {reason}. {told(ways)}",
+            f"the descriptor declares {wanted}, and the file holds an {_words(layout.shape)}: {reason}. {advise(ways)}",
             declared_shape=None if declared is None else list(declared),
             found_shape=found,
             found_dtype=str(layout.dtype),
@@ -328,7 +328,7 @@ class _Fitting:
         )
 
 
-def is_habitual(declared: tuple[Any, ...], found: Shape) -> bool:
+def is_quirk(declared: tuple[Any, ...], found: Shape) -> bool:
     """Tell whether frames are declared as ``(x, y, 0)``, as ophyd's area detectors do, and nothing else is wrong."""
     pixels = found[1:]
     return len(pixels) == 2 and declared in ((*pixels, 0), (*reversed(pixels), 0))

@@ -14,7 +14,7 @@ from ..assets import AssetReader, DatumStructure, Resource, Segment
 from ..errors import ShapeMismatch
 from .fitting import Fit, fit
 from .stored_rows import one_row, rows_in_event
-from .structure import DataKey, declared_structure, is_habitual_slip, reconcile, require_dtype
+from .structure import DataKey, declared_structure, has_quirk, reconcile, require_dtype
 from .ways_out import WaysOut
 
 _ROW_AXES = "row_axes"
@@ -110,7 +110,7 @@ class FirstFile:
         found = self._assets.structure(resource, self._datum, datum_id=self._datum_id)
         note = require_dtype(data_key, found, ways)
         if note is not None:
-            fitted = fitted._replace(note="; ".join(filter(None, [fitted.note, note])), is_habit=False)
+            fitted = fitted._replace(note="; ".join(filter(None, [fitted.note, note])), is_quirk=False)
         return Found(found, fitted)
 
     def _as_given(self, data_key: DataKey, is_streamed: bool, ways: WaysOut) -> Found:
@@ -119,8 +119,8 @@ class FirstFile:
         whole = found if per_event is None else found._replace(shape=(per_event, *found.shape))
         frames = self._resource.kwargs.get("frame_per_point")
         note = reconcile(data_key, whole, frames=frames, ways=ways)
-        is_habit = is_habitual_slip(data_key, whole)
-        return Found(found, Fit(None, per_event, note, is_habit))
+        is_quirk = has_quirk(data_key, whole)
+        return Found(found, Fit(None, per_event, note, is_quirk))
 
 
 def as_declared(data_key: DataKey, parameters: Mapping[str, Any], *, is_streamed: bool) -> Found | None:

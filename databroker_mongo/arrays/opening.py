@@ -270,7 +270,7 @@ class _Opening:
         if found is None:
             keywords = {} if first is None or first.resource is None else first.resource.kwargs
             return as_declared(data_key, keywords, is_streamed=is_streamed)
-        if found.fit.note is not None and found.fit.is_habit:
+        if found.fit.note is not None and found.fit.is_quirk:
             opened.quirk = found.fit.note
         elif found.fit.note is not None:
             opened.notes.append(found.fit.note)

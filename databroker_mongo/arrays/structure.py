@@ -14,12 +14,13 @@ import numpy as np
 
 from ..assets import DatumStructure
 from ..errors import ShapeMismatch
-from .fitting import is_habitual
-from .ways_out import WaysOut, told
+from .fitting import is_quirk
+from .ways_out import WaysOut, advise
 
 DataKey = Mapping[str, Any]
 Chunks = tuple[tuple[int, ...], ...]
 
+# A block costs a task, and is in memory as a whole beside those that dask computes at the same time.
 _TARGET_BYTES = 32_000_000
 _MOST_BYTES = 64_000_000
 _ATTRIBUTES = ("units", "precision", "source", "long_name")
@@ -77,7 +78,7 @@ def name_dims(
     for key, data_key in data_keys.items():
         shape = row_shapes.get(key, tuple(data_key.get("shape") or ()))
         own = tuple(str(dim) for dim in data_key.get("dims") or ())
-        if shape and _go_together(own, shape, lengths, taken={"time", *data_keys}):
+        if shape and _can_be_axes(own, shape, lengths, taken={"time", *data_keys}):
             named[key] = own
         else:
             numbered = [f"dim_{next(counter)}" for _ in shape]
@@ -86,7 +87,7 @@ def name_dims(
     return named
 
 
-def _go_together(own: Sequence[str], shape: Sequence[int], lengths: Mapping[str, int], taken: Collection[str]) -> bool:
+def _can_be_axes(own: Sequence[str], shape: Sequence[int], lengths: Mapping[str, int], taken: Collection[str]) -> bool:
     """Tell whether names can be those of axes of these lengths, beside the axes and columns there are."""
     return (
         len(own) == len(shape) == len(set(own))
@@ -233,11 +234,11 @@ def _is_known_slip(declared: tuple[Any, ...], found: tuple[int, ...], frames: in
     return int(np.prod(declared)) == 1 == int(np.prod(found))
 
 
-def is_habitual_slip(data_key: DataKey, found: DatumStructure) -> bool:
+def has_quirk(data_key: DataKey, found: DatumStructure) -> bool:
     """Tell whether nothing is wrong but that frames are declared as ``(x, y, 0)``, as ophyd's area detectors do."""
     dtype = declared_dtype(data_key)
-    is_habit = is_habitual(tuple(data_key.get("shape") or ()), found.shape)
-    return is_habit and (dtype is None or dtype == found.dtype)
+    is_known = is_quirk(tuple(data_key.get("shape") or ()), found.shape)
+    return is_known and (dtype is None or dtype == found.dtype)
 
 
 def _mismatch(data_key: DataKey, found: DatumStructure, ways: WaysOut | None) -> ShapeMismatch:
@@ -249,7 +250,7 @@ def _mismatch(data_key: DataKey, found: DatumStructure, ways: WaysOut | None) ->
         changes["dtype_numpy"] = found.dtype.str
     return ShapeMismatch(
         f"the descriptor declares {wanted}, the data is {found.dtype} of shape {list(found.shape)}. "
-        + told([("For what is in the file", ways.declare(**changes))] if ways else []),
+        + advise([("For what is in the file", ways.declare(**changes))] if ways else []),
         declared_shape=declared,
         declared_dtype=str(dtype) if dtype is not None else None,
         found_shape=found.shape,
@@ -277,9 +278,12 @@ def plan_chunks(
     boundaries : sequence of int
         Rows at which another file begins.
     """
+    # Chunks of another rank than the rows, as a handler may tell of what it cuts or joins, say nothing of these axes.
     chunk = file_chunks if file_chunks is not None and len(file_chunks) == len(shape) else (1,) * len(shape)
     inner = _inner_blocks(shape[1:], chunk[1:], dtype.itemsize * chunk[0])
     row_bytes = max(1, dtype.itemsize * int(np.prod([blocks[0] if blocks else 1 for blocks in inner], dtype=np.int64)))
+    # Whole chunks of the file, for HDF5 decompresses all of one to give a part of it. What is larger than one block by
+    # less than that again stays one, rather than leave a small rest.
     step = max(1, _TARGET_BYTES // (row_bytes * chunk[0])) * chunk[0]
     most = max(step, _MOST_BYTES // row_bytes // chunk[0] * chunk[0])
     return (tuple(_row_blocks(shape[0], boundaries, step, most)), *inner)

@@ -42,7 +42,7 @@ def as_array(values: Values, *, declared: np.dtype[Any] | None = None) -> Array:
     found = values if isinstance(values, np.ndarray) else _from_list(values)
     if declared is None or declared.kind not in "biuf" or declared == found.dtype:
         return found
-    return _exactly(found, declared) if found.dtype.kind in "biuf" and fits(found, declared) else found
+    return found.astype(declared) if found.dtype.kind in "biuf" and is_exact_as(found, declared) else found
 
 
 def fit(values: Array, dtype: np.dtype[Any], row_shape: tuple[int, ...]) -> Array:
@@ -63,8 +63,8 @@ def fit(values: Array, dtype: np.dtype[Any], row_shape: tuple[int, ...]) -> Arra
         return np.empty((0, *row_shape), dtype)
     if values.shape[1:] == row_shape and values.dtype.kind == dtype.kind == "U" and np.can_cast(values.dtype, dtype):
         return values.astype(dtype)
-    if values.shape[1:] == row_shape and values.dtype.kind in "biuf" and fits(values, dtype):
-        return _exactly(values, dtype)
+    if values.shape[1:] == row_shape and values.dtype.kind in "biuf" and is_exact_as(values, dtype):
+        return values.astype(dtype)
     raise ShapeMismatch(
         f"events hold {values.dtype} of shape {values.shape[1:]} where {dtype} of shape {row_shape} was found before",
         found_dtype=str(values.dtype),
@@ -95,7 +95,7 @@ def _from_list(values: Sequence[Any]) -> Array:
     if len(present) == len(values):
         return array
     dtype, gap = missing_value(array.dtype)
-    if array.dtype == object or (dtype != array.dtype and not fits(array, dtype)):
+    if array.dtype == object or (dtype != array.dtype and not is_exact_as(array, dtype)):
         return _objects([None if value is MISSING else value for value in values])
     filled = np.full((len(values), *array.shape[1:]), gap, dtype)
     filled[[value is not MISSING for value in values]] = array
@@ -142,7 +142,7 @@ def _numbers(values: Sequence[Any], kinds: set[type]) -> Array | None:
     return np.array(values, dtype=np.float64)
 
 
-def need_more_than_floats(values: Iterable[Any]) -> bool:
+def has_integers_beyond_floats(values: Iterable[Any]) -> bool:
     """Tell whether some are integers that a float64 might round."""
     return any(isinstance(value, int) and abs(value) > LARGEST_EXACT for value in values)
 
@@ -213,7 +213,7 @@ def _records(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def fits(values: Array, dtype: np.dtype[Any]) -> bool:
+def is_exact_as(values: Array, dtype: np.dtype[Any]) -> bool:
     """Tell whether numbers stay what they are as another dtype."""
     with np.errstate(all="ignore"):
         cast = values.astype(dtype)
@@ -221,7 +221,3 @@ def fits(values: Array, dtype: np.dtype[Any]) -> bool:
     if values.dtype.kind == "f":
         is_same |= np.isnan(values) & np.isnan(cast.astype(values.dtype)) if dtype.kind == "f" else False
     return bool(np.all(is_same)) and (values.dtype.kind != "i" or dtype.kind != "u" or bool(np.all(values >= 0)))
-
-
-def _exactly(values: Array, dtype: np.dtype[Any]) -> Array:
-    return values.astype(dtype)

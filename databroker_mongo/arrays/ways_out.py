@@ -48,7 +48,7 @@ class WaysOut:
         return _line(kind, f"{uid} and {found}.update({_arguments(keywords)})")
 
 
-def told(lines: Iterable[tuple[str, str]]) -> str:
+def advise(lines: Iterable[tuple[str, str]]) -> str:
     """Return a sentence that names lines to type, each after what is so if it is the right one."""
     listed = "; ".join(f"{case}: Catalog.from_uri(..., {line})" for case, line in lines)
     way = f" If the file is right, correct the documents when they are read. {listed}" if listed else ""

@@ -1,6 +1,6 @@
 """The entry points that installed distributions declare for handlers, found once a process and loaded by nobody here.
 
-What wins where several distributions offer one name is the order of `offers`. Pins and handlers registered by hand
+What wins where several distributions offer one name is the order of `find_offers`. Pins and handlers registered by hand
 belong to ``registry``.
 """
 
@@ -67,7 +67,7 @@ class Offer:
         return f"{self.target} ({' '.join(filter(None, (self.distribution, self.version)))})"
 
 
-def offers() -> Mapping[str, tuple[Offer, ...]]:
+def find_offers() -> Mapping[str, tuple[Offer, ...]]:
     """Return what installed distributions offer, by spec or entry-point name of a MIME type, the winner first.
 
     Strangers come first, then our own distribution, then superseded ones; of several strangers the first by name. The

@@ -44,7 +44,7 @@ class FileState:
         others = FileState.of(*paths)
         return FileState({**others.stamps, **self.stamps}, self.is_settled and others.is_settled)
 
-    def still_hold(self) -> bool:
+    def is_unchanged(self) -> bool:
         """Tell whether the files are known not to have changed since.
 
         It is not enough that the times are equal: a file that was written to just before may be written to again

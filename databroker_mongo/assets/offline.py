@@ -79,7 +79,7 @@ def offline_among(paths: Iterable[str | os.PathLike[str]], rule: Rule | None) ->
     AssetUnreadable
         The rule fails.
     """
-    return [] if rule is None else [path for path in (os.fspath(each) for each in paths) if _asked(rule, path)]
+    return [] if rule is None else [path for path in (os.fspath(each) for each in paths) if _is_offline(rule, path)]
 
 
 def require_online(paths: Iterable[str | os.PathLike[str]], rule: Rule | None) -> None:
@@ -103,7 +103,7 @@ def require_online(paths: Iterable[str | os.PathLike[str]], rule: Rule | None) -
         )
 
 
-def _asked(rule: Rule, path: str) -> bool:
+def _is_offline(rule: Rule, path: str) -> bool:
     try:
         return os.path.isfile(path) and bool(rule(path))  # noqa: PTH113 Path.is_file may raise
     except Exception as error:

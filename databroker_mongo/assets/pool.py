@@ -97,6 +97,7 @@ class HandlerPool:
         """
         entry = self._borrow((cls, os.fspath(path), repr(sorted(kwargs.items()))))
         try:
+            # Whether files changed is looked at under the lock by all; only those who read side by side let go of it.
             if entry.is_parallel:
                 with entry.lock:
                     handler = self._fresh(entry, kwargs, before_opening)
@@ -105,6 +106,7 @@ class HandlerPool:
                 with entry.lock:
                     yield self._fresh(entry, kwargs, before_opening)
         except BaseException:
+            # Of what it read last, nothing is certain: a handler may be in the middle of a file, or of its own state.
             with entry.lock:
                 entry.drop()
             raise
@@ -166,7 +168,7 @@ class HandlerPool:
 
     def _fresh(self, entry: _Entry, kwargs: Mapping[str, Any], before_opening: BeforeOpening | None) -> Any:
         """Return the handler of an entry whose lock is held, made again if its files changed."""
-        if entry.handler is not None and not entry.files.still_hold():
+        if entry.handler is not None and not entry.files.is_unchanged():
             _logger.debug("%s may have changed: opening it again", entry.path)
             with self._changed:
                 for other in self._entries.values():

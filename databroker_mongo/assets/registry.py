@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from ..errors import DuplicateHandler, HandlerClashWarning, HandlerUnavailable, UnknownSpec, stacklevel_of_caller
-from .discovery import Offer, entry_names, normalized, offers
+from .discovery import Offer, entry_names, find_offers, normalized
 from .known import PROVIDERS, UNREGISTERED
 from .loading import HandlerClass, class_path, level, load
 
@@ -230,7 +230,7 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
         )
 
     def _installed(self) -> Mapping[str, tuple[Offer, ...]]:
-        return offers() if self._discover else _NOTHING_INSTALLED
+        return find_offers() if self._discover else _NOTHING_INSTALLED
 
     def _names(self) -> set[str]:
         return {*self._by_hand, *self._pins, *self._installed()}
@@ -267,7 +267,8 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
         raise HandlerUnavailable(f"the settings pin {name} to {pin}, but {advice}", spec=name)
 
     def _may_import(self, target: str) -> bool:
-        if self._allowed_modules is None or any(target == offer.target for some in offers().values() for offer in some):
+        registered = {offer.target for some in find_offers().values() for offer in some}
+        if self._allowed_modules is None or target in registered:
             return True
         module = target.partition(":")[0]
         return any(f"{module}.".startswith(f"{allowed}.") for allowed in self._allowed_modules)

@@ -48,7 +48,7 @@ class _Route:
     entry: _Mapped | None
     path: Path | None
     anchor: Path | None
-    leads_up: bool
+    has_parent_steps: bool
 
     @property
     def is_steady(self) -> bool:
@@ -66,7 +66,7 @@ class Limits:
     def _reals(self) -> list[str]:
         return [_real(place) for place in self.places]
 
-    def include(self, path: str) -> bool:
+    def has(self, path: str) -> bool:
         """Tell whether a path, links followed, is under one of them."""
         return _is_under(path, self._reals)
 
@@ -153,7 +153,7 @@ class Roots:
 
     def _locate(self, resource: Resource, route: _Route) -> Located:
         path = self._require_path(route, resource)
-        if self.allowed_roots is None and route.leads_up:
+        if self.allowed_roots is None and route.has_parent_steps:
             self._refuse(path, resource, "'..' in it leads out of its root")
         places = self._places(route)
         found = Located(resource, path, None if places is None else Limits(places))
@@ -185,7 +185,7 @@ class Roots:
         for path in paths:
             folder, name = os.path.split(path)
             if folder not in is_inside:
-                is_inside[folder] = limits.include(folder)
+                is_inside[folder] = limits.has(folder)
             # Of a family of files, the directory is looked at once: following links takes as long as opening a file.
             mode = _mode(path, follows_links=False)
             if not (is_inside[folder] and _is_plain_name(name)) or stat.S_ISLNK(mode):
@@ -254,11 +254,11 @@ class Roots:
             if rest is not None:
                 inner = root.below(entry.prefix) if root is not None and has_root else None
                 anchor = entry.apply(inner or ())
-                return _Route(place, entry, entry.apply(rest), anchor, leads_up=".." in (inner or ()))
+                return _Route(place, entry, entry.apply(rest), anchor, has_parent_steps=".." in (inner or ()))
         path = _unmapped(place)
         anchor = _unmapped(root) if root is not None and has_root else None
-        leads_up = place.has_parent_steps if anchor is None else root is not None and root.has_parent_steps
-        return _Route(place, None, path, anchor, leads_up)
+        has_parent_steps = place.has_parent_steps if anchor is None else root is not None and root.has_parent_steps
+        return _Route(place, None, path, anchor, has_parent_steps)
 
     def _places(self, route: _Route) -> Sequence[str | Path] | None:
         """Return the directories that a resource must be under, None where the rights of this process decide."""
@@ -281,7 +281,7 @@ class Roots:
             real = _real(path)
         except ValueError as error:
             self._refuse(path, resource, f"it is not a path ({error})")
-        if limits is not None and not limits.include(real):
+        if limits is not None and not limits.has(real):
             places = " or ".join(map(str, limits.places)) or self._nothing_allowed()
             self._refuse(path, resource, f"it leads to {real}, which is not under {places}")
 
@@ -318,6 +318,7 @@ class Roots:
 def _entries(root_map: Mapping[str, str]) -> list[_Mapped]:
     entries = (_Mapped(key, Place.parse(key), target) for key, target in root_map.items())
     last = {entry.prefix: entry for entry in entries}
+    # One for a host is more particular than any for all hosts, however long.
     return sorted(last.values(), key=lambda entry: (bool(entry.prefix.drive), len(entry.prefix.parts)), reverse=True)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ..arrays import AssetColumn, OpenedColumn, OpenedColumns, StreamSource, corrected, open_columns
+from ..arrays import AssetColumn, OpenedColumn, OpenedColumns, StreamSource, open_columns, try_to_correct
 from ..assets import AssetReader, Resource
 from ..errors import (
     AssetOffline,
@@ -207,7 +207,7 @@ def _resources(source: StreamSource) -> Iterator[Resource]:
     readers = ((Resource.from_document, "resource"), (Resource.from_stream_document, "stream_resource"))
     for read, kind in readers:
         for document in store.run_resources(uid, name=kind):
-            found = corrected(kind, document, source.transform)
+            found = try_to_correct(kind, document, source.transform)
             with contextlib.suppress(InvalidDocument):
                 yield read(document if isinstance(found, CatalogError) else found)
 

@@ -234,7 +234,7 @@ class Stream:
         UnreadableColumns
             At least one column cannot be read; ``reasons`` has an error for each.
         """
-        from ..arrays import loaded_dataset
+        from ..arrays import load_dataset
 
         _require("on_error", on_error, ("raise", "skip", "rows"))
         _require("dedupe", dedupe, (None, "last"))
@@ -244,7 +244,7 @@ class Stream:
             return self.data.read(variables, exclude=exclude, on_error=on_error, dedupe=dedupe, recall=recall)
         by_row = on_error == "rows"
         opened = self._open(self._select(keys, exclude), eager=True, recall=recall, by_row=by_row)
-        loaded, lacking = loaded_dataset(opened, self.source, by_row=by_row, dedupe=dedupe == "last")
+        loaded, lacking = load_dataset(opened, self.source, by_row=by_row, dedupe=dedupe == "last")
         problems = {key: error for key, error in lacking.items() if not opened.by_key[key].is_pending}
         if problems and on_error == "raise":
             raise self._unreadable(problems)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ..arrays import need_more_than_floats
+from ..arrays import has_integers_beyond_floats
 from ..errors import QueryError
 from ..queries import plain_path, split_key, zone_of
 from ..store import RUNS_AT_ONCE, Document, Store
@@ -101,7 +101,7 @@ def make_table(
     uids = pd.Index([uid for uid, _ in found], name="uid", dtype=object)
     cells = {name: [cells[place] for _, cells in found] for place, name in enumerate(columns)}
     # Beside a missing value, pandas would make floats of them.
-    large = {name: object for name, column in cells.items() if need_more_than_floats(column)}
+    large = {name: object for name, column in cells.items() if has_integers_beyond_floats(column)}
     series = {name: pd.Series(column, uids, large.get(name)) for name, column in cells.items()}
     frame = RunTable(series, index=uids, columns=list(columns))
     for name in set(columns) & set(_TIMES):

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..arrays import AssetColumn, OpenedColumn, OpenedColumns, open_columns, usable
+from ..arrays import AssetColumn, OpenedColumn, OpenedColumns, correct, open_columns
 from ..assets import DatumTable, Resource
 from ..documents import indices_of
 from ..errors import AssetError, AssetOffline, AssetUnreadable, PathNotAllowed
@@ -82,7 +82,7 @@ class RunFiles:
             The document of a resource says too little.
         """
         for kind, stored in self._stored():
-            document = usable(kind, stored, self._transform)
+            document = correct(kind, stored, self._transform)
             yield kind, document, self.family(kind, document)
 
     def family(self, kind: str, document: Document) -> Family:
@@ -159,7 +159,7 @@ class RunFiles:
 
     def _datums(self, uid: str) -> list[Document]:
         stored = self._store.resource_datums([uid])
-        return [usable("datum", datum, self._transform).get("datum_kwargs") or {} for datum in stored]
+        return [correct("datum", datum, self._transform).get("datum_kwargs") or {} for datum in stored]
 
     def _datums_of_stream(self, document: Document, located: Path) -> Sequence[Mapping[str, Any]]:
         tables = []

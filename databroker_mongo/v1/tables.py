@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import OpenedColumns, column_name, need_more_than_floats
+from ..arrays import OpenedColumns, column_name, has_integers_beyond_floats
 from ..errors import CatalogWarning, DocumentWarning, stacklevel_of_caller
 from ..store import Values
 from .documents import ChosenFields, choose_fields
@@ -78,7 +78,7 @@ def _without_rounding(tables: Sequence[pandas.DataFrame]) -> Iterator[pandas.Dat
     kinds = {name: {table[name].dtype.kind if name in table else "" for table in tables} for name in names}
     for table in tables:
         integers = [name for name in table if table[name].dtype.kind == "i" and kinds[name] != {"i"}]
-        large = [name for name in integers if need_more_than_floats(table[name].tolist())]
+        large = [name for name in integers if has_integers_beyond_floats(table[name].tolist())]
         yield table.astype(dict.fromkeys(large, object))
 
 
@@ -180,7 +180,7 @@ def _whole(values: Values) -> Values:
     """
     if isinstance(values, np.ndarray):
         return values if values.ndim == 1 else _objects(values.tolist())
-    if need_more_than_floats(values) or any(isinstance(value, list | np.ndarray | dict) for value in values):
+    if has_integers_beyond_floats(values) or any(isinstance(value, list | np.ndarray | dict) for value in values):
         return _objects(values)
     return values
 

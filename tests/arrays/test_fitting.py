@@ -67,12 +67,12 @@ def test_there_are_many_cases():
     assert len(list(cases())) > 100
 
 
-def test_what_area_detectors_always_declare_is_a_habit_and_no_other_note_is():
-    assert decide((9, 6, 5), (5, 6, 0), 1, 0)[0].is_habit
-    assert decide((6, 5), (5, 6, 0), 1, 0)[0].is_habit
-    assert not decide((9, 6, 5), (6, 5), 1, 0)[0].is_habit
-    assert not decide((2, 7, 6, 5), (5, 6, 0), 1, 14)[0].is_habit
-    assert not decide((9, 6, 5, 3), (5, 6, 0), 1, 0)[0].is_habit
+def test_what_area_detectors_always_declare_is_a_quirk_and_no_other_note_is():
+    assert decide((9, 6, 5), (5, 6, 0), 1, 0)[0].is_quirk
+    assert decide((6, 5), (5, 6, 0), 1, 0)[0].is_quirk
+    assert not decide((9, 6, 5), (6, 5), 1, 0)[0].is_quirk
+    assert not decide((2, 7, 6, 5), (5, 6, 0), 1, 14)[0].is_quirk
+    assert not decide((9, 6, 5, 3), (5, 6, 0), 1, 0)[0].is_quirk
 
 
 @pytest.mark.parametrize("options", [{"may_choose": False}, {"is_fixed": True}, {"row_axes": 3, "is_fixed": True}])

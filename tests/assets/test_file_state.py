@@ -53,8 +53,8 @@ def remove(file: Path) -> None:
 def test_a_file_that_is_left_alone_holds(file, settled):
     state = FileState.of(str(file)).with_linked([])
 
-    assert state.still_hold()
-    assert state.still_hold()
+    assert state.is_unchanged()
+    assert state.is_unchanged()
 
 
 @pytest.mark.parametrize("change", [replace, rewrite_in_place, grow, remove])
@@ -64,15 +64,15 @@ def test_a_change_is_noticed_although_the_time_of_modification_is_the_same(file,
 
     change(file)
 
-    assert not state.still_hold()
+    assert not state.is_unchanged()
 
 
 def test_a_file_that_was_written_just_now_is_not_trusted(file):
-    assert not FileState.of(str(file)).still_hold()
+    assert not FileState.of(str(file)).is_unchanged()
 
 
 def test_a_file_that_is_not_there_is_not_trusted(tmp_path, settled):
-    assert not FileState.of(str(tmp_path / "prefix")).with_linked([]).still_hold()
+    assert not FileState.of(str(tmp_path / "prefix")).with_linked([]).is_unchanged()
 
 
 @pytest.mark.parametrize("change", [replace, grow, remove])
@@ -80,19 +80,19 @@ def test_a_change_of_a_linked_file_is_noticed(file, tmp_path, settled, change):
     source = tmp_path / "source.h5"
     source.write_bytes(b"12345678")
     state = FileState.of(str(file)).with_linked([str(source)])
-    assert state.still_hold()
+    assert state.is_unchanged()
     time.sleep(0.02)
 
     change(source)
 
-    assert not state.still_hold()
+    assert not state.is_unchanged()
 
 
 def test_a_linked_file_may_come_later(file, tmp_path, settled):
     source = tmp_path / "source.h5"
     state = FileState.of(str(file)).with_linked([str(source)])
-    assert state.still_hold()
+    assert state.is_unchanged()
 
     source.write_bytes(b"1")
 
-    assert not state.still_hold()
+    assert not state.is_unchanged()

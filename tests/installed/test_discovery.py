@@ -12,7 +12,7 @@ import zipfile
 import pytest
 
 from databroker_mongo.assets import discovery
-from databroker_mongo.assets.discovery import Offer, entry_names, offers
+from databroker_mongo.assets.discovery import Offer, entry_names, find_offers
 
 from .conftest import HERE
 
@@ -20,13 +20,13 @@ FOUR = ("alpha", "beta", "ours", "superseded")
 
 
 def winners(*specs: str) -> list[str]:
-    return [offers()[spec][0].target for spec in specs]
+    return [find_offers()[spec][0].target for spec in specs]
 
 
 def test_an_offer_says_who_makes_it_and_where(install):
     install("alpha")
 
-    assert offers()["FROB"] == (
+    assert find_offers()["FROB"] == (
         Offer("FROB", "alpha_detectors:Classic", "alpha-detectors", "1.2.0", "databroker.handlers"),
     )
 
@@ -42,7 +42,7 @@ def test_strangers_come_before_ours_and_superseded_ones_after_wherever_they_are_
         "superseded_detectors:Frob",
         "alpha_detectors:Describing",
     ]
-    assert [offer.distribution for offer in offers()["FROB"]] == [
+    assert [offer.distribution for offer in find_offers()["FROB"]] == [
         "alpha-detectors",
         "beta-detectors",
         "databroker-mongo-handlers",
@@ -52,8 +52,8 @@ def test_strangers_come_before_ours_and_superseded_ones_after_wherever_they_are_
 def test_of_two_versions_left_side_by_side_the_newer_one_counts(install):
     install("beta")
 
-    assert [offer.version for offer in offers()["FROB"]] == ["2.0"]
-    assert "BETA_OLD" not in offers()
+    assert [offer.version for offer in find_offers()["FROB"]] == ["2.0"]
+    assert "BETA_OLD" not in find_offers()
 
 
 def test_a_distribution_earlier_on_the_path_hides_one_of_the_same_name(install, tmp_path, monkeypatch):
@@ -63,8 +63,8 @@ def test_a_distribution_earlier_on_the_path_hides_one_of_the_same_name(install, 
     (info / "entry_points.txt").write_text("[databroker.handlers]\nEARLY = early:Handler\n")
     monkeypatch.syspath_prepend(tmp_path)
 
-    assert "EARLY" in offers()
-    assert "FROB" not in offers()
+    assert "EARLY" in find_offers()
+    assert "FROB" not in find_offers()
 
 
 def test_damaged_metadata_of_one_distribution_leaves_the_others_alone(install, caplog):
@@ -72,7 +72,7 @@ def test_damaged_metadata_of_one_distribution_leaves_the_others_alone(install, c
 
     with caplog.at_level(logging.WARNING):
         assert winners("FINE") == ["beta_detectors:Frob"]
-    assert "TWICE" not in offers()
+    assert "TWICE" not in find_offers()
     assert "damaged" in caplog.text
 
 
@@ -82,22 +82,23 @@ def test_distributions_in_a_zip_file_are_found(install, tmp_path, monkeypatch):
         file.writestr("zipped-3.0.dist-info/entry_points.txt", "[databroker.handlers]\nZIPPED = zipped:Handler\n")
     monkeypatch.syspath_prepend(archive)
 
-    assert offers()["ZIPPED"][0].version == "3.0"
+    assert find_offers()["ZIPPED"][0].version == "3.0"
 
 
 def test_what_is_installed_later_is_found_after_a_refresh(install, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
-    assert "FROB" not in offers()
+    assert "FROB" not in find_offers()
     shutil.copytree(HERE / "alpha", tmp_path, dirs_exist_ok=True)
 
-    assert "FROB" not in offers()
+    assert "FROB" not in find_offers()
     discovery.refresh()
-    assert "FROB" in offers()
+    assert "FROB" in find_offers()
 
 
 def test_finding_imports_no_plugin(install):
     install(*FOUR)
-    code = "import sys; from databroker_mongo.assets.discovery import offers; offers()['FROB']; print(*sys.modules)"
+    find = "from databroker_mongo.assets.discovery import find_offers; find_offers()['FROB']"
+    code = f"{find}; import sys; print(*sys.modules)"
 
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=_environment()

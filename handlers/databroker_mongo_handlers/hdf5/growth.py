@@ -68,6 +68,9 @@ def _written_rows(dataset: h5py.Dataset, counting: tuple[int, ...]) -> Extent:
     n_axes = len(counting)
     lengths = zip(dataset.shape[n_axes:], dataset.chunks[n_axes:], strict=True)
     inner = list(product(*(range(0, length, step) for length, step in lengths)))
+    # Chunks that were never written have no place in the file. They are looked for from the end, where a writer that
+    # makes room ahead leaves some, and no further than to a row that is there: of what comes before it, rows that were
+    # never written are found when they are asked for.
     while n_rows > 0:
         last = np.unravel_index(n_rows - 1, counting) if counting else ()
         begin = tuple(int(at) // step * step for at, step in zip(last, dataset.chunks[:n_axes], strict=True))
@@ -122,7 +125,7 @@ def _virtual_rows(dataset: h5py.Dataset, *, swmr: bool) -> Extent:
     found = Extent(len(dataset))
     for source in dataset.virtual_sources():
         if "%b" in source.file_name:
-            continue
+            continue  # HDF5 itself ends these rows before the first file that is missing (H5Pset_virtual_printf_gap)
         there = _rows_in_source(dataset, source, swmr=swmr)
         missing_from = _Rows.of(source.vspace).position(there.n_rows)
         if missing_from is not None and missing_from < found.n_rows:
@@ -164,6 +167,7 @@ def _mapped_rows(file: h5py.File, source: Any, *, n_axes: int, swmr: bool) -> Ex
     else:
         selected = _Rows.of(taken)
         last = () if selected.has_no_end else taken.get_select_bounds()[1]
+    # HDF5 would give the fill value for the pixels that a smaller source lacks.
     if any(high >= length for high, length in zip(last[1:], data.shape[1:], strict=False)):
         return Extent(0, f"{file.filename} holds rows of shape {data.shape[1:]}, too small for their place")
     if data.ndim == n_axes:

@@ -43,7 +43,7 @@ def is_plain(dataset: h5py.Dataset) -> bool:
     )
 
 
-def pays(dataset: h5py.Dataset, block: Block) -> bool:
+def is_worthwhile(dataset: h5py.Dataset, block: Block) -> bool:
     """Tell whether so many rows are asked for that finding all of them in the file takes less than it saves."""
     n_chunks = 1 if dataset.chunks is None else math.ceil(len(dataset) / dataset.chunks[0])
     return block.count * block.size * _CHUNKS_PER_ROW_ASKED >= n_chunks

@@ -28,7 +28,7 @@ from ..rows import (
 from .file import OpenFile, acquire, reason_of, release
 from .growth import Extent, whole_rows
 from .links import files_behind, missing_behind
-from .offsets import RowOffsets, is_plain, pays
+from .offsets import RowOffsets, is_plain, is_worthwhile
 from .written import spans, written_rows
 
 _SCRATCH_BYTES = 8 * 2**20
@@ -193,7 +193,7 @@ class HDF5Rows:
     def _read_from_file(self, dataset: h5py.Dataset, out: Array, block: Block, inner: Sequence[slice]) -> bool:
         if self._is_plain is None:
             self._is_plain = is_plain(dataset)
-        if self._is_plain and self._offsets is None and pays(dataset, block):
+        if self._is_plain and self._offsets is None and is_worthwhile(dataset, block):
             self._offsets = RowOffsets(dataset)
         return self._offsets is not None and self._offsets.read(out, block, inner)
 

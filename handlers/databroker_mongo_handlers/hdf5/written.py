@@ -32,7 +32,7 @@ def written_rows(dataset: h5py.Dataset, *, axes_of_rows: int = 1) -> Array | Non
         ``(n_rows,)`` bool; None where all are, or cannot be told from written ones. The fill value NaN says itself that
         a value is missing.
     """
-    if dataset.is_virtual or dataset.size == 0 or dataset.external or _fill_says_missing(dataset):
+    if dataset.is_virtual or dataset.size == 0 or dataset.external or _is_filled_with_nan(dataset):
         return None
     counting = dataset.shape[:axes_of_rows]
     if dataset.chunks is None:
@@ -66,5 +66,5 @@ def _stored_chunks(dataset: h5py.Dataset) -> list[tuple[int, ...]]:
     return [dataset.id.get_chunk_info(number).chunk_offset for number in range(dataset.id.get_num_chunks())]
 
 
-def _fill_says_missing(dataset: h5py.Dataset) -> bool:
+def _is_filled_with_nan(dataset: h5py.Dataset) -> bool:
     return dataset.dtype.kind in "fc" and bool(np.isnan(dataset.fillvalue))

@@ -53,7 +53,7 @@ class PilatusCBF(RowsHandler):
         def first_row(point_number: int) -> int:
             return whole_number(point_number, "point_number") * n_frames
 
-        rows = FileRows(CBFFormat(), path_of, lets_others_work=True)
+        rows = FileRows(CBFFormat(), path_of, can_read_side_by_side=True)
         super().__init__(rows, first_row=first_row, rows_per_datum=None if n_frames == 1 else n_frames)
 
 

@@ -28,7 +28,7 @@ class NumpySequence(IndexHandler):
 
     def __init__(self, path: str, *, root: str = ""):
         beginning = str(Path(root) / path)
-        super().__init__(FileRows(NPYFormat(), lambda index: f"{beginning}_{index}.npy", lets_others_work=True))
+        super().__init__(FileRows(NPYFormat(), lambda index: f"{beginning}_{index}.npy", can_read_side_by_side=True))
 
 
 class NPYFormat:

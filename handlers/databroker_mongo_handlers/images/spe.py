@@ -39,7 +39,7 @@ class PrincetonSPE(RowsHandler):
             return whole_number(point_number, "point_number")
 
         file_format = SPEFormat(whole_number(frame_per_point, "frame_per_point", minimum=1))
-        rows = FileRows(file_format, path_of, lets_others_work=True)
+        rows = FileRows(file_format, path_of, can_read_side_by_side=True)
         super().__init__(rows, first_row=first_row, rows_per_datum=None)
 
 

@@ -59,7 +59,7 @@ class _Images(IndexHandler):
         rows: Rows
         if template:
             paths = TemplatedPaths(path, template=template, filename=filename)
-            rows = FileRows(self.file_format(), paths, chunk_shape=chunk_shape, lets_others_work=True)
+            rows = FileRows(self.file_format(), paths, chunk_shape=chunk_shape, can_read_side_by_side=True)
         elif self.is_multipart:
             raise ValueError("a stream resource of several files must name them by a template")
         else:

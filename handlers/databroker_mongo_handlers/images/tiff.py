@@ -37,7 +37,7 @@ class AreaDetectorTIFF(PointHandler):
         def path_of(number: int) -> str:
             return name_of_frame(template, str(path), filename, number=number)
 
-        super().__init__(FileRows(TIFFFormat(), path_of, lets_others_work=True), frame_per_point=frame_per_point)
+        super().__init__(FileRows(TIFFFormat(), path_of, can_read_side_by_side=True), frame_per_point=frame_per_point)
 
 
 class TIFFFormat:

@@ -91,7 +91,7 @@ class ChainedRows:
             When sources differ in the shape or dtype of their rows.
         """
         found: RowStructure | None = None
-        for piece in self._pieces(Block(first, count, count, 1)):
+        for piece in self._cut(Block(first, count, count, 1)):
             structure = self._sources[piece.source].describe(piece.block.first, piece.block.size)
             found = found or structure
             if structure[:2] != found[:2]:
@@ -126,7 +126,7 @@ class ChainedRows:
         ValueError
             When a source has rows of another shape or dtype.
         """
-        for piece in self._pieces(block):
+        for piece in self._cut(block):
             self._sources[piece.source].read(out[piece.groups, piece.rows], piece.block, inner)
 
     def n_rows(self) -> int:
@@ -172,15 +172,15 @@ class ChainedRows:
             return f"{found}: {error}"
         return found
 
-    def _pieces(self, block: Block) -> list[_Piece]:
+    def _cut(self, block: Block) -> list[_Piece]:
         if block.stop > self._starts[-1]:
             self._look_again()
         if block.stop > self._starts[-1]:
             raise EndsEarly(self._shortage(block))
         pieces: list[_Piece] = []
         for group in range(block.count):
-            for piece in self._pieces_of_group(block, group):
-                if pieces and _continues(pieces[-1], piece, block):
+            for piece in self._cut_group(block, group):
+                if pieces and _is_continued_by(pieces[-1], piece, block):
                     last = pieces[-1]
                     last.groups = slice(last.groups.start, group + 1)
                     last.block = replace(last.block, count=last.block.count + 1)
@@ -188,7 +188,7 @@ class ChainedRows:
                     pieces.append(piece)
         return pieces
 
-    def _pieces_of_group(self, block: Block, group: int) -> Iterator[_Piece]:
+    def _cut_group(self, block: Block, group: int) -> Iterator[_Piece]:
         start = block.first + group * block.step
         position = start
         while position < start + block.size:
@@ -199,6 +199,6 @@ class ChainedRows:
             position = stop
 
 
-def _continues(last: _Piece, piece: _Piece, block: Block) -> bool:
+def _is_continued_by(last: _Piece, piece: _Piece, block: Block) -> bool:
     """Tell whether two whole groups of neighbours lie in the same source, so that one read serves both."""
     return last.source == piece.source and last.block.size == piece.block.size == block.size

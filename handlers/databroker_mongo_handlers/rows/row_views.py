@@ -46,7 +46,7 @@ class _Axis:
     start: int
     length: int
     step: int
-    stays: bool
+    is_kept: bool
 
     def inside(self, part: slice) -> slice:
         start = self.start + part.start * self.step
@@ -93,7 +93,7 @@ class RowView:
         shape, dtype, chunks = self._rows.describe(first, count)
         axes = self._axes = self._cut(shape)
         left = [
-            (axis.length, chunk) for axis, chunk in zip(axes, (chunks or (1, *shape))[1:], strict=True) if axis.stays
+            (axis.length, chunk) for axis, chunk in zip(axes, (chunks or (1, *shape))[1:], strict=True) if axis.is_kept
         ]
         kept_shape = tuple(length for length, _ in left)
         kept_chunks = chunks and (chunks[0], *(max(1, min(length, chunk)) for length, chunk in left))
@@ -117,8 +117,8 @@ class RowView:
             self.describe(block.first, 1)
         asked, within, place = iter(inner), [], [slice(None), slice(None)]
         for axis in self._axes or ():
-            within.append(axis.inside(next(asked)) if axis.stays else slice(axis.start, axis.start + 1))
-            place.append(slice(None) if axis.stays else None)  # type: ignore[arg-type]
+            within.append(axis.inside(next(asked)) if axis.is_kept else slice(axis.start, axis.start + 1))
+            place.append(slice(None) if axis.is_kept else None)  # type: ignore[arg-type]
         self._rows.read(out[tuple(place)], block, within)
 
     def n_rows(self) -> int:
@@ -155,7 +155,7 @@ def _cut_axis(selector: Selector, length: int, *, squeeze: bool) -> _Axis:
     if isinstance(selector, int):
         if not -length <= selector < length:
             raise ValueError(f"slice requests index {selector} of an axis of length {length}")
-        return _Axis(selector % length, 1, 1, stays=False)
+        return _Axis(selector % length, 1, 1, is_kept=False)
     start, _, step = selector.indices(length)
     left = len(range(*selector.indices(length)))
-    return _Axis(start, left, step, stays=not (squeeze and left == 1))
+    return _Axis(start, left, step, is_kept=not (squeeze and left == 1))

@@ -116,7 +116,7 @@ class TableFormat:
         columns = [_column([fields[number] for fields in lines], self._dtype) for number in range(len(names))]
         if len({column.dtype for column in columns}) == 1 and columns[0].dtype.kind != "U":
             return np.column_stack(columns)
-        if all(_fits_float64(column) for column in columns):
+        if all(_is_exact_as_float64(column) for column in columns):
             return np.column_stack([column.astype("float64") for column in columns])
         table = np.empty(len(lines), [(name, column.dtype) for name, column in zip(names, columns, strict=True)])
         for name, column in zip(names, columns, strict=True):
@@ -135,7 +135,7 @@ def _column(fields: list[str], dtype: Any) -> Array:
     return np.array(fields)
 
 
-def _fits_float64(column: Array) -> bool:
+def _is_exact_as_float64(column: Array) -> bool:
     if column.dtype.kind == "f":
         return True
     return column.dtype.kind == "i" and bool((np.abs(column) <= _EXACT_IN_FLOAT64).all())
