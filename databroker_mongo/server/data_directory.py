@@ -123,6 +123,7 @@ class DataDirectory:
 
     def unsupervised_mongod(self) -> int | None:
         """Find the process that has MongoDB's files open, unless our supervisor runs; 0 when it tells no id."""
+        # mongod holds it by flock as well (storage_engine_lock_file_posix.cpp), so that a look at it tells the truth.
         lock = self.path / "mongod.lock"
         if not is_held(lock):
             return None

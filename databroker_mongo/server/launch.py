@@ -25,7 +25,9 @@ from .mongod import find_mongod
 from .socket_directory import make_socket_path
 
 CACHE_GIGABYTES = 0.5
+"""By itself mongod takes half of the memory of a machine, which a user shares with others."""
 OPLOG_MEGABYTES = 512
+"""By itself it takes 5 % of the free disk; nobody replicates this server, and change streams look back a little."""
 STOP_SECONDS = 120.0
 
 

@@ -73,4 +73,6 @@ def _set_up(client: MongoClient[dict[str, Any]], socket: str) -> None:
     if config["members"][0]["host"] != socket:
         config["members"][0]["host"] = socket
         config["version"] += 1
+        # A member that does not find itself in its configuration never becomes primary, and only a primary takes
+        # another configuration without force.
         client.admin.command("replSetReconfig", config, force=True)

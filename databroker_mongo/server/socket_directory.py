@@ -19,8 +19,10 @@ from ..errors import ServerError
 from .data_directory import DataDirectory
 
 LONGEST_SOCKET_PATH_BYTES = 107
+"""The 108 of Linux's ``sun_path``, see unix(7), without the NUL at the end."""
 SOCKET_NAME = "mongod.sock"
 SAFE_PATH = re.compile(r"[\w./@+-]+", re.ASCII)
+"""Without a comma, at which ``--bind_ip`` divides, and the like."""
 FALLBACK = Path("/tmp")  # noqa: S108  the directories made in it are private, and checked to be
 
 

@@ -30,6 +30,7 @@ from typing import Any
 ALREADY_SUPERVISED = 3
 LOCK_SECONDS = 2.0
 SHUTDOWN_SECONDS = 100.0
+"""Less than the STOP_SECONDS for which others wait (``launch.py``), so that they see it end."""
 OPEN_FILES = 64000
 PR_SET_PDEATHSIG = 1
 
@@ -45,6 +46,7 @@ def main() -> int:
     _write_to(Path(order["log"]))
     if os.fork():
         return 0
+    # Ctrl-C in the terminal of whoever asked, or its end, must not reach the server of everybody else.
     os.setsid()
     Supervisor(order, lock).run()
     return 0
@@ -133,6 +135,7 @@ class Supervisor:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._stop)
+        # Blocked signals are inherited through fork and exec, from a program that knows nothing of this one.
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         return wake
 
@@ -165,6 +168,7 @@ class Supervisor:
     def _is_unused(self) -> bool:
         """Whether nobody used the server for the linger time; if so the lease stays locked and new users wait."""
         is_free = _try_exclusive(self.lease)
+        # By its time the lease tells of users who came and went between two looks.
         lease_changed = os.fstat(self.lease).st_mtime_ns
         if not is_free or self.keep.exists() or lease_changed != self.lease_seen:
             self.lease_seen = lease_changed
@@ -200,6 +204,7 @@ def _end_with(parent: int) -> None:
     """In the child before it becomes mongod: ask Linux to end it cleanly when the supervisor is killed."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        # The parent may have been killed before the call above: then no signal comes any more, see prctl(2).
         if os.getppid() != parent:
             os._exit(1)
 
