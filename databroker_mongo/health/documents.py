@@ -331,9 +331,9 @@ class _Check:
         of_stream = [kind for kind in self._kinds if self._stream_of[kind.descriptor_uid] == stream]
         return {kind.types[key] for kind in of_stream if key in kind.types} - {"null"}
 
-    def _keys_of(self, stream: str) -> dict[str, Document]:
-        """Return the data keys of a stream; of those that several descriptors declare, what the last says."""
-        return {key: data_key for each in self._streams[stream] for key, data_key in each["data_keys"].items()}
+    def _keys_of(self, stream: str) -> list[str]:
+        """Return the names of the data keys of a stream, each once."""
+        return list(dict.fromkeys(key for each in self._streams[stream] for key in each["data_keys"]))
 
     def _can_be_in_files(self, stream: str, key: str) -> bool:
         """Tell whether stream resources may serve a data key: it is declared so, or external and in no event."""

@@ -93,7 +93,7 @@ class Replay:
         yield "start", self._start
         if self._source_of:
             yield from self._events()
-        yield from self._descriptors_until(float("inf"), None)
+        yield from self._descriptors_until(float("inf"), None)  # those that no event needed
         if self._is_whole:
             yield from self._unreferenced()
         if self._stop is not None:
@@ -101,6 +101,7 @@ class Replay:
 
     def _events(self) -> Iterator[Named]:
         events = self._store.events(list(self._source_of))
+        # Streams take turns while a plan runs, and a page is of one descriptor: it ends where another stream goes on.
         for uid, group in itertools.groupby(events, key=lambda event: event["descriptor"]):
             for page in pages_of("event_page", group, size=self._page_size):
                 yield from self._descriptors_until(_moment(page["time"][0]), uid)
@@ -143,6 +144,7 @@ class Replay:
 
     def _rows_in_files(self, uid: str) -> RowsInFiles:
         """Return the rows of a descriptor's stream that stream resources serve."""
+        # The descriptors of a stream share one source, whose rows are counted through all of them.
         return self._files_of.setdefault(id(self._source_of[uid]), RowsInFiles(self._source_of[uid]))
 
     def _with_stream_resources(self, uid: str, page: Document) -> Iterator[Document]:

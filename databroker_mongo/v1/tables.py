@@ -51,7 +51,7 @@ def make_table(
     convert_times : bool
         Whether times are ``datetime64``, in UTC, or seconds since 1970.
     """
-    import pandas
+    import pandas  # half a second, in this file, that brokers do without until a table is asked for
 
     stream = run.get(stream_name)
     frame = None if stream is None else _frame(stream, run, fields, fill=fill, convert_times=convert_times)
@@ -125,6 +125,7 @@ def _frame(
         name = column_name("time", taken)
         _warn(stream, f"the data key 'time' is called {name!r} here, because 'time' holds the times of the events")
     table = pandas.DataFrame({"time": times, **named}, index=index.seq_num)
+    # As in databroker 1, a descriptor without any of the wanted keys has no rows, whatever metadata are wanted.
     is_wanted = np.array([bool(each.keys) for each in chosen])[descriptor]
     return table if is_wanted.all() else table[is_wanted]
 
