@@ -126,7 +126,7 @@ class NormalizedStore(Store):
     def descriptors(self, run_uids: Sequence[str]) -> dict[str, list[Document]]:
         """Return the descriptors of each run, in the order of their time."""
         found: dict[str, list[Document]] = {uid: [] for uid in run_uids}
-        for descriptor in self._of_runs("event_descriptor", run_uids):
+        for descriptor in sort_by_time(self._of_runs("event_descriptor", run_uids)):
             found[descriptor["run_start"]].append(readable_descriptor(descriptor))
         return found
 
@@ -134,7 +134,7 @@ class NormalizedStore(Store):
         """Return the uids of the descriptors of each stream of each run."""
         found: dict[str, dict[str, list[str]]] = {uid: {} for uid in run_uids}
         fields = {"_id": 0, "uid": 1, "run_start": 1, "name": 1, "time": 1}
-        for descriptor in self._of_runs("event_descriptor", run_uids, fields):
+        for descriptor in sort_by_time(self._of_runs("event_descriptor", run_uids, fields)):
             streams = found[descriptor["run_start"]]
             readable = readable_descriptor(descriptor)
             streams.setdefault(stream_of(readable), []).append(readable["uid"])
@@ -146,7 +146,7 @@ class NormalizedStore(Store):
         documents: list[Document] = []
         for uids in split_by_size(run_uids):
             documents += self._find(collection, {"run_start": {"$in": uids}}, projection)
-        return sort_by_time(documents)
+        return documents
 
     def count_events(self, descriptor_uids: Sequence[str]) -> dict[str, int]:
         """Count the events of each descriptor."""

@@ -11,7 +11,8 @@ from .order import order_key
 
 def sort_by_time(documents: Iterable[Document]) -> list[Document]:
     """Put documents in the order of their time, whatever stands in its place; equal ones stay as they come."""
-    return sorted(documents, key=lambda document: order_key(document.get("time")))
+    found = list(documents)
+    return sorted(found, key=lambda document: order_key(document.get("time"))) if len(found) > 1 else found
 
 
 def pick_first_stops(stops: Iterable[Document]) -> list[Document]:
@@ -19,7 +20,8 @@ def pick_first_stops(stops: Iterable[Document]) -> list[Document]:
     first: dict[Any, Document] = {}
     for stop in sort_by_time(stops):
         # What a stop names as its run may be whatever another program stored, and no key of a dict.
-        first.setdefault(order_key(stop.get("run_start")), stop)
+        run_uid = stop.get("run_start")
+        first.setdefault(run_uid if isinstance(run_uid, str) else order_key(run_uid), stop)
     return list(first.values())
 
 

@@ -80,8 +80,11 @@ class Search:
     def __post_init__(self) -> None:
         seconds = self.collections.max_time_ms / 1000
         self._limit = TimeLimit(seconds, address=self.collections.address, joins=self.joined is not None)
-        self._joins = Joins(self.collections, self._limit)
-        self.pages = StartPages(self.collections, self._limit, self.projection)
+        self.pages = StartPages(self.collections.run_start, self._limit, self.projection)
+
+    @cached_property
+    def _joins(self) -> Joins:
+        return Joins(self.collections, self._limit)
 
     def iterate(self, sort: Sort, sizes: Sequence[int], *, skip: int, limit: int) -> Iterator[Document]:
         """Yield the runs that answer; the time limit begins anew with each."""

@@ -20,7 +20,7 @@ from .filters import Filter
 from .start_order import sort_starts
 
 if TYPE_CHECKING:
-    from ..connection.collections import Collections
+    pass
 
 VERY_FEW = 100
 """As many runs are fetched at once and put in order here, whatever indexes there are."""
@@ -44,11 +44,8 @@ class Few:
 class StartPages:
     """Pages of start documents, or of others with ``uid`` and ``time``, each with its ``_id``."""
 
-    def __init__(
-        self, collections: Collections, limit: TimeLimit, projection: dict[str, int], *, name: str = "run_start"
-    ):
-        self._database = collections.metadata
-        self._collection = collections.named(name)
+    def __init__(self, collection: Any, limit: TimeLimit, projection: dict[str, int]):
+        self._collection = collection
         self._limit = limit
         self._projection = projection or None
 
@@ -106,7 +103,7 @@ class StartPages:
         bounds = {name: number for name, number in (("skip", skip), ("limit", limit)) if number}  # a view takes no 0
         command = {"count": self._collection.name, "query": query, **bounds}
         with self._limit.question():
-            return int(answer_to(self._database, command)["n"])
+            return int(answer_to(self._collection.database, command)["n"])
 
     def distinct(self, filter: Filter, path: str) -> list[Any]:
         """Return the different values of a field in what matches."""

@@ -102,8 +102,8 @@ def search_summaries(collections: Collections, query: Query, fields: Sequence[st
     asked = _filter(lower(query, _LEAVES)) if state is not None else None
     if state is None or asked is None:
         return None
-    summaries = StartPages(collections, limit, {"start": 1, "uid": 1, "time": 1}, name=COLLECTION)
-    starts = StartPages(collections, limit, {})
+    summaries = StartPages(collections.named(COLLECTION), limit, {"start": 1, "uid": 1, "time": 1})
+    starts = StartPages(collections.run_start, limit, {})
     before, after = ({"time": {"$lt": state["until"]}}, {"time": {"$not": {"$lt": state["until"]}}})
     if summaries.count(before) != starts.count(before):
         _warn(collections)
