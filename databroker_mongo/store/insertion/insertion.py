@@ -15,6 +15,9 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import bson
+from bson import ObjectId
+
 from ...documents import Document, facts_of
 from ...errors import CatalogWarning, DuplicateDocument, InvalidDocument, StoreUnavailable
 from ...values import are_equal, differences
@@ -49,8 +52,6 @@ def identifier(*names: str) -> Any:
 
 
 def _identifiers(names: Iterable[str]) -> list[Any]:
-    from bson import ObjectId
-
     return [ObjectId(hashlib.blake2b(name.encode(), digest_size=12).digest()) for name in names]
 
 
@@ -145,8 +146,6 @@ def operators(document: Document) -> list[str]:
 
 def require_sizes(name: str, documents: list[Document], error: Exception) -> None:
     """Raise when an error comes of a document that is too large: server and driver tell it in three ways."""
-    import bson
-
     for document in documents:
         size = len(bson.encode(document))
         if size > _LARGEST_DOCUMENT:

@@ -13,6 +13,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import bson
+from bson.raw_bson import RawBSONDocument
+
 from ...documents import Document, facts_of
 from ...errors import InvalidDocument, StoreUnavailable
 from ...values import are_equal, changed_fields, copied
@@ -89,9 +92,6 @@ class Corrections:
 
     def _find(self, current: Any, uid: str) -> tuple[Any, Document]:
         """Return a document byte for byte as it is stored, None where there is none, and its contents."""
-        import bson
-        from bson.raw_bson import RawBSONDocument
-
         as_bytes = current.codec_options.with_options(document_class=RawBSONDocument)
         stored = current.with_options(codec_options=as_bytes).find_one({"uid": uid})
         return stored, {} if stored is None else contents_of(bson.decode(stored.raw, current.codec_options))

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...documents import Document
 from ...queries import NEWEST_FIRST, And, Duration, Not, Or, Query, Sort
+from ..connection.collections import Collections
 from ..order import order_key
 from ..search.filters import Some, lower
 from ..search.joins import NAMELESS, is_of_duration
@@ -19,9 +20,6 @@ from ..search.resolution import resolve
 from ..search.start_order import sort_starts
 from ..stops import pick_first_stops
 from .matching import matches
-
-if TYPE_CHECKING:
-    from ..connection.collections import Collections
 
 
 @dataclass

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...documents import Document
 from ...queries import NEWEST_FIRST, DocumentName, Query, plain_path, split_key
+from ..connection.collections import Collections
 from ..fields import field_elements
 from ..order import order_key
 from ..stops import pick_first_stops
 from . import starts
 from .joins import RUN_OF
-
-if TYPE_CHECKING:
-    from ..connection.collections import Collections
 
 
 def distinct(collections: Collections, query: Query, key: str, *, counts: bool) -> list[tuple[Any, int]]:

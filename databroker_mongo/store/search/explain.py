@@ -6,17 +6,15 @@ What does not belong here: how the question is really asked (``search``); how an
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...queries import And, Duration, Not, Or, Query
+from ..connection.collections import Collections
 from ..reports import Explanation, Step
 from . import starts
 from .filters import Filter, Some
 from .joins import RUN_OF
 from .start_pages import answer_to
-
-if TYPE_CHECKING:
-    from ..connection.collections import Collections
 
 
 def explain(collections: Collections, query: Query) -> Explanation:

@@ -14,6 +14,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import bson
+from bson.errors import BSONError
+
 from ...documents import NAMELESS_STREAM
 from ...errors import QueryError
 from ...queries import (
@@ -245,12 +248,9 @@ def _raw(query: Raw) -> Query:
 
 
 def _require_encodable(filter: Filter) -> None:
-    import bson
-    import bson.errors
-
     try:
         bson.encode(filter)
-    except (bson.errors.BSONError, ValueError, TypeError, OverflowError) as error:
+    except (BSONError, ValueError, TypeError, OverflowError) as error:
         raise QueryError(f"MongoDB cannot use this filter: {error}.") from error
 
 

@@ -8,17 +8,15 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...documents import Document
 from ...queries import And, Duration, Not, Or, Query
+from ..connection.collections import Collections
 from ..connection.time_limit import TimeLimit
 from ..order import is_time
 from ..stops import FIRST_STOPS
 from .filters import Filter, Some
-
-if TYPE_CHECKING:
-    from ..connection.collections import Collections
 
 MOST_CANDIDATES = 10_000
 """As many runs may be named in one filter; a side that more documents answer to is not selective."""

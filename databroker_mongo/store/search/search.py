@@ -13,17 +13,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from ...documents import Document
 from ...queries import NEWEST_FIRST, And, Query, Sort
+from ..connection.collections import Collections
 from ..connection.time_limit import TimeLimit
 from .filters import EVERY_RUN, Filter, Some, conjunction, has_duration, lower
 from .joins import Joins
 from .start_pages import Few, StartPages
-
-if TYPE_CHECKING:
-    from ..connection.collections import Collections
 
 SMALL_PAGE = 100
 """A question that limits itself to as many runs is asked in order at once."""

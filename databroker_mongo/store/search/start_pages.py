@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any
 
+from bson import MinKey
+
 from ...documents import Document
 from ...queries import Sort
 from ..connection.retries import retry_once
@@ -81,8 +83,6 @@ class StartPages:
 
         They must be taken quickly too, for one cursor lives on.
         """
-        from bson import MinKey
-
         # Without a filter, this one lets the index on uid answer without the documents.
         query = filter or {"uid": {"$gte": MinKey()}}
         projection = {"_id": 0, "uid": 1, **({"time": 1} if with_time else {})}
@@ -96,8 +96,6 @@ class StartPages:
 
     def count(self, filter: Filter, *, skip: int = 0, limit: int = 0) -> int:
         """Count what matches."""
-        from bson import MinKey
-
         # Without a filter the server would answer from its bookkeeping, which a crash leaves wrong.
         query = filter or {"_id": {"$gte": MinKey()}}
         bounds = {name: number for name, number in (("skip", skip), ("limit", limit)) if number}  # a view takes no 0

@@ -6,17 +6,14 @@ What does not belong here: what a question means (``filters``), and how it is an
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from ...documents import Document
 from ...queries import NEWEST_FIRST, Query, Sort
+from ..connection.collections import Collections
 from . import summary_search
 from .filters import uid_of
 from .resolution import resolve
 from .search import Search, is_by_time, search
-
-if TYPE_CHECKING:
-    from ..connection.collections import Collections
 
 PAGES = (100, 900, 2000)
 """How many whole start documents are fetched at once, page after page; the last number repeats."""

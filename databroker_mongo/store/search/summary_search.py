@@ -13,11 +13,12 @@ import heapq
 import warnings
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...documents import Document
 from ...errors import CatalogWarning
 from ...queries import And, Duration, HasDataKey, HasDevice, HasStream, Not, Or, Query, Sort
+from ..connection.collections import Collections
 from ..connection.failures import UNAUTHORIZED
 from ..connection.time_limit import TimeLimit
 from ..order import is_time, order_key
@@ -26,9 +27,6 @@ from .filters import COMPARISONS, Filter, Leaves, Some, lower, stored_names
 from .joins import MOST_CANDIDATES
 from .search import Search, count_window, search
 from .start_pages import StartPages
-
-if TYPE_CHECKING:
-    from ..connection.collections import Collections
 
 _LEAVES: Leaves = {
     # Summaries that were made before 2026-12 hold the empty names of descriptors, which are none.

@@ -11,15 +11,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...errors import StoreError
 from ...queries import plain_path
+from ..connection.collections import Collections
 from ..reports import IndexKeys, IndexReport
 from .privileges import list_lacking
-
-if TYPE_CHECKING:
-    from ..connection.collections import Collections
 
 _logger = logging.getLogger("databroker_mongo")
 

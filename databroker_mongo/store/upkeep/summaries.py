@@ -13,16 +13,14 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...documents import Document, stream_of
+from ..connection.collections import Collections
 from ..connection.failures import words_of
 from ..order import is_time
 from ..reports import SummaryReport
 from ..stops import pick_first_stops
-
-if TYPE_CHECKING:
-    from ..connection.collections import Collections
 
 _logger = logging.getLogger("databroker_mongo")
 

@@ -10,15 +10,13 @@ What does not belong here: accounts, which their administrator makes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...errors import ConfigurationError, NotAuthorized, QueryError
 from ...queries import plain_path, plain_value
+from ..connection.collections import Collections
 from ..reports import ViewPlan
 from .privileges import list_lacking
-
-if TYPE_CHECKING:
-    from ..connection.collections import Collections
 
 Stages = list[dict[str, Any]]
 
