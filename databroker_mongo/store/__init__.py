@@ -1,7 +1,7 @@
 """Everything that speaks to MongoDB: connections, layouts, indexes. No file format is known here.
 
-pymongo is imported inside functions, which takes 0.1 to 0.2 s: a worker that computes a lazy array unpickles a store and
-asks no server. bson takes a tenth of that.
+pymongo is imported inside functions, for that takes 0.1 to 0.2 s, and a worker that computes a lazy array unpickles a
+store but asks no server. bson takes a tenth of that.
 """
 
 from ..documents import Document

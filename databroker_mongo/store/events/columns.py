@@ -108,6 +108,7 @@ class ColumnParts:
     def _read_by_layout(self, rows: _Rows, table: Table) -> Iterator[tuple[_Rows, list[Values]]]:
         """Yield the rows of one layout after the other; what is not yielded has to be decoded."""
         while len(rows) >= _MIN_ROWS and table.size >= _MIN_BYTES:
+            # That of the first one that is left. Those it does not match have another, found in the next round.
             layout = Layout.of(table[0].tobytes(), self._fields)
             if layout is None:
                 return
@@ -126,6 +127,8 @@ def _bounds(batch: bytes) -> _Rows:
     end = len(batch)
     size = int.from_bytes(batch[:4], "little")
     if size >= _MIN_DOCUMENT_BYTES and end % size == 0:
+        # Each document begins with its size: where the first is met again at each of its multiples, up to the very
+        # end, all documents are equally long. Most are, and this takes no loop.
         sizes: NDArray[np.uint32] = np.ndarray((end // size,), "<u4", batch, 0, (size,))
         if (sizes == size).all():
             return np.arange(0, end + 1, size)
@@ -151,6 +154,7 @@ def _tables(batch: bytes, bounds: _Rows) -> Iterator[tuple[_Rows, Table]]:
     ends = np.cumsum(counts)
     for kind in np.flatnonzero((counts >= _MIN_ROWS) & (counts * sizes >= _MIN_BYTES)):
         rows, size = order[ends[kind] - counts[kind] : ends[kind]], int(sizes[kind])
+        # A view of every window of so many bytes costs nothing; those that are documents are copied out of it.
         windows: NDArray[Any] = np.ndarray((len(batch) - size + 1,), f"V{size}", batch, 0, (1,))
         yield rows, windows[bounds[rows]].view(np.uint8).reshape(rows.size, size)
 
@@ -200,7 +204,7 @@ def _join(parts: Sequence[tuple[int, list[_Piece]]], position: int) -> Values:
     dtype, shape = kind
     column = np.empty((n_rows, *shape), dtype)
     while pieces:
-        rows, values = pieces.pop()
+        rows, values = pieces.pop()  # so that the piece is let go, and the memory holds each value hardly ever twice
         column[rows] = values
     return column
 

@@ -76,7 +76,7 @@ class _Text:
             return [""] * len(table)
         raw = table[:, self.start : self.start + self.n_bytes].tobytes()
         starts = range(0, len(raw), self.n_bytes)
-        if raw.isascii():
+        if raw.isascii():  # then a character is a byte, and one decoding serves for all
             text = raw.decode("ascii")
             return [text[start : start + self.n_bytes] for start in starts]
         try:
@@ -202,12 +202,14 @@ class Layout:
         leaves: list[_Leaf] = []
         low, high = (np.frombuffer(bson.encode(outline), np.uint8) for outline in _outlines(decoded, (), leaves))
         if low.size != len(document):
-            return None
+            return None  # what was decoded is not what was stored: keys that repeat, for one, are decoded as one
+        # The bytes that differ, cut into those of each leaf; no cut is made behind the last one.
         places = np.split(np.flatnonzero(low != high), np.cumsum([leaf.n_bytes for leaf in leaves], dtype=np.intp))
         readers = {leaf.path: leaf.reader(at) for leaf, at in zip(leaves, places, strict=False)}
         for path in fields:
             value = _lookup(decoded, path)
             if value is None or value is MISSING:
+                # A null is of another type than a value, so that a document with one has another frame.
                 readers[path] = _Constant(value)
         if not readers.keys() >= set(fields):
             return None

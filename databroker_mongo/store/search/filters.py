@@ -99,6 +99,7 @@ def conjunction(parts: Iterable[Query]) -> Query:
     flat = [leaf for part in parts for leaf in (part.queries if isinstance(part, And) else (part,))]
     if NO_RUN in flat:
         return NO_RUN
+    # Not those on descriptors, of which a run has several: one may match one filter, and another the other.
     merged = _merge([part for part in flat if part != EVERY_RUN], "$and", ("start", "stop"))
     return (merged[0] if len(merged) == 1 else And(tuple(merged))) if merged else EVERY_RUN
 
@@ -125,6 +126,7 @@ def negation(part: Query) -> Query:
         return EVERY_RUN
     if isinstance(part, Some) and part.document == "start":
         return Some("start", {"$nor": [part.filter]})
+    # There may be several of any other document, or none, so that "no document matches" is no filter on one.
     return Not(part)
 
 
@@ -222,6 +224,7 @@ def _comparison(query: Comparison) -> Query:
 
 def _contains(query: Contains) -> Query:
     document, path = split_key(query.key)
+    # With "$elemMatch", which looks into lists alone: {path: value} would find a field that is the value itself, too.
     has_element: Filter = {path: {"$elemMatch": {"$eq": query.value}}}
     if not isinstance(query.value, str):
         return Some(document, has_element)

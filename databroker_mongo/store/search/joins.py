@@ -61,6 +61,8 @@ class Joins:
         elif isinstance(tree, Not):
             self.prefetch(tree.query)
         elif isinstance(tree, Some) and (tree.document != "stop" or not tree.filter or self._has_one_stop_a_run):
+            # Of several stops of a run a later one may match, and only the first counts.
+            # By identity, for a filter has no hash; the tree is held by whoever asks, as long as this.
             self._prefetched[id(tree)] = set(self._uids(tree, tree.filter))
 
     def find_candidates(self, tree: Query) -> set[str] | None:
@@ -85,6 +87,7 @@ class Joins:
         if not starts:
             return set()
         if isinstance(tree, And):
+            # Each part is asked only of the runs that the parts before it have left.
             for part in tree.queries:
                 answering = self._answering(part, starts)
                 starts = {uid: start for uid, start in starts.items() if uid in answering}
@@ -116,6 +119,7 @@ class Joins:
         collection, name = RUN_OF[some.document]
         with self._limit.question():
             found = getattr(self._collections, collection).find(filter, {name: 1, "_id": 0}, limit=limit)
+            # In one batch with room to spare, after which the server keeps no cursor.
             return [document[name] for document in found.batch_size(MOST_CANDIDATES + 2) if name in document]
 
     def _first_stops(self, uids: Iterable[str], filter: Filter, projection: dict[str, int]) -> list[dict[str, Any]]:

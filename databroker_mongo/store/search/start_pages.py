@@ -117,20 +117,25 @@ class StartPages:
         self, filter: Filter, *, direction: int, sizes: Sequence[int], skip: int = 0, limit: int = 0
     ) -> Iterator[list[Document]]:
         """Yield pages in the order of time, then ``_id``; what has no time comes last, in one page."""
+        # Each page is a question of its own, from the last key on. A server closes a cursor that rests for 10 minutes
+        # (cursorTimeoutMillis), which somebody who looks at the runs of a page easily does, and after a number of
+        # runs to skip, those that were added meanwhile would shift the rest.
         in_time: Filter = {"$and": [_IN_TIME, filter]}
         sort = (("time", direction), ("_id", direction))
         following = chain(sizes, repeat(sizes[-1]))
         n_left = limit or math.inf
         wanted = int(min(next(following), n_left))
         page, is_all = self._first_page(filter, in_time, sort=sort, skip=skip, limit=wanted)
+        # An empty first page: all that has a time was skipped, and some of what has none is still to be.
         n_skip = max(skip - self.count(in_time), 0) if skip and not page else 0
         seen: list[Any] | None = None if skip else []
         n_left -= len(page)
         while len(page) == wanted and n_left:
             last = page[-1]["time"]
-            # The types of `_id` may be mixed, so those seen at the last time are named instead of compared.
+            # Those seen at the last time are named. To compare would lose some: MongoDB finds with "$gt" only what
+            # is of the type that is given, and the types of `_id` may be mixed.
             here = [start["_id"] for start in page if start["time"] == last]
-            if page[0]["time"] == last:
+            if page[0]["time"] == last:  # then those on the pages before, or skipped, may be of that time as well
                 here = [*(self._before(filter, page[0], direction) if seen is None else seen), *here]
             seen = here
             place = {"time": {"$lte" if direction < 0 else "$gte": last}, "_id": {"$nin": seen}}
@@ -148,6 +153,7 @@ class StartPages:
     ) -> tuple[list[Document], bool]:
         """Return the first page, and whether it holds all that matches; as a rule one question suffices."""
         if not skip:
+            # Without a condition on the time, which as a rule is a number in all; else it is asked once more.
             page = self._find(filter, sort=sort, limit=limit)
             if len(page) < limit:
                 return sort_starts(page, sort[:1]), True

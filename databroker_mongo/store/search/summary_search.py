@@ -103,9 +103,12 @@ def search_summaries(collections: Collections, query: Query, fields: Sequence[st
     summaries = StartPages(collections.named(COLLECTION), limit, {"start": 1, "uid": 1, "time": 1})
     starts = StartPages(collections.run_start, limit, {})
     before, after = ({"time": {"$lt": state["until"]}}, {"time": {"$not": {"$lt": state["until"]}}})
+    # A summary has the `_id` of its start, so equal numbers mean that no run lacks its summary and none is left over,
+    # but where as many were removed as were added. An index counts them without looking at a document.
     if summaries.count(before) != starts.count(before):
         _warn(collections)
         return None
+    # Of the runs after that, some may be summarised by their writers and some by nobody: all of them, or none count.
     knows_all = summaries.count(after) == starts.count(after)
     with limit.question():
         unverified = _list_unverified(collections)
