@@ -3,8 +3,6 @@
 MongoDB finds nothing where a number is compared with a date or a text, and says nothing. So a date with a zone is
 turned into seconds here, where the field is known to hold such a time, and everything else that looks like a time is
 refused. A field in which dates are stored is asked with dates, and is none of these.
-
-What does not belong here: ranges of time as people write them (``times``).
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ _MEMBERSHIPS = frozenset({"$in", "$nin", "$all"})
 _IN_EXPRESSIONS = frozenset({"$time", "$$ROOT.time", "$$CURRENT.time"})
 
 
-def is_time(document: str, path: str) -> bool:
+def is_time_field(document: str, path: str) -> bool:
     """Tell whether a field of a document holds a time as a number."""
     return path == "time" or (document == "descriptor" and _CONFIGURED.fullmatch(path) is not None)
 
@@ -45,7 +43,7 @@ def seconds_at(document: str, path: str, value: Any) -> Any:
     QueryError
         The field is a time, and the value a text, or a date that may be of any zone.
     """
-    return _seconds(value, document) if is_time(document, path) else value
+    return _seconds(value, document) if is_time_field(document, path) else value
 
 
 def with_seconds(filter: dict[str, Any], document: str) -> dict[str, Any]:
@@ -64,7 +62,7 @@ def _clause(key: str, condition: Any, document: str) -> Any:
         return [with_seconds(each, document) if isinstance(each, dict) else each for each in condition]
     if key == "$expr":
         return _expression(condition, document)
-    return _condition(condition, document) if is_time(document, key) else condition
+    return _condition(condition, document) if is_time_field(document, key) else condition
 
 
 def _condition(condition: Any, document: str) -> Any:

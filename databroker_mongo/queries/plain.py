@@ -1,7 +1,4 @@
-"""Values as MongoDB compares them: of Python's own types and of BSON's, whatever class they come in.
-
-What does not belong here: names of fields and operators (``refusals``), and times (``moments``).
-"""
+"""Values as MongoDB compares them: of Python's own types and of BSON's, whatever class they come in."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What no query may hold: code, and names that MongoDB would take for something else.
-
-What does not belong here: what a query means, and single values (``plain``).
-"""
+"""What no query may hold: code, and names that MongoDB would take for something else."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The ``_id`` of old documents, which others name by its text.
-
-What does not belong here: the ``_id`` that a document is given when it is stored (``insertion``).
-"""
+"""The ``_id`` of old documents, which others name by its text."""
 
 from __future__ import annotations
 

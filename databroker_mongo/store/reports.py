@@ -1,7 +1,4 @@
-"""What a database tells of itself: how it answers a question, its indexes, its summaries, what was corrected.
-
-What does not belong here: anything that asks it.
-"""
+"""What a database tells of itself: how it answers a question, its indexes, its summaries, what was corrected."""
 
 from __future__ import annotations
 

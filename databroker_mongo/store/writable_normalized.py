@@ -1,7 +1,4 @@
-"""Layout 1, opened for writing: documents go in durably, corrections keep what was before.
-
-What does not belong here: how a document is put in (``insertion``).
-"""
+"""Layout 1, opened for writing: documents go in durably, corrections keep what was before."""
 
 from __future__ import annotations
 

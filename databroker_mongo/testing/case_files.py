@@ -1,7 +1,4 @@
-"""The files that a handler is tested with: which they are, and each of them cut, hidden and put back.
-
-What does not belong here: what a handler must make of it (``handlers``).
-"""
+"""The files that a handler is tested with: which they are, and each of them cut, hidden and put back."""
 
 from __future__ import annotations
 

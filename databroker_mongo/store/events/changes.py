@@ -1,7 +1,7 @@
 """What is being stored, as it happens: a change stream where the server has them, else a pause.
 
 Change streams tell at once, and resume by themselves after a failover. They are hints: what is there is always asked
-for, so that nothing is missed where they end. What does not belong here: what the documents mean.
+for, so that nothing is missed where they end.
 """
 
 from __future__ import annotations

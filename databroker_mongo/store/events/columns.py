@@ -1,8 +1,6 @@
 """Columns: some fields over many documents, from raw BSON or from documents that are decoded already.
 
 Documents that share a :class:`~.layout.Layout` are read by it; all others are decoded. Either way gives the same.
-
-What does not belong here: questions to a server (``scan``), and what the fields mean.
 """
 
 from __future__ import annotations

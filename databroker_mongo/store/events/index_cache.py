@@ -1,7 +1,4 @@
-"""What indexes a collection has, asked now and then, by an account that may not be allowed to ask.
-
-What does not belong here: which indexes there should be.
-"""
+"""What indexes a collection has, asked now and then, by an account that may not be allowed to ask."""
 
 from __future__ import annotations
 

@@ -5,8 +5,6 @@ document is decoded, and encoded twice with every number and text replaced, by t
 bytes. The bytes that stay the same are the *frame*: lengths, types, keys, and all that was not replaced. A document of
 the same frame decodes to the same keys and types, so that its values may be taken from their places; one of another
 frame, whatever the reason, does not match.
-
-What does not belong here: batches, and how columns of several layouts are joined (``columns``).
 """
 
 from __future__ import annotations

@@ -2,9 +2,6 @@
 
 Most of the time is the server's, for walking over the documents; so a long answer is fetched by two cursors at once,
 split where the time is in the middle.
-
-What does not belong here: which events are rows and in which order (``rows``), how BSON is read
-(``columns``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Values of BSON's own that other programs store: they are written again as they are.
 
-Importing this makes ``values.encodable`` know them. What does not belong here: how they come out (``decoding``), how
-they compare (``bson_order``).
+Importing this makes ``values.encodable`` know them.
 """
 
 from __future__ import annotations

@@ -3,9 +3,6 @@
 The ``_id`` of a document is made from its uid (of a stop, from the uid of its run: a run has one stop that counts), so
 the one index that every collection has recognises what is stored already. A document that another program stored under
 an ``_id`` of its own is recognised through an index of its uid, where there is one.
-
-What does not belong here: checks of documents (``documents``), batches and waiting (``writing``), corrections
-(``revisions``).
 """
 
 from __future__ import annotations

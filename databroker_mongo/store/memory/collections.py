@@ -1,7 +1,4 @@
-"""Collections of mongomock that give and keep documents as those of a server do.
-
-What does not belong here: what is asked of them.
-"""
+"""Collections of mongomock that give and keep documents as those of a server do."""
 
 from __future__ import annotations
 

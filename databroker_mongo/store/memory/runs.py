@@ -1,7 +1,4 @@
-"""Questions of runs on mongomock: every run is looked at, by the same lowered tree that a server is asked with.
-
-What does not belong here: what a filter means (``matching``), and questions to a server (``search``).
-"""
+"""Questions of runs on mongomock: every run is looked at, by the same lowered tree that a server is asked with."""
 
 from __future__ import annotations
 

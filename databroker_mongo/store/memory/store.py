@@ -1,7 +1,4 @@
-"""A database of runs in this process, over mongomock: what a server finds by an index, or works out, is looked at here.
-
-What does not belong here: what a filter means (``matching``).
-"""
+"""A database of runs in this process, over mongomock: what a server finds by an index is looked for here."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Which values a field has in the runs that answer to a question, and how many runs have each.
-
-What does not belong here: how the runs are found (``compile``).
-"""
+"""Which values a field has in the runs that answer to a question, and how many runs have each."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""How a server finds the runs that answer to a question: by which index, looking at how many documents, how long.
-
-What does not belong here: how the question is really asked (``search``); how an explanation is shown (``display``).
-"""
+"""How a server finds the runs that answer to a question: by which index, looking at how many documents, how long."""
 
 from __future__ import annotations
 

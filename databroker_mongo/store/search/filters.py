@@ -3,8 +3,6 @@
 :func:`lower` leaves a tree of ``And``, ``Or``, ``Not`` and ``Duration`` over :class:`Some`: "some document of that kind
 matches this MongoDB filter". Questions about the same document are merged, so what asks only the start document becomes
 a single filter.
-
-What does not belong here: how the filters are asked (``search`` on a server, ``memory`` on mongomock).
 """
 
 from __future__ import annotations

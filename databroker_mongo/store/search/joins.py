@@ -1,7 +1,4 @@
-"""What other documents of a run say: which runs of a page answer, or which few runs can answer at all.
-
-What does not belong here: the order of runs, and pages (``search``).
-"""
+"""What other documents of a run say: which runs of a page answer, or which few runs can answer at all."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Questions whose answer depends on other runs, replaced by the uids that answer: windows, and latest of a scan id.
-
-What does not belong here: how runs are found; that is passed in.
-"""
+"""Questions whose answer depends on other runs, replaced by the uids that answer: windows, and latest of a scan id."""
 
 from __future__ import annotations
 

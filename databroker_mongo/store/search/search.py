@@ -3,8 +3,6 @@
 A question about the start document alone is one filter. Where other documents matter too, the side that few documents
 answer to is asked first; what is left to know is asked of each page of runs at once. Pages go by key (time and
 ``_id``), so runs that are added meanwhile neither shift nor repeat what is still to come.
-
-What does not belong here: what a question means (``filters``), and mongomock (``memory``).
 """
 
 from __future__ import annotations

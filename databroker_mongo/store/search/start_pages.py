@@ -1,7 +1,4 @@
-"""Start documents that match one filter, in pages: by key where the order is time, else along a list of ``_id``.
-
-What does not belong here: other documents of a run, and where a question had best begin (``search``).
-"""
+"""Start documents that match one filter, in pages: by key where the order is time, else along a list of ``_id``."""
 
 from __future__ import annotations
 

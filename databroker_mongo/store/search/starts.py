@@ -1,7 +1,4 @@
-"""Questions of runs to the normalised layout on a server: what a store is asked for.
-
-What does not belong here: what a question means (``filters``), and how it is answered (``search``).
-"""
+"""Questions of runs to the normalised layout on a server: what a store is asked for."""
 
 from __future__ import annotations
 

@@ -3,8 +3,6 @@
 What the summaries do not vouch for is asked of the documents: runs that are open, that were corrected, or that began
 after the last build, unless our Writer summarised all of these. Summaries that lack older runs are not used, with a
 warning.
-
-What does not belong here: how summaries are made (``summaries``).
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 They are those that suitcase-mongo makes, and some that newer questions need. Nothing is made unless it is asked for,
 and what another program made differently is reported, never fought.
-
-What does not belong here: who asks for them (``cli_admin``, ``cli_runs``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What an account may do in a database, asked before it is done.
-
-What does not belong here: the words for a server that refuses (``failures``).
-"""
+"""What an account may do in a database, asked before it is done."""
 
 from __future__ import annotations
 

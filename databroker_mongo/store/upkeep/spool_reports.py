@@ -1,8 +1,6 @@
 """What waited on which machine for a database, as the writers there leave it in the collection ``spool_reports``.
 
 There is a row for each folder of each machine, about the last time that something waited there.
-
-What does not belong here: the folders themselves (``spool_folders``).
 """
 
 from __future__ import annotations

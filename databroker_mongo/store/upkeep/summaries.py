@@ -3,8 +3,6 @@
 The collection ``run_summary`` has a document for each start, under the same ``_id``. It is optional. A run that has no
 stop yet is marked as open, because it may still change; the others cannot, but for corrections, which are known from
 their revisions. So what the summaries do not know is always asked of the documents themselves.
-
-What does not belong here: how questions are asked of summaries (``summary_search``).
 """
 
 from __future__ import annotations
