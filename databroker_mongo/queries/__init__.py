@@ -8,12 +8,12 @@ field, or the whole document, matches them. ``None`` is equal to a missing value
 What does not belong here: anything that knows MongoDB beyond the operators that a raw filter may hold.
 """
 
-from .fields import Comparison, Contains, DocumentName, Eq, Exists, In, Key, NotEq, NotIn, Regex, split_key
+from .fields import Comparison, Contains, DocumentName, Eq, Exists, In, Key, NotEq, NotIn, Regex, plain_path, split_key
 from .keywords import from_keywords, query_of, scope_of
 from .others import RawMongo
 from .patterns import n_unbounded
 from .plain import plain_text, plain_value
-from .refusals import plain_filter, plain_path
+from .refusals import plain_filter
 from .runs import (
     Duplicates,
     Duration,

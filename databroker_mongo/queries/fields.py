@@ -11,11 +11,29 @@ from ..printable import shown
 from .moments import seconds_at
 from .patterns import check_pattern
 from .plain import is_of_bson, one_of, plain_bool, plain_text, plain_value, plain_values
-from .refusals import plain_path
 from .tree import Query
 
 DocumentName = Literal["start", "stop", "descriptor"]
 Operator = Literal["lt", "le", "gt", "ge"]
+
+
+def plain_path(path: Any) -> str:
+    """Return the name of a field, if MongoDB takes it as a plain, dotted name.
+
+    Raises
+    ------
+    QueryError
+        When it is not a string, is empty, holds a NUL, or has a part that is empty or starts with ``$``.
+    """
+    if not isinstance(path, str):
+        raise QueryError(f"The name of a field must be a string like 'sample.name', not {shown(path)}.")
+    plain = plain_text(path)
+    if "\0" in plain or any(not part or part.startswith("$") for part in plain.split(".")):
+        raise QueryError(
+            f"{shown(plain)} is not the name of a field: each part between dots needs at least one character and must "
+            "not begin with '$'. Operators of MongoDB belong in a raw filter: search({...})."
+        )
+    return plain
 
 
 def split_key(key: str) -> tuple[DocumentName, str]:

@@ -1,4 +1,4 @@
-"""What no query may hold: code, and names that MongoDB would take for something else."""
+"""What no raw filter may hold: code, patterns that need not end, and names with the prefix of a document."""
 
 from __future__ import annotations
 
@@ -15,25 +15,6 @@ from .plain import DEEPEST_FILTER, plain_scalar, plain_text, without_numpy
 _CODE_OPERATORS = frozenset({"$where", "$function", "$accumulator"})
 _PATTERN_EXPRESSIONS = frozenset({"$regexMatch", "$regexFind", "$regexFindAll"})
 _DOCUMENTS = ("start.", "stop.", "descriptor.")
-
-
-def plain_path(path: Any) -> str:
-    """Return the name of a field, if MongoDB takes it as a plain, dotted name.
-
-    Raises
-    ------
-    QueryError
-        When it is not a string, is empty, holds a NUL, or has a part that is empty or starts with ``$``.
-    """
-    if not isinstance(path, str):
-        raise QueryError(f"The name of a field must be a string like 'sample.name', not {shown(path)}.")
-    plain = plain_text(path)
-    if "\0" in plain or any(not part or part.startswith("$") for part in plain.split(".")):
-        raise QueryError(
-            f"{shown(plain)} is not the name of a field: each part between dots needs at least one character and must "
-            "not begin with '$'. Operators of MongoDB belong in a raw filter: search({...})."
-        )
-    return plain
 
 
 def plain_filter(filter: Any, *, document: str) -> dict[str, Any]:

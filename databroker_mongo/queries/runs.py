@@ -9,10 +9,10 @@ from typing import Any, Literal, get_args
 
 from ..errors import QueryError
 from ..printable import shown
-from .fields import DocumentName, Operator
+from .fields import DocumentName, Operator, plain_path
 from .mappings import MappingQuery
 from .plain import one_of, plain_text, plain_value
-from .refusals import plain_filter, plain_path
+from .refusals import plain_filter
 from .tree import Query
 
 Duplicates = Literal["latest", "all", "error"]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from ..errors import QueryError
 from ..printable import shown
+from .fields import plain_path
 from .plain import without_numpy
-from .refusals import plain_path
 
 Sort = tuple[tuple[str, int], ...]
 Sorting = str | tuple[str, int] | Sequence[str | tuple[str, int]]
