@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .index_cache import IndexCache
+
 
 class Collections:
     """The collections of the normalised layout, each an attribute by the name that suitcase-mongo gave it.
@@ -18,6 +20,11 @@ class Collections:
         URI of the run documents without any password.
     prefix : str
         What the names of the collections begin with.
+
+    Attributes
+    ----------
+    index_cache : IndexCache
+        What is known of their indexes.
     """
 
     def __init__(self, metadata: Any, assets: Any, max_time_ms: int, address: str, prefix: str = ""):
@@ -26,6 +33,7 @@ class Collections:
         self.max_time_ms = max_time_ms
         self.address = address
         self.prefix = prefix
+        self.index_cache = IndexCache()
         self.run_start = self.named("run_start")
         self.run_stop = self.named("run_stop")
         self.event_descriptor = self.named("event_descriptor")

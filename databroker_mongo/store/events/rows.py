@@ -6,6 +6,7 @@ order of (seq_num, time) here. Nobody above this file counts in ``seq_num``.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,14 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...documents import Document
-from ...errors import StoreError
+from ...errors import CatalogWarning, StoreError
 from ..connection.collections import Collections
+from ..connection.index_cache import Keys
 from ..connection.retries import retry_once
 from ..protocol import UNNUMBERED, EventIndex, Section, Snapshot, Values
-from .index_cache import can_find_rows_by_seq_num, warn_of_scans
 from .layout import Path
 from .scan import read_events
 
+_FEW_EVENTS = 1000
 _MOST_PROJECTED = 100
 
 
@@ -89,7 +91,8 @@ class EventRows:
 
     def can_find_rows(self, snapshot: Snapshot) -> bool:
         """Tell whether some rows of a snapshot are found without looking at all of them."""
-        return snapshot.is_consecutive and can_find_rows_by_seq_num(self._collections)
+        keys = self._list_index_keys() if snapshot.is_consecutive else ()
+        return any([field for field, _ in key[:2]] == ["descriptor", "seq_num"] for key in keys or ())
 
     def first_events(self, index: EventIndex) -> dict[str, Document]:
         """Return the first event that has a time, in row order, of each descriptor that has any."""
@@ -135,8 +138,21 @@ class EventRows:
             n_rows = window.stop - window.start
         return self._read(query, fields, n_expected=n_rows)
 
+    def _list_index_keys(self) -> tuple[Keys, ...] | None:
+        return self._collections.index_cache.list_keys(self._collections.event)
+
     def _warn_of_scans(self, n_rows: int) -> None:
-        warn_of_scans(self._collections, n_rows)
+        """Warn once when no index leads to the events of a stream, so that each read looks at all events."""
+        keys = self._list_index_keys() if n_rows > _FEW_EVENTS else None
+        if keys is None or any(key[0][0] == "descriptor" for key in keys):
+            return
+        if self._collections.index_cache.is_first_warning("scans"):
+            warnings.warn(
+                f"the events at {self._collections.address} have no index on 'descriptor', so each read of a stream "
+                "examines the events of all runs. databroker-mongo admin create-indexes --apply makes it.",
+                CatalogWarning,
+                stacklevel=2,
+            )
 
 
 def _unlike(path: str, value: Any) -> list[dict[str, Any]]:
