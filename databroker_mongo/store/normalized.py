@@ -23,7 +23,7 @@ from .protocol import EventIndex, Section, Snapshot, Store, Values
 from .reports import Explanation, IndexReport
 from .search import distinct, starts
 from .search import explain as explaining
-from .search.start_pages import answer_to
+from .search.start_pages import run_read_command
 from .stops import pick_first_stops, sort_by_time
 from .upkeep import indexes
 from .upkeep.examination import NormalizedExamination
@@ -254,7 +254,7 @@ class NormalizedStore(Store):
     def statistics(self) -> dict[str, Any]:
         """Return what the server says of the size of the database of run documents (``dbStats``)."""
         with self.connection.translate_errors("read statistics") as collections:
-            return answer_to(collections.metadata, {"dbStats": 1})
+            return run_read_command(collections.metadata, {"dbStats": 1})
 
     def spool_reports(self) -> list[dict[str, Any]]:
         """Return what waited on which machine, as the writers there left it, the latest first."""

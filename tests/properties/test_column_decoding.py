@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from databroker_mongo.store import MISSING, PLAIN
 from databroker_mongo.store.events import columns as bson_columns
-from databroker_mongo.store.events.columns import ColumnParts, columns_from_documents
+from databroker_mongo.store.events.columns import ColumnParts, read_documents
 
 KEYS = st.sampled_from(["a", "b", "a.b", "$ref", "$id", "$db", "", "0", "1", "\u00e9", "_id"])
 NUMBERS = [
@@ -117,7 +117,7 @@ def assert_reads_as_it_decodes(encoded, fields, *, min_rows, n_batches):
     expected = [exact(expected_column(documents, path)) for path in fields]
     assert [exact(column) for column in decoded] == expected
     with mock.patch.object(bson_columns, "_CHUNK_ROWS", step):
-        assert [exact(column) for column in columns_from_documents(documents, fields)] == expected
+        assert [exact(column) for column in read_documents(documents, fields)] == expected
 
 
 def paths_in(document, path=()):

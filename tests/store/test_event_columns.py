@@ -14,7 +14,7 @@ from bson.int64 import Int64
 
 from databroker_mongo.store import MISSING
 from databroker_mongo.store.events import columns as bson_columns
-from databroker_mongo.store.events.columns import ColumnParts, columns_from_documents
+from databroker_mongo.store.events.columns import ColumnParts, read_documents
 
 X = ("data", "x")
 
@@ -33,7 +33,7 @@ def batch(values) -> bytes:
 
 def column(values):
     (decoded,) = decode_columns([batch(values)], [X])
-    (looked_up,) = columns_from_documents(bson.decode_all(batch(values)), [X])
+    (looked_up,) = read_documents(bson.decode_all(batch(values)), [X])
     assert type(decoded) is type(looked_up)
     assert getattr(decoded, "dtype", None) == getattr(looked_up, "dtype", None)
     return decoded
@@ -181,7 +181,7 @@ def test_the_same_field_may_be_asked_for_twice_and_with_its_parent():
 @pytest.mark.parametrize("batches", [[], [b""], [b"", b""]])
 def test_no_documents_give_empty_lists(batches):
     assert decode_columns(batches, [X, ("time",)]) == [[], []]
-    assert columns_from_documents([], [X, ("time",)]) == [[], []]
+    assert read_documents([], [X, ("time",)]) == [[], []]
 
 
 def test_empty_documents_have_nothing():
@@ -247,7 +247,7 @@ def test_bytes_that_are_no_bool_or_no_text_are_refused(value, found, broken, n_r
 
 
 def test_integers_that_no_database_could_hold_stay_a_list():
-    assert columns_from_documents([{"x": 2**70}, {"x": 1}], [("x",)]) == [[2**70, 1]]
+    assert read_documents([{"x": 2**70}, {"x": 1}], [("x",)]) == [[2**70, 1]]
 
 
 def test_parts_read_apart_join_in_the_order_they_are_put_together():

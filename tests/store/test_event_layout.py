@@ -37,7 +37,7 @@ def table(documents) -> np.ndarray:
 )
 def test_documents_match_when_they_differ_in_values_alone(first, other, is_same):
     layout = Layout.of(bson.encode(first), [])
-    np.testing.assert_array_equal(layout.matches(table([first, other, first])), [True, is_same, True])
+    np.testing.assert_array_equal(layout.is_match(table([first, other, first])), [True, is_same, True])
 
 
 def test_many_documents_are_compared_to_the_last():
@@ -45,7 +45,7 @@ def test_many_documents_are_compared_to_the_last():
     documents[20_000] = {"y": 0}
     documents[-1] = {"z": 0}
     layout = Layout.of(bson.encode(documents[0]), [("x",)])
-    np.testing.assert_array_equal(np.flatnonzero(~layout.matches(table(documents))), [20_000, 49_999])
+    np.testing.assert_array_equal(np.flatnonzero(~layout.is_match(table(documents))), [20_000, 49_999])
 
 
 def test_a_layout_reads_columns_in_the_order_of_the_fields():

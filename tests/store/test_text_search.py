@@ -2,7 +2,7 @@
 
 import pytest
 
-from databroker_mongo.store.memory.text_search import matches_text
+from databroker_mongo.store.memory.text_search import is_text_match
 
 DOCUMENT = {"sample": {"name": "Nickel foil", "tags": ["K-edge", "Ni"]}, "scan_id": 5, "remark": "Mn? no, Ni"}
 
@@ -27,4 +27,4 @@ DOCUMENT = {"sample": {"name": "Nickel foil", "tags": ["K-edge", "Ni"]}, "scan_i
     ],
 )
 def test_a_document_is_found_by_any_word_all_phrases_and_no_unwanted_word(question, is_found):
-    assert matches_text(question, DOCUMENT) is is_found
+    assert is_text_match(question, DOCUMENT) is is_found

@@ -37,7 +37,7 @@ _MIN_DOCUMENT_BYTES = 5
 _read_size = struct.Struct("<i").unpack_from
 
 
-def columns_from_documents(documents: Iterable[Mapping[str, Any]], fields: Sequence[Path]) -> list[Values]:
+def read_documents(documents: Iterable[Mapping[str, Any]], fields: Sequence[Path]) -> list[Values]:
     """Read columns out of decoded documents: the same as out of the same documents encoded."""
     parts = ColumnParts(fields)
     remaining = iter(documents)
@@ -110,7 +110,7 @@ class ColumnParts:
             layout = Layout.of(table[0].tobytes(), self._fields)
             if layout is None:
                 return
-            same = layout.matches(table)
+            same = layout.is_match(table)
             if same.all():
                 yield rows, layout.columns(table)
                 return

@@ -213,7 +213,7 @@ class Layout:
             return None
         return cls(low, low == high, [readers[path] for path in fields])
 
-    def matches(self, table: Table) -> NDArray[np.bool_]:
+    def is_match(self, table: Table) -> NDArray[np.bool_]:
         """Tell which documents have this frame: ``(n_documents,)``."""
         same = np.empty(len(table), np.bool_)
         step = max(1, _BLOCK_BYTES // self._frame.size)

@@ -43,12 +43,12 @@ def identity_field(name: str) -> str:
     return {"datum": "datum_id", "stop": "run_start"}.get(name, "uid")
 
 
-def identifier(*names: str) -> Any:
+def make_id(*names: str) -> Any:
     """Return the ``_id`` for what goes by these names: an ObjectId, as all tools for these databases expect."""
-    return _identifiers(["\0".join(names)])[0]
+    return _make_ids(["\0".join(names)])[0]
 
 
-def _identifiers(names: Iterable[str]) -> list[Any]:
+def _make_ids(names: Iterable[str]) -> list[Any]:
     return [ObjectId(hashlib.blake2b(name.encode(), digest_size=12).digest()) for name in names]
 
 
@@ -90,7 +90,7 @@ class Insertion:
         """
         collection = getattr(self.collections, COLLECTIONS[name])
         key = identity_field(name)
-        ids = _identifiers([document[key] for document in documents])
+        ids = _make_ids([document[key] for document in documents])
         sent = [{"_id": _id, **document} for _id, document in zip(ids, documents, strict=True)]
         stored = _stored_already(collection, key, sent) if self._must_look_up(name, collection) else {}
         pairs = [(document, stored[document[key]]) for document in sent if document[key] in stored]
@@ -131,12 +131,12 @@ class Insertion:
 
     def _keep_beside(self, stop: Document) -> None:
         document = {key: value for key, value in stop.items() if key != "_id"}
-        revision = {"_id": identifier(stop["uid"], "0"), "revision": 0, "document": document}
+        revision = {"_id": make_id(stop["uid"], "0"), "revision": 0, "document": document}
         for _, stored in self.put(self.collections.named("run_stop_revisions"), "stop", [revision]):
             require_equal("stop", document, stored["document"])
 
 
-def operators(document: Document) -> list[str]:
+def list_operators(document: Document) -> list[str]:
     """Return the fields of a document that an update would take for operators."""
     return [key for key in document if key.startswith("$")]
 
@@ -200,7 +200,7 @@ def _has_index_that_accepts_seconds(collection: Any, name: str, address: str) ->
         return False
     if not indexes:
         first = collection.find_one({key: {"$exists": True}}, {key: 1})
-        if first is not None and first["_id"] != identifier(str(first[key])):
+        if first is not None and first["_id"] != make_id(str(first[key])):
             warnings.warn(
                 f"The collection {collection.name!r} at {address} holds documents that another program stored, and "
                 f"has no unique index on {key!r}: if one of them is sent again it is stored twice. databroker-mongo "

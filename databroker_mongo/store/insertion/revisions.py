@@ -21,7 +21,7 @@ from ...errors import InvalidDocument, StoreUnavailable
 from ...values import are_equal, changed_fields, copied
 from ..connection.collections import Collections
 from ..reports import Revision
-from .insertion import COLLECTIONS, Insertion, identifier, operators
+from .insertion import COLLECTIONS, Insertion, list_operators, make_id
 
 CORRECTABLE = ("start", "stop", "descriptor")
 
@@ -104,7 +104,7 @@ class Corrections:
         if latest is not None and are_equal(latest["document"], contents):
             return True
         number = 0 if latest is None else _number(latest) + 1
-        revision = {"_id": identifier(contents["uid"], str(number)), "revision": number, "document": contents}
+        revision = {"_id": make_id(contents["uid"], str(number)), "revision": number, "document": contents}
         met = self._insertion.put(_revisions_of(self._collections, name), name, [revision])
         return all(are_equal(contents, other["document"]) for _, other in met)
 
@@ -112,7 +112,7 @@ class Corrections:
         """Replace unless the stored document is no longer the expected one; return whether it was replaced."""
         identity = {"_id": expected["_id"]}
         condition = {**identity, "$expr": {"$eq": ["$$ROOT", {"$literal": expected}]}}
-        if operators(changed):
+        if list_operators(changed):
             pipeline = [{"$replaceWith": {"$literal": {**identity, **changed}}}]
             return bool(current.update_one(condition, pipeline).matched_count)
         return bool(current.replace_one(condition, changed).matched_count)
@@ -123,13 +123,13 @@ def contents_of(stored: Document) -> Document:
     return {key: value for key, value in stored.items() if key != "_id"}
 
 
-def revisions(collections: Collections, name: str, uid: str) -> list[Document]:
+def list_revisions(collections: Collections, name: str, uid: str) -> list[Document]:
     """Return the earlier contents of a start, stop or descriptor, the oldest first."""
     found = _revisions_of(collections, name).find({"document.uid": uid}, {"_id": 0}).sort("revision", 1)
     return [each["document"] for each in found]
 
 
-def of_run(collections: Collections, run_uid: str) -> list[Revision]:
+def list_run_revisions(collections: Collections, run_uid: str) -> list[Revision]:
     """Return what all documents of a run were before each of their corrections, document by document."""
     found: list[Revision] = []
     for name, field in (("start", "uid"), ("stop", "run_start"), ("descriptor", "run_start")):

@@ -8,7 +8,7 @@ from typing import Any
 from ...documents import Document, facts_of
 from ...errors import InvalidDocument
 from ...values import are_equal
-from ..insertion.insertion import Insertion, operators
+from ..insertion.insertion import Insertion, list_operators
 from ..insertion.revisions import Corrections, contents_of
 from .collections import MOCK_LOCK
 
@@ -61,7 +61,7 @@ def _require_keepable(name: str, documents: Iterable[Document]) -> None:
         A field of a document, not one within another, begins with ``$``.
     """
     for document in documents:
-        for key in operators(document):
+        for key in list_operators(document):
             raise InvalidDocument(
                 f"A database in memory keeps no {name} document with a field that begins with '$', such as {key!r}. "
                 "Name it otherwise, or store it on a MongoDB server.",

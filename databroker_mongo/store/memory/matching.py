@@ -21,7 +21,7 @@ from ...errors import QueryError
 from ...queries import n_unbounded
 from ..fields import NOTHING, branches
 from ..order import order_key, type_rank
-from .text_search import matches_text
+from .text_search import is_text_match
 
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "double": lambda value: isinstance(value, float),
@@ -62,7 +62,7 @@ _NAN = order_key(math.nan)
 _OPPOSITES = {"$ne": "$eq", "$nin": "$in"}
 
 
-def matches(filter: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
+def is_match(filter: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
     """Tell whether a document matches a filter.
 
     Raises
@@ -70,44 +70,44 @@ def matches(filter: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
     QueryError
         For an operator that is not MongoDB's, or that only a server answers.
     """
-    return all(_clause(key, condition, document) for key, condition in filter.items())
+    return all(_is_clause_met(key, condition, document) for key, condition in filter.items())
 
 
-def _clause(key: str, condition: Any, document: Mapping[str, Any]) -> bool:
+def _is_clause_met(key: str, condition: Any, document: Mapping[str, Any]) -> bool:
     if key in ("$and", "$or", "$nor"):
         if not condition or not _is_list(condition) or not all(isinstance(each, Mapping) for each in condition):
             raise QueryError(f"{key} takes a list of at least one filter, not {condition!r}.")
-        answers = (matches(each, document) for each in condition)
+        answers = (is_match(each, document) for each in condition)
         return all(answers) if key == "$and" else any(answers) is (key == "$or")
     if key == "$comment":
         return True
     if key == "$text" and isinstance(condition, Mapping) and isinstance(condition.get("$search"), str):
-        return matches_text(condition["$search"], document)
+        return is_text_match(condition["$search"], document)
     if key.startswith("$"):
         raise QueryError(f"A catalog in memory does not support {key}; a catalog on a server may.")
-    return _field(list(branches(document, key.split("."))), condition)
+    return _is_field_met(list(branches(document, key.split("."))), condition)
 
 
-def _field(values: list[Any], condition: Any) -> bool:
+def _is_field_met(values: list[Any], condition: Any) -> bool:
     """Tell whether the values at a path fulfil a condition, which is a value, a pattern or a mapping of operators."""
     if isinstance(condition, Mapping) and any(name.startswith("$") for name in condition):
-        return all(_operator(values, name, operand, condition) for name, operand in condition.items())
+        return all(_is_operator_met(values, name, operand, condition) for name, operand in condition.items())
     if hasattr(condition, "pattern"):
-        return _any_text(values, condition)
-    return _operator(values, "$eq", condition, {})
+        return _has_text(values, condition)
+    return _is_operator_met(values, "$eq", condition, {})
 
 
-def _operator(values: list[Any], name: str, operand: Any, condition: Mapping[str, Any]) -> bool:
+def _is_operator_met(values: list[Any], name: str, operand: Any, condition: Mapping[str, Any]) -> bool:
     if name in _OPPOSITES:
-        return not _operator(values, _OPPOSITES[name], operand, condition)
+        return not _is_operator_met(values, _OPPOSITES[name], operand, condition)
     if name in _ORDERS:
-        return any(_compares(value, name, operand) for value in _with_elements(values))
+        return any(_is_beyond(value, name, operand) for value in _with_elements(values))
     if name in _OPERATORS:
         if name in _OPERANDS and not _OPERANDS[name](operand):
             raise QueryError(f"MongoDB does not understand {name} with {operand!r}.")
         return _OPERATORS[name](values, operand)
     if name == "$regex":
-        return _any_text(values, operand if hasattr(operand, "pattern") else _with_options(operand, condition))
+        return _has_text(values, operand if hasattr(operand, "pattern") else _with_options(operand, condition))
     if name == "$options":
         return True
     raise QueryError(f"A catalog in memory does not support {name}; a catalog on a server may.")
@@ -121,15 +121,15 @@ def _with_elements(values: list[Any]) -> Iterator[Any]:
         yield value
 
 
-def _equals(value: Any, operand: Any) -> bool:
+def _is_equal(value: Any, operand: Any) -> bool:
     if value is NOTHING:
         return operand is None
     return order_key(value) == order_key(operand)
 
 
-def _compares(value: Any, name: str, operand: Any) -> bool:
+def _is_beyond(value: Any, name: str, operand: Any) -> bool:
     if operand is None:
-        return name in ("$gte", "$lte") and _equals(value, None)
+        return name in ("$gte", "$lte") and _is_equal(value, None)
     if isinstance(operand, MinKey | MaxKey) and not isinstance(value, type(operand)):
         # Of all values these alone have an order with those of other types, and with what is missing.
         return name.startswith("$gt" if isinstance(operand, MinKey) else "$lt")
@@ -141,17 +141,17 @@ def _compares(value: Any, name: str, operand: Any) -> bool:
     return _ORDERS[name](*keys)
 
 
-def _equal(values: list[Any], operand: Any) -> bool:
-    return any(_equals(value, operand) for value in _with_elements(values))
+def _has_equal(values: list[Any], operand: Any) -> bool:
+    return any(_is_equal(value, operand) for value in _with_elements(values))
 
 
-def _member(values: list[Any], operand: Any) -> bool:
+def _has_member(values: list[Any], operand: Any) -> bool:
     patterns = [each for each in operand if hasattr(each, "pattern")]
     plain = [each for each in operand if not hasattr(each, "pattern")]
-    return any(_equal(values, each) for each in plain) or any(_any_text(values, each) for each in patterns)
+    return any(_has_equal(values, each) for each in plain) or any(_has_text(values, each) for each in patterns)
 
 
-def _exists(values: list[Any], operand: Any) -> bool:
+def _is_there(values: list[Any], operand: Any) -> bool:
     return any(value is not NOTHING for value in values) is bool(operand)
 
 
@@ -168,20 +168,20 @@ def _has_size(values: list[Any], operand: Any) -> bool:
     return any(isinstance(value, list) and len(value) == operand for value in values)
 
 
-def _all_members(values: list[Any], operand: Any) -> bool:
-    return bool(operand) and all(_field(values, each) for each in operand)
+def _has_all(values: list[Any], operand: Any) -> bool:
+    return bool(operand) and all(_is_field_met(values, each) for each in operand)
 
 
-def _element(values: list[Any], operand: Mapping[str, Any]) -> bool:
+def _has_element(values: list[Any], operand: Mapping[str, Any]) -> bool:
     of_value = any(name.startswith("$") and name not in ("$and", "$or", "$nor") for name in operand)
     for value in values:
         for item in value if isinstance(value, list) else ():
-            if _field([item], operand) if of_value else isinstance(item, Mapping) and matches(operand, item):
+            if _is_field_met([item], operand) if of_value else isinstance(item, Mapping) and is_match(operand, item):
                 return True
     return False
 
 
-def _remainder(values: list[Any], operand: Any) -> bool:
+def _has_remainder(values: list[Any], operand: Any) -> bool:
     divisor, remainder = map(_whole, operand)
     numbers = (_whole(value) for value in _with_elements(values))
     return any(number is not None and math.fmod(number, divisor) == remainder for number in numbers)
@@ -193,8 +193,8 @@ def _whole(value: Any) -> Any:
     return int(number) if _TYPES["number"](value) and math.isfinite(number) else None
 
 
-def _any_text(values: list[Any], pattern: Any) -> bool:
-    compiled, itself = _compiled(pattern.pattern, pattern.flags), order_key(pattern)
+def _has_text(values: list[Any], pattern: Any) -> bool:
+    compiled, itself = _compile(pattern.pattern, pattern.flags), order_key(pattern)
     return any(
         _is_found(compiled, value) if _TYPES["string"](value) else order_key(value) == itself
         for value in _with_elements(values)
@@ -217,7 +217,7 @@ def _with_options(pattern: str, condition: Mapping[str, Any]) -> re.Pattern[str]
     return re.compile(pattern, sum(flags[option] for option in condition.get("$options", "") if option in flags))
 
 
-def _compiled(pattern: str, flags: int) -> re.Pattern[str]:
+def _compile(pattern: str, flags: int) -> re.Pattern[str]:
     """Return a pattern as MongoDB reads it: its classes know ASCII alone, but letters in either case all letters."""
     known = flags & (re.IGNORECASE | re.MULTILINE | re.DOTALL)
     compiled = re.compile(pattern, known)
@@ -238,15 +238,15 @@ def _is_division(operand: Any) -> bool:
 
 
 _OPERATORS: dict[str, Callable[[list[Any], Any], bool]] = {
-    "$eq": _equal,
-    "$in": _member,
-    "$exists": _exists,
+    "$eq": _has_equal,
+    "$in": _has_member,
+    "$exists": _is_there,
     "$type": _has_type,
     "$size": _has_size,
-    "$all": _all_members,
-    "$elemMatch": _element,
-    "$mod": _remainder,
-    "$not": lambda values, operand: not _field(values, operand),
+    "$all": _has_all,
+    "$elemMatch": _has_element,
+    "$mod": _has_remainder,
+    "$not": lambda values, operand: not _is_field_met(values, operand),
 }
 _OPERANDS: dict[str, Callable[[Any], bool]] = {
     "$in": _is_list,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..events.columns import columns_from_documents
+from ..events.columns import read_documents
 from ..events.layout import Path
 from ..events.rows import EventRows, put_in_order, times_of
 from ..protocol import Snapshot, Values
@@ -31,7 +31,7 @@ class MemoryRows(EventRows):
     def _read(self, query: dict[str, Any], fields: Sequence[Path], *, n_expected: int | None = None) -> list[Values]:
         sections = {field[0] for field in fields}
         found = self._collections.event.find(query, {"_id": 0, **dict.fromkeys(sorted(sections), 1)})
-        return columns_from_documents(found, fields)
+        return read_documents(found, fields)
 
     def _read_snapshot(self, snapshot: Snapshot, window: slice | None, fields: Sequence[Path]) -> list[Values]:
         descriptors = {"$in": list(snapshot.descriptor_uids)}

@@ -16,7 +16,7 @@ from ..search.joins import NAMELESS, is_of_duration
 from ..search.resolution import resolve
 from ..search.start_order import sort_starts
 from ..stops import pick_first_stops
-from .matching import matches
+from .matching import is_match
 
 
 @dataclass
@@ -35,7 +35,7 @@ def find_starts(
         return find_starts(collections, query, sort=sort, skip=skip, limit=limit)
 
     tree = lower(resolve(query, find))
-    starts = [run.start for run in _runs(collections) if _holds(tree, run)]
+    starts = [run.start for run in _runs(collections) if _is_answer(tree, run)]
     return islice(sort_starts(starts, tuple(sort) or NEWEST_FIRST), skip, skip + limit if limit else None)
 
 
@@ -56,16 +56,16 @@ def _runs(collections: Collections) -> list[_Run]:
     return runs
 
 
-def _holds(tree: Query, run: _Run) -> bool:
+def _is_answer(tree: Query, run: _Run) -> bool:
     if isinstance(tree, And):
-        return all(_holds(part, run) for part in tree.queries)
+        return all(_is_answer(part, run) for part in tree.queries)
     if isinstance(tree, Or):
-        return any(_holds(part, run) for part in tree.queries)
+        return any(_is_answer(part, run) for part in tree.queries)
     if isinstance(tree, Not):
-        return not _holds(tree.query, run)
+        return not _is_answer(tree.query, run)
     if isinstance(tree, Duration):
         return run.stop is not None and is_of_duration(tree, run.start, run.stop)
     assert isinstance(tree, Some)
     stops = [] if run.stop is None else [run.stop]
     documents = {"start": [run.start], "stop": stops, "descriptor": run.descriptors}[tree.document]
-    return any(matches(tree.filter, document) for document in documents)
+    return any(is_match(tree.filter, document) for document in documents)

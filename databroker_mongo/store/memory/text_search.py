@@ -10,7 +10,7 @@ _TERM = re.compile(r'(-?)(?:"([^"]*)"|(\S+))')
 _WORD = re.compile(r"\w+")
 
 
-def matches_text(question: str, document: Any) -> bool:
+def is_text_match(question: str, document: Any) -> bool:
     """Tell whether a document has every phrase of a question, none of its ``-words``, and else any of its words."""
     texts = [text.casefold() for text in _texts(document)]
     words = {word for text in texts for word in _WORD.findall(text)}

@@ -11,7 +11,7 @@ from ..reports import Explanation, Step
 from . import starts
 from .filters import Filter, Some
 from .joins import RUN_OF
-from .start_pages import answer_to
+from .start_pages import run_read_command
 
 
 def explain(collections: Collections, query: Query) -> Explanation:
@@ -51,7 +51,7 @@ def _step(collections: Collections, some: Some) -> Step:
     if not some.filter:
         find |= {"sort": {"time": -1, "_id": -1}, "limit": 100}
     with pymongo.timeout(collections.max_time_ms / 1000):
-        answer = answer_to(collections.metadata, {"explain": find, "verbosity": "executionStats"})
+        answer = run_read_command(collections.metadata, {"explain": find, "verbosity": "executionStats"})
     stats = answer["executionStats"]
     stages = list(_stages(answer["queryPlanner"]["winningPlan"]))
     scans = any(stage["stage"] == "COLLSCAN" for stage in stages)

@@ -98,7 +98,7 @@ class StartPages:
         bounds = {name: number for name, number in (("skip", skip), ("limit", limit)) if number}  # a view takes no 0
         command = {"count": self._collection.name, "query": query, **bounds}
         with self._limit.question():
-            return int(answer_to(self._collection.database, command)["n"])
+            return int(run_read_command(self._collection.database, command)["n"])
 
     def distinct(self, filter: Filter, path: str) -> list[Any]:
         """Return the different values of a field in what matches."""
@@ -201,7 +201,7 @@ class StartPages:
             return retry_once(ask)
 
 
-def answer_to(database: Any, command: Document) -> Document:
+def run_read_command(database: Any, command: Document) -> Document:
     """Return what a server says to a command that only reads; pymongo would ask the primary alone."""
     answer: Document = database.command(
         command, read_preference=database.read_preference, codec_options=database.codec_options

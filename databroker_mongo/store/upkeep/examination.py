@@ -102,12 +102,12 @@ class NormalizedExamination(Examination):
     def revisions(self, name: str, uid: str) -> list[Document]:
         """Return the earlier contents of a corrected start, stop or descriptor, the oldest first."""
         with self._connection.translate_errors("read the revisions of a document") as collections:
-            return revisions.revisions(collections, name, uid)
+            return revisions.list_revisions(collections, name, uid)
 
     def run_revisions(self, run_uid: str) -> list[Revision]:
         """Return what the documents of a run were before each of their corrections."""
         with self._connection.translate_errors("read the revisions of a run") as collections:
-            return revisions.of_run(collections, run_uid)
+            return revisions.list_run_revisions(collections, run_uid)
 
     def orphans(self) -> Orphans:
         """Find what documents name as theirs and is not there, in the whole database."""

@@ -28,11 +28,11 @@ def list_lacking(database: Any, actions: Mapping[str, Sequence[str]]) -> list[st
         for collection, wanted in actions.items()
         for action in wanted
         if account["authenticatedUsers"]
-        and not any(_grants(each, action, database.name, collection) for each in privileges)
+        and not any(_is_granted_by(each, action, database.name, collection) for each in privileges)
     ]
 
 
-def _grants(privilege: Mapping[str, Any], action: str, database: str, collection: str) -> bool:
+def _is_granted_by(privilege: Mapping[str, Any], action: str, database: str, collection: str) -> bool:
     resource = privilege["resource"]
     if action not in privilege["actions"]:
         return False

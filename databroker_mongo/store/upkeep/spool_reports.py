@@ -9,7 +9,7 @@ import platform
 from typing import Any
 
 from ..connection.collections import Collections
-from ..insertion.insertion import identifier
+from ..insertion.insertion import make_id
 from ..reports import SpoolReport
 
 COLLECTION = "spool_reports"
@@ -21,7 +21,7 @@ def leave_spool_report(collections: Collections, report: SpoolReport) -> None:
     row = {"host": host, **vars(report)}
     # The clock of this machine may be wrong: that of the server tells when this was.
     change = {"$set": row, "$currentDate": {"reported": True}}
-    collections.named(COLLECTION).update_one({"_id": identifier(host, report.path)}, change, upsert=True)
+    collections.named(COLLECTION).update_one({"_id": make_id(host, report.path)}, change, upsert=True)
 
 
 def read_spool_reports(collections: Collections) -> list[dict[str, Any]]:

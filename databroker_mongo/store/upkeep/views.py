@@ -90,7 +90,7 @@ def plan_views(collections: Collections, *, prefix: str, field: str, values: Seq
     for view in wanted:
         if there.get(view, {}).get("type", "view") != "view":
             raise ConfigurationError(f"{view!r} is a collection of documents, not a view: choose another prefix.")
-    same = [view for view, made in wanted.items() if view in there and _shows(there[view]) == made]
+    same = [view for view, made in wanted.items() if view in there and _shown_by(there[view]) == made]
     readable = _readable(database, role)
     return ViewPlan(
         new=tuple(view for view in wanted if view not in there),
@@ -144,7 +144,7 @@ def _pipelines(prefix: str, field: str, values: Sequence[Any]) -> dict[str, tupl
     return {prefix + name: (name, view_pipeline(name, field, plain)) for name in _WAYS}
 
 
-def _shows(view: Mapping[str, Any]) -> tuple[str, Stages]:
+def _shown_by(view: Mapping[str, Any]) -> tuple[str, Stages]:
     return view["options"]["viewOn"], view["options"]["pipeline"]
 
 
