@@ -25,7 +25,7 @@ def list_spooled(chosen: argparse.Namespace) -> int | None:
     documents when the server answers. The documents that others have left are sent by the next writer for the database,
     or by `spool send`.
     """
-    from ..writing import spooled_files
+    from ..writing import find_spooled_files
 
     rows = [
         (
@@ -36,7 +36,7 @@ def list_spooled(chosen: argparse.Namespace) -> int | None:
             str(each.path),
         )
         for folder in _folders(chosen.spool, chosen.catalog)
-        for each in spooled_files(folder.path)
+        for each in find_spooled_files(folder.path)
     ]
     print("\n".join(display.align([_HEAD, *rows])) if rows else "No documents are pending on this machine.")
     if chosen.catalog is None:
@@ -73,9 +73,9 @@ def list_refused(chosen: argparse.Namespace) -> int | None:
     With a database, list only those for it. Each is a file, which can be corrected and sent again with `quarantine
     send`.
     """
-    from ..writing import refused_documents
+    from ..writing import find_refused
 
-    found = refused_documents(each.path for each in _folders(chosen.spool, chosen.catalog))
+    found = find_refused(each.path for each in _folders(chosen.spool, chosen.catalog))
     for refused in found:
         print(_describe(refused))
     if not found:
@@ -90,14 +90,14 @@ def send_refused(chosen: argparse.Namespace) -> int | None:
     others stay, and the reason is shown.
     """
     from ..store import writable
-    from ..writing import refused_documents
+    from ..writing import find_refused
     from ..writing import send_refused as send
 
     store = writable(open_database(chosen.catalog))
     if chosen.files:
         refused = [_read(path) for path in chosen.files]
     else:
-        refused = refused_documents(each.path for each in _folders(chosen.spool, chosen.catalog))
+        refused = find_refused(each.path for each in _folders(chosen.spool, chosen.catalog))
     sent = send(store, refused)
     for each in sent:
         if each.error is not None:

@@ -23,7 +23,7 @@ from ..file_locks import POLL_SECONDS, share
 from . import replica_set
 from .data_directory import DataDirectory, ServerRecord
 from .launch import STOP_SECONDS, ask_to_end, end_orphan, start_unless_served
-from .mongod_log import why_it_ended
+from .mongod_log import explain_end
 
 LINGER_SECONDS = 60.0
 START_SECONDS = 180.0
@@ -243,10 +243,10 @@ def _find_or_start(directory: DataDirectory, linger_seconds: float) -> ServerRec
     while time.monotonic() < deadline:
         if directory.is_served():
             record = directory.read_record()
-            if record is not None and Path(record.socket).exists() and _accepts_writes(record, directory):
+            if record is not None and Path(record.socket).exists() and _make_writable(record, directory):
                 return record
         elif has_started:
-            raise why_it_ended(directory.log, directory.path)
+            raise explain_end(directory.log, directory.path)
         else:
             has_started = start_unless_served(directory, linger_seconds)
         time.sleep(POLL_SECONDS)
@@ -257,9 +257,9 @@ def _find_or_start(directory: DataDirectory, linger_seconds: float) -> ServerRec
     )
 
 
-def _accepts_writes(record: ServerRecord, directory: DataDirectory) -> bool:
+def _make_writable(record: ServerRecord, directory: DataDirectory) -> bool:
     try:
-        return replica_set.accepts_writes(_uri(record.socket), record.socket)
+        return replica_set.make_writable(_uri(record.socket), record.socket)
     except DataDirectoryUnusable as error:
         error.add_facts(path=str(directory.path))
         ask_to_end(record.supervisor, directory)

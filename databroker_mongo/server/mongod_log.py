@@ -35,7 +35,7 @@ KNOWN = {
 }
 
 
-def why_it_ended(log: Path, data: Path) -> ServerError:
+def explain_end(log: Path, data: Path) -> ServerError:
     """Build the error for a server that ended when it should have started.
 
     Parameters

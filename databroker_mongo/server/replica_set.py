@@ -20,7 +20,7 @@ CONNECT_MILLISECONDS = 500
 ANSWER_MILLISECONDS = 30_000
 
 
-def accepts_writes(uri: str, socket: str) -> bool:
+def make_writable(uri: str, socket: str) -> bool:
     """Ask a server whether it is ready, and tell one that is new, or has moved, that it is the only member of its set.
 
     Several processes may do this at the same time.

@@ -53,7 +53,7 @@ def make_socket_path(directory: DataDirectory, *, runtime: Path | None = None, f
     made = directory.start_lock.stat().st_mtime_ns
     name = hashlib.sha256(f"{directory.path}\0{made}".encode(errors="surrogateescape")).hexdigest()[:16]
     parent = _runtime_directory() if runtime is None else runtime
-    if parent is not None and _fits(parent / name / SOCKET_NAME) and _is_private(parent.parent):
+    if parent is not None and _is_usable(parent / name / SOCKET_NAME) and _is_private(parent.parent):
         try:
             return _make_private(_make_private(parent) / name) / SOCKET_NAME
         except (OSError, ServerError):
@@ -71,7 +71,7 @@ def _runtime_directory() -> Path | None:
             return None
 
 
-def _fits(path: Path) -> bool:
+def _is_usable(path: Path) -> bool:
     return len(os.fsencode(path)) <= LONGEST_SOCKET_PATH_BYTES and SAFE_PATH.fullmatch(str(path)) is not None
 
 

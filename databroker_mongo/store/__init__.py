@@ -6,9 +6,9 @@ store but asks no server. bson takes a tenth of that.
 
 from ..documents import Document
 from .connection.decoding import PLAIN
-from .connection.host_names import unknown_hosts
+from .connection.host_names import find_unknown_hosts
 from .connection.location import ConnectionOptions, locate
-from .connection.place import Place, meet, place_of
+from .connection.place import Place, is_same_database, place_of
 from .normalized import NormalizedStore
 from .opening import open_store, writable
 from .protocol import (
@@ -51,10 +51,10 @@ __all__ = [
     "Values",
     "WritableStore",
     "locate",
-    "meet",
+    "is_same_database",
     "open_store",
     "place_of",
-    "unknown_hosts",
+    "find_unknown_hosts",
     "view_pipeline",
     "writable",
 ]

@@ -12,9 +12,9 @@ from ..documents import Document, readable_descriptor, stream_of
 from ..queries import Query, Sort
 from .connection.collections import Collections
 from .connection.connection import Connection
-from .connection.location import Location, places
+from .connection.location import Location
 from .connection.place import Place
-from .connection.retries import in_order_of_time, repeated, retry_once, sort_within_times
+from .connection.retries import in_order_of_time, retry_from_start, retry_once, sort_within_times
 from .connection.splitting import split_by_size
 from .events.changes import Changes, NewEvents
 from .events.rows import EventRows
@@ -62,7 +62,7 @@ class NormalizedStore(Store):
     @property
     def places(self) -> tuple[Place, ...]:
         """Which databases these are, by whichever account and options they are opened."""
-        return places(self.location)
+        return self.location.places
 
     @property
     def connection(self) -> Connection:
@@ -217,7 +217,7 @@ class NormalizedStore(Store):
         """Yield all datums of these resources; some of them twice, if the server is lost on the way."""
         query = {"resource": {"$in": [*resource_uids, *object_ids(resource_uids).values()]}}
         with self.connection.translate_errors("read datums"):
-            for datum in repeated(lambda: self.collections.datum.find(query, {"_id": 0}).batch_size(_STREAMED)):
+            for datum in retry_from_start(lambda: self.collections.datum.find(query, {"_id": 0}).batch_size(_STREAMED)):
                 yield _with_plain_resource(datum)
 
     def resources(self, uids: Sequence[str]) -> dict[str, list[Document]]:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from ..documents import Document
 from .connection.collections import Collections
 from .connection.connection import Connection
-from .connection.location import Location, require_acknowledgement, weaknesses
+from .connection.location import Location
 from .insertion.insertion import Insertion
 from .insertion.revisions import Corrections
 from .normalized import NormalizedStore
@@ -33,7 +33,7 @@ class WritableNormalizedStore(NormalizedStore, WritableStore):
     _corrections: ClassVar[type[Corrections]] = Corrections
 
     def __init__(self, location: Location):
-        require_acknowledgement(location)
+        location.require_acknowledgement()
         super().__init__(location)
         self._guards: dict[str, bool] = {}
         self._inserts: Insertion | None = None
@@ -47,7 +47,7 @@ class WritableNormalizedStore(NormalizedStore, WritableStore):
     @property
     def weaknesses(self) -> tuple[str, ...]:
         """The options of the URI that weaken what "stored" means, such as ``w=1``."""
-        return weaknesses(self.location)
+        return self.location.weaknesses
 
     def insert(self, name: str, documents: Sequence[Document], *, seconds: float | None = None) -> None:
         """Store documents of one kind; one that is already stored changes nothing."""

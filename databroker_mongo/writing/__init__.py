@@ -19,9 +19,9 @@ What does not belong here: what makes a document valid (``documents``), how it i
 
 from .corrections import REMOVE, Changes, update_run
 from .quarantine import Refused, read_refused
-from .spool import spooled_files
+from .spool import find_spooled_files
 from .spool_folders import Folder, list_folders
-from .undelivered import refused_documents, send_refused, send_spooled, spool_of
+from .undelivered import find_refused, send_refused, send_spooled, spool_of
 from .writer import Writer
 
 __all__ = [
@@ -32,10 +32,10 @@ __all__ = [
     "Writer",
     "list_folders",
     "read_refused",
-    "refused_documents",
+    "find_refused",
     "send_refused",
     "send_spooled",
     "spool_of",
-    "spooled_files",
+    "find_spooled_files",
     "update_run",
 ]

@@ -74,9 +74,9 @@ class Backlog:
         What brings spooled documents to the store, in the end.
     spool : Spool or None
         Where documents wait, and where refused ones are set aside.
-    may_wait : bool
+    can_wait : bool
         Whether documents wait in the spool while the server is gone; else that is an error.
-    may_begin_offline : bool
+    can_begin_offline : bool
         Whether they wait from the first one on also where the reason is one that does not pass by itself.
 
     Attributes
@@ -90,16 +90,16 @@ class Backlog:
         delivery: Delivery,
         spool: Spool | None,
         *,
-        may_wait: bool,
-        may_begin_offline: bool = False,
+        can_wait: bool,
+        can_begin_offline: bool = False,
     ):
         self._delivery = delivery
-        self._spool = spool if may_wait else None
+        self._spool = spool if can_wait else None
         self._quarantine = spool
         self._file: SpoolFile | None = None
         self._is_broken = False
         self._has_adopted = False
-        self._has_begun = may_begin_offline
+        self._has_begun = can_begin_offline
         self._is_refused = False
         self._next_probe = 0.0
         self.is_waiting = False
@@ -174,7 +174,7 @@ class Backlog:
             The cause, when there is no spool or it cannot be written, or when nothing was ever accepted and nothing
             ever would be.
         """
-        if self._spool is None or (cause is not None and not self._may_wait_for(cause)):
+        if self._spool is None or (cause is not None and not self._can_wait_for(cause)):
             raise cause or StoreUnavailable(f"No server answers at {self._delivery.address}.")
         try:
             self._append(encode_rows(rows), is_synced=True)
@@ -198,14 +198,14 @@ class Backlog:
             f"retried from time to time, and when a writer for this database is next opened. The reason: {cause}"
         )
 
-    def _may_wait_for(self, cause: CatalogError) -> bool:
+    def _can_wait_for(self, cause: CatalogError) -> bool:
         """Tell whether a failure is one that passes; once something was accepted, every failure counts as that."""
-        return self._has_begun or self._delivery.has_stored or may_pass(cause)
+        return self._has_begun or self._delivery.has_stored or can_pass(cause)
 
     @property
     def is_needed(self) -> bool:
         """Whether something may be in the spool that this writer has to store."""
-        return self.is_waiting or (self._spool is not None and not self._has_adopted and self._spool.holds_documents())
+        return self.is_waiting or (self._spool is not None and not self._has_adopted and self._spool.has_documents())
 
     @property
     def is_due(self) -> bool:
@@ -356,12 +356,12 @@ class Backlog:
                     path=str(folder),
                     n_documents=sum(each.n_documents for each in of_folder),
                     oldest=min(times, default=None),
-                    is_drained=not spool_folders.holds_documents(folder),
+                    is_drained=not spool_folders.has_documents(folder),
                 )
             )
 
 
-def may_pass(error: CatalogError) -> bool:
+def can_pass(error: CatalogError) -> bool:
     """Tell whether a failure passes by itself: no server answers, or it says "not now".
 
     Where it answers that it will not, or where there is no such host, it does not.

@@ -160,13 +160,13 @@ class BatchSender(Sender):
         """
         with self._changed:
             # A writer may be dropped in any thread; one that holds the lock must not wait for another that wants it.
-            may_wait = not self._timer.is_current_thread
+            can_wait = not self._timer.is_current_thread
             self._timer.stop()
             self._is_ended = True
             self._changed.notify_all()
             thread, self._thread = self._thread, None
             is_all_spooled = not (self._batch.unspooled or (self._in_flight and self._in_flight.unspooled))
-        if may_wait and thread is not None and thread is not threading.current_thread():
+        if can_wait and thread is not None and thread is not threading.current_thread():
             thread.join(seconds if is_all_spooled else None)
         with self._changed:
             left = self._backlog.close()

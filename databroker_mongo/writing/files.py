@@ -39,7 +39,7 @@ def is_directory(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 (that of Path raises where it may not look)
 
 
-def may_write(directory: Path) -> bool:
+def can_write(directory: Path) -> bool:
     """Tell whether this process may make files in a directory."""
     effective = os.access in os.supports_effective_ids
     return is_directory(directory) and os.access(directory, os.W_OK | os.X_OK, effective_ids=effective)

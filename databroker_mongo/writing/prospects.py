@@ -10,7 +10,7 @@ import warnings
 from pathlib import Path
 
 from ..errors import DurabilityWarning, HostUnknown, stacklevel_of_caller
-from ..store import WritableStore, unknown_hosts
+from ..store import WritableStore, find_unknown_hosts
 from .spool import Spool
 from .spool_ground import doubts_about, ground_of
 
@@ -71,7 +71,7 @@ class Prospects:
             None of the hosts that the URI names is known, though other names are.
         """
         for place in getattr(self._store, "places", ()):
-            unknown = unknown_hosts(place)
+            unknown = find_unknown_hosts(place)
             if unknown:
                 raise HostUnknown(
                     f"No host is known by the name of {' or '.join(unknown)}, although other names are known. Check "

@@ -232,7 +232,7 @@ class SpooledFile:
     is_held: bool
 
 
-def spooled_files(folder: Path) -> Iterator[SpooledFile]:
+def find_spooled_files(folder: Path) -> Iterator[SpooledFile]:
     """Yield the spool files of a folder that hold documents, the oldest first."""
     for path in spool_folders.spool_files(folder):
         with contextlib.suppress(OSError):  # it was emptied just now, or is another user's
@@ -287,9 +287,9 @@ class Spool:
     def similar_folders(self) -> list[Path]:
         """Return folders of an earlier version that hold documents, perhaps for this database: they do not say."""
         found = spool_folders.similar(self._shared, self._places, self._address)
-        return [folder for folder in found if spool_folders.holds_documents(folder)]
+        return [folder for folder in found if spool_folders.has_documents(folder)]
 
-    def holds_documents(self) -> bool:
+    def has_documents(self) -> bool:
         """Return whether there is a spool file, of any process."""
         return any(map(spool_folders.spool_files, self.folders()))
 

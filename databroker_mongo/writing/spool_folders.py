@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..store import Place, meet
-from .files import is_directory, may_write, write_whole
+from ..store import Place, is_same_database
+from .files import can_write, is_directory, write_whole
 
 RECORD = "database.json"
 
@@ -54,7 +54,7 @@ def name_of(places: Sequence[Place]) -> str:
 def folder_for(directory: Path, places: Sequence[Place]) -> Path:
     """Return the folder for these databases; where that is another user's, one of this user's own."""
     folder = directory / name_of(places)
-    is_foreign = is_directory(folder) and not may_write(folder)
+    is_foreign = is_directory(folder) and not can_write(folder)
     return folder.with_name(f"{folder.name}-{getpass.getuser()}") if is_foreign else folder
 
 
@@ -91,7 +91,7 @@ def _in(directory: Path) -> list[Path]:
         return []
 
 
-def holds_documents(folder: Path) -> bool:
+def has_documents(folder: Path) -> bool:
     """Tell whether a folder has a spool file with something in it."""
     for path in spool_files(folder):
         with contextlib.suppress(OSError):  # it was emptied just now, or is another user's
@@ -105,7 +105,8 @@ def of_database(directory: Path, places: Sequence[Place], address: str) -> list[
     return [
         folder.path
         for folder in list_folders(directory)
-        if meet(folder.places, places) or (not folder.places and _is_old_name(folder.path.name, places, address))
+        if is_same_database(folder.places, places)
+        or (not folder.places and _is_old_name(folder.path.name, places, address))
     ]
 
 

@@ -64,11 +64,11 @@ def send_spooled(store: WritableStore, spool: Spool, *, folders: Iterable[Path] 
     StoreError, ServerError, ConfigurationError
         Not all of it can be stored; the rest stays.
     """
-    backlog = Backlog(Delivery(store, retry_seconds=_RETRY_SECONDS), spool, may_wait=True)
+    backlog = Backlog(Delivery(store, retry_seconds=_RETRY_SECONDS), spool, can_wait=True)
     return backlog.send_orphans(folders)
 
 
-def refused_documents(folders: Iterable[Path]) -> list[Refused]:
+def find_refused(folders: Iterable[Path]) -> list[Refused]:
     """Return the documents that were refused and set aside in the quarantines of these folders."""
     return [each for folder in folders for each in quarantine.refused(folder / quarantine.FOLDER)]
 

@@ -123,15 +123,15 @@ class Writer:
         _require_one_of("on_failure", on_failure, ("spool", "raise"))
         store = _writable_store(target)
         _require_durability(store, strict=strict)
-        may_wait = on_failure == "spool"
-        kept = _spool(store, spool) if may_wait or spool is not None else None
-        self._prospects = Prospects(store, kept if may_wait else None, spool_anywhere=spool_anywhere)
+        can_wait = on_failure == "spool"
+        kept = _spool(store, spool) if can_wait or spool is not None else None
+        self._prospects = Prospects(store, kept if can_wait else None, spool_anywhere=spool_anywhere)
         self._delivery = Delivery(store, retry_seconds=retry_seconds, diagnose=self._prospects.find_out_why)
         self._backlog = Backlog(
             self._delivery,
             kept,
-            may_wait=may_wait,
-            may_begin_offline=begin_offline,
+            can_wait=can_wait,
+            can_begin_offline=begin_offline,
         )
         limits = BatchLimits(batch_documents, batch_bytes, batch_seconds)
         self._address = store.address

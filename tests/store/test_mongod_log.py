@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from databroker_mongo.errors import DataDirectoryUnusable, ServerError
-from databroker_mongo.server.mongod_log import why_it_ended
+from databroker_mongo.server.mongod_log import explain_end
 
 Usage = namedtuple("Usage", "total used free")
 END = "mongod ended with status 100"
@@ -23,7 +23,7 @@ def entry(severity: str, said: str, /, **attributes: object) -> str:
 def explain(tmp_path: Path, *lines: str) -> ServerError:
     log = tmp_path / "mongod.log"
     log.write_text("\n".join([entry("I", "MongoDB starting"), *lines, END]))
-    return why_it_ended(log, tmp_path)
+    return explain_end(log, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -85,4 +85,4 @@ def test_a_log_that_could_not_be_written_because_the_disk_is_full_is_understood(
 
 
 def test_a_log_that_cannot_be_read_is_no_second_error(tmp_path: Path) -> None:
-    assert "its log cannot be read (No such file" in why_it_ended(tmp_path / "none", tmp_path).message
+    assert "its log cannot be read (No such file" in explain_end(tmp_path / "none", tmp_path).message

@@ -4,7 +4,7 @@ import pymongo
 import pytest
 from pymongo.errors import AutoReconnect, CursorNotFound, OperationFailure
 
-from databroker_mongo.store.connection.retries import in_order_of_time, repeated, retry_once
+from databroker_mongo.store.connection.retries import in_order_of_time, retry_from_start, retry_once
 
 GONE = CursorNotFound("gone", 43)
 TIMES = [3.0, 1.0, 1.0, 2, 1.0, "later", "later", 2.0]
@@ -82,12 +82,16 @@ def test_an_answer_that_was_refused_is_not_asked_for_again(events):
     with pytest.raises(OperationFailure, match="not authorized"):
         list(in_order_of_time(Breaking(events, after=2, error=refusal), {}, batch_size=2))
     with pytest.raises(OperationFailure, match="not authorized"):
-        list(repeated(lambda: Breaking(events, after=2, error=refusal).find({})))
+        list(retry_from_start(lambda: Breaking(events, after=2, error=refusal).find({})))
 
 
 def test_an_answer_without_order_begins_again(events):
     broken = Breaking(events, after=2)
-    assert uids_of(repeated(lambda: broken.find({}))) == ["e0", "e1", *(f"e{number}" for number in range(len(TIMES)))]
+    assert uids_of(retry_from_start(lambda: broken.find({}))) == [
+        "e0",
+        "e1",
+        *(f"e{number}" for number in range(len(TIMES))),
+    ]
 
 
 def test_a_question_is_asked_once_more_and_no_more(events):

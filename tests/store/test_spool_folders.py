@@ -7,9 +7,8 @@ import re
 
 import pytest
 
-from databroker_mongo.store import Place, locate, meet, place_of
-from databroker_mongo.store.connection.location import places
-from databroker_mongo.writing import spool_folders, spooled_files
+from databroker_mongo.store import Place, is_same_database, locate, place_of
+from databroker_mongo.writing import find_spooled_files, spool_folders
 from databroker_mongo.writing.spool import Spool, SpoolFile, encode_rows
 
 
@@ -46,22 +45,22 @@ def test_hosts_and_ports_are_told_apart_in_every_kind_of_uri(uri, place):
 
 def test_two_places_are_one_if_they_share_a_server_and_the_database():
     whole, one = place_of("mongodb://a,b,c/runs"), place_of("mongodb://c:27017/runs")
-    assert meet([whole], [one])
-    assert not meet([whole], [place_of("mongodb://c:27017/others")])
-    assert not meet([whole], [place_of("mongodb://d/runs")])
-    assert not meet([whole], [one, place_of("mongodb://assets/runs")])
-    assert not meet([], [])
+    assert is_same_database([whole], [one])
+    assert not is_same_database([whole], [place_of("mongodb://c:27017/others")])
+    assert not is_same_database([whole], [place_of("mongodb://d/runs")])
+    assert not is_same_database([whole], [one, place_of("mongodb://assets/runs")])
+    assert not is_same_database([], [])
 
 
 def test_assets_in_another_database_are_part_of_the_place():
-    both = places(locate("mongodb://u:p@a/runs", asset_uri="mongodb://v@a/assets"))
+    both = locate("mongodb://u:p@a/runs", asset_uri="mongodb://v@a/assets").places
     assert list(map(str, both)) == ["mongodb://a:27017/runs", "mongodb://a:27017/assets"]
-    assert len(places(locate("mongodb://u:p@a/runs", asset_uri="mongodb://v@a/runs?w=1"))) == 1
+    assert len(locate("mongodb://u:p@a/runs", asset_uri="mongodb://v@a/runs?w=1").places) == 1
 
 
 def spool_of(directory, uri):
     location = locate(uri)
-    return Spool(directory, location.address, places(location))
+    return Spool(directory, location.address, location.places)
 
 
 def fill(folder, number=0):
@@ -87,7 +86,7 @@ def test_one_account_finds_what_another_has_left(tmp_path):
         "mongodb://a.example.org:27017/runs?directConnection=true",
     ):
         assert found(spool_of(tmp_path, uri)) == [file.path]
-        assert spool_of(tmp_path, uri).holds_documents()
+        assert spool_of(tmp_path, uri).has_documents()
     assert found(spool_of(tmp_path, "mongodb://a.example.org/others")) == []
     record = json.loads((file.path.parent / spool_folders.RECORD).read_text())
     assert record["databases"][0]["database"] == "runs"
@@ -139,7 +138,7 @@ def test_folders_whose_names_do_not_tell_all_are_named_and_not_taken(tmp_path, a
 def test_the_folder_of_another_user_is_left_to_that_one(tmp_path, monkeypatch):
     mine = spool_of(tmp_path, "mongodb://a/runs")
     fill(mine.directory)
-    monkeypatch.setattr(spool_folders, "may_write", lambda path: path != mine.directory)
+    monkeypatch.setattr(spool_folders, "can_write", lambda path: path != mine.directory)
     other = spool_of(tmp_path, "mongodb://a/runs")
     assert other.directory.parent == tmp_path
     assert other.directory != mine.directory
@@ -149,15 +148,15 @@ def test_the_folder_of_another_user_is_left_to_that_one(tmp_path, monkeypatch):
 
 def test_what_waits_is_counted_with_its_age_while_its_writer_is_at_work(tmp_path):
     spool = Spool(tmp_path, "mongodb://a/runs")
-    assert list(spooled_files(spool.directory)) == []
+    assert list(find_spooled_files(spool.directory)) == []
     file = spool.new_file()
     file.append(encode_rows([("start", {"uid": "1"}), ("start", {"uid": "2"})]), is_synced=True)
     oldest = file.oldest
-    [found] = spooled_files(spool.directory)
+    [found] = find_spooled_files(spool.directory)
     assert (found.path, found.n_documents, found.is_held) == (file.path, 2, True)
     assert abs(found.oldest - oldest) < 60
     file.close()
-    assert [each.is_held for each in spooled_files(spool.directory)] == [False]
+    assert [each.is_held for each in find_spooled_files(spool.directory)] == [False]
 
 
 def test_documents_of_an_earlier_version_are_as_old_as_their_file(tmp_path):
@@ -165,7 +164,7 @@ def test_documents_of_an_earlier_version_are_as_old_as_their_file(tmp_path):
 
     path = fill(tmp_path)
     path.write_bytes(bson.encode({"name": "start", "document": {"uid": "run"}}))
-    assert [each.oldest for each in spooled_files(tmp_path)] == [1_700_000_000.0]
+    assert [each.oldest for each in find_spooled_files(tmp_path)] == [1_700_000_000.0]
 
 
 @pytest.mark.parametrize("damage", [b"\0\0\0\0", b"\xff\xff\0\0", b"\xff\xff\xff\x7f", b"\xff\xff\xff\xff"])

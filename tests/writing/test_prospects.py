@@ -462,9 +462,12 @@ class TestHostNames:
         return names
 
     def test_a_name_is_unknown_while_others_are_known(self, names):
-        assert host_names.unknown_hosts(place_of("mongodb://mongoo.example.org/db")) == ["mongoo.example.org"]
+        assert host_names.find_unknown_hosts(place_of("mongodb://mongoo.example.org/db")) == ["mongoo.example.org"]
         del names["this-machine"]
-        assert host_names.unknown_hosts(place_of("mongodb://b:1,mongoo.example.org/db")) == ["b", "mongoo.example.org"]
+        assert host_names.find_unknown_hosts(place_of("mongodb://b:1,mongoo.example.org/db")) == [
+            "b",
+            "mongoo.example.org",
+        ]
 
     @pytest.mark.parametrize(("answer", "is_unknown"), [("NXDOMAIN", True), ("NoAnswer", True), ("Timeout", False)])
     def test_a_name_that_stands_for_several_servers_is_looked_up_as_such(self, names, monkeypatch, answer, is_unknown):
@@ -473,7 +476,7 @@ class TestHostNames:
             raise {"NXDOMAIN": resolver.NXDOMAIN, "NoAnswer": NoServers, "Timeout": resolver.NoNameservers}[answer]
 
         monkeypatch.setattr(resolver, "resolve", resolve)
-        found = host_names.unknown_hosts(place_of("mongodb+srv://u:p@set.example.org/db"))
+        found = host_names.find_unknown_hosts(place_of("mongodb+srv://u:p@set.example.org/db"))
         assert found == (["set.example.org"] if is_unknown else [])
 
     @pytest.mark.parametrize(
@@ -488,14 +491,14 @@ class TestHostNames:
         ],
     )
     def test_a_name_that_is_known_or_no_name_is_not(self, names, uri):
-        assert host_names.unknown_hosts(place_of(uri)) == []
+        assert host_names.find_unknown_hosts(place_of(uri)) == []
 
     def test_without_a_network_no_name_counts_as_unknown(self, names):
         names["mongoo.example.org"] = socket.EAI_AGAIN
-        assert host_names.unknown_hosts(place_of("mongodb://mongoo.example.org/db")) == []
+        assert host_names.find_unknown_hosts(place_of("mongodb://mongoo.example.org/db")) == []
         names.clear()
         names["this-machine"] = ["127.0.1.1", "::1"]
-        assert host_names.unknown_hosts(place_of("mongodb://mongoo.example.org/db")) == []
+        assert host_names.find_unknown_hosts(place_of("mongodb://mongoo.example.org/db")) == []
 
     @pytest.mark.parametrize("durable", ["each", "batch"])
     def test_a_misspelt_host_is_an_error_at_the_first_document(self, names, tmp_path, durable):

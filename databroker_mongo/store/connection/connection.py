@@ -17,8 +17,8 @@ from ...errors import NotAuthorized
 from . import read_your_writes
 from .clients import client_of, local_server_of
 from .collections import Collections
-from .decoding import decoding_exactly, decoding_plainly
-from .failures import translated
+from .decoding import with_exact_decoding, with_plain_decoding
+from .failures import translate
 from .location import ConnectionOptions, Location, source_of, split_uri
 from .place import place_of
 
@@ -37,7 +37,7 @@ class Connection:
     is_durable : bool
         Whether it is to be written to, and documents come out in the very types in which they are stored. Writes are
         acknowledged only when a majority has them in its journal, unless the URI says otherwise (see
-        :func:`weaknesses`). From then on this process reads what is there from the primary, whatever its read
+        :attr:`Location.weaknesses`). From then on this process reads what is there from the primary, whatever its read
         preference, so that it always finds what it wrote.
 
     Attributes
@@ -58,7 +58,7 @@ class Connection:
         databases = [self._database(each, location.options) for each in revealed]
         self._place = place_of(next(iter(revealed)))
         self._client = databases[0].client
-        self._reads_from_primary = True
+        self._is_read_from_primary = True
         self.address = location.address
         self.collections = self._open(databases, location.options, is_durable=is_durable)
 
@@ -66,7 +66,7 @@ class Connection:
         """Return the collections of the database of runs, which is the first, and of that of assets, the last."""
         if is_durable:
             read_your_writes.remember(self._place, self._client)
-        self._reads_from_primary = self._is_written_here or all(map(_reads_from_primary, databases))
+        self._is_read_from_primary = self._is_written_here or all(map(_is_read_from_primary, databases))
         databases = [self._configured(each, is_durable=is_durable) for each in databases]
         return Collections(
             databases[0],
@@ -88,7 +88,7 @@ class Connection:
             self._pid == os.getpid()
             and not self._is_refused
             and all(socket.exists() for socket in self._sockets)
-            and (self._reads_from_primary or not self._is_written_here)
+            and (self._is_read_from_primary or not self._is_written_here)
         )
 
     @contextmanager
@@ -122,7 +122,7 @@ class Connection:
             with nullcontext() if seconds is None else pymongo.timeout(seconds):
                 yield self.collections
         except pymongo.errors.PyMongoError as error:
-            failure = translated(error, operation, self.address)
+            failure = translate(error, operation, self.address)
             self._is_refused = self._is_refused or isinstance(failure, NotAuthorized)
             raise failure from error
 
@@ -145,10 +145,10 @@ class Connection:
             from pymongo import ReadPreference
 
             database = database.with_options(read_preference=ReadPreference.PRIMARY)
-        return _durable(decoding_exactly(database)) if is_durable else decoding_plainly(database)
+        return _durable(with_exact_decoding(database)) if is_durable else with_plain_decoding(database)
 
 
-def _reads_from_primary(database: Any) -> bool:
+def _is_read_from_primary(database: Any) -> bool:
     from pymongo import ReadPreference
 
     return bool(database.read_preference == ReadPreference.PRIMARY)

@@ -39,7 +39,7 @@ PLAIN: CodecOptions[dict[str, Any]] = CodecOptions(
 _EXACT = TypeRegistry([_PlainMapping()])
 
 
-def decoding_plainly(database: Any) -> Any:
+def with_plain_decoding(database: Any) -> Any:
     """Return a database whose documents come out as plain values; what its URI says of UUIDs and texts is kept."""
     options = database.codec_options.with_options(
         document_class=dict,
@@ -51,7 +51,7 @@ def decoding_plainly(database: Any) -> Any:
     return database.with_options(codec_options=options)
 
 
-def decoding_exactly(database: Any) -> Any:
+def with_exact_decoding(database: Any) -> Any:
     """Return a database whose documents, put back, are stored in the very types that they had."""
     options = database.codec_options.with_options(
         document_class=dict,

@@ -31,7 +31,7 @@ _COMMAND = re.compile(r"(command \{ ?\w+: [^,}]*).*", re.DOTALL)
 _TIME_LIMIT_EXCEEDED = 50
 
 
-def translated(error: pymongo.errors.PyMongoError, operation: str, address: str) -> CatalogError:
+def translate(error: pymongo.errors.PyMongoError, operation: str, address: str) -> CatalogError:
     """Return what an error of pymongo means.
 
     Parameters

@@ -16,7 +16,7 @@ _SECONDS = 5.0
 _ROOT_SERVER = "a.root-servers.net"
 
 
-def unknown_hosts(place: Place) -> list[str]:
+def find_unknown_hosts(place: Place) -> list[str]:
     """Return the hosts of a place, if none of them is known by its name while another name is; else none."""
     if place.scheme not in _KNOWN_BY_NAME:
         return []

@@ -110,6 +110,45 @@ class Location:
         """Whether the run documents are in this process, and gone with it."""
         return self.address.startswith("memory:")
 
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Which databases these are: that of the run documents and, where it is another, of the assets."""
+        return tuple(dict.fromkeys(place_of(_in_the_clear(uri)) for uri in (self.uri, self.asset_uri)))
+
+    @property
+    def weaknesses(self) -> tuple[str, ...]:
+        """The options of the URIs that weaken what "stored" means, as they are written there."""
+        options: dict[str, None] = {}
+        for name, value in self._options():
+            is_number_of_servers = name.lower() == "w" and _is_number(value)
+            is_switched_off = name.lower() in ("journal", "retrywrites") and value.lower() == "false"
+            if is_number_of_servers or is_switched_off:
+                options[f"{name}={value}"] = None
+        return tuple(options)
+
+    def require_acknowledgement(self) -> None:
+        """Refuse to write where the servers are told not to answer.
+
+        Raises
+        ------
+        ConfigurationError
+            One of the URIs says ``w=0``.
+        """
+        for name, value in self._options():
+            if name.lower() == "w" and _is_number(value) and int(value) == 0:
+                raise ConfigurationError(
+                    f"The option {name}={value} in the URI {self.address}, or in that of its assets, tells the server "
+                    "not to say whether it has stored a document: documents that it refuses would be lost without a "
+                    "report. Leave it out; documents are then acknowledged when a majority of the servers has them.",
+                    option=f"{name}={value}",
+                    address=self.address,
+                )
+
+    def _options(self) -> list[tuple[str, str]]:
+        # The driver also takes a semicolon between options.
+        queries = (urlsplit(_in_the_clear(uri)).query for uri in (self.uri, self.asset_uri))
+        return [option for query in queries for option in parse_qsl(query.replace(";", "&"))]
+
 
 def locate(uri: str | Uri, *, asset_uri: str | Uri | None = None, options: ConnectionOptions | None = None) -> Location:
     """Check the URIs, as far as they can be without a connection.
@@ -158,42 +197,6 @@ def _in_the_clear(uri: Uri) -> str:
     return reveal(source_of(uri))
 
 
-def weaknesses(location: Location) -> tuple[str, ...]:
-    """Return the options of a location's URIs that weaken what "stored" means, as they are written there."""
-    options: dict[str, None] = {}
-    for name, value in _options(location):
-        is_number_of_servers = name.lower() == "w" and _is_number(value)
-        is_switched_off = name.lower() in ("journal", "retrywrites") and value.lower() == "false"
-        if is_number_of_servers or is_switched_off:
-            options[f"{name}={value}"] = None
-    return tuple(options)
-
-
-def require_acknowledgement(location: Location) -> None:
-    """Refuse a location for writing whose servers are told not to answer.
-
-    Raises
-    ------
-    ConfigurationError
-        One of its URIs says ``w=0``.
-    """
-    for name, value in _options(location):
-        if name.lower() == "w" and _is_number(value) and int(value) == 0:
-            raise ConfigurationError(
-                f"The option {name}={value} in the URI {location.address}, or in that of its assets, tells the server "
-                "not to say whether it has stored a document: documents that it refuses would be lost without a "
-                "report. Leave it out; documents are then acknowledged when a majority of the servers has them.",
-                option=f"{name}={value}",
-                address=location.address,
-            )
-
-
-def _options(location: Location) -> list[tuple[str, str]]:
-    """Return the options of a location's URIs; they may be joined by a semicolon instead."""
-    queries = (urlsplit(_in_the_clear(uri)).query for uri in (location.uri, location.asset_uri))
-    return [option for query in queries for option in parse_qsl(query.replace(";", "&"))]
-
-
 def _is_number(value: str) -> bool:
     """Tell whether a value is a number as the driver reads it, with a sign or spaces perhaps."""
     try:
@@ -201,12 +204,6 @@ def _is_number(value: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def places(location: Location) -> tuple[Place, ...]:
-    """Return which databases a location names: that of the run documents and, where it is another, of the assets."""
-    found = (place_of(_in_the_clear(location.uri)), place_of(_in_the_clear(location.asset_uri)))
-    return tuple(dict.fromkeys(found))
 
 
 def split_uri(uri: str) -> tuple[str, str]:

@@ -34,7 +34,7 @@ class Place:
     def __str__(self) -> str:
         return f"{self.scheme}://{','.join(sorted(self.hosts))}/{self.database}"
 
-    def meets(self, other: Place) -> bool:
+    def is_same_as(self, other: Place) -> bool:
         """Tell whether both are one database: they share a server, of which each may name others of its set as well."""
         return self.database == other.database and bool(self.hosts & other.hosts)
 
@@ -60,6 +60,6 @@ def _host(written: str, is_srv: bool) -> str:
     return written.lower() if has_port or is_srv else f"{written.lower()}:{_DEFAULT_PORT}"
 
 
-def meet(some: Sequence[Place], others: Sequence[Place]) -> bool:
+def is_same_database(some: Sequence[Place], others: Sequence[Place]) -> bool:
     """Tell whether two lists of databases, those of the runs and of their assets, mean the same ones."""
-    return len(some) == len(others) > 0 and all(one.meets(other) for one, other in zip(some, others, strict=True))
+    return len(some) == len(others) > 0 and all(one.is_same_as(other) for one, other in zip(some, others, strict=True))

@@ -23,7 +23,7 @@ def is_written_here(place: Place, client: Any) -> bool:
     if place in _written:
         return True
     for other, writer in list(_written.items()):
-        if _with_members(place, client).meets(_with_members(other, writer)):
+        if _with_members(place, client).is_same_as(_with_members(other, writer)):
             _written[place] = client
             return True
     return False

@@ -30,7 +30,7 @@ def retry_once(ask: Callable[[], _Answer]) -> _Answer:
     return ask()
 
 
-def repeated(find: Callable[[], Iterable[Document]]) -> Iterator[Document]:
+def retry_from_start(find: Callable[[], Iterable[Document]]) -> Iterator[Document]:
     """Yield an answer; if it breaks off, all of it once more from the beginning, so that documents may come twice."""
     try:
         yield from find()
