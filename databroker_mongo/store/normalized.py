@@ -151,7 +151,7 @@ class NormalizedStore(Store):
     def count_events(self, descriptor_uids: Sequence[str]) -> dict[str, int]:
         """Count the events of each descriptor."""
         counts = dict.fromkeys(descriptor_uids, 0)
-        pipeline = [
+        pipeline: list[Document] = [
             {"$match": {"descriptor": {"$in": list(descriptor_uids)}}},
             {"$group": {"_id": "$descriptor", "n": {"$sum": 1}}},
         ]

@@ -17,14 +17,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ...config import redact_uri
+from ...documents import Document
 from ...errors import ConfigurationError, StoreUnavailable
 
 if TYPE_CHECKING:
+    from pymongo import MongoClient
+
     from ...server import LocalServer
 
 _GOODBYE_SECONDS = 0.5
 
-_clients: dict[tuple[int, bytes], Any] = {}
+_clients: dict[tuple[int, bytes], MongoClient[Document]] = {}
 _local_servers: dict[tuple[int, str], LocalServer] = {}
 _lock = threading.Lock()
 _secret = os.urandom(16)
@@ -32,7 +35,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.Lock()))
 
 
-def client_of(uri: str, arguments: dict[str, Any]) -> Any:
+def client_of(uri: str, arguments: dict[str, Any]) -> MongoClient[Document]:
     """Return this process's client for a URI in the clear; databases of one server share it."""
     server = _without_database(uri)
     key = (os.getpid(), _fingerprint(server, arguments))

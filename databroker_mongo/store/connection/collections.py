@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from ...documents import Document
+
+if TYPE_CHECKING:
+    from pymongo.collection import Collection
+    from pymongo.database import Database
 
 from .index_cache import IndexCache
 
@@ -27,7 +33,9 @@ class Collections:
         What is known of their indexes.
     """
 
-    def __init__(self, metadata: Any, assets: Any, max_time_ms: int, address: str, prefix: str = ""):
+    def __init__(
+        self, metadata: Database[Document], assets: Database[Document], max_time_ms: int, address: str, prefix: str = ""
+    ):
         self.metadata = metadata
         self.assets = assets
         self.max_time_ms = max_time_ms
@@ -43,9 +51,9 @@ class Collections:
         self.stream_resource = self._of(assets, "stream_resource")
         self.stream_datum = self._of(assets, "stream_datum")
 
-    def named(self, name: str) -> Any:
+    def named(self, name: str) -> Collection[Document]:
         """Return any other collection of the database of run documents."""
         return self._of(self.metadata, name)
 
-    def _of(self, database: Any, name: str) -> Any:
+    def _of(self, database: Database[Document], name: str) -> Collection[Document]:
         return database[self.prefix + name]

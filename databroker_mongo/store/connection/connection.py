@@ -10,9 +10,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ...config import reveal
+from ...documents import Document
 from ...errors import NotAuthorized
 from . import read_your_writes
 from .clients import client_of, local_server_of
@@ -21,6 +22,9 @@ from .decoding import with_exact_decoding, with_plain_decoding
 from .failures import translate
 from .location import ConnectionOptions, Location, source_of, split_uri
 from .place import place_of
+
+if TYPE_CHECKING:
+    from pymongo.database import Database
 
 _logger = logging.getLogger("databroker_mongo")
 
@@ -62,7 +66,9 @@ class Connection:
         self.address = location.address
         self.collections = self._open(databases, location.options, is_durable=is_durable)
 
-    def _open(self, databases: list[Any], options: ConnectionOptions, *, is_durable: bool) -> Collections:
+    def _open(
+        self, databases: list[Database[Document]], options: ConnectionOptions, *, is_durable: bool
+    ) -> Collections:
         """Return the collections of the database of runs, which is the first, and of that of assets, the last."""
         if is_durable:
             read_your_writes.remember(self._place, self._client)
@@ -130,7 +136,7 @@ class Connection:
     def _is_written_here(self) -> bool:
         return read_your_writes.is_written_here(self._place, self._client)
 
-    def _database(self, uri: str, options: ConnectionOptions) -> Any:
+    def _database(self, uri: str, options: ConnectionOptions) -> Database[Document]:
         scheme, database = split_uri(uri)
         if scheme == "memory":
             return client_of("memory://", {})[database]
@@ -140,7 +146,7 @@ class Connection:
             uri = str(server.uri)
         return client_of(uri, options.client_arguments(uri))[database]
 
-    def _configured(self, database: Any, *, is_durable: bool) -> Any:
+    def _configured(self, database: Database[Document], *, is_durable: bool) -> Database[Document]:
         if self._is_written_here:
             from pymongo import ReadPreference
 
@@ -148,13 +154,13 @@ class Connection:
         return _durable(with_exact_decoding(database)) if is_durable else with_plain_decoding(database)
 
 
-def _is_read_from_primary(database: Any) -> bool:
+def _is_read_from_primary(database: Database[Document]) -> bool:
     from pymongo import ReadPreference
 
     return bool(database.read_preference == ReadPreference.PRIMARY)
 
 
-def _durable(database: Any) -> Any:
+def _durable(database: Database[Document]) -> Database[Document]:
     from pymongo import WriteConcern
 
     concern = {"w": "majority", "j": True, **database.write_concern.document}

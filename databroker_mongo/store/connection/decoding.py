@@ -10,11 +10,16 @@ What does not belong here: columns of numbers (``bson_columns``), and what a doc
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bson import DBRef
 from bson.codec_options import CodecOptions, DatetimeConversion, TypeDecoder, TypeRegistry
 from bson.int64 import Int64
+
+from ...documents import Document
+
+if TYPE_CHECKING:
+    from pymongo.database import Database
 
 
 class _PlainInteger(TypeDecoder):
@@ -39,7 +44,7 @@ PLAIN: CodecOptions[dict[str, Any]] = CodecOptions(
 _EXACT = TypeRegistry([_PlainMapping()])
 
 
-def with_plain_decoding(database: Any) -> Any:
+def with_plain_decoding(database: Database[Document]) -> Database[Document]:
     """Return a database whose documents come out as plain values; what its URI says of UUIDs and texts is kept."""
     options = database.codec_options.with_options(
         document_class=dict,
@@ -51,7 +56,7 @@ def with_plain_decoding(database: Any) -> Any:
     return database.with_options(codec_options=options)
 
 
-def with_exact_decoding(database: Any) -> Any:
+def with_exact_decoding(database: Database[Document]) -> Database[Document]:
     """Return a database whose documents, put back, are stored in the very types that they had."""
     options = database.codec_options.with_options(
         document_class=dict,

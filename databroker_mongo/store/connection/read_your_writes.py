@@ -6,19 +6,23 @@ What does not belong here: how a database is opened (``connection``).
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
+from ...documents import Document
 from .place import Place
 
-_written: dict[Place, Any] = {}
+if TYPE_CHECKING:
+    from pymongo import MongoClient
+
+_written: dict[Place, MongoClient[Document]] = {}
 
 
-def remember(place: Place, client: Any) -> None:
+def remember(place: Place, client: MongoClient[Document]) -> None:
     """Take down that this process writes to a database, over this client."""
     _written[place] = client
 
 
-def is_written_here(place: Place, client: Any) -> bool:
+def is_written_here(place: Place, client: MongoClient[Document]) -> bool:
     """Tell whether this process writes to a database, by whichever account and member of its set."""
     if place in _written:
         return True
@@ -29,6 +33,6 @@ def is_written_here(place: Place, client: Any) -> bool:
     return False
 
 
-def _with_members(place: Place, client: Any) -> Place:
+def _with_members(place: Place, client: MongoClient[Document]) -> Place:
     """Add the servers that a client knows by now, which may be more than its URI names."""
     return replace(place, hosts=place.hosts | {f"{host}:{port}" for host, port in client.nodes})

@@ -8,11 +8,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...documents import Document
 from ..order import is_time
 from .failures import is_retryable
+
+if TYPE_CHECKING:
+    from pymongo.collection import Collection
 
 _Answer = TypeVar("_Answer")
 
@@ -59,7 +62,9 @@ def sort_within_times(events: Iterable[Document], descriptor_uids: Sequence[str]
             yield from sorted(portion, key=place_of) if len(portion) > 1 else portion
 
 
-def in_order_of_time(collection: Any, query: Mapping[str, Any], *, batch_size: int) -> Iterator[Document]:
+def in_order_of_time(
+    collection: Collection[Document], query: Mapping[str, Any], *, batch_size: int
+) -> Iterator[Document]:
     """Yield what answers to a query in the order of its time, without its ``_id``, each document once."""
     place = query
     last: Any = None

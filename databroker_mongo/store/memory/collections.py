@@ -19,7 +19,7 @@ MOCK_LOCK = threading.RLock()
 class MemoryCollections(Collections):
     """The collections of the normalised layout in memory."""
 
-    def _of(self, database: Any, name: str) -> PlainCollection:
+    def _of(self, database: Any, name: str) -> PlainCollection:  # type: ignore[override]  # it answers like one
         return PlainCollection(super()._of(database, name))
 
 

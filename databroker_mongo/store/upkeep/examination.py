@@ -58,7 +58,7 @@ class NormalizedExamination(Examination):
 
     def repeated_events(self, descriptor_uids: Sequence[str]) -> dict[str, int]:
         """Return the uids of events that are stored more than once, and how often."""
-        pipeline = [
+        pipeline: list[Document] = [
             {"$match": {"descriptor": {"$in": list(descriptor_uids)}}},
             {"$group": {"_id": "$uid", "n": {"$sum": 1}}},
             {"$match": {"n": {"$gt": 1}}},

@@ -127,7 +127,7 @@ def _summary(start: Document, stop: Document | None, streams: Sequence[Document]
     return summary
 
 
-def _streams(collections: Collections, uids: Sequence[str]) -> dict[str, list[Document]]:
+def _streams(collections: Collections, uids: Sequence[str]) -> dict[Any, list[Document]]:
     """Return name, data keys and devices of each descriptor of these runs."""
 
     def keys_of(field: str) -> Any:
