@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from databroker_mongo.store.upkeep.indexes import wanted
+from databroker_mongo.store.upkeep.indexes import list_wanted
 
 from .documents import small_runs
 from .facts import Facts
@@ -19,7 +19,7 @@ _SECONDS_BEFORE = 5.0
 
 def create_indexes(database: Any) -> None:
     """Make all that are missing."""
-    for index in wanted(metadata=METADATA):
+    for index in list_wanted(metadata=METADATA):
         database[index.collection].create_index(list(index.keys), unique=index.is_unique)
 
 
