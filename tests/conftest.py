@@ -11,7 +11,7 @@ import tempfile
 import textwrap
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -114,6 +114,22 @@ def store_uri(request: pytest.FixtureRequest, database_name: str) -> str:
         return f"memory://{database_name}"
     uri: str = request.getfixturevalue("mongod_database_uri")
     return uri
+
+
+@pytest.fixture
+def sparse() -> Callable[..., Path]:
+    """Write a file that has a size and no blocks, as one that was moved to tape has."""
+
+    def write(path: Path, *, n_bytes: int = 64_000, seconds_old: float = 7200.0) -> Path:
+        path.touch()
+        os.truncate(path, n_bytes)
+        then = path.stat().st_mtime - seconds_old
+        os.utime(path, (then, then))
+        if path.stat().st_blocks:
+            pytest.skip("this file system gives blocks to a file of nothing")
+        return path
+
+    return write
 
 
 @dataclass(frozen=True)

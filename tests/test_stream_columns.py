@@ -29,6 +29,8 @@ from databroker_mongo.runs.columns import StreamColumn
 from databroker_mongo.store import open_store
 from databroker_mongo.testing import Asset, StreamAsset, build_run
 
+from .pairs import in_turn, pairs_of
+
 pytestmark = [
     pytest.mark.filterwarnings("ignore:no allowed_roots"),
     pytest.mark.filterwarnings("ignore::databroker_mongo.errors.UnreadableWarning"),
@@ -100,23 +102,26 @@ def run(store_uri):
 
 
 KEYS = ["I0", "n", "ok", "name", "mca", "image", "fly"]
+STORES = ["mongomock", "mongod"]
+WAYS = {
+    "stream[]": lambda run, key: run.primary[key],
+    "run[][][]": lambda run, key: run["primary"]["data"][key],
+    "run[data,]": lambda run, key: run["primary", "data", key],
+    "run[,]": lambda run, key: run["primary", key],
+    "stream[data,]": lambda run, key: run.primary["data", key],
+    "data[]": lambda run, key: run.primary.data[key],
+    "called": lambda run, key: run()["primary"]()[key],
+}
 
 
-@pytest.mark.parametrize("key", KEYS)
-@pytest.mark.parametrize(
-    "column_of",
-    [
-        lambda run, key: run.primary[key],
-        lambda run, key: run["primary"]["data"][key],
-        lambda run, key: run["primary", "data", key],
-        lambda run, key: run["primary", key],
-        lambda run, key: run.primary["data", key],
-        lambda run, key: run.primary.data[key],
-        lambda run, key: run()["primary"]()[key],
-    ],
-)
-def test_a_column_is_what_read_gives(run, key, column_of):
-    column, expected = column_of(run, key), run.primary.read([key])[key]
+def on_stores(*names, cases):
+    """Have cases, whose last value is one of STORES, stand on it."""
+    return pytest.mark.parametrize((*names, "store_uri"), cases, indirect=["store_uri"], ids=repr)
+
+
+@on_stores("way", "key", cases=[(way, *case) for case, way in in_turn(pairs_of(KEYS, STORES), [*WAYS])])
+def test_a_column_is_what_read_gives(run, key, way):
+    column, expected = WAYS[way](run, key), run.primary.read([key])[key]
     assert isinstance(column, StreamColumn)
     for values in (column.read(), column.compute(), column[...], column[:], np.asarray(column), np.stack(list(column))):
         assert values.dtype == expected.dtype
@@ -130,25 +135,23 @@ def test_a_column_is_what_read_gives(run, key, column_of):
     assert (len(column), column.ndim, column.size, column.nbytes) == (5, expected.ndim, expected.size, expected.nbytes)
 
 
-@pytest.mark.parametrize("key", KEYS)
-@pytest.mark.parametrize(
-    "part",
-    [
-        3,
-        -1,
-        np.int64(2),
-        slice(1, 4),
-        slice(None, None, -2),
-        [0, 3, 3],
-        np.array([True, False, True, True, False]),
-        (),
-        None,
-        (slice(2, 2),),
-        (Ellipsis, slice(1, 3)),
-        (slice(1, 3), None),
-    ],
-    ids=repr,
-)
+PARTS = [
+    3,
+    -1,
+    np.int64(2),
+    slice(1, 4),
+    slice(None, None, -2),
+    [0, 3, 3],
+    np.array([True, False, True, True, False]),
+    (),
+    None,
+    (slice(2, 2),),
+    (Ellipsis, slice(1, 3)),
+    (slice(1, 3), None),
+]
+
+
+@on_stores("key", "part", cases=pairs_of(KEYS, PARTS, STORES))
 def test_a_part_of_a_column_is_that_of_the_array(run, key, part):
     expected = run.primary.read([key])[key].values[part]
     for column in (run.primary[key], run.primary.data[key]):
@@ -171,8 +174,7 @@ def test_what_is_out_of_bounds_is_an_index_error(run, key):
 SINGLE_BOOLS = [True, False, np.True_, np.False_, np.array(True), (True, 0), (slice(1, 3), False), (..., np.True_)]
 
 
-@pytest.mark.parametrize("key", SINGLE_BOOLS, ids=repr)
-@pytest.mark.parametrize("name", ["n", "image", "fly", "time"])
+@on_stores("name", "key", cases=pairs_of(["n", "image", "fly", "time"], SINGLE_BOOLS, STORES))
 def test_a_single_bool_picks_no_row(run, name, key):
     column = run.primary.data[name]
     for read in (column.__getitem__, column.read):
@@ -186,8 +188,7 @@ def test_an_index_array_of_numbers_that_are_no_integers_is_refused(run):
     assert run.primary["n"][[]].shape == (0,)
 
 
-@pytest.mark.parametrize("sign", ["eq", "ne", "lt", "le", "gt", "ge"])
-@pytest.mark.parametrize("other", [3, None, "ab", [1, 2]], ids=repr)
+@on_stores("sign", "other", cases=pairs_of(["eq", "ne", "lt", "le", "gt", "ge"], [3, None, "ab", [1, 2]], STORES))
 def test_a_column_does_not_compare_but_says_what_does(run, sign, other):
     column = run.primary["n"]
     for of_whom in (column, run.primary.data["time"], run.primary["image"]):

@@ -66,17 +66,8 @@ class TestGridOfTheSWMRHandler(_Grid):
     how: ClassVar[dict[str, object]] = {"chunks": (1, 1, 6, 5)}
 
 
-class TestGridOfTimepix(_Grid):
-    handler_class = TimepixHDF5
-
-
 class TestGridOfFrames(_Grid):
     handler_class = DexelaFrames
-    keyword, has_axis = "frame", False
-
-
-class TestGridOfGermanium(_Grid):
-    handler_class = GermaniumFrames
     keyword, has_axis = "frame", False
 
 
@@ -129,15 +120,6 @@ class TestOneImage(_OneImage):
     handler_class = AreaDetectorHDF5
 
 
-class TestOneImageOfTheSWMRHandler(_OneImage):
-    handler_class = AreaDetectorHDF5SWMR
-
-
-class TestOneImageOfDexela(_OneImage):
-    handler_class = DexelaFrames
-    keyword, expected = "frame", IMAGE
-
-
 class TestOneImageOfAStream(_OneImage):
     handler_class = StreamedHDF5
     keyword, expected, more = "index", IMAGE, {"dataset": DATASETS[0]}
@@ -159,17 +141,22 @@ class TestSeriesOfSingleImages(HandlerConformance):
 
 
 class _NumpyGrid(HandlerConformance):
-    more: ClassVar[dict[str, object]] = {}
     keyword = "index"
+    stored = GRID
 
     def make_case(self, folder):
-        np.save(folder / "scan.npy", GRID)
+        np.save(folder / "scan.npy", self.stored)
         expected = GRID.reshape(12, 6, 5)
         return frames(self.keyword, range(12), expected, path=folder / "scan.npy", beyond=12, row_axes=2)
 
 
 class TestGridInANumpyFile(_NumpyGrid):
     handler_class = StackNPY
+
+
+class TestGridInColumns(_NumpyGrid):
+    handler_class = StackNPY
+    stored = np.asfortranarray(GRID)
 
 
 class TestGridOfNumpyFrames(_NumpyGrid):
@@ -185,13 +172,26 @@ class TestOneImageInANumpyFile(HandlerConformance):
         return frames("index", [0, 0], [IMAGE] * 2, path=folder / "scan.npy", beyond=1, row_axes=2)
 
 
-class TestGridInColumns(HandlerConformance):
-    handler_class = StackNPY
+@pytest.mark.parametrize("values", [GRID, IMAGE], ids=["grid", "image"])
+@pytest.mark.parametrize(
+    ("handler_class", "keyword"),
+    [
+        (AreaDetectorHDF5SWMR, "point_number"),
+        (TimepixHDF5, "point_number"),
+        (DexelaFrames, "frame"),
+        (GermaniumFrames, "frame"),
+    ],
+)
+def test_the_other_handlers_of_frames_take_the_number_of_axes_too(tmp_path, handler_class, keyword, values):
+    handler = handler_class(str(write(tmp_path, values)), row_axes=2)
+    expected = values.reshape(-1, 6, 5)
 
-    def make_case(self, folder):
-        np.save(folder / "scan.npy", np.asfortranarray(GRID))
-        expected = GRID.reshape(12, 6, 5)
-        return frames("index", range(12), expected, path=folder / "scan.npy", beyond=12, row_axes=2)
+    found = np.array([handler(**{keyword: number}) for number in range(len(expected))])
+
+    np.testing.assert_array_equal(found.reshape(expected.shape), expected)
+    assert found.ndim == (4 if keyword == "point_number" else 3)
+    with pytest.raises(OSError, match="were requested"):
+        handler(**{keyword: len(expected)})
 
 
 def test_a_whole_series_of_single_images_is_a_stack_of_images(tmp_path):

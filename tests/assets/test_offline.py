@@ -6,7 +6,6 @@ import os
 import pickle
 import sys
 import types
-from pathlib import Path
 
 import pytest
 
@@ -17,30 +16,20 @@ from databroker_mongo.config import find_entries
 from databroker_mongo.errors import AssetOffline, AssetUnreadable, ConfigurationError
 
 
-def sparse(path: Path, *, n_bytes: int = MIN_BYTES, seconds_old: float = MIN_AGE_SECONDS + 600) -> Path:
-    path.touch()
-    os.truncate(path, n_bytes)
-    then = path.stat().st_mtime - seconds_old
-    os.utime(path, (then, then))
-    if path.stat().st_blocks:
-        pytest.skip("this file system gives blocks to a file of nothing")
-    return path
-
-
-def test_a_large_old_file_without_blocks_is_offline(tmp_path):
-    path = sparse(tmp_path / "a")
+def test_a_large_old_file_without_blocks_is_offline(tmp_path, sparse):
+    path = sparse(tmp_path / "a", n_bytes=MIN_BYTES, seconds_old=MIN_AGE_SECONDS + 600)
     (tmp_path / "link").symlink_to(path)
     assert has_no_blocks(str(path))
     assert has_no_blocks(str(tmp_path / "link"))
 
 
-def test_small_files_and_those_just_written_have_no_blocks_on_some_file_systems_and_are_there(tmp_path):
+def test_small_files_and_those_just_written_have_no_blocks_on_some_file_systems_and_are_there(tmp_path, sparse):
     assert not has_no_blocks(str(sparse(tmp_path / "small", n_bytes=MIN_BYTES - 1)))
     assert not has_no_blocks(str(sparse(tmp_path / "young", seconds_old=MIN_AGE_SECONDS - 600)))
     assert not has_no_blocks(str(sparse(tmp_path / "of tomorrow", seconds_old=-86400)))
 
 
-def test_what_has_blocks_or_is_no_file_is_not_offline(tmp_path):
+def test_what_has_blocks_or_is_no_file_is_not_offline(tmp_path, sparse):
     written = sparse(tmp_path / "written")
     content = b"x" * MIN_BYTES
     with written.open("wb") as file:

@@ -290,18 +290,7 @@ def test_a_run_without_a_stop_document_is_not_cut_before_a_file_on_tape(bench):
         lazy["image"].compute()
 
 
-def sparse(path: Path, *, n_bytes: int = 64_000, seconds_old: float = 7200.0) -> Path:
-    """Write a file that has a size and no blocks, as one that a tape has."""
-    path.touch()
-    os.truncate(path, n_bytes)
-    then = path.stat().st_mtime - seconds_old
-    os.utime(path, (then, then))
-    if path.stat().st_blocks:
-        pytest.skip("this file system gives blocks to a file of nothing")
-    return path
-
-
-def test_a_file_without_blocks_plays_the_tape(bench, run_of, machine):
+def test_a_file_without_blocks_plays_the_tape(bench, run_of, machine, sparse):
     for number in range(N_ROWS):
         sparse(bench.folder / f"frame_{number}.raw")
     parameters = {"template": "%s%s_%d.raw", "filename": "frame"}
