@@ -19,9 +19,9 @@ mapping and checking paths (``assets/roots.py``), opening a catalog by name (``n
 
 from .added import remove_entry, write_entry
 from .credentials import reveal
-from .directories import SearchDirectory, search_directories, spool_directory, tutorial_data_directory, user_directory
+from .directories import search_directories, spool_directory, tutorial_data_directory, user_directory
 from .entries import Entries, find_entries
-from .migration import Migrated, migrate, write_new
+from .migration import migrate, write_new
 from .older_forms import settings_of_v0, v0_contents
 from .readers import NO_BLOCKS, TRANSFORMED
 from .settings import CATALOG_KEYS, SITE_KEYS, URI_OPTIONS, CatalogSettings, SiteSettings
@@ -38,8 +38,6 @@ __all__ = [
     "CatalogSettings",
     "Directory",
     "Entries",
-    "Migrated",
-    "SearchDirectory",
     "SiteSettings",
     "Uri",
     "find_entries",

@@ -15,10 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bson import json_util
+
+from ..store import PLAIN
 from ..values import Unencodable, are_equal, encodable
 from .files import numbered_name, write_whole
 
 FOLDER = "quarantine"
+
+_OPTIONS = json_util.RELAXED_JSON_OPTIONS.with_options(
+    tz_aware=False, tzinfo=None, datetime_conversion=PLAIN.datetime_conversion
+)
+"""Dates come back as they come out of a database."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +102,11 @@ def read_refused(path: Path) -> Refused:
     ValueError
         It is none of a quarantine.
     """
-    from bson import json_util
-
     record = json.loads(path.read_text())
     if not isinstance(record, dict) or not {"name", "document"} <= record.keys():
         raise ValueError(f"{path} holds no document that was refused")
     is_exact = record.get("exact") is True
-    document = json_util.loads(json.dumps(record["document"]), json_options=_options()) if is_exact else None
+    document = json_util.loads(json.dumps(record["document"]), json_options=_OPTIONS) if is_exact else None
     return Refused(
         path=path,
         time=record.get("time"),
@@ -112,26 +118,14 @@ def read_refused(path: Path) -> Refused:
     )
 
 
-def _options() -> Any:
-    from bson import json_util
-
-    from ..store import PLAIN
-
-    return json_util.RELAXED_JSON_OPTIONS.with_options(
-        tz_aware=False, tzinfo=None, datetime_conversion=PLAIN.datetime_conversion
-    )
-
-
 def _exact(doc: Any) -> Any:
     """Return what JSON can hold and what gives the document back; None where there is no such thing."""
-    from bson import json_util
-
     if not isinstance(doc, Mapping):
         return None
     try:
         plain = encodable(doc)
-        text = json_util.dumps(plain, json_options=_options())
-        is_same = are_equal(json_util.loads(text, json_options=_options()), plain)
+        text = json_util.dumps(plain, json_options=_OPTIONS)
+        is_same = are_equal(json_util.loads(text, json_options=_OPTIONS), plain)
     except (Unencodable, TypeError, ValueError, RecursionError, OverflowError):
         return None
     return json.loads(text) if is_same else None

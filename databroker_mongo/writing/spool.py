@@ -19,8 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import bson
+
 from ..file_locks import is_held, try_lock, unlock
-from ..store import Document, Place, place_of
+from ..store import PLAIN, Document, Place, place_of
 from . import quarantine, spool_folders
 from .files import numbered_name, sync_directory
 
@@ -167,18 +169,12 @@ def _time_of(path: Path) -> float | None:
 
 def encode_rows(rows: Iterable[tuple[str, Document]]) -> list[bytes]:
     """Return single documents of plain values as a spool file holds them."""
-    import bson
-
     now = time.time()
     return [bson.encode({"name": name, "document": document, "time": now}) for name, document in rows]
 
 
 def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the whole records of a spool file, each with the place where it ends, whoever holds the file."""
-    import bson
-
-    from ..store import PLAIN
-
     end = 0
     with path.open("rb") as file:
         while len(head := file.read(4)) == 4:
@@ -193,8 +189,6 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _holds_a_record(rest: bytes) -> bool:
     """Tell whether there is a whole record behind one whose length cannot be right."""
-    import bson
-
     begin = rest.find(_HEAD, _SHORTEST)
     while begin >= 0:
         record = rest[begin - 4 :]

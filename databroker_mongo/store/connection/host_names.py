@@ -40,7 +40,7 @@ def _is_unknown(name: str) -> bool:
 
 
 def _has_no_servers(name: str) -> bool:
-    import dns.exception
+    import dns.exception  # for mongodb+srv alone
     import dns.resolver
 
     try:
