@@ -144,6 +144,23 @@ def test_a_password_or_right_that_is_taken_away_at_night_stops_no_plan(guarded_m
             assert client.test.run_stop.count_documents({}) == 1
 
 
+def test_a_password_that_was_changed_is_taken_up_from_the_environment_when_the_old_one_is_refused(
+    guarded_mongod, monkeypatch
+):
+    monkeypatch.setenv("READER_PASSWORD", SECRET)
+    catalog = Catalog.from_uri(f"mongodb://reader:${{READER_PASSWORD}}@{guarded_mongod.address}/test")
+    assert len(catalog) == 0
+    with guarded_mongod.client(username="admin", password=SECRET) as client:
+        client.test.command("updateUser", "reader", pwd="new", writeConcern={"w": 1, "j": True})
+    guarded_mongod.kill()
+    guarded_mongod.start()
+    guarded_mongod.wait()
+    monkeypatch.setenv("READER_PASSWORD", "new")
+    with pytest.raises(AuthenticationFailed):
+        len(catalog)
+    assert len(catalog) == 0
+
+
 @pytest.mark.parametrize("option", ["w=1", "journal=false", "retryWrites=false", "W=1", "retrywrites=False"])
 def test_an_option_that_weakens_durability_is_named_or_refused(option):
     uri = f"mongodb://user:{SECRET}@nowhere.invalid/test?appName=x&{option}"
