@@ -144,6 +144,7 @@ def pages_of(name: str, rows: Iterable[Document], *, size: int) -> Iterator[Docu
     layout = _PAGES[name]
     remaining = (_whole(layout, row) for row in _telling_of_others(layout, rows))
     while chunk := list(islice(remaining, size)):
+        # Mostly all are alike; to sort them by their kinds first takes longer than to pack them.
         page = _packed(layout, chunk)
         if page is not None:
             yield page
@@ -181,6 +182,7 @@ def _whole(layout: _Page, row: Document) -> Document:
     """Return a row of which a page can be made."""
     _require(layout.single, row, (layout.parent, *layout.fields))
     for section in layout.sections:
+        # The row itself, which is a dict, stands for a section that it lacks.
         if type(row.get(section, row)) is not dict:
             _require_mapping(layout.single, row, row[section], (section,))
     return row

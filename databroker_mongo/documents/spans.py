@@ -164,6 +164,7 @@ def rows_without_events(by_key: Iterable[Sequence[Span]]) -> NDArray[np.int64]:
     bounds = [np.array([(span.seq_start, span.seq_stop) for span in spans], np.int64) for spans in by_key if spans]
     if not bounds:
         return np.empty(0, np.int64)
+    # Between two neighbouring edges every seq_num has the same number of rows: count it once there, and not a row.
     edges = np.unique(np.concatenate(bounds))
     n_rows = np.zeros(len(edges), np.int64)
     for starts_and_stops in bounds:
@@ -202,6 +203,7 @@ def left_over(seq_num: NDArray[np.int64], time: NDArray[np.float64], spans: Sequ
     spans : sequence of Span
         What is stored.
     """
+    # An event without a time is nobody's copy: each is given a time of its own.
     time = np.where(np.isnan(time), -1.0 - np.arange(len(time)), time)
     order = np.lexsort((time, seq_num))
     number, moment = seq_num[order], time[order]

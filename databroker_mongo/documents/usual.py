@@ -37,8 +37,10 @@ def _is_usual_event(doc: Mapping[str, Any]) -> bool:
         return (
             len(doc) == (7 if "filled" in doc else 6)
             and type(doc["uid"]) is type(doc["descriptor"]) is str
+            # Any other text might hold half of a surrogate pair, which UTF-8, and so BSON, cannot keep.
             and (doc["uid"] + doc["descriptor"]).isascii()
             and type(doc["time"]) in (float, int)
+            # NaN is on neither side, and a whole number within these bounds fits into 64 bits.
             and -1e18 < doc["time"] < 1e18
             and type(doc["seq_num"]) is int
             and 1 <= doc["seq_num"] < 2**63

@@ -121,6 +121,7 @@ class Delivery:
         else:
             self.has_stored = True
             return []
+        # Which of them it was, and whether it is the only one, is found out one by one.
         return [refusal for document in documents for refusal in self._insert(name, [document], seconds)]
 
     def _insert_patiently(self, name: str, documents: list[Document], seconds: float) -> None:
@@ -132,7 +133,8 @@ class Delivery:
             while True:
                 left = began + seconds - time.monotonic()
                 try:
-                    # A lost answer leaves it open whether they are stored; to store them again changes nothing.
+                    # A lost answer leaves it open whether they are stored; to store them again changes nothing. Until
+                    # somebody was told that there is a wait, an attempt does not last beyond the time to tell it.
                     return self._store.insert(
                         name, documents, seconds=max(left if is_logged else min(left, _LOGGED_AFTER_SECONDS), pause)
                     )
