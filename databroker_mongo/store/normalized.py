@@ -14,7 +14,7 @@ from .connection.collections import Collections
 from .connection.connection import Connection
 from .connection.location import Location
 from .connection.place import Place
-from .connection.retries import in_order_of_time, retry_from_start, retry_once, sort_within_times
+from .connection.retries import find_all, in_order_of_time, retry_from_start, sort_within_times
 from .connection.splitting import split_by_size
 from .events.changes import Changes, NewEvents
 from .events.rows import EventRows
@@ -269,8 +269,7 @@ class NormalizedStore(Store):
     def _find(self, collection: str, query: dict[str, Any], projection: dict[str, Any] | None = None) -> list[Document]:
         hide_id = {"_id": 0} if projection is None else projection
         with self.connection.translate_errors(f"read the collection {collection}") as collections:
-            found = getattr(collections, collection)
-            return retry_once(lambda: list(found.find(query, hide_id).batch_size(_BATCH)))
+            return find_all(getattr(collections, collection), query, hide_id, batch_size=_BATCH)
 
 
 def _as_written(stream_datums: list[Document], descriptor_uids: Sequence[str]) -> list[Document]:

@@ -33,6 +33,27 @@ def retry_once(ask: Callable[[], _Answer]) -> _Answer:
     return ask()
 
 
+def find_all(
+    collection: Any,
+    query: Mapping[str, Any],
+    projection: Mapping[str, Any] | None,
+    *,
+    sort: Sequence[tuple[str, int]] = (),
+    skip: int = 0,
+    limit: int = 0,
+    batch_size: int = 0,
+) -> list[Document]:
+    """Return the documents that answer to a query; if the answer breaks off, it is asked for once more."""
+
+    def ask() -> list[Document]:
+        cursor = collection.find(query, projection, skip=skip, limit=limit)
+        if sort:
+            cursor = cursor.sort(list(sort)).allow_disk_use(True)
+        return list(cursor.batch_size(batch_size) if batch_size else cursor)
+
+    return retry_once(ask)
+
+
 def retry_from_start(find: Callable[[], Iterable[Document]]) -> Iterator[Document]:
     """Yield an answer; if it breaks off, all of it once more from the beginning, so that documents may come twice."""
     try:

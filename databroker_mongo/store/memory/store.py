@@ -10,12 +10,12 @@ from ...queries import NEWEST_FIRST, Query, Sort
 from ..connection.retries import sort_within_times
 from ..events.changes import Changes
 from ..events.rows import EventRows
+from ..identifiers import as_shown
 from ..insertion.insertion import Insertion
 from ..insertion.revisions import Corrections
 from ..normalized import NormalizedStore
 from ..reports import Explanation, IndexReport, Step, SummaryReport, ViewPlan
 from ..search.distinct import distinct_of_runs
-from ..search.starts import as_shown
 from ..stops import sort_by_time
 from ..upkeep import views
 from ..writable_normalized import WritableNormalizedStore

@@ -128,12 +128,6 @@ def negation(part: Query) -> Query:
     return Not(part)
 
 
-def uid_of(start: Mapping[str, Any]) -> str:
-    """Return the uid of a start document, or in the place of a uid that is no text the ``_id``."""
-    uid = start.get("uid")
-    return uid if isinstance(uid, str) else str(start["_id"])
-
-
 def has_text(part: Any) -> bool:
     """Tell whether a tree or a filter holds a full-text question."""
     if isinstance(part, Some):
@@ -183,9 +177,9 @@ def _refuse_text(parts: Iterable[Query]) -> None:
         raise QueryError("A full-text query can be combined with others only by &, not by | or ~.")
 
 
-def _some(key: str, condition: Any, *, matches_missing: bool = False) -> Query:
+def _some(place: tuple[DocumentName, str], condition: Any, *, matches_missing: bool = False) -> Query:
     """Return the question that a field fulfils a condition; a missing document lacks each of its fields."""
-    document, path = split_key(key)
+    document, path = place
     some = Some(document, {path: condition})
     if matches_missing and document != "start":
         return disjunction((some, negation(Some(document, {}))))
@@ -193,8 +187,9 @@ def _some(key: str, condition: Any, *, matches_missing: bool = False) -> Query:
 
 
 def _equal(query: Eq | NotEq) -> Query:
-    asked = _some(query.key, {"$eq": query.value}, matches_missing=query.value is None)
-    return _or_nameless(asked, query.key, [query.value])
+    place = split_key(query.key)
+    asked = _some(place, {"$eq": query.value}, matches_missing=query.value is None)
+    return _or_nameless(asked, place, [query.value])
 
 
 def _member(query: In | NotIn) -> Query:
@@ -202,22 +197,23 @@ def _member(query: In | NotIn) -> Query:
     patterns = [value for value in query.value if hasattr(value, "pattern")]
     others = [value for value in query.value if not hasattr(value, "pattern")]
     has_none = any(value is None for value in others)
-    asked = _some(query.key, {"$in": others}, matches_missing=has_none)
+    place = split_key(query.key)
+    asked = _some(place, {"$in": others}, matches_missing=has_none)
     if patterns:
-        asked = disjunction([asked, *(_some(query.key, {"$eq": pattern}) for pattern in patterns)])
-    return _or_nameless(asked, query.key, others)
+        asked = disjunction([asked, *(_some(place, {"$eq": pattern}) for pattern in patterns)])
+    return _or_nameless(asked, place, others)
 
 
-def _or_nameless(asked: Query, key: str, values: Iterable[Any]) -> Query:
+def _or_nameless(asked: Query, place: tuple[DocumentName, str], values: Iterable[Any]) -> Query:
     """Return the question that also finds a start without a uid by its ``_id``, which is shown in that place."""
-    if split_key(key) != ("start", "uid"):
+    if place != ("start", "uid"):
         return asked
     ids = list(object_ids(values).values())
     return disjunction((asked, Some("start", {"_id": {"$in": ids}, **_HAS_NO_UID}))) if ids else asked
 
 
 def _comparison(query: Comparison) -> Query:
-    return _some(query.key, {COMPARISONS[query.operator]: query.value})
+    return _some(split_key(query.key), {COMPARISONS[query.operator]: query.value})
 
 
 def _contains(query: Contains) -> Query:
@@ -232,11 +228,11 @@ def _contains(query: Contains) -> Query:
 
 def _regex(query: Regex) -> Query:
     options = {} if query.case_sensitive else {"$options": "i"}
-    return _some(query.key, {"$regex": query.pattern, **options})
+    return _some(split_key(query.key), {"$regex": query.pattern, **options})
 
 
 def _exists(query: Exists) -> Query:
-    exists = _some(query.key, {"$exists": True})
+    exists = _some(split_key(query.key), {"$exists": True})
     return exists if query.exists else negation(exists)
 
 

@@ -22,7 +22,7 @@ from ...queries import (
     conjunction,
     conjuncts,
 )
-from .filters import uid_of
+from ..identifiers import uid_of
 
 Find = Callable[[Query, Sort, int, int], Iterable[dict[str, Any]]]
 """Takes a query, sort, skip and limit; returns start documents in order, with ``uid``, ``_id`` and ``scan_id``."""

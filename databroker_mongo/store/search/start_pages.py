@@ -12,7 +12,7 @@ from bson import MinKey
 
 from ...documents import Document
 from ...queries import Sort
-from ..connection.retries import retry_once
+from ..connection.retries import find_all
 from ..connection.time_limit import TimeLimit
 from ..order import is_time
 from .filters import Filter
@@ -186,19 +186,21 @@ class StartPages:
         filter: Filter,
         projection: dict[str, int] | None = None,
         *,
-        sort: Sequence[tuple[str, int]] | None = None,
+        sort: Sequence[tuple[str, int]] = (),
         skip: int = 0,
         limit: int = 0,
     ) -> list[Document]:
-        def ask() -> list[Document]:
-            cursor = self._collection.find(filter, projection or self._projection, skip=skip, limit=limit)
-            if sort:
-                cursor = cursor.sort(list(sort)).allow_disk_use(True)
-            # One more than there are: the server answers at once and keeps no cursor.
-            return list(cursor.batch_size(limit + 1) if limit else cursor)
-
         with self._limit.question():
-            return retry_once(ask)
+            return find_all(
+                self._collection,
+                filter,
+                projection or self._projection,
+                sort=sort,
+                skip=skip,
+                limit=limit,
+                # One more than there are: the server answers at once and keeps no cursor.
+                batch_size=limit + 1 if limit else 0,
+            )
 
 
 def run_read_command(database: Any, command: Document) -> Document:

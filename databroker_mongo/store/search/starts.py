@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from ...documents import Document
 from ...queries import NEWEST_FIRST, Query, Sort
 from ..connection.collections import Collections
+from ..identifiers import as_shown
 from . import summary_search
-from .filters import uid_of
 from .resolution import resolve
 from .search import Search, is_by_time, search
 
@@ -28,7 +28,7 @@ def find_starts(
     limit: int = 0,
     fields: Sequence[str] = (),
 ) -> Iterator[Document]:
-    """Yield the start documents that answer to ``query``, in order; one without a uid has its ``_id`` in that place.
+    """Find the start documents that answer to ``query``, in order; one without a uid has its ``_id`` in that place.
 
     Parameters
     ----------
@@ -51,14 +51,7 @@ def find_starts(
     StoreUnavailable
         When the server needs longer than the time limit to find the next page.
     """
-    yield from map(as_shown, _find(collections, query, tuple(sort) or NEWEST_FIRST, skip, limit, fields))
-
-
-def as_shown(start: Document) -> Document:
-    """Return a start document as it is shown: without its ``_id``, or with that in the place of the uid it lacks."""
-    start["uid"] = uid_of(start)
-    del start["_id"]
-    return start
+    return map(as_shown, _find(collections, query, tuple(sort) or NEWEST_FIRST, skip, limit, fields))
 
 
 def count_starts(collections: Collections, query: Query, *, skip: int = 0, limit: int = 0) -> int:
