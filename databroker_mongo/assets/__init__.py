@@ -3,6 +3,7 @@
 from .datums import DatumIds, DatumTable, Segment, packed, unpacked
 from .handler import DatumStructure, DescribesDatum, Handler, Layout, ReadsRegions, RefersToFiles, TellsLayout
 from .loading import HandlerClass, keywords_of
+from .mounts import Absence
 from .offline import Rule
 from .opening import open_reader
 from .places import Place
@@ -14,6 +15,7 @@ from .roots import Roots, require_ends
 from .stream_datums import Stored, join
 
 __all__ = [
+    "Absence",
     "AssetReader",
     "DatumIds",
     "DatumStructure",

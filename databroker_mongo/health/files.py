@@ -6,11 +6,12 @@ import contextlib
 import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ..arrays import AssetColumn, OpenedColumn, OpenedColumns, StreamSource, open_columns, try_to_correct
-from ..assets import AssetReader, Resource
+from ..assets import Absence, AssetReader, Resource
 from ..errors import (
     AssetOffline,
     CatalogError,
@@ -100,82 +101,127 @@ def _read_through(column: AssetColumn) -> CatalogError | None:
     return None
 
 
+@dataclass(frozen=True)
+class _File:
+    """A file that a resource names, and what is wrong with it.
+
+    Attributes
+    ----------
+    path : str
+        Its path here; what the document says where it cannot be here.
+    exists, offline : bool
+        Whether it is there, and for cheap.
+    size_bytes : int or None
+        Its size, of a file that is there.
+    spec, resource_uid, root : str
+        Of its resource; without a root the folder.
+    reason, facts : str, dict
+        What is wrong with it.
+    absence : Absence or None
+        The directory whose absence is the reason.
+    fault : CatalogError or None
+        The error that it is, if it is one.
+    """
+
+    path: str
+    exists: bool
+    offline: bool
+    size_bytes: int | None
+    spec: str
+    resource_uid: str
+    root: str
+    reason: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    absence: Absence | None = None
+    fault: CatalogError | None = None
+
+    @property
+    def is_forbidden(self) -> bool:
+        """Whether it may not be read here."""
+        return isinstance(self.fault, PathNotAllowed)
+
+    @property
+    def is_unserved(self) -> bool:
+        """Whether nothing here reads such files."""
+        return isinstance(self.fault, UnknownSpec | HandlerUnavailable)
+
+    def together(self, other: _File) -> _File:
+        """Return one row for a file that several resources name: what is wrong with any, the uid of the first."""
+        return dataclasses.replace(
+            self,
+            offline=self.offline or other.offline,
+            spec=_joined(", ", self.spec, other.spec),
+            reason=_joined("\n", self.reason, other.reason),
+            facts={**other.facts, **self.facts},
+        )
+
+
 def list_files(sources: Mapping[str, StreamSource]) -> pandas.DataFrame:
     """Return a row for each file that the run's resources name, once, those that no event refers to as well."""
     from .tables import FilesTable  # as above
 
     columns = ["path", "exists", "offline", "size_bytes", "spec", "resource_uid", "reason", "facts"]
-    by_path: dict[str, dict[str, Any]] = {}
-    for row in _file_rows(sources):
-        path = row["path"]
-        by_path[path] = _together(by_path[path], row) if path in by_path else row
-    return FilesTable(list(by_path.values()), columns=columns).astype({"size_bytes": "Int64"})
+    by_path: dict[str, _File] = {}
+    for file in _files(sources):
+        by_path[file.path] = by_path[file.path].together(file) if file.path in by_path else file
+    cells = [[getattr(file, column) for column in columns] for file in by_path.values()]
+    return FilesTable(cells, columns=columns).astype({"size_bytes": "Int64"})
 
 
-def _together(first: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one row for a file that several resources name: what is wrong with any of them, the uid of the first."""
-    said = {
-        name: [*dict.fromkeys(filter(None, [*first[name].split(joint), other[name]]))]
-        for name, joint in (("spec", ", "), ("reason", "\n"))
-    }
-    return {
-        **first,
-        "offline": first["offline"] or other["offline"],
-        "spec": ", ".join(said["spec"]),
-        "reason": "\n".join(said["reason"]),
-        "facts": {**other["facts"], **first["facts"]},
-    }
+def _joined(joint: str, first: str, other: str) -> str:
+    """Join what is said of one thing, what is said twice once."""
+    return joint.join(dict.fromkeys(filter(None, [*first.split(joint), other])))
 
 
 def find_lost_files(sources: Mapping[str, StreamSource]) -> Iterator[Finding]:
     """Yield, for each root, how many files are lost or offline below it, and each spec that nothing here reads."""
-    by_root: dict[str, list[dict[str, Any]]] = {}
-    unserved: dict[str, dict[str, Any]] = {}
+    by_root: dict[str, list[_File]] = {}
+    unserved: dict[str, _File] = {}
     run_uid = next((source.run_uid for source in sources.values()), None)
-    for row in _file_rows(sources):
-        by_root.setdefault(row["root"], []).append(row)
-        if row["is_unserved"]:
-            unserved.setdefault(row["spec"], row)
-    for spec, row in unserved.items():
-        yield Finding("unreadable-spec", row["reason"], run_uid, facts={"spec": spec})
-    for root, rows in by_root.items():
-        yield from _forbidden_files(root, rows, run_uid)
-        lost = sorted({row["path"] for row in rows if not row["exists"] and not row["is_forbidden"]})
-        if lost:
-            absence = next((row["absence"] for row in rows if row["absence"] is not None), None)
-            n_files = len({row["path"] for row in rows})
-            text = f"{len(lost)} of {n_files} files below {root!r} are not there, such as {lost[0]!r}."
-            facts = {"root": root, "n": len(lost), "paths": lost[:10]}
-            if absence is not None:
-                text += f" {absence.remedy}."
-                facts["missing_directory"] = str(absence.directory)
-            yield Finding("missing-files", text, run_uid, facts=facts)
+    for file in _files(sources):
+        by_root.setdefault(file.root, []).append(file)
+        if file.is_unserved:
+            unserved.setdefault(file.spec, file)
+    for spec, file in unserved.items():
+        yield Finding("unreadable-spec", file.reason, run_uid, facts={"spec": spec})
+    for root, files in by_root.items():
+        yield from _forbidden_files(root, files, run_uid)
+        yield from _missing_files(root, files, run_uid)
     yield from _offline_files(by_root, run_uid)
 
 
-def _forbidden_files(root: str, rows: Sequence[Mapping[str, Any]], run_uid: str | None) -> Iterator[Finding]:
-    refused = {row["path"]: row["reason"] for row in rows if row["is_forbidden"]}
+def _missing_files(root: str, files: Sequence[_File], run_uid: str | None) -> Iterator[Finding]:
+    lost = sorted({file.path for file in files if not file.exists and not file.is_forbidden})
+    if lost:
+        absence = next((file.absence for file in files if file.absence is not None), None)
+        n_files = len({file.path for file in files})
+        text = f"{len(lost)} of {n_files} files below {root!r} are not there, such as {lost[0]!r}."
+        facts = {"root": root, "n": len(lost), "paths": lost[:10]}
+        if absence is not None:
+            text += f" {absence.remedy}."
+            facts["missing_directory"] = str(absence.directory)
+        yield Finding("missing-files", text, run_uid, facts=facts)
+
+
+def _forbidden_files(root: str, files: Sequence[_File], run_uid: str | None) -> Iterator[Finding]:
+    refused = {file.path: file.reason for file in files if file.is_forbidden}
     if refused:
         first = min(refused)
-        text = f"{len(refused)} of {len(rows)} files below {root!r} may not be read here, such as {first!r}: "
+        text = f"{len(refused)} of {len(files)} files below {root!r} may not be read here, such as {first!r}: "
         facts = {"root": root, "n": len(refused), "paths": sorted(refused)[:10]}
         yield Finding("forbidden-files", text + refused[first], run_uid, facts=facts)
 
 
-def _offline_files(by_root: Mapping[str, Sequence[Mapping[str, Any]]], run_uid: str | None) -> Iterator[Finding]:
-    for root, rows in by_root.items():
-        away = sorted({row["path"] for row in rows if row["offline"]})
+def _offline_files(by_root: Mapping[str, Sequence[_File]], run_uid: str | None) -> Iterator[Finding]:
+    for root, files in by_root.items():
+        away = sorted({file.path for file in files if file.offline})
         if away:
-            n_files = len({row["path"] for row in rows})
+            n_files = len({file.path for file in files})
             text = (
                 f"{len(away)} of {n_files} files below {root!r} are offline, such as {away[0]!r}: reading them takes "
             )
-            yield Finding(
-                "offline-files",
-                f"{text}recall=True.",
-                run_uid,
-                facts={"root": root, "n": len(away), "paths": away[:10]},
-            )
+            facts = {"root": root, "n": len(away), "paths": away[:10]}
+            yield Finding("offline-files", f"{text}recall=True.", run_uid, facts=facts)
 
 
 def _without_recall(sources: Mapping[str, StreamSource]) -> dict[str, StreamSource]:
@@ -183,22 +229,22 @@ def _without_recall(sources: Mapping[str, StreamSource]) -> dict[str, StreamSour
     return {name: dataclasses.replace(each, assets=each.assets.recalling(False)) for name, each in sources.items()}
 
 
-def _file_rows(sources: Mapping[str, StreamSource]) -> Iterable[dict[str, Any]]:
+def _files(sources: Mapping[str, StreamSource]) -> Iterable[_File]:
     sources = _without_recall(sources)
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    found: dict[tuple[str, str], _File] = {}
     for source in sources.values():
         opened = _opened(source)
         for each in opened.by_key.values():
             # A column knows how many rows of the stored data, which may be files, are one row.
             for segment in each.column.segments if isinstance(each.column, AssetColumn) else each.segments:
                 if segment.resource is not None:
-                    _add_files(rows, source.assets, segment.resource, segment.datums)
-    used = {uid for uid, _ in rows}
+                    _add_files(found, source.assets, segment.resource, segment.datums)
+    used = {uid for uid, _ in found}
     for source in list(sources.values())[:1]:
         for resource in _resources(source):
             if resource.uid not in used:
-                _add_files(rows, source.assets, resource, ())
-    return rows.values()
+                _add_files(found, source.assets, resource, ())
+    return found.values()
 
 
 def _resources(source: StreamSource) -> Iterator[Resource]:
@@ -213,37 +259,41 @@ def _resources(source: StreamSource) -> Iterator[Resource]:
 
 
 def _add_files(
-    rows: dict[tuple[str, str], dict[str, Any]],
+    found: dict[tuple[str, str], _File],
     assets: AssetReader,
     resource: Resource,
     datums: Sequence[Mapping[str, Any]],
 ) -> None:
+    """Add the files of these datums, by resource and path."""
     paths: list[Path] = []
     offline: list[str] = []
-    fault: dict[str, Any] = {"reason": "", "facts": {}, "is_unserved": False, "is_forbidden": False}
+    fault: CatalogError | None = None
     try:
         paths = [assets.roots.locate(resource).path]
         listed = assets.files(resource, datums) if datums else paths
         offline = assets.offline_files(resource, listed, datums)
         paths = list(dict.fromkeys([*listed, *map(Path, offline)]))
     except CatalogError as error:
-        is_unserved = isinstance(error, UnknownSpec | HandlerUnavailable)
-        is_forbidden = isinstance(error, PathNotAllowed)
-        fault = {
-            "reason": error.message,
-            "facts": error.facts,
-            "is_unserved": is_unserved,
-            "is_forbidden": is_forbidden,
-        }
-    root = resource.root or str(PurePosixPath(str(resource.place)).parent)
-    found = [(str(path), *_on_disk(path)) for path in paths] or [(str(resource.place), False, None)]
-    absence = None if all(exists for _, exists, _ in found) else assets.roots.absence(resource)
-    if absence is not None and not fault["reason"]:
-        fault |= {"reason": absence.remedy, "facts": {"missing_directory": str(absence.directory)}}
-    fault["absence"] = absence
-    for path, exists, size in found:
-        named = {"path": path, "exists": exists, "offline": path in offline, "size_bytes": size}
-        rows[resource.uid, path] = {**named, "spec": resource.spec, "resource_uid": resource.uid, "root": root, **fault}
+        fault = error
+    there = [(str(path), *_on_disk(path)) for path in paths] or [(str(resource.place), False, None)]
+    absence = None if all(exists for _, exists, _ in there) else assets.roots.absence(resource)
+    reason, facts = ("", {}) if fault is None else (fault.message, fault.facts)
+    if absence is not None and not reason:
+        reason, facts = absence.remedy, {"missing_directory": str(absence.directory)}
+    for path, exists, size in there:
+        found[resource.uid, path] = _File(
+            path,
+            exists,
+            path in offline,
+            size,
+            spec=resource.spec,
+            resource_uid=resource.uid,
+            root=resource.root or str(PurePosixPath(str(resource.place)).parent),
+            reason=reason,
+            facts=facts,
+            absence=absence,
+            fault=fault,
+        )
 
 
 def _on_disk(path: Path) -> tuple[bool, int | None]:
