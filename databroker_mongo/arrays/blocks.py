@@ -1,7 +1,7 @@
-"""Columns of events that are fetched together when one of them is first needed, in one question.
+"""Columns of events that are fetched together when one of them is first needed, in one query.
 
 The server walks through the events of a stream for one column as long as for ten. A few rows are fetched by
-themselves where an index finds them. What does not belong here: which columns go together, files.
+themselves where an index finds them.
 """
 
 from __future__ import annotations

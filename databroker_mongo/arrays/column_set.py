@@ -1,7 +1,4 @@
-"""Columns that were opened, all of one length: what is still to come is cut from all, gaps among rows are told.
-
-What does not belong here: finding out which column is where, reading.
-"""
+"""Columns that were opened, all of one length: what is still to come is cut from all, gaps among rows are told."""
 
 from __future__ import annotations
 

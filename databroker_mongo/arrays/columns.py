@@ -1,7 +1,7 @@
 """Columns: array-likes that read what they are asked for, in NumPy, and travel without what they read.
 
-A column of events travels as a question to its store. A column of external data travels as resources and datum
-arguments, and needs no database where it is read. What does not belong here: deciding shapes, dask, xarray.
+A column of events travels as a query of its store. A column of external data travels as resources and datum
+arguments, and needs no database where it is read.
 """
 
 from __future__ import annotations

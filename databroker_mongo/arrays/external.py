@@ -1,7 +1,6 @@
 """From the datum identifiers in events, or from stream datums, to segments: which resource serves which rows.
 
-A fixed number of questions for all columns together. A missing or contradictory document costs its own column only.
-What does not belong here: opening files.
+A fixed number of queries for all columns together. A missing or contradictory document costs its own column only.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Columns whose values are in the events: their dtype and shape, found without reading them where that is certain.
 
-Descriptors say "number" or "array". What is certain without reading is told by the first events and by one question
+Descriptors say "number" or "array". What is certain without reading is told by the first events and by one query
 whether all others are like them; anything else is read at once, so that a lazy column is never of another dtype than
 its values.
 """

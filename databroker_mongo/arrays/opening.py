@@ -1,7 +1,6 @@
 """From a stream and the names of data keys to columns: which is where, of what shape and dtype, and what is wrong.
 
 Shape and dtype are found in this order and nowhere else: the file, the first datum or event, the descriptor.
-What does not belong here: reading whole columns, dask, xarray.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ def open_columns(source: StreamSource, keys: Sequence[str], *, eager: bool, by_r
 
 
 class _Opening:
-    """One opening of columns, from the questions to the common length."""
+    """One opening of columns, from the queries to the common length."""
 
     def __init__(self, source: StreamSource, keys: Sequence[str], eager: bool, by_row: bool):
         self._source = source

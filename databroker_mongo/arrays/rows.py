@@ -1,7 +1,4 @@
-"""The rows of a stream: a snapshot, taken when it is first needed, and the values of its events.
-
-What does not belong here: making arrays of the values, external data.
-"""
+"""The rows of a stream: a snapshot, taken when it is first needed, and the values of its events."""
 
 from __future__ import annotations
 
@@ -36,7 +33,7 @@ class StreamRows:
     descriptor_uids : sequence of str
         The descriptors of the stream.
     n_expected : int, optional
-        About how many events there are, where documents tell: it saves questions.
+        About how many events there are, where documents tell: it saves queries.
     """
 
     def __init__(self, store: Store, descriptor_uids: Sequence[str], *, n_expected: int | None = None):
@@ -69,7 +66,7 @@ class StreamRows:
         return self._n_expected if self._index is None else self._index.snapshot.n_rows
 
     def columns(self, keys: Sequence[str], *, section: Section = "data") -> dict[str, Values]:
-        """Return the values of these keys in all rows, in one question."""
+        """Return the values of these keys in all rows, in one query."""
         with self._lock:
             if self._index is None and section == "data":
                 return self._first_look(keys).data

@@ -1,6 +1,6 @@
 """What a column will be before it is read: dims, shape, dtype, chunks, attributes; and what descriptors got wrong.
 
-Pure: documents and what handlers found go in. What does not belong here: reading anything.
+Pure: documents and what handlers found go in.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""From the values of events to arrays: exact or refused, never padded, cropped or rounded.
-
-Pure. What does not belong here: where values come from, and what their axes are called.
-"""
+"""From the values of events to arrays: exact or refused, never padded, cropped or rounded."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a reader can type where documents and files disagree, and only documents can be corrected as they are read.
 
-Who can only read has one way out: the catalog's ``transforms``. What does not belong here: finding out what is wrong.
+Who can only read has one way out: the catalog's ``transforms``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The asset reader of a catalog, by the settings of the machine it is opened on: handlers, root map, allowed roots.
 
 A reader that travels is made anew where it arrives, from that machine's settings for the catalog's name; only what
-was given in code travels with it. What does not belong here: reading files.
+was given in code travels with it.
 """
 
 from __future__ import annotations

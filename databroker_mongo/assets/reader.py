@@ -1,7 +1,7 @@
 """Read rows of datums into a buffer, whatever the level of the handler; say what is wrong when it cannot be done.
 
 The only place that tells a classic handler from a capable one, and the only one that compares what a handler gives
-with what was promised. What does not belong here: dims, chunks, rows of a stream.
+with what was promised.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Where a resource is on this machine, and whether it may be read: ``root_map`` and the allowed roots.
 
-Both are applied where the file is opened, at the moment it is opened. What the files contain does not belong here.
+Both are applied where the file is opened, at the moment it is opened.
 """
 
 from __future__ import annotations

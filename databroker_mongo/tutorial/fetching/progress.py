@@ -1,7 +1,4 @@
-"""A progress bar for long steps, where tqdm is installed; nothing otherwise.
-
-What does not belong here: any other output.
-"""
+"""A progress bar for long steps, where tqdm is installed; nothing otherwise."""
 
 from __future__ import annotations
 

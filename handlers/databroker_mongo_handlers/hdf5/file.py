@@ -1,7 +1,7 @@
 """HDF5 files opened for reading, each once in a process, and what goes wrong with them in words.
 
 Files are opened without locking, so that reading neither disturbs a writer nor fails on file systems without locks,
-and without touching the environment of the process. What a dataset means does not belong here.
+and without touching the environment of the process.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How many whole rows an HDF5 dataset has now, when HDF5 itself would fill what is missing with zeros.
 
 A writer makes room before it writes; a virtual dataset is as long as its longest source, or as its author said. Rows
-that are not there in full are not counted. Reading rows does not belong here.
+that are not there in full are not counted.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The other files that an HDF5 file refers to: external links, virtual datasets, raw data kept outside.
 
 Only headers are read. Where HDF5 looks for those files is worked out here, so that a caller can be told which files
-would be opened before any data of them is read. Reading that data does not belong here.
+would be opened before any data of them is read.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Rows along the first axis of one HDF5 dataset, or along its first axes, read by hyperslabs.
-
-What a datum is does not belong here, nor which dataset a detector writes.
-"""
+"""Rows along the first axis of one HDF5 dataset, or along its first axes, read by hyperslabs."""
 
 from __future__ import annotations
 
@@ -35,7 +32,7 @@ _SCRATCH_BYTES = 8 * 2**20
 
 
 class HDF5Rows:
-    """Rows of a dataset of one file, opened at the first question.
+    """Rows of a dataset of one file, opened when it is first needed.
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ class Block:
 
 
 class Rows(Protocol):
-    """A source of rows. Nothing is opened before the first question."""
+    """A source of rows. Nothing is opened before it is needed."""
 
     def describe(self, first: int, count: int) -> RowStructure:
         """Return the structure of rows ``first`` to ``first + count``, from headers alone.
@@ -109,7 +109,7 @@ class Rows(Protocol):
         ...
 
     def close(self) -> None:
-        """Close what is open; the next question opens it again."""
+        """Close what is open; the next use opens it again."""
         ...
 
 

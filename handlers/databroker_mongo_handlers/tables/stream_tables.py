@@ -73,7 +73,7 @@ class CSVWithHeader(StreamedCSV):
 
 
 class _TableRows:
-    """Lines of one file, which is read whole at the first question and when it has grown."""
+    """Lines of one file, which is read whole when it is first needed and when it has grown."""
 
     def __init__(self, path: str, table_format: TableFormat):
         self._path = path
