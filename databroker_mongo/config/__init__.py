@@ -13,8 +13,8 @@ The parts, from the values up::
     credentials     secrets, at the moment a URI is opened
     added           files written by `catalog.add`                  migration     from their forms to ours
 
-What belongs elsewhere: the meaning of a URI (``store/connection.py``), importing handlers (``assets/registry.py``),
-mapping and checking paths (``assets/roots.py``), opening a catalog by name (``named.py``).
+What belongs elsewhere: the meaning of a URI (``store/``), importing handlers, mapping and checking paths
+(``assets/``), opening a catalog by name (``named``).
 """
 
 from .added import remove_entry, write_entry

@@ -1,6 +1,6 @@
 """URIs that may hold a password: how they are shown, kept and carried, and nothing about what they mean.
 
-What a URI means (schemes, databases, options) belongs to ``store/connection.py``; where credentials come from when a
+What a URI means (schemes, databases, options) belongs to ``store/``; where credentials come from when a
 URI is opened belongs to ``credentials.py``.
 """
 

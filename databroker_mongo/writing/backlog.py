@@ -1,6 +1,6 @@
 """What becomes of documents that are not stored: they wait in the spool, or are set aside for good.
 
-What does not belong here: what a spool file looks like (``store/spool``), when documents are sent (``direct_sender``,
+What does not belong here: what a spool file looks like (``spool``), when documents are sent (``direct_sender``,
 ``batch_sender``).
 """
 

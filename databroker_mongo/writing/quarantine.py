@@ -3,7 +3,7 @@
 Where a document has values that JSON has not (bytes, dates, NaN), they are written as MongoDB's Extended JSON. A record
 says whether its document is ``exact``: what is sent again is what was refused, or what somebody has made of it.
 
-What does not belong here: which folder it is (``spool_folders``), what is refused (``writing``).
+What does not belong here: which folder it is (``spool_folders``), what is refused (``delivery``).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ spooled. Its writer holds a lock on it as long as it lives, so that what a proce
 one is writing. A record that was cut short when the machine stopped was never promised to anybody, and is passed over.
 
 What does not belong here: which folder is whose (``spool_folders``), what was refused (``quarantine``), when documents
-are spooled, and when they are sent again (``writing``).
+are spooled, and when they are sent again (``backlog``).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What was not delivered, sent when somebody asks for it: spools that writers have left, and refused documents.
 
-What does not belong here: when a writer sends them by itself (``backlog``), how they are shown (``cli_spool``).
+What does not belong here: when a writer sends them by itself (``backlog``), how they are shown (``cli/``).
 """
 
 from __future__ import annotations

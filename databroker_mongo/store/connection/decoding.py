@@ -5,7 +5,7 @@ mappings with the keys ``$ref`` and ``$id`` one of references. To have it call `
 than the objects of that class. Dates are in UTC without a zone, as they are stored; those before the year 1 and after
 9999, which no `datetime` can hold, are ``bson.datetime_ms.DatetimeMS``.
 
-What does not belong here: columns of numbers (``bson_columns``), and what a document means.
+What does not belong here: columns of numbers (``events/``), and what a document means.
 """
 
 from __future__ import annotations

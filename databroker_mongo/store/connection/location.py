@@ -38,7 +38,7 @@ class ConnectionOptions:
     Attributes
     ----------
     timeout_seconds : float
-        Time limit of each question: to find a server that answers, the network and the server's work together.
+        Time limit of each query: to find a server that answers, the network and the server's work together.
     collection_prefix : str
         What the names of the collections begin with, where they are views of one proposal.
 

@@ -24,7 +24,7 @@ _SORTED_BEFORE_NUMBERS = ["minKey", "undefined", "null"]
 
 
 def retry_once(ask: Callable[[], _Answer]) -> _Answer:
-    """Return an answer; if it breaks off, the one to the same question asked once more."""
+    """Return an answer; if it breaks off, that of a second attempt."""
     try:
         return ask()
     except Exception as error:

@@ -1,6 +1,6 @@
-"""One time limit over the several questions that find a page of runs, and what a refused question of runs means.
+"""One time limit over the several queries that find a page of runs, and what it means when one is refused.
 
-What does not belong here: failures that any question can meet (``failures``).
+What does not belong here: failures that any query can meet (``failures``).
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ class TimeLimit:
         self._end = time.monotonic() + self._seconds
 
     @contextmanager
-    def question(self) -> Iterator[None]:
-        """Ask within the time that is left.
+    def query(self) -> Iterator[None]:
+        """Query within the time that is left.
 
         Raises
         ------
         StoreUnavailable
             When the time is over.
         QueryError
-            When the server does not understand the filter, or a full-text question meets no text index.
+            When the server does not understand the filter, or a full-text query meets no text index.
         """
         import pymongo
         import pymongo.errors

@@ -114,7 +114,7 @@ class Joins:
     def _uids(self, some: Some, filter: Filter, *, limit: int = 0) -> list[str]:
         """Return the run's uid of each document that matches."""
         collection, name = RUN_OF[some.document]
-        with self._limit.question():
+        with self._limit.query():
             found = getattr(self._collections, collection).find(filter, {name: 1, "_id": 0}, limit=limit)
             # In one batch with room to spare, after which the server keeps no cursor.
             return [document[name] for document in found.batch_size(MOST_CANDIDATES + 2) if name in document]
@@ -123,7 +123,7 @@ class Joins:
         """Return what matches among the first stops of these runs."""
         of_page: Filter = {"run_start": {"$in": list(uids)}}
         stops = self._collections.run_stop
-        with self._limit.question():
+        with self._limit.query():
             if self._has_one_stop_a_run:
                 both = {"$and": [of_page, filter]} if filter else of_page
                 return list(stops.find(both, {**projection, "_id": 0}).batch_size(MOST_CANDIDATES + 2))

@@ -83,12 +83,12 @@ class StartPages:
         # Without a filter, this one lets the index on uid answer without the documents.
         query = filter or {"uid": {"$gte": MinKey()}}
         projection = {"_id": 0, "uid": 1, **({"time": 1} if with_time else {})}
-        with self._limit.question():
+        with self._limit.query():
             cursor = iter(self._collection.find(query, projection, batch_size=size))
             page = list(islice(cursor, size))
         while page:
             yield page
-            with self._limit.question():
+            with self._limit.query():
                 page = list(islice(cursor, size))
 
     def count(self, filter: Filter, *, skip: int = 0, limit: int = 0) -> int:
@@ -97,17 +97,17 @@ class StartPages:
         query = filter or {"_id": {"$gte": MinKey()}}
         bounds = {name: number for name, number in (("skip", skip), ("limit", limit)) if number}  # a view takes no 0
         command = {"count": self._collection.name, "query": query, **bounds}
-        with self._limit.question():
+        with self._limit.query():
             return int(run_read_command(self._collection.database, command)["n"])
 
     def distinct(self, filter: Filter, path: str) -> list[Any]:
         """Return the different values of a field in what matches."""
-        with self._limit.question():
+        with self._limit.query():
             return list(self._collection.distinct(path, filter))
 
     def aggregate(self, filter: Filter, stages: list[Filter]) -> list[Document]:
         """Pass what matches through the stages of a pipeline."""
-        with self._limit.question():
+        with self._limit.query():
             return list(self._collection.aggregate([{"$match": filter}, *stages], allowDiskUse=True))
 
     def iterate_by_key(
@@ -190,7 +190,7 @@ class StartPages:
         skip: int = 0,
         limit: int = 0,
     ) -> list[Document]:
-        with self._limit.question():
+        with self._limit.query():
             return find_all(
                 self._collection,
                 filter,

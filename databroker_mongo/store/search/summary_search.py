@@ -108,7 +108,7 @@ def search_summaries(collections: Collections, query: Query, fields: Sequence[st
         return None
     # Of the runs after that, some may be summarised by their writers and some by nobody: all of them, or none count.
     knows_all = summaries.count(after) == starts.count(after)
-    with limit.question():
+    with limit.query():
         unverified = _list_unverified(collections)
     if len(unverified) > MOST_CANDIDATES:
         _warn(collections)
@@ -124,7 +124,7 @@ def _state(collections: Collections, limit: TimeLimit) -> Document | None:
     import pymongo.errors
 
     try:
-        with limit.question():
+        with limit.query():
             found: Document | None = collections.named(STATE_COLLECTION).find_one({"_id": STATE})
     except pymongo.errors.OperationFailure as error:
         if error.code != UNAUTHORIZED:
