@@ -23,8 +23,6 @@ from ..connection.collections import Collections
 from ..reports import Revision
 from .insertion import COLLECTIONS, Insertion, list_operators, make_id
 
-CORRECTABLE = ("start", "stop", "descriptor")
-
 _LONGEST_SECONDS = 300.0
 _LONGEST_PAUSE_SECONDS = 0.05
 
