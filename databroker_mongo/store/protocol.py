@@ -14,6 +14,7 @@ What does not belong here: anything that imports pymongo, or that knows a layout
 from __future__ import annotations
 
 import enum
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -123,57 +124,58 @@ class NewEvents(Protocol):
 class Examination(Protocol):
     """What is asked by those who look for what is wrong; each question is answered at once, whatever its answer."""
 
+    @abstractmethod
     def event_kinds(self, descriptor_uids: Sequence[str]) -> list[EventKind]:
         """Sort the events of these descriptors by their keys and the types of their values."""
-        ...
 
+    @abstractmethod
     def rows(self, descriptor_uids: Sequence[str], keys: Sequence[str] = ()) -> EventIndex:
         """Return the rows of a stream, with some columns of its data, also where their order is not known.
 
         A ``seq_num`` that is missing or no whole number is ``UNNUMBERED``.
         """
-        ...
 
+    @abstractmethod
     def repeated_events(self, descriptor_uids: Sequence[str]) -> dict[str, int]:
         """Return the uids of events that are stored more than once, and how often."""
-        ...
 
+    @abstractmethod
     def duplicates(self) -> dict[str, dict[str, int]]:
         """Return the uids under which more than one document is stored, and how many, by kind of document.
 
         Stops and events are left to the examination of each run.
         """
-        ...
 
+    @abstractmethod
     def other_stops(self, run_uid: str) -> list[Document]:
         """Return the stops of a run beyond the first."""
-        ...
 
+    @abstractmethod
     def descriptors(self, run_uid: str) -> list[tuple[Document, list[str]]]:
         """Return the descriptors of a run as they are read, in the order of their time, each with its broken fields."""
-        ...
 
+    @abstractmethod
     def revisions(self, name: str, uid: str) -> list[Document]:
         """Return the earlier contents of a corrected start, stop or descriptor, the oldest first."""
-        ...
 
+    @abstractmethod
     def run_revisions(self, run_uid: str) -> list[Revision]:
         """Return what the documents of a run were before each of their corrections."""
-        ...
 
+    @abstractmethod
     def orphans(self) -> Orphans:
         """Find what documents name as theirs and is not there, in the whole database."""
-        ...
 
 
 class RunSource(Protocol):
     """Which runs there are, and what is told of many of them at once."""
 
     @property
+    @abstractmethod
     def address(self) -> str:
         """Where the runs are, as a URI without any password."""
-        ...
 
+    @abstractmethod
     def find_starts(
         self, query: Query, *, sort: Sort, skip: int = 0, limit: int = 0, fields: Sequence[str] = ()
     ) -> Iterator[Document]:
@@ -181,44 +183,44 @@ class RunSource(Protocol):
 
         With ``fields`` they hold at least these, the uid and the time; else everything.
         """
-        ...
 
+    @abstractmethod
     def count_starts(self, query: Query, *, skip: int = 0, limit: int = 0) -> int:
         """Count what :meth:`find_starts` would yield."""
-        ...
 
+    @abstractmethod
     def distinct(self, query: Query, key: str, *, counts: bool = False) -> list[tuple[Any, int]]:
         """Return the values of a field in the runs that answer to ``query``, and how many runs have each.
 
         The most frequent come first; without ``counts`` all numbers are 1. Of a list each element counts; null and
         missing values do not.
         """
-        ...
 
     def explain(self, query: Query) -> Explanation:
         """Tell how the runs that answer to ``query`` are found."""
         raise _unsupported(self, "explain a query")
 
+    @abstractmethod
     def stops(self, run_uids: Sequence[str]) -> dict[str, Document]:
-        """Return the stop document of each run that has one (the first stored, should there be several)."""
-        ...
+        """Return the stop document of each run that has one (the first by its time, should there be several)."""
 
+    @abstractmethod
     def streams(self, run_uids: Sequence[str]) -> dict[str, dict[str, list[str]]]:
         """Return, for each run, the uids of the descriptors of each of its streams, in the order of their time."""
-        ...
 
+    @abstractmethod
     def count_events(self, descriptor_uids: Sequence[str]) -> dict[str, int]:
         """Count the events of each descriptor."""
-        ...
 
 
 class DocumentSource(Protocol):
     """What is in a run: its descriptors, events, datums and resources."""
 
+    @abstractmethod
     def descriptors(self, run_uids: Sequence[str]) -> dict[str, list[Document]]:
         """Return the descriptors of each run, in the order of their time."""
-        ...
 
+    @abstractmethod
     def event_index(
         self, descriptor_uids: Sequence[str], *, keys: Sequence[str] = (), n_expected: int | None = None
     ) -> EventIndex:
@@ -226,69 +228,71 @@ class DocumentSource(Protocol):
 
         To say about how many rows there are saves questions.
         """
-        ...
 
+    @abstractmethod
     def event_columns(
         self, snapshot: Snapshot, keys: Sequence[str], *, section: Section = "data", rows: slice | None = None
     ) -> dict[str, Values]:
         """Return columns of a snapshot, in row order: those of ``rows`` (step 1, in bounds) or all."""
-        ...
 
+    @abstractmethod
     def can_find_rows(self, snapshot: Snapshot) -> bool:
         """Tell whether some rows of a snapshot are found without looking at all of them."""
-        ...
 
+    @abstractmethod
     def first_events(self, index: EventIndex) -> dict[str, Document]:
         """Return the first event of each descriptor that has any, by descriptor uid."""
-        ...
 
+    @abstractmethod
     def is_uniform(self, snapshot: Snapshot, sample: Mapping[str, Any]) -> bool:
         """Tell whether each of these keys holds the type and length of its sample value in every event.
 
         False also means: it cannot be told more cheaply than by reading the columns.
         """
-        ...
 
+    @abstractmethod
     def events(self, descriptor_uids: Sequence[str]) -> Iterator[Document]:
         """Yield the events of these descriptors in the order of their time, holding few at once.
 
         Those of one time come by descriptor, in the given order, and ``seq_num``, if there are not many thousands.
         """
-        ...
 
+    @abstractmethod
     def datums(self, datum_ids: Iterable[str]) -> dict[str, Document]:
         """Return the datum documents of these identifiers; an unknown one is left out."""
-        ...
 
+    @abstractmethod
     def resources(self, uids: Sequence[str]) -> dict[str, list[Document]]:
         """Return the resources that datums name as theirs, by that name; an unknown one is left out.
 
         More than one for a name means that documents of different contents are stored for it.
         """
-        ...
 
+    @abstractmethod
     def run_resources(self, run_uid: str, *, name: str = "resource") -> list[Document]:
         """Return the documents of this kind, ``resource`` or ``stream_resource``, that say they belong to the run."""
-        ...
 
+    @abstractmethod
     def resource_datums(self, resource_uids: Sequence[str]) -> Iterator[Document]:
         """Yield all datums of these resources; some of them twice, if the server is lost on the way."""
-        ...
 
+    @abstractmethod
     def stream_resources(self, uids: Sequence[str]) -> list[Document]:
         """Return the stream resources of these uids; they need not say which run they belong to."""
-        ...
 
+    @abstractmethod
     def stream_datums(self, descriptor_uids: Sequence[str]) -> list[Document]:
         """Return the stream datums of these descriptors, in the order in which their rows were written.
 
         That is descriptor by descriptor as given, within each resource by resource as they came, each by its indices.
         """
-        ...
 
 
 class Store(RunSource, DocumentSource, Protocol):
-    """A database of runs, read-only. It pickles as its address, without credentials."""
+    """A database of runs, read-only. It pickles as its address, without credentials.
+
+    A class that derives from it has what is in `RunSource` and `DocumentSource`. What is here it may leave out.
+    """
 
     def changes(self, names: Sequence[str]) -> Changes:
         """Listen to what is stored of these kinds from now on; close it in the end."""
@@ -320,10 +324,11 @@ class WritableStore(Store, Protocol):
     """A database of runs that documents can be put into."""
 
     @property
+    @abstractmethod
     def weaknesses(self) -> tuple[str, ...]:
         """The options of the URI that weaken what "stored" means, as they are written there."""
-        ...
 
+    @abstractmethod
     def insert(self, name: str, documents: Sequence[Document], *, seconds: float | None = None) -> None:
         """Store documents of one kind (never a page), durably; a document that is already stored changes nothing.
 
@@ -345,8 +350,8 @@ class WritableStore(Store, Protocol):
         StoreUnavailable
             When no server acknowledges within the time limit.
         """
-        ...
 
+    @abstractmethod
     def create_indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
         """Make the indexes that are missing, however long it takes, and tell how all stand then.
 
@@ -355,8 +360,8 @@ class WritableStore(Store, Protocol):
         StoreError
             One cannot be made, as a unique one where two documents have the same value; those before it are made.
         """
-        ...
 
+    @abstractmethod
     def correct(self, name: str, uid: str, change: Callable[[Document], Document]) -> None:
         """Change a stored start, stop or descriptor, keeping what it was as a revision.
 
@@ -373,15 +378,14 @@ class WritableStore(Store, Protocol):
         InvalidDocument
             When there is no such document.
         """
-        ...
 
+    @abstractmethod
     def report_spool(self, report: SpoolReport) -> None:
         """Leave a row about documents that waited on this machine."""
-        ...
 
+    @abstractmethod
     def build_summaries(self, *, apply: bool) -> SummaryReport:
         """Bring the summaries of runs up to date, or with ``apply=False`` tell what there is to do."""
-        ...
 
 
 def _unsupported(store: RunSource, operation: str) -> Unsupported:

@@ -45,7 +45,15 @@ class TestNormalizedStoreOfAnotherProgram(StoreConformance):
         return fill
 
 
-class Plain(Store):
+def passed_on(name):
+    return lambda self, *arguments, **options: getattr(self._other, name)(*arguments, **options)
+
+
+ASKED = [name for part in (RunSource, DocumentSource) for name in vars(part) if not name.startswith("_")]
+PassedOn = type("PassedOn", (), {name: passed_on(name) for name in {*ASKED} - {"address", "explain"}})
+
+
+class Plain(PassedOn, Store):
     """What answers about runs and their documents alone, by asking another store."""
 
     def __init__(self, other: Store):
@@ -59,14 +67,6 @@ class Plain(Store):
     @property
     def address(self) -> str:
         return "plain://here"
-
-
-for _part in (RunSource, DocumentSource):
-    for _name in vars(_part):
-        if not _name.startswith("_") and _name not in ("address", "explain"):
-            setattr(
-                Plain, _name, lambda self, *args, _name=_name, **options: getattr(self._other, _name)(*args, **options)
-            )
 
 
 class TestPlainStore(StoreConformance):
@@ -113,3 +113,11 @@ def test_a_store_that_cannot_be_written_to_is_opened_for_writing_by_nobody(plain
     for ask in (lambda: catalog.update(5, start={"sample": "B"}), lambda: Writer(catalog), lambda: writable(plain)):
         with pytest.raises(ConfigurationError, match="plain://here is open for reading only"):
             ask()
+
+
+def test_a_store_that_lacks_an_answer_cannot_be_made():
+    class Forgetful(Plain):
+        stops = RunSource.stops
+
+    with pytest.raises(TypeError, match="stops"):
+        Forgetful(open_store("memory://"))
