@@ -10,7 +10,7 @@ import numpy as np
 
 from ..assets import Segment
 from ..errors import CatalogError
-from .columns import AssetColumn, Column
+from .columns import Column
 
 
 @dataclass
@@ -32,7 +32,8 @@ class OpenedColumn:
         What its descriptor got wrong as all of such detectors do, or with no harm to any row, so that nobody need be
         warned.
     segments : tuple of Segment
-        For external data, which resource serves which rows, whether they can be read or not.
+        For external data, which resource serves which rows, whether they can be read or not. How many rows of the
+        stored data make one is known where there is a column.
     is_behind : bool
         Its rows end before those of others, so that all are cut.
     """
@@ -76,7 +77,7 @@ class OpenedColumn:
         """
         if self.is_pending:
             return 0
-        if self.error is not None or not isinstance(self.column, AssetColumn):
+        if self.error is not None or self.column is None:
             return n_rows
         length = self.column.n_covered() if is_streamed else n_rows
         return length if is_complete else self.column.n_available(length, taken)

@@ -76,6 +76,26 @@ class Column:
         """Return the rows at which another resource begins to serve."""
         return []
 
+    def n_covered(self) -> int:
+        """Return how many rows there are before the last ones that no resource serves."""
+        return len(self)
+
+    def n_available(self, n_rows: int, taken: NDArray[np.intp]) -> int:
+        """Return how many of the first ``n_rows`` rows are there in full.
+
+        Parameters
+        ----------
+        n_rows : int
+            How many are wanted.
+        taken : numpy.ndarray
+            All rows in the order in which they were taken.
+        """
+        return n_rows
+
+    def first_problem(self) -> CatalogError | None:
+        """Look at the headers of every file, if there are any; return what is wrong with the first bad one."""
+        return None
+
     def __getitem__(self, key: Any) -> Array:
         region, residual = split_key(key, self.shape)
         return np.asarray(self.read_region(region)[residual])
@@ -333,15 +353,7 @@ class AssetColumn(Column):
         return covered[-1] if covered else 0
 
     def n_available(self, n_rows: int, taken: NDArray[np.intp]) -> int:
-        """Return how many of the first ``n_rows`` rows a file that still grows has in full.
-
-        Parameters
-        ----------
-        n_rows : int
-            How many are wanted.
-        taken : numpy.ndarray
-            All rows in the order in which they were taken: a file that lacks one lacks all after it.
-        """
+        """Return how many of the first ``n_rows`` rows are there in full: a file that lacks one lacks all after it."""
         is_served = np.zeros(len(taken), bool)
         for segment in self.segments:
             is_served[segment.start : segment.stop] = segment.resource is not None

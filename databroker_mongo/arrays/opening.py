@@ -225,7 +225,8 @@ class _Opening:
         opened, datum, per_row = self._opened, found.datum, found.fit.per_event
         segments = segments_with_row_axes(segments, found.fit.row_axes, self._source.assets)
         if per_row is not None:
-            segments = opened.by_key[key].segments = tuple(each.in_groups_of(per_row) for each in segments)
+            segments = tuple(each.in_groups_of(per_row) for each in segments)
+        opened.by_key[key].segments = segments
         opened.by_key[key].column = AssetColumn(
             self._source.assets,
             segments,

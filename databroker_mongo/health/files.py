@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ..arrays import AssetColumn, OpenedColumn, OpenedColumns, StreamSource, open_columns, try_to_correct
+from ..arrays import Column, OpenedColumn, OpenedColumns, StreamSource, open_columns, try_to_correct
 from ..assets import Absence, AssetReader, Resource
 from ..errors import (
     AssetOffline,
@@ -77,7 +77,7 @@ def _add_finding(row: dict[str, Any], finding: Finding) -> None:
 def _verdict(opened: OpenedColumn, pixels: bool) -> dict[str, Any]:
     column, error, status = opened.column, opened.error, "unreadable"
     found = {} if column is None else {"shape": column.shape, "dtype": str(column.dtype)}
-    if error is None and isinstance(column, AssetColumn):
+    if error is None and column is not None and opened.segments:
         error = column.first_problem() or (_read_through(column) if pixels else None)
     if error is None:
         note = opened.note or opened.quirk
@@ -89,7 +89,7 @@ def _verdict(opened: OpenedColumn, pixels: bool) -> dict[str, Any]:
     return {"status": status, "reason": error.message, "facts": error.facts, **found}
 
 
-def _read_through(column: AssetColumn) -> CatalogError | None:
+def _read_through(column: Column) -> CatalogError | None:
     n_rows, *inner = column.shape
     step = max(1, _BLOCK_BYTES // max(1, math.prod(inner) * column.dtype.itemsize))
     try:
@@ -235,8 +235,7 @@ def _files(sources: Mapping[str, StreamSource]) -> Iterable[_File]:
     for source in sources.values():
         opened = _opened(source)
         for each in opened.by_key.values():
-            # A column knows how many rows of the stored data, which may be files, are one row.
-            for segment in each.column.segments if isinstance(each.column, AssetColumn) else each.segments:
+            for segment in each.segments:
                 if segment.resource is not None:
                     _add_files(found, source.assets, segment.resource, segment.datums)
     used = {uid for uid, _ in found}
