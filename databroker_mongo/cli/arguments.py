@@ -49,7 +49,7 @@ EXIT_ZERO = Argument(("--exit-zero",), {"action": "store_true", "help": "exit wi
 FIELD = Argument(
     ("field",), {"metavar": "FIELD", "help": "a field such as sample.name, stop.exit_status or descriptor.name"}
 )
-QUESTIONS = (
+QUERY = (
     Argument(
         ("query",),
         {

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .. import display
 from ..errors import CatalogError, ConfigurationError, UnknownSpec
 from . import admin, runs, spool
 from .arguments import (
@@ -42,7 +43,7 @@ from .arguments import (
     OPTIONAL_DATABASE,
     OUTPUT,
     PREFIX,
-    QUESTIONS,
+    QUERY,
     RUNS,
     SPECS,
     SPOOL,
@@ -204,7 +205,6 @@ def server_status(chosen: argparse.Namespace) -> None:
 
 def list_catalogs(chosen: argparse.Namespace) -> None:
     """List the configured catalogs: name, address and file of each."""
-    from .. import display
     from ..config import find_entries
 
     entries = find_entries()
@@ -243,7 +243,6 @@ def migrate_config(chosen: argparse.Namespace) -> None:
 
 def list_handlers(chosen: argparse.Namespace) -> None:
     """List the handlers: spec or MIME type, level, class and distribution of each, clashes and load errors."""
-    from .. import display
     from ..assets import open_reader
     from ..config import find_entries, is_uri
 
@@ -265,7 +264,7 @@ def list_handlers(chosen: argparse.Namespace) -> None:
         raise unserved[-1]  # the command fails, after all that there is was shown
 
 
-LISTS = frozenset(argument.names[0] for argument in (CONDITIONS, FILES, FOLDERS, NAMES, QUESTIONS[0], RUNS, SPECS))
+LISTS = frozenset(argument.names[0] for argument in (CONDITIONS, FILES, FOLDERS, NAMES, QUERY[0], RUNS, SPECS))
 GROUPS = {
     "admin": "Change a database: its indexes, run summaries and proposal views.",
     "quarantine": "List or resend documents that were refused and set aside on this machine.",
@@ -278,11 +277,11 @@ COMMANDS = (
     Command("admin create-views", admin.create_views, (DATABASE, CONDITIONS, PREFIX, APPLY)),
     Command("catalogs", list_catalogs),
     Command("check", runs.check, (RUNS, ALL, NO_FILES, EXIT_ZERO, OF_CATALOG, TEXT_OR_JSON)),
-    Command("distinct", runs.list_distinct, (FIELD, *QUESTIONS, FORMAT)),
-    Command("explain", runs.explain, QUESTIONS),
+    Command("distinct", runs.list_distinct, (FIELD, *QUERY, FORMAT)),
+    Command("explain", runs.explain, QUERY),
     Command("handlers", list_handlers, (SPECS, CATALOG)),
     Command("indexes", runs.list_indexes, (OF_CATALOG,)),
-    Command("ls", runs.list_runs, (*QUESTIONS, *LISTING, FORMAT)),
+    Command("ls", runs.list_runs, (*QUERY, *LISTING, FORMAT)),
     Command("migrate-config", migrate_config, (NAMES, OUTPUT, KEEP_PASSWORDS)),
     Command("quarantine list", spool.list_refused, (OPTIONAL_DATABASE, SPOOL)),
     Command("quarantine send", spool.send_refused, (DATABASE, FILES, SPOOL)),
