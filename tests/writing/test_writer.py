@@ -1,11 +1,13 @@
 """The Writer stores whole runs, and says what is wrong with a document."""
 
+import types
+
 import event_model
 import numpy as np
 import pytest
 
 from databroker_mongo import Writer
-from databroker_mongo.errors import DuplicateDocument, InvalidDocument
+from databroker_mongo.errors import ConfigurationError, DuplicateDocument, InvalidDocument
 from databroker_mongo.store import open_store
 from databroker_mongo.store.insertion.insertion import COLLECTIONS
 
@@ -139,3 +141,17 @@ def test_other_contents_under_a_known_uid_are_refused_with_the_difference(store_
 def test_the_repr_shows_the_address_without_the_password():
     writer = Writer("mongodb://user:secret@nowhere.invalid/db")
     assert repr(writer) == "Writer('mongodb://user:***@nowhere.invalid/db')"
+
+
+def test_a_store_that_is_only_read_is_opened_for_writing_and_one_that_cannot_be_is_refused(store_uri):
+    with Writer(open_store(store_uri)) as writer:
+        writer("start", {"uid": "run", "time": 1.0})
+    assert writer.acknowledged == 1
+    with pytest.raises(ConfigurationError, match="packs://here is open for reading only"):
+        Writer(types.SimpleNamespace(address="packs://here"))
+
+
+@pytest.mark.parametrize("target", [5, None, {}, types.SimpleNamespace(address=5)])
+def test_what_is_no_database_at_all_is_told_what_is_wanted(target):
+    with pytest.raises(ConfigurationError, match="a Writer takes a URI like mongodb://HOST/DATABASE"):
+        Writer(target)
