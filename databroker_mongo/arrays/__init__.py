@@ -7,7 +7,8 @@
     column_set     ... what came of each data key, and all of them together
     columns        one column, whose region of rows and pixels is read at once
     inline         ... from the events          external     ... from files, by datums or stream datums
-    structure      shape, dtype, dimensions, chunks; ``fitting`` tells whether a file's array is what is declared
+    first_file     what the first file of a column holds; ``fitting`` tells whether that is what is declared
+    structure      shape, dtype, dimensions, chunks
     indexing       steps, negatives, ellipsis -> regions
     rows           which rows a stream has      filling      documents with the values from files in them
     values         lists of values -> arrays

@@ -20,7 +20,7 @@ from ..store import MISSING, Values
 from . import external, inline
 from .column_set import OpenedColumns
 from .columns import AssetColumn, KnownColumn, LostColumn
-from .found import FirstFile, Found, as_declared, segments_with_row_axes
+from .first_file import FirstFile, Found, as_declared, segments_with_row_axes
 from .source import StreamSource
 from .stored_rows import chunks_in_events
 from .structure import contradictions, declared_structure

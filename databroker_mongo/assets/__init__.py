@@ -1,4 +1,17 @@
-"""From a resource and its datums to numbers: handlers, roots, open files. Nothing here knows MongoDB."""
+"""From a resource and its datums to numbers: handlers, roots, open files. Nothing here knows MongoDB.
+
+::
+
+    resource       what a document says of a file; ``places`` takes its path apart
+    datums         which resource serves which rows, in little space; ``stream_datums`` joins them to rows
+    opening        the reader of a catalog, by the settings of this machine
+    reader         resource, datums and a region -> numbers in a buffer; whatever is wrong, with its facts
+    roots          where a resource is here, and whether it may be read; ``mounts`` tells what is not there
+    offline        which files are on tape
+    registry       which class serves a spec; ``discovery``, ``loading``, ``known_distributions`` find and load it
+    pool           handlers that are open, for as long as their files are the same (``file_state``)
+    handler        the page of who writes a handler
+"""
 
 from .datums import DatumIds, DatumTable, Segment, packed, unpacked
 from .handler import DatumStructure, DescribesDatum, Handler, Layout, ReadsRegions, RefersToFiles, TellsLayout

@@ -19,7 +19,7 @@ from typing import Final
 
 import entrypoints
 
-from .known import OWN_DISTRIBUTION, SUPERSEDED
+from .known_distributions import OWN_DISTRIBUTION, SUPERSEDED
 
 SPEC_GROUP: Final = "databroker.handlers"
 OWN_SPEC_GROUP: Final = "databroker_mongo.handlers"

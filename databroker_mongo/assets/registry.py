@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ..errors import DuplicateHandler, HandlerClashWarning, HandlerUnavailable, UnknownSpec, stacklevel_of_caller
 from .discovery import Offer, entry_names, find_offers, normalized
-from .known import PROVIDERS, UNREGISTERED
+from .known_distributions import PROVIDERS, UNREGISTERED
 from .loading import HandlerClass, class_path, level, load
 
 BY_HAND: Final = "registered by hand"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from configparser import ConfigParser
 from pathlib import Path
 
-from databroker_mongo.assets.known import OWN_DISTRIBUTION, PROVIDERS
+from databroker_mongo.assets.known_distributions import OWN_DISTRIBUTION, PROVIDERS
 
 HANDLERS = Path(__file__).parents[2] / "handlers" / "setup.cfg"
 

@@ -27,7 +27,7 @@ DOORS = {
     "in_memory": lambda root_map: Catalog.in_memory(root_map=root_map),
     "open_reader": lambda root_map: open_reader(root_map=root_map),
     "Roots": Roots,
-    "add": lambda root_map: ConfiguredCatalogs().add("x", "memory://", root_map=root_map),
+    "add": lambda root_map: ConfiguredCatalogs().add("x", "memory://x", root_map=root_map),
     "from_config": from_v0,
 }
 
@@ -75,7 +75,7 @@ def test_allowed_roots_given_in_code_are_whole_too(machine, door, places):
     doors = {
         "from_uri": lambda: Catalog.from_uri("memory://", allowed_roots=places),
         "Roots": lambda: Roots(allowed_roots=places),
-        "add": lambda: ConfiguredCatalogs().add("x", "memory://", allowed_roots=places),
+        "add": lambda: ConfiguredCatalogs().add("x", "memory://x", allowed_roots=places),
     }
     with pytest.raises(ValueError, match="allowed_roots"):
         doors[door]()
