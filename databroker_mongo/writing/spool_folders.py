@@ -136,9 +136,11 @@ def _is_old_name(name: str, places: Sequence[Place], address: str) -> bool:
     if name in (name_of(places), _name(address)):
         return True
     scheme, _, rest = address.partition("://")
-    if len(places) > 1 or not scheme.startswith("mongodb"):
-        return False
     hosts = _unschemed(address)
+    # Thousands of folders may stand here; of another database, the end of the name differs as a rule.
+    is_alike = name.rpartition("-")[0].endswith(f"_{_readable(hosts)}"[-_LONGEST_NAME:])
+    if len(places) > 1 or not scheme.startswith("mongodb") or not is_alike:
+        return False
     user = name.rpartition("-")[0].removeprefix(f"{scheme.replace('+', '_')}_").removesuffix(f"_{_readable(hosts)}")
     _, question_mark, options = rest.partition("?")
     return name in {
