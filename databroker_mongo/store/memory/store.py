@@ -19,7 +19,7 @@ from ..search.distinct import distinct_of_runs
 from ..stops import sort_by_time
 from ..upkeep import views
 from ..writable_normalized import WritableNormalizedStore
-from . import runs
+from . import search
 from .connection import MemoryConnection
 from .examination import MemoryExamination
 from .insertion import MemoryCorrections, MemoryInsertion
@@ -39,7 +39,7 @@ class MemoryStore(NormalizedStore):
     ) -> Iterator[Document]:
         """Yield the start documents that answer to ``query``, in order, with all their fields."""
         with self.connection.translate_errors("find runs") as collections:
-            yield from map(as_shown, runs.find_starts(collections, query, sort=sort, skip=skip, limit=limit))
+            yield from map(as_shown, search.find_starts(collections, query, sort=sort, skip=skip, limit=limit))
 
     def count_starts(self, query: Query, *, skip: int = 0, limit: int = 0) -> int:
         """Count what :meth:`find_starts` would yield."""
