@@ -164,14 +164,14 @@ class NormalizedStore(Store):
     ) -> EventIndex:
         """Take a snapshot of the rows of a stream, with some columns of its data."""
         with self.connection.translate_errors("read the events of a stream") as collections:
-            return self._rows(collections).index(descriptor_uids, keys, n_expected=n_expected)
+            return self._rows(collections).read_index(descriptor_uids, keys, n_expected=n_expected)
 
     def event_columns(
         self, snapshot: Snapshot, keys: Sequence[str], *, section: Section = "data", rows: slice | None = None
     ) -> dict[str, Values]:
         """Return columns of a snapshot, in row order."""
         with self.connection.translate_errors("read the columns of a stream") as collections:
-            return self._rows(collections).columns(snapshot, keys, section=section, rows=rows)
+            return self._rows(collections).read_columns(snapshot, keys, section=section, rows=rows)
 
     def can_find_rows(self, snapshot: Snapshot) -> bool:
         """Tell whether some rows of a snapshot are found without looking at all of them."""
@@ -181,7 +181,7 @@ class NormalizedStore(Store):
     def first_events(self, index: EventIndex) -> dict[str, Document]:
         """Return the first event of each descriptor that has any."""
         with self.connection.translate_errors("read the first events of a stream") as collections:
-            return self._rows(collections).first_events(index)
+            return self._rows(collections).find_first_events(index)
 
     def is_uniform(self, snapshot: Snapshot, sample: Mapping[str, Any]) -> bool:
         """Tell whether each of these keys holds the type and length of its sample value in every event."""

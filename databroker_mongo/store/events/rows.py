@@ -38,7 +38,7 @@ class EventRows:
     def __init__(self, collections: Collections):
         self._collections = collections
 
-    def index(
+    def read_index(
         self,
         descriptor_uids: Sequence[str],
         keys: Sequence[str],
@@ -76,7 +76,7 @@ class EventRows:
         columns = {key: put_in_order(values, order) for key, values in zip(keys, data, strict=True)}
         return EventIndex(snapshot, numbers[order], seq_nums, times, columns)
 
-    def columns(
+    def read_columns(
         self, snapshot: Snapshot, keys: Sequence[str], *, section: Section, rows: slice | None
     ) -> dict[str, Values]:
         """Return columns of a snapshot in row order: those of ``rows``, or all."""
@@ -94,7 +94,7 @@ class EventRows:
         keys = self._list_index_keys() if snapshot.is_consecutive else ()
         return any([field for field, _ in key[:2]] == ["descriptor", "seq_num"] for key in keys or ())
 
-    def first_events(self, index: EventIndex) -> dict[str, Document]:
+    def find_first_events(self, index: EventIndex) -> dict[str, Document]:
         """Return the first event that has a time, in row order, of each descriptor that has any."""
         timed = np.flatnonzero(~np.isnan(index.time))
         numbers, places = np.unique(index.descriptor[timed], return_index=True)

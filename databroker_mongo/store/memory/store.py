@@ -105,7 +105,7 @@ class WritableMemoryStore(MemoryStore, WritableNormalizedStore):
     def plan_views(self, *, prefix: str, field: str, values: Sequence[Any]) -> ViewPlan:
         """Refuse: mongomock has no views."""
         views.require_names(prefix, field, values)
-        raise views.refusal()
+        views.refuse()
 
     def create_views(self, *, prefix: str, field: str, values: Sequence[Any]) -> ViewPlan:
         """Refuse: mongomock has no views."""

@@ -54,7 +54,7 @@ class NormalizedExamination(Examination):
         A ``seq_num`` that is missing or no whole number is ``UNNUMBERED``.
         """
         with self._connection.translate_errors("read the events of a stream") as collections:
-            return self._rows(collections).index(descriptor_uids, keys, is_strict=False)
+            return self._rows(collections).read_index(descriptor_uids, keys, is_strict=False)
 
     def repeated_events(self, descriptor_uids: Sequence[str]) -> dict[str, int]:
         """Return the uids of events that are stored more than once, and how often."""

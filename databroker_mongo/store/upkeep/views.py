@@ -10,7 +10,7 @@ What does not belong here: accounts, which their administrator makes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from ...errors import ConfigurationError, NotAuthorized, QueryError
 from ...queries import plain_path, plain_value
@@ -76,7 +76,7 @@ def plan_views(collections: Collections, *, prefix: str, field: str, values: Seq
     """
     require_names(prefix, field, values)
     if collections.assets != collections.metadata:
-        raise refusal()
+        refuse()
     database, role = collections.metadata, prefix.removesuffix(".")
     lacks = list_lacking(database, {"": ("createCollection", "collMod", "createRole", "grantRole", "viewRole")})
     if lacks:
@@ -122,9 +122,9 @@ def create_views(collections: Collections, *, prefix: str, field: str, values: S
     return found
 
 
-def refusal() -> ConfigurationError:
-    """Return the error that says where there can be no views."""
-    return ConfigurationError("Views need one database on a server for runs and resources.")
+def refuse() -> NoReturn:
+    """Say where there can be no views."""
+    raise ConfigurationError("Views need one database on a server for runs and resources.")
 
 
 def require_names(prefix: str, field: str, values: Sequence[Any]) -> None:
