@@ -2,7 +2,7 @@
 
 A move is a call of a function in another file of ours than the one that was last at work, with those of other packages
 left out. The second time counts, when connections, indexes and files are known. Calls are counted beside, for to glue
-files together, or to write one function into another, would gain nothing.
+files together, or to write one function into another, would gain nothing. The map prints each walk, and is right.
 """
 
 import sys
@@ -18,12 +18,13 @@ from databroker_mongo.assets import file_state
 from databroker_mongo.testing import Asset, build_run
 
 OURS = (str(Path(databroker_mongo.__file__).parent), "databroker_mongo_handlers")
+MAP = Path(databroker_mongo.__file__).with_name("README.rst")
 SCAN_ID = 23463
 
 
 def path_of(action):
-    """Return the moves and the calls of ours that an action makes in this thread."""
-    moves, n_calls = [], 0
+    """Return the calls of functions of ours that an action makes in this thread, and which of them are moves."""
+    calls, moves = [], []
 
     def ours(frame):
         while frame is not None and not any(each in frame.f_code.co_filename for each in OURS):
@@ -31,27 +32,36 @@ def path_of(action):
         return frame.f_code.co_filename if frame else None
 
     def look(frame, event, _):
-        nonlocal n_calls
         here = frame.f_code.co_filename
         if event == "call" and any(each in here for each in OURS):
-            n_calls += 1
-            caller = ours(frame.f_back)
-            if caller not in (None, here):
-                moves.append(f"{Path(caller).stem} -> {Path(here).stem}.{frame.f_code.co_name}")
+            calls.append((here, frame.f_code.co_qualname))
+            if ours(frame.f_back) not in (None, here):
+                moves.append(calls[-1])
 
     sys.setprofile(look)
     try:
         action()
     finally:
         sys.setprofile(None)
-    return moves, n_calls
+    return calls, moves
 
 
-def assert_short(action, *, n_moves, n_calls):
+def walk_in_the_map(title):
+    """Return the steps of a walk as the map prints it: the end of the path of a file, and the name of a function."""
+    _, _, after = MAP.read_text().partition(f"\n``{title}``")
+    block = after.split("code-block:: text\n\n", 1)[1].split("\n\n", 1)[0]
+    return [tuple(line.split()[:2]) for line in block.splitlines()]
+
+
+def assert_straight(action, title, *, n_moves, n_calls):
     action()
-    moves, calls = path_of(action)
+    calls, moves = path_of(action)
     assert len(moves) <= n_moves, (len(moves), moves)
-    assert calls <= n_calls, calls
+    assert len(calls) <= n_calls
+    rest = iter(calls)
+    for file, function in walk_in_the_map(title):
+        end = file.replace("handlers/", "databroker_mongo_handlers/")
+        assert any(path.endswith(end) and name == function for path, name in rest), (file, function)
 
 
 def test_a_scan_id_is_looked_up_on_a_straight_path(mongod_database_uri):
@@ -61,7 +71,7 @@ def test_a_scan_id_is_looked_up_on_a_straight_path(mongod_database_uri):
                 writer(name, document)
     catalog = Catalog.from_uri(mongod_database_uri)
 
-    assert_short(lambda: catalog[SCAN_ID], n_moves=40, n_calls=106)
+    assert_straight(lambda: catalog[SCAN_ID], "catalog[23463]", n_moves=40, n_calls=106)
 
 
 def test_an_event_is_written_on_a_straight_path(mongod_database_uri):
@@ -74,7 +84,7 @@ def test_an_event_is_written_on_a_straight_path(mongod_database_uri):
             elif name != "stop":
                 writer(name, document)
 
-        assert_short(lambda: writer("event", events.pop(0)), n_moves=14, n_calls=52)
+        assert_straight(lambda: writer("event", events.pop(0)), 'writer("event", doc)', n_moves=14, n_calls=52)
 
 
 @pytest.fixture
@@ -96,4 +106,9 @@ def images(installed_handlers, mongod_database_uri, tmp_path, monkeypatch):
 def test_a_frame_is_read_on_a_straight_path(images):
     lazy = images[3, 0]
 
-    assert_short(lambda: lazy.compute(scheduler="synchronous"), n_moves=38, n_calls=155)
+    assert_straight(
+        lambda: lazy.compute(scheduler="synchronous"),
+        'run.primary.to_dask()["image"][3, 0].compute()',
+        n_moves=38,
+        n_calls=155,
+    )
