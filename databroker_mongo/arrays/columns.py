@@ -130,7 +130,7 @@ class Column:
         """
         return self.read_region(tuple(slice(0, size) for size in self.shape)), {}
 
-    def identity(self) -> tuple[Any, ...]:
+    def identity(self) -> tuple[object, ...]:
         """Return what tells this column from any other; equal for two that read the same."""
         return (type(self).__name__, sorted(self.facts.items(), key=str), self.shape, str(self.dtype))
 
@@ -151,7 +151,7 @@ class KnownColumn(Column):
         super().__init__(values.shape, values.dtype, facts)
         self._values = values
 
-    def identity(self) -> tuple[Any, ...]:
+    def identity(self) -> tuple[object, ...]:
         """Return what tells this column from any other."""
         return (*super().identity(), self._values.tobytes())
 
@@ -175,7 +175,7 @@ class EventColumn(Column):
         self._block = block
         self._key = key
 
-    def identity(self) -> tuple[Any, ...]:
+    def identity(self) -> tuple[object, ...]:
         """Return what tells this column from any other."""
         return (*super().identity(), self._block.address, repr(self._block.snapshot), self._key)
 
@@ -258,7 +258,7 @@ class AssetColumn(Column):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, segments=unpacked(state["segments"]))
 
-    def identity(self) -> tuple[Any, ...]:
+    def identity(self) -> tuple[object, ...]:
         """Return what tells this column from any other: its resources, and who reads them from where."""
         served = {each.resource.uid: each.resource for each in self.segments if each.resource is not None}
         readers = [self._assets.identity(resource) for resource in served.values()]

@@ -23,7 +23,7 @@ from .column_set import OpenedColumns
 from .columns import Column
 from .rows import latest_of_repeats
 from .source import StreamSource
-from .structure import ArrayStructure, attributes, column_name, name_dims, plan_chunks
+from .structure import ArrayStructure, Chunks, attributes, column_name, name_dims, plan_chunks
 
 Array = NDArray[Any]
 
@@ -139,35 +139,38 @@ def _structures(columns: Mapping[str, Column], source: StreamSource) -> dict[str
     }
 
 
-def _chunks(column: Column) -> tuple[tuple[int, ...], ...]:
+def _chunks(column: Column) -> Chunks:
     return plan_chunks(column.shape, column.dtype, file_chunks=column.file_chunks, boundaries=column.boundaries())
 
 
-def _lazy(column: Column, name: str, chunks: Any) -> Any:
+def _lazy(column: Column, name: str, chunks: Chunks) -> dask.array.Array:
     from_array: Any = dask.array.from_array
-    return from_array(
+    lazy: dask.array.Array = from_array(
         column,
         chunks=chunks,
         name=f"{name}-{dask.base.tokenize(column.identity())}",
         meta=np.empty((0,) * column.ndim, column.dtype),
         asarray=True,
     )
+    return lazy
 
 
 class _Objects(np.ndarray[Any, Any]):
     """Objects as they are: what is computed becomes part of a dataset again, and pandas would make None NaN there."""
 
 
-def _lazy_as_they_are(column: Column, structure: ArrayStructure) -> Any:
+def _lazy_as_they_are(column: Column, structure: ArrayStructure) -> dask.array.Array:
     lazy = _lazy(column, structure.name, structure.chunks)
-    return lazy.map_blocks(_as_objects, dtype=lazy.dtype) if lazy.dtype == object else lazy
+    map_blocks: Any = lazy.map_blocks  # dask's annotation has one argument too many
+    as_they_are: dask.array.Array = map_blocks(_as_objects, dtype=lazy.dtype) if lazy.dtype == object else lazy
+    return as_they_are
 
 
 def _as_objects(block: Array) -> Array:
     return block.view(_Objects)
 
 
-def lazy_array(column: Column, name: str) -> Any:
+def lazy_array(column: Column, name: str) -> dask.array.Array:
     """Return a column as a dask array, in the blocks that it has in a dataset."""
     return _lazy(column, name, _chunks(column))
 
@@ -199,9 +202,10 @@ def chunked(dataset: xarray.Dataset) -> xarray.Dataset:
     return dataset.chunk()
 
 
-def lazy_rows(column: Column) -> list[Any]:
+def lazy_rows(column: Column) -> list[dask.array.Array]:
     """Return each row of a column as a dask array of its own."""
-    whole = _lazy(column, f"{column.facts.get('data_key')}", ((1,) * column.shape[0], *column.shape[1:]))
+    chunks = ((1,) * column.shape[0], *((size,) for size in column.shape[1:]))
+    whole = _lazy(column, f"{column.facts.get('data_key')}", chunks)
     return [whole[row] for row in range(column.shape[0])]
 
 

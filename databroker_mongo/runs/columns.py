@@ -123,8 +123,7 @@ class StreamColumn:
         """Describe the values as a dask array; nothing is read. ``stream.to_dask()[name]`` names the axes as well."""
         from ..arrays import lazy_array
 
-        lazy: dask.array.Array = lazy_array(self._column, self.name)
-        return lazy
+        return lazy_array(self._column, self.name)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         if copy is False:
