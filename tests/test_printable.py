@@ -26,7 +26,7 @@ def test_what_a_terminal_would_obey_is_written_as_escapes_and_all_else_as_it_is(
         display.run_html(START, None, {ODD: {ODD: {}}}),
         display.stream_text(ODD, START, {ODD: {}}),
         display.stream_html(ODD, START, {ODD: {"units": ODD}}),
-        display.catalog_html("a", "memory://a", "All()", [(START, {"exit_status": ODD})]),
+        display.catalog_html("a", "memory://a", "All()", [(START, {"exit_status": ODD})], has_more=True),
         *display.run_rows(["time", "plan_name"], [[ODD, ODD]], width=80),
         *display.metadata_lines({"start": START}, width=80),
         str(RunNotFound(f"no run {ODD}", run_uid=ODD)),
