@@ -9,14 +9,14 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
+
+import pooch
+import requests
 
 from ...errors import SampleDataUnavailable
 from .progress import progress_bar
-
-if TYPE_CHECKING:
-    import requests
 
 # Of a block that breaks off, nothing is kept.
 _BLOCK_BYTES = 1 << 14
@@ -50,9 +50,6 @@ def download(url: str, path: Path, *, sha256: str | None) -> str:
     SampleDataUnavailable
         When there is no network, when the server refuses or breaks off, or when the checksum is another one.
     """
-    import pooch
-    import requests
-
     known = None if sha256 is None else f"sha256:{sha256}"
     try:
         with _quiet(pooch.get_logger()):
@@ -87,8 +84,6 @@ def _download_the_rest(url: str, output_file: str, manager: Any) -> None:
 
 def _go_on(url: str, part: Path, *, tag: Path) -> requests.RequestException | None:
     """Receive what is missing of the part; return the error when it broke off, None when the part is whole."""
-    import requests
-
     kept = tag.read_text() if tag.exists() else ""
     begin = _size(part) if kept else 0
     # Without If-Range the end of a renewed file could be put after the beginning of the old one.
@@ -104,8 +99,6 @@ def _go_on(url: str, part: Path, *, tag: Path) -> requests.RequestException | No
 
 
 def _receive(response: requests.Response, part: Path, *, begin: int) -> requests.RequestException | None:
-    import requests
-
     n_missing = int(response.headers.get("Content-Length", 0))
     n_received = 0
     total = begin + n_missing if n_missing else None
@@ -130,8 +123,6 @@ def _size(path: Path) -> int:
 
 
 def _in_words(error: requests.RequestException) -> str:
-    import requests
-
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"the server answered {error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.Timeout):
