@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from ..documents import Document
 from ..errors import Unsupported
 from ..queries import Query, Sort
+from .connection.place import Place, place_of
 from .reports import EventKind, Explanation, IndexReport, Orphans, Revision, SpoolReport, SummaryReport
 
 Section = Literal["data", "timestamps"]
@@ -294,6 +295,14 @@ class Store(RunSource, DocumentSource, Protocol):
     A class that derives from it has what is in `RunSource` and `DocumentSource`. What is here it may leave out.
     """
 
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Which databases these are, by whichever account and options they are opened: by default as the address says.
+
+        What waits on a machine for these is theirs, whoever left it.
+        """
+        return (place_of(self.address),)
+
     def changes(self, names: Sequence[str]) -> Changes:
         """Listen to what is stored of these kinds from now on; close it in the end."""
         raise _unsupported(self, "be followed")
@@ -322,6 +331,11 @@ class Store(RunSource, DocumentSource, Protocol):
 
 class WritableStore(Store, Protocol):
     """A database of runs that documents can be put into."""
+
+    @property
+    def is_persistent(self) -> bool:
+        """Whether what is stored outlives this process; for a store that does not, nothing waits on a disk."""
+        return True
 
     @property
     @abstractmethod

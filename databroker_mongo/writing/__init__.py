@@ -19,9 +19,9 @@ What does not belong here: what makes a document valid (``documents``), how it i
 
 from .corrections import REMOVE, Changes, update_run
 from .quarantine import Refused, read_refused
-from .spool import find_spooled_files
+from .spool import find_spooled_files, spool_of
 from .spool_folders import Folder, list_folders
-from .undelivered import find_refused, send_refused, send_spooled, spool_of
+from .undelivered import find_refused, send_refused, send_spooled
 from .writer import Writer
 
 __all__ = [

@@ -103,11 +103,9 @@ class Delivery:
         return refusals
 
     def report(self, report: SpoolReport) -> None:
-        """Leave a row in the database about what waited, if the store takes one and the account may."""
-        leave: Callable[[SpoolReport], None] | None = getattr(self._store, "report_spool", None)
+        """Leave a row in the database about what waited, if the account may."""
         try:
-            if leave is not None:
-                leave(report)
+            self._store.report_spool(report)
         except FAILURES as error:
             _logger.debug("the report of the documents that waited cannot be stored: %s", error)
 

@@ -70,7 +70,7 @@ class Prospects:
         HostUnknown
             None of the hosts that the URI names is known, though other names are.
         """
-        for place in getattr(self._store, "places", ()):
+        for place in self._store.places:
             unknown = find_unknown_hosts(place)
             if unknown:
                 raise HostUnknown(

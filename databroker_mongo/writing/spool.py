@@ -22,7 +22,7 @@ from typing import Any
 import bson
 
 from ..file_locks import is_held, try_lock, unlock
-from ..store import PLAIN, Document, Place, place_of
+from ..store import PLAIN, Document, Place, Store
 from . import quarantine, spool_folders
 from .files import numbered_name, sync_directory
 
@@ -238,6 +238,11 @@ def find_spooled_files(folder: Path) -> Iterator[SpooledFile]:
                 yield SpooledFile(path, n_documents, oldest, is_held(path))
 
 
+def spool_of(store: Store, directory: Path) -> Spool:
+    """Return the spool of a database in a directory that the spools of all databases share."""
+    return Spool(directory, store.address, store.places)
+
+
 class Spool:
     """The spool files and the quarantine of one database on this machine.
 
@@ -247,8 +252,8 @@ class Spool:
         The directory that the spools of all databases share.
     address : str
         A URI of the database, without a password.
-    places : sequence of Place, optional
-        Which databases that is; by default what the address says.
+    places : sequence of Place
+        Which databases that is: that of the runs and, where it is another, of their assets.
 
     Attributes
     ----------
@@ -256,9 +261,9 @@ class Spool:
         The folder of this database. It need not exist.
     """
 
-    def __init__(self, directory: Path, address: str, places: Sequence[Place] = ()):
+    def __init__(self, directory: Path, address: str, places: Sequence[Place]):
         self._address = address
-        self._places = tuple(places) or (place_of(address),)
+        self._places = tuple(places)
         self._shared = directory
         self.directory = spool_folders.folder_for(directory, self._places)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .. import documents
 from ..errors import CatalogError, ConfigurationError, DuplicateDocument, InvalidDocument
-from ..store import Store, WritableStore
+from ..store import WritableStore
 from . import quarantine
 from .backlog import Backlog, Replayed
 from .delivery import Delivery
@@ -35,11 +35,6 @@ class Resent:
 
     refused: Refused
     error: CatalogError | None
-
-
-def spool_of(store: Store, directory: Path) -> Spool:
-    """Return the spool of a database in a directory that the spools of all databases share."""
-    return Spool(directory, store.address, getattr(store, "places", ()))
 
 
 def send_spooled(store: WritableStore, spool: Spool, *, folders: Iterable[Path] = ()) -> list[Replayed]:

@@ -26,7 +26,7 @@ from .delivery import Delivery, Refusal, Rows
 from .direct_sender import DirectSender
 from .prospects import Prospects
 from .sender import Sender
-from .spool import Spool
+from .spool import Spool, spool_of
 
 _logger = logging.getLogger("databroker_mongo")
 
@@ -311,7 +311,6 @@ def _writable_store(target: Any) -> WritableStore:
 
 
 def _spool(store: WritableStore, directory: str | os.PathLike[str] | None) -> Spool | None:
-    if store.address.startswith("memory:"):
+    if not store.is_persistent:
         return None
-    shared = Path(directory) if directory is not None else config.spool_directory()
-    return Spool(shared, store.address, getattr(store, "places", ()))
+    return spool_of(store, Path(directory) if directory is not None else config.spool_directory())

@@ -147,7 +147,7 @@ def test_the_folder_of_another_user_is_left_to_that_one(tmp_path, monkeypatch):
 
 
 def test_what_waits_is_counted_with_its_age_while_its_writer_is_at_work(tmp_path):
-    spool = Spool(tmp_path, "mongodb://a/runs")
+    spool = spool_of(tmp_path, "mongodb://a/runs")
     assert list(find_spooled_files(spool.directory)) == []
     file = spool.new_file()
     file.append(encode_rows([("start", {"uid": "1"}), ("start", {"uid": "2"})]), is_synced=True)

@@ -8,7 +8,7 @@ import pytest
 from databroker_mongo import Catalog, Writer
 from databroker_mongo.errors import ConfigurationError, Unsupported
 from databroker_mongo.queries import All
-from databroker_mongo.store import DocumentSource, RunSource, Store, open_store, writable
+from databroker_mongo.store import DocumentSource, RunSource, Store, open_store, place_of, writable
 from databroker_mongo.testing import StoreConformance, WritableStoreConformance
 
 COLLECTIONS = {"start": "run_start", "stop": "run_stop", "descriptor": "event_descriptor"}
@@ -88,6 +88,15 @@ class TestPlainStore(StoreConformance):
 @pytest.fixture
 def plain() -> Plain:
     return Plain(open_store("memory://"))
+
+
+def test_where_a_store_is_is_taken_from_its_address(plain):
+    assert plain.places == (place_of("plain://here"),)
+
+
+def test_only_what_is_in_memory_ends_with_the_process(database_name, mongod_database_uri):
+    assert not writable(open_store(f"memory://{database_name}")).is_persistent
+    assert writable(open_store(mongod_database_uri)).is_persistent
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from databroker_mongo.errors import (
     NotAuthorized,
     StoreUnavailable,
 )
+from databroker_mongo.store import place_of
 from databroker_mongo.writing import backlog, delivery, spool_timer
 from databroker_mongo.writing.spool import Spool
 
@@ -26,9 +27,11 @@ class FakeStore:
     """A store whose n-th calls fail as told: ``failures[n]`` is raised by call n, after it stored or before."""
 
     weaknesses = ()
+    is_persistent = True
 
-    def __init__(self, address="mongodb://fake/db"):
+    def __init__(self, address="fake://server/db"):
         self.address = address
+        self.places = (place_of(address),)
         self.stored = {}
         self.order = []
         self.n_calls = 0
@@ -36,6 +39,9 @@ class FakeStore:
         self.failures = {}
         self.stores_before_failing = False
         self.before_insert = lambda: None
+
+    def report_spool(self, report):
+        """Keep no row."""
 
     def insert(self, name, documents, *, seconds=None):
         self.before_insert()
@@ -208,7 +214,7 @@ def test_spools_of_other_databases_are_left_alone(store, open_writer, tmp_path):
     store.is_away = True
     writer = open_writer()
     leave(writer, [("event", event(1))])
-    other = FakeStore("mongodb://fake/other")
+    other = FakeStore("fake://server/other")
     Writer(other, spool=tmp_path).flush()
     assert other.order == []
 
@@ -521,7 +527,8 @@ def test_eight_threads_share_a_writer(store, open_writer):
 
 
 def test_the_spool_directory_is_only_for_its_user(tmp_path):
-    file = Spool(tmp_path / "spool", "mongodb://user:***@host/db?x=y").new_file()
+    uri = "mongodb://user:***@host/db?x=y"
+    file = Spool(tmp_path / "spool", uri, [place_of(uri)]).new_file()
     file.append(b"", is_synced=True)
     assert file.path.parent.stat().st_mode & 0o077 == 0
     assert "mongodb" in file.path.parent.name

@@ -50,12 +50,17 @@ class FakeStore:
     """A store that fails as it is told."""
 
     weaknesses = ()
-    address = "mongodb://user:***@fake.example.org/db"
+    is_persistent = True
+    address = "fake://user:***@fake.example.org/db"
+    places = (place_of(address),)
 
     def __init__(self):
         self.failure = None
         self.stored = []
         self.n_calls = 0
+
+    def report_spool(self, report):
+        """Keep no row."""
 
     def insert(self, name, documents, *, seconds=None):
         self.n_calls += 1
@@ -427,7 +432,7 @@ def test_a_full_disk_while_the_server_is_away_does_not_sound_like_a_lost_databas
     with pytest.raises(StoreUnavailable) as caught:
         writer("start", SECOND)
     said = str(caught.value)
-    assert "1 document cannot be kept: MongoDB at mongodb://user:***@fake.example.org/db cannot be written to" in said
+    assert "1 document cannot be kept: MongoDB at fake://user:***@fake.example.org/db cannot be written to" in said
     assert f"{caught.value.path}, where documents are spooled for it, cannot be written either" in said
     assert "(No space left on device)" in said
     assert "Documents that were accepted before are safe" in said

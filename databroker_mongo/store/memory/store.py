@@ -90,6 +90,11 @@ class WritableMemoryStore(MemoryStore, WritableNormalizedStore):
     _insertion: ClassVar[type[Insertion]] = MemoryInsertion
     _corrections: ClassVar[type[Corrections]] = MemoryCorrections
 
+    @property
+    def is_persistent(self) -> bool:
+        """Tell that all is gone with this process."""
+        return False
+
     def create_indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
         """Make none, for each run is looked at."""
         return []
