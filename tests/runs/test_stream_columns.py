@@ -29,7 +29,7 @@ from databroker_mongo.runs.columns import StreamColumn
 from databroker_mongo.store import open_store
 from databroker_mongo.testing import Asset, StreamAsset, build_run
 
-from .pairs import in_turn, pairs_of
+from ..pairs import in_turn, pairs_of
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:no allowed_roots"),
