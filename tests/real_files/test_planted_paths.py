@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from databroker_mongo.errors import CatalogWarning, PathNotAllowed
+from databroker_mongo import Catalog
+from databroker_mongo.errors import CatalogWarning, PathNotAllowed, UnreadableColumns
 from databroker_mongo.testing import Asset
 
 SECRET = np.full((5, 4, 6), 4242, "u2")
@@ -139,3 +140,17 @@ def test_links_that_stay_inside_are_followed(bench, bait, machine):
         file["entry"] = h5py.ExternalLink("source.h5", "entry")
     run = bench.run(hdf5(bench, "a.h5"))
     np.testing.assert_array_equal(run.primary.read()["image"].values.ravel(), np.arange(120))
+
+
+@pytest.mark.filterwarnings("ignore:no allowed_roots")
+def test_what_one_catalog_has_open_another_may_still_not_read(bench, bait):
+    uid = bench.run(linked_hdf5(bench, bait)).start["uid"]
+    wide, narrow = (
+        Catalog.from_uri(bench.uri, allowed_roots=roots)[uid].primary
+        for roots in ([bait.inside, bait.outside], [bait.inside])
+    )
+    for _ in range(2):
+        np.testing.assert_array_equal(wide.read()["image"][:, 0], SECRET)
+        with pytest.raises(UnreadableColumns) as caught:
+            narrow.read()
+        assert isinstance(caught.value.reasons["image"], PathNotAllowed)
