@@ -173,3 +173,84 @@ def definitions(module: ast.Module) -> set[str]:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             found.update(target.id.lstrip("_") for target in targets if isinstance(target, ast.Name))
     return found
+
+
+EMPTY = {"count", "defaultdict", "deque", "dict", "list", "OrderedDict", "set", "urandom"}
+EMPTY |= {"Condition", "Event", "Lock", "RLock", "WeakKeyDictionary", "WeakSet", "WeakValueDictionary"}
+CACHES = {"cache", "lru_cache"}
+STATELESS = {"named"}
+"""What is there is an object because it is a mapping; it reads its files whenever it is asked."""
+
+
+def name_of(called: ast.expr) -> str:
+    return called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+
+
+def is_filled_later(value: ast.expr | None) -> bool:
+    """Tell whether a value at the top of a module begins empty: what is written there in full is a constant."""
+    if isinstance(value, ast.Dict):
+        return not value.keys
+    if isinstance(value, ast.List | ast.Set):
+        return not value.elts
+    if not isinstance(value, ast.Call):
+        return False
+    is_object = isinstance(value.func, ast.Name) and value.func.id[0].isupper() and not (value.args or value.keywords)
+    return is_object or name_of(value.func) in EMPTY | CACHES
+
+
+def is_final(node: ast.Assign | ast.AnnAssign) -> bool:
+    return isinstance(node, ast.AnnAssign) and (
+        "Final" in ast.unparse(node.annotation) or name_of(node.target) == "__all__"
+    )
+
+
+def has_state(module: ast.Module) -> bool:
+    tops = [node for node in module.body if isinstance(node, ast.Assign | ast.AnnAssign)]
+    return (
+        any(is_filled_later(node.value) for node in tops if not is_final(node))
+        or any(isinstance(node, ast.Global) for node in ast.walk(module))
+        or any(
+            name_of(each.func if isinstance(each, ast.Call) else each) in CACHES
+            for node in ast.walk(module)
+            if isinstance(node, ast.FunctionDef)
+            for each in node.decorator_list
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "_seen = {}",
+        "_seen: dict[str, int] = {}",
+        "_numbers = itertools.count()",
+        "_lock = threading.Lock()",
+        "_pool = HandlerPool()",
+        "_find = lru_cache(found)",
+        "@functools.cache\ndef find(): ...",
+        "class A:\n    @cache\n    def find(self): ...",
+        "def find():\n    global found",
+    ],
+)
+def test_what_a_process_keeps_is_noticed(code):
+    assert has_state(ast.parse(code))
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["_NAMES = {1: 2}", "_NONE: Final[dict] = {}", "_WORDS = set('ab')[0]", "def f():\n    a = {}", "A = Some(1)"],
+)
+def test_a_constant_is_no_state(code):
+    assert not has_state(ast.parse(code))
+
+
+def test_the_map_names_every_module_in_which_a_process_keeps_something():
+    text = PACKAGE.joinpath("README.rst").read_text().partition("What is global\n")[2]
+    block = text.split("code-block:: text\n\n", 1)[1].split("\n\n", 1)[0]
+    told = {line.split()[0] for line in block.splitlines() if line[3] != " "}
+    found = set()
+    for package, prefix in ((PACKAGE, ""), (HANDLERS, "handlers/")):
+        for path in sources(package):
+            if has_state(ast.parse(path.read_text())):
+                found.add(prefix + path.relative_to(package).with_suffix("").as_posix())
+    assert found - STATELESS == told

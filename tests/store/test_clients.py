@@ -8,15 +8,15 @@ import pytest
 from databroker_mongo import Catalog, Writer
 from databroker_mongo.errors import ConfigurationError
 from databroker_mongo.server import stop_server
-from databroker_mongo.store.connection.clients import client_of
+from databroker_mongo.store.connection.clients import process_clients
 from databroker_mongo.testing import build_run
 
 
 def test_databases_of_one_server_share_a_client_unless_an_account_may_be_looked_for_in_them(mongod_uri):
-    one, other = (client_of(mongod_uri.replace("/?", f"/{name}?"), {}) for name in ("one", "other"))
+    one, other = (process_clients.client_of(mongod_uri.replace("/?", f"/{name}?"), {}) for name in ("one", "other"))
     assert one is other
     with_account = [f"mongodb://user:password@localhost:1/{name}" for name in ("one", "other")]
-    first, second = (client_of(uri, {"serverSelectionTimeoutMS": 1}) for uri in with_account)
+    first, second = (process_clients.client_of(uri, {"serverSelectionTimeoutMS": 1}) for uri in with_account)
     assert first is not second
 
 

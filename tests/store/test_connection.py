@@ -14,7 +14,7 @@ from databroker_mongo import Catalog, Writer
 from databroker_mongo.errors import AuthenticationFailed, CredentialsUnavailable, NotAuthorized
 from databroker_mongo.server import stop_server
 from databroker_mongo.store import open_store
-from databroker_mongo.store.connection import clients, location
+from databroker_mongo.store.connection import clients, location, place
 from databroker_mongo.testing import build_run
 
 SECRET = "sw0rdf1sh"
@@ -134,10 +134,10 @@ def test_a_password_is_found_by_a_copy_as_long_as_somebody_here_has_it_and_not_l
 def test_nothing_that_lasts_as_long_as_the_process_holds_a_password(machine, monkeypatch):
     monkeypatch.setattr(clients, "_new_client", lambda uri, arguments: object.__new__(_Client))
     store = open_store(f"mongodb://reader:{SECRET}@localhost:1/runs")
-    clients.client_of(f"mongodb://reader:{SECRET}@localhost:1/runs", {"appName": "kept"})
+    clients.process_clients.client_of(f"mongodb://reader:{SECRET}@localhost:1/runs", {"appName": "kept"})
     del store
     gc.collect()
-    kept = [vars(module) for module in (clients, location, sys.modules["databroker_mongo.store.connection.place"])]
+    kept = [vars(each) for each in (clients, clients.process_clients, location, place)]
     assert SECRET not in repr([{**each, "__builtins__": None} for each in kept])
     assert not [uri for uri in location._with_secrets.values() if SECRET in uri.written()]
 

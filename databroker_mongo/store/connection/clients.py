@@ -1,4 +1,4 @@
-"""The clients of this process: one for each server and set of options, closed when the process ends.
+"""The clients of this process, closed when it ends, and what it has to know of them.
 
 What does not belong here: databases, credentials that have to be looked for. In this folder pymongo is imported by the
 functions that need it: it takes a tenth of a second, and scripts that name a broker at their head may open none.
@@ -13,12 +13,14 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ...config import redact_uri
 from ...documents import Document
 from ...errors import ConfigurationError, StoreUnavailable
+from .place import Place
 
 if TYPE_CHECKING:
     from pymongo import MongoClient
@@ -27,40 +29,84 @@ if TYPE_CHECKING:
 
 _GOODBYE_SECONDS = 0.5
 
-_clients: dict[tuple[int, bytes], MongoClient[Document]] = {}
-_local_servers: dict[tuple[int, str], LocalServer] = {}
-_lock = threading.Lock()
-_secret = os.urandom(16)
+
+class ProcessClients:
+    """What this process has open to MongoDB, and which databases it writes to.
+
+    There is one client for each server and set of options, and one private server for each data directory. What a
+    parent process has opened is its own, and is kept apart by its number.
+    """
+
+    def __init__(self) -> None:
+        self._clients: dict[tuple[int, bytes], MongoClient[Document]] = {}
+        self._local_servers: dict[tuple[int, str], LocalServer] = {}
+        self._written: dict[Place, MongoClient[Document]] = {}
+        self._lock = threading.Lock()
+        self._secret = os.urandom(16)
+
+    def client_of(self, uri: str, arguments: dict[str, Any]) -> MongoClient[Document]:
+        """Return the client for a URI in the clear; databases of one server share it."""
+        server = _without_database(uri)
+        key = (os.getpid(), self._fingerprint(server, arguments))
+        with self._lock:
+            client = self._clients.get(key)
+            if client is None:
+                client = self._clients[key] = _new_client(server, arguments)
+        return client
+
+    def _fingerprint(self, server: str, arguments: dict[str, Any]) -> bytes:
+        """Tell one client from another without keeping the password in its URI."""
+        return hashlib.blake2b(repr((server, sorted(arguments.items()))).encode(), key=self._secret).digest()
+
+    def local_server_of(self, uri: str) -> LocalServer:
+        """Return the private server on the data directory that a ``local:`` URI names, started when needed."""
+        from ...server import local_server  # most catalogs need none, and it takes a while to import
+
+        directory = unquote(urlsplit(uri).path)
+        with self._lock:
+            server = self._local_servers.get((os.getpid(), directory))
+            if server is None or not server.socket.exists():
+                server = self._local_servers[os.getpid(), directory] = local_server(directory)
+        return server
+
+    def remember_writing(self, place: Place, client: MongoClient[Document]) -> None:
+        """Note that this process writes to a database, over this client."""
+        self._written[place] = client
+
+    def is_written_here(self, place: Place, client: MongoClient[Document]) -> bool:
+        """Tell whether this process writes to a database, by whichever account and member of its set.
+
+        If so, it reads it from the primary, so that it finds what it wrote.
+        """
+        if place in self._written:
+            return True
+        for other, writer in list(self._written.items()):
+            if _with_members(place, client).is_same_as(_with_members(other, writer)):
+                self._written[place] = client
+                return True
+        return False
+
+    def close(self) -> None:
+        """Close the connections, which pymongo would otherwise complain about; those of a parent are its own."""
+        if not self._clients:
+            return
+        import pymongo
+
+        for (pid, _), client in self._clients.items():
+            if pid == os.getpid():
+                # pymongo says goodbye to the server, and waits for one that is gone as long as for any answer.
+                with pymongo.timeout(_GOODBYE_SECONDS):
+                    client.close()
+
+    def free_after_fork(self) -> None:
+        """Let go of a lock that another thread of the parent may have held."""
+        self._lock = threading.Lock()
+
+
+process_clients = ProcessClients()
+atexit.register(process_clients.close)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.Lock()))
-
-
-def client_of(uri: str, arguments: dict[str, Any]) -> MongoClient[Document]:
-    """Return this process's client for a URI in the clear; databases of one server share it."""
-    server = _without_database(uri)
-    key = (os.getpid(), _fingerprint(server, arguments))
-    with _lock:
-        client = _clients.get(key)
-        if client is None:
-            client = _clients[key] = _new_client(server, arguments)
-    return client
-
-
-def _fingerprint(server: str, arguments: dict[str, Any]) -> bytes:
-    """Tell one client from another without keeping the password in its URI."""
-    return hashlib.blake2b(repr((server, sorted(arguments.items()))).encode(), key=_secret).digest()
-
-
-def local_server_of(uri: str) -> LocalServer:
-    """Return the private server on the data directory that a ``local:`` URI names, started when needed."""
-    from ...server import local_server  # most catalogs need none, and it takes a while to import
-
-    directory = unquote(urlsplit(uri).path)
-    with _lock:
-        server = _local_servers.get((os.getpid(), directory))
-        if server is None or not server.socket.exists():
-            server = _local_servers[os.getpid(), directory] = local_server(directory)
-    return server
+    os.register_at_fork(after_in_child=process_clients.free_after_fork)
 
 
 def _without_database(uri: str) -> str:
@@ -70,18 +116,9 @@ def _without_database(uri: str) -> str:
     return urlunsplit(urlsplit(uri)._replace(path="/"))
 
 
-@atexit.register
-def _close() -> None:
-    """Close the connections, which pymongo would otherwise complain about; those of a parent process are its own."""
-    if not _clients:
-        return
-    import pymongo
-
-    for (pid, _), client in _clients.items():
-        if pid == os.getpid():
-            # pymongo says goodbye to the server, and waits for one that is gone as long as for any answer.
-            with pymongo.timeout(_GOODBYE_SECONDS):
-                client.close()
+def _with_members(place: Place, client: MongoClient[Document]) -> Place:
+    """Add the servers that a client knows by now, which may be more than its URI names."""
+    return replace(place, hosts=place.hosts | {f"{host}:{port}" for host, port in client.nodes})
 
 
 def _new_client(uri: str, arguments: dict[str, Any]) -> Any:

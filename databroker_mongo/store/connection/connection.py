@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 from ...config import reveal
 from ...documents import Document
 from ...errors import NotAuthorized
-from . import read_your_writes
-from .clients import client_of, local_server_of
+from .clients import process_clients
 from .collections import Collections
 from .decoding import with_exact_decoding, with_plain_decoding
 from .failures import translate
@@ -71,7 +70,7 @@ class Connection:
     ) -> Collections:
         """Return the collections of the database of runs, which is the first, and of that of assets, the last."""
         if is_durable:
-            read_your_writes.remember(self._place, self._client)
+            process_clients.remember_writing(self._place, self._client)
         self._is_read_from_primary = self._is_written_here or all(map(_is_read_from_primary, databases))
         databases = [self._configured(each, is_durable=is_durable) for each in databases]
         return Collections(
@@ -134,17 +133,17 @@ class Connection:
 
     @property
     def _is_written_here(self) -> bool:
-        return read_your_writes.is_written_here(self._place, self._client)
+        return process_clients.is_written_here(self._place, self._client)
 
     def _database(self, uri: str, options: ConnectionOptions) -> Database[Document]:
         scheme, database = split_uri(uri)
         if scheme == "memory":
-            return client_of("memory://", {})[database]
+            return process_clients.client_of("memory://", {})[database]
         if scheme == "local":
-            server = local_server_of(uri)
+            server = process_clients.local_server_of(uri)
             self._sockets.append(server.socket)
             uri = str(server.uri)
-        return client_of(uri, options.client_arguments(uri))[database]
+        return process_clients.client_of(uri, options.client_arguments(uri))[database]
 
     def _configured(self, database: Database[Document], *, is_durable: bool) -> Database[Document]:
         if self._is_written_here:
