@@ -16,7 +16,7 @@ What does not belong here: which values can be kept (``values``), where document
 """
 
 from .checks import checked, encode, validate
-from .names import NAMELESS_STREAM, SINGLES, Document, facts_of, is_streamed, stream_of
+from .names import NAMELESS_STREAM, SINGLES, Document, facts_of, is_streamed, n_events_said, stream_of
 from .pages import pages_of, part_of_page, rows_of
 from .readable import broken_fields, readable_descriptor
 from .spans import Span, indices_of, left_over, n_stored, pairs_of, rows_without_events, spans_of
@@ -33,6 +33,7 @@ __all__ = [
     "indices_of",
     "is_streamed",
     "left_over",
+    "n_events_said",
     "n_stored",
     "pages_of",
     "pairs_of",

@@ -26,6 +26,20 @@ def is_streamed(data_key: Mapping[str, Any]) -> bool:
     return str(data_key.get("external", "")).startswith("STREAM")
 
 
+def n_events_said(stop: Mapping[str, Any] | None) -> dict[str, int | None] | None:
+    """Return how many events a stop document says that each stream has.
+
+    None stands for what is no number of events, and for all of it where there is no stop document or it says nothing.
+    """
+    said = (stop or {}).get("num_events")
+    return {stream: _as_count(n) for stream, n in said.items()} if isinstance(said, Mapping) else None
+
+
+def _as_count(value: Any) -> int | None:
+    is_count = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 and value % 1 == 0
+    return int(value) if is_count else None
+
+
 def facts_of(name: str, doc: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a document says of itself, as facts for an error: its kind, its uid and what it belongs to."""
     run_uid = doc.get("uid") if name == "start" else doc.get("run_start")

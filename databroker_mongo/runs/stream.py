@@ -21,10 +21,9 @@ from ..arrays import (
     StreamRows,
     StreamSource,
     column_name,
-    n_events_said,
     open_columns,
 )
-from ..documents import stream_of
+from ..documents import n_events_said, stream_of
 from ..errors import (
     CatalogError,
     ColumnNotFound,
@@ -86,7 +85,7 @@ class Stream:
         self._start = start
         self._stop = stop
         self._descriptors = list(descriptors)
-        n_said = n_events_said(stop, name)
+        n_said = (n_events_said(stop) or {}).get(name)
         self.source = StreamSource(
             rows=StreamRows(context.store, [each["uid"] for each in descriptors], n_expected=n_said),
             assets=context.assets,

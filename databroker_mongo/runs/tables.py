@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..arrays import has_integers_beyond_floats
+from ..documents import n_events_said
 from ..errors import QueryError
 from ..queries import plain_path, split_key, zone_of
 from ..store import RUNS_AT_ONCE, Document, Store
@@ -139,12 +140,11 @@ def _n_events(
     store: Store, stops: Mapping[str, Document], streams: Mapping[str, Mapping[str, Sequence[str]]]
 ) -> dict[str, int]:
     """Return how many events each run has: as its stop says, or counted."""
-    said = {uid: stop.get("num_events") for uid, stop in stops.items()}
-    counts = {
-        uid: sum(each.values())
-        for uid, each in said.items()
-        if isinstance(each, Mapping) and all(isinstance(n, int) for n in each.values())
-    }
+    counts: dict[str, int] = {}
+    for uid, stop in stops.items():
+        said = n_events_said(stop)
+        if said is not None and None not in said.values():
+            counts[uid] = sum(n or 0 for n in said.values())
     to_count = {
         uid: [descriptor for descriptors in of_run.values() for descriptor in descriptors]
         for uid, of_run in streams.items()
