@@ -16,11 +16,11 @@ from urllib.parse import quote
 from .errors import SampleDataUnavailable
 
 if TYPE_CHECKING:
+    from .documents import Named
     from .packs import Pack
     from .runs import Catalog
     from .store import Store
 
-NamedDocument = tuple[str, dict[str, Any]]
 
 _PUBLISHED = "https://nsls2datasamples.blob.core.windows.net/bluesky-tutorial-example-data"
 _BMM = "bluesky-tutorial-BMM"
@@ -155,7 +155,7 @@ def _fetch(name: str, url: str, *, offline: str) -> Catalog:
         return _store(name, runs, database=name, n_runs=len(pack.files), settings=lambda store: settings)
 
 
-def _make(name: str, documents: Callable[[Path], Iterable[NamedDocument]]) -> Catalog:
+def _make(name: str, documents: Callable[[Path], Iterable[Named]]) -> Catalog:
     with _alone(name) as directory:
         images = directory / f"{name}-simulated"
         try:
@@ -235,7 +235,7 @@ def _inside(pack: Pack, place: Path) -> Pack:
 
 def _store(
     name: str,
-    runs: Iterable[Iterable[NamedDocument]],
+    runs: Iterable[Iterable[Named]],
     *,
     database: str,
     n_runs: int,
@@ -261,7 +261,7 @@ def _store(
 
 
 def _store_run(
-    writer: Callable[[str, Any], None], documents: Iterable[NamedDocument], *, is_stored: Callable[[str], bool]
+    writer: Callable[[str, Any], None], documents: Iterable[Named], *, is_stored: Callable[[str], bool]
 ) -> None:
     from .documents import SINGLES, pages_of, rows_of
 

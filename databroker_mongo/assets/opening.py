@@ -15,7 +15,7 @@ from ..config import (
     Directory,
     SiteSettings,
     find_entries,
-    require_importable,
+    require_importable_rule,
     site_settings,
     whole_root_map,
     whole_roots,
@@ -133,7 +133,7 @@ def _offline(settings: CatalogSettings | None, site: SiteSettings, given: _Given
         return rule_of(site.offline)
     where = {"name": settings.name, "file": settings.file, "line": settings.line}
     if not settings.is_trusted:
-        require_importable(site, settings.offline, **where)
+        require_importable_rule(site, settings.offline, **where)
     return rule_of(settings.offline, **where)
 
 

@@ -25,7 +25,7 @@ from .migration import migrate, write_new
 from .older_forms import settings_of_v0, v0_contents
 from .readers import NO_BLOCKS, TRANSFORMED
 from .settings import CATALOG_KEYS, SITE_KEYS, URI_OPTIONS, CatalogSettings, SiteSettings
-from .site import require_importable, site_settings
+from .site import require_importable, require_importable_rule, site_settings
 from .uris import Uri, is_uri, redact_uri
 from .whole_paths import Directory, whole_root_map, whole_roots
 
@@ -46,6 +46,7 @@ __all__ = [
     "redact_uri",
     "remove_entry",
     "require_importable",
+    "require_importable_rule",
     "reveal",
     "search_directories",
     "settings_of_v0",

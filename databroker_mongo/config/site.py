@@ -52,22 +52,45 @@ def site_settings() -> SiteSettings:
         files=tuple(chain.from_iterable(one.files for one in by_person)),
     )
     if offline is not None and any(one is offline for one in found["user"]):
-        require_importable(settings, offline.offline, file=offline.files[0])
+        require_importable_rule(settings, offline.offline, file=offline.files[0])
     return settings
 
 
-def require_importable(site: SiteSettings, offline: str | None, **where: Any) -> None:
-    """Insist that a function that a user's file names for ``offline`` may be imported.
+def require_importable_rule(site: SiteSettings, offline: str | None, **where: Any) -> None:
+    """Insist that what a user's file says of ``offline``, if it names a function, may be imported.
 
     Raises
     ------
     ConfigurationError
         The site's ``allowed_modules`` do not have it.
     """
-    if offline is not None and ":" in offline and not site.allows_import(offline):
+    if offline is not None and ":" in offline:
+        require_importable(site, offline, "the function of offline,", **where)
+
+
+def require_importable(site: SiteSettings, target: str, what: str, **where: Any) -> None:
+    """Insist that what a user's file names may be imported.
+
+    Parameters
+    ----------
+    site : SiteSettings
+        What the site says.
+    target : str
+        Where it is, as ``"module:name"``.
+    what : str
+        What it is, in words that its name follows.
+    **where
+        Where it is named, as facts for the error.
+
+    Raises
+    ------
+    ConfigurationError
+        The site's ``allowed_modules`` do not have it.
+    """
+    if not site.allows_import(target):
         raise ConfigurationError(
-            f"offline is {offline!r}, which may not be imported: a user's own settings may name modules only that the "
-            "site's allowed_modules list",
+            f"{what} {target!r} may not be imported: a user's own settings may only name modules that the site's "
+            "allowed_modules list.",
             **where,
         )
 

@@ -16,7 +16,7 @@ What does not belong here: which values can be kept (``values``), where document
 """
 
 from .checks import checked, encode, validate
-from .names import NAMELESS_STREAM, SINGLES, Document, facts_of, is_streamed, n_events_said, stream_of
+from .names import NAMELESS_STREAM, SINGLES, Document, Named, facts_of, is_streamed, n_events_said, stream_of
 from .pages import pages_of, part_of_page, rows_of
 from .readable import broken_fields, readable_descriptor
 from .spans import Span, indices_of, left_over, n_stored, pairs_of, rows_without_events, spans_of
@@ -24,6 +24,7 @@ from .spans import Span, indices_of, left_over, n_stored, pairs_of, rows_without
 __all__ = [
     "Document",
     "NAMELESS_STREAM",
+    "Named",
     "SINGLES",
     "Span",
     "broken_fields",

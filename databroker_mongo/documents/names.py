@@ -7,6 +7,9 @@ from typing import Any
 
 Document = dict[str, Any]
 
+Named = tuple[str, Document]
+"""A document with its kind, as it is emitted."""
+
 SINGLES = ("start", "descriptor", "resource", "datum", "stream_resource", "stream_datum", "event", "stop")
 """The kinds of documents that are stored, in the order in which a run needs them."""
 

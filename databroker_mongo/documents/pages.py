@@ -17,7 +17,7 @@ from .names import SINGLES, Document, facts_of, place_of
 
 
 @dataclass(frozen=True)
-class _Page:
+class _Layout:
     """How a page lays out its rows: one ``parent`` for all, ``fields`` as lists, ``sections`` as mappings of lists."""
 
     single: str
@@ -26,9 +26,9 @@ class _Page:
     sections: tuple[str, ...]
 
 
-_PAGES = {
-    "event_page": _Page("event", "descriptor", ("uid", "time", "seq_num"), ("data", "timestamps", "filled")),
-    "datum_page": _Page("datum", "resource", ("datum_id",), ("datum_kwargs",)),
+_LAYOUTS = {
+    "event_page": _Layout("event", "descriptor", ("uid", "time", "seq_num"), ("data", "timestamps", "filled")),
+    "datum_page": _Layout("datum", "resource", ("datum_id",), ("datum_kwargs",)),
 }
 
 
@@ -43,19 +43,19 @@ def rows_of(name: str, doc: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[st
     _require_mapping(name, doc, doc, ())
     if name in SINGLES:
         yield name, doc
-    elif name in _PAGES:
-        yield from ((_PAGES[name].single, row) for row in _page_rows(name, doc))
+    elif name in _LAYOUTS:
+        yield from ((_LAYOUTS[name].single, row) for row in _page_rows(name, doc))
     elif name == "bulk_events":
         yield from (("event", row) for row in _bulk_events_rows(doc))
     elif name == "bulk_datum":
         yield from (("datum", row) for row in _bulk_datum_rows(doc))
     else:
-        known = ", ".join((*SINGLES, *_PAGES, "bulk_events", "bulk_datum"))
+        known = ", ".join((*SINGLES, *_LAYOUTS, "bulk_events", "bulk_datum"))
         raise InvalidDocument(f"There is no kind of document named {name!r}; the kinds are {known}.", document=name)
 
 
 def _page_rows(name: str, page: Mapping[str, Any]) -> Iterator[Document]:
-    layout = _PAGES[name]
+    layout = _LAYOUTS[name]
     _require(name, page, (layout.parent, *layout.fields, *(key for key in layout.sections if key != "filled")))
     for key in page.keys() - {layout.parent, *layout.fields, *layout.sections}:
         raise InvalidDocument(f"A document of kind {name} has no field {key!r}.", **facts_of(name, page), field=key)
@@ -141,7 +141,7 @@ def pages_of(name: str, rows: Iterable[Document], *, size: int) -> Iterator[Docu
     InvalidDocument
         A row lacks a field, or has something else where a mapping belongs.
     """
-    layout = _PAGES[name]
+    layout = _LAYOUTS[name]
     remaining = (_whole(layout, row) for row in _telling_of_others(layout, rows))
     while chunk := list(islice(remaining, size)):
         # Mostly all are alike; to sort them by their kinds first takes longer than to pack them.
@@ -155,7 +155,7 @@ def pages_of(name: str, rows: Iterable[Document], *, size: int) -> Iterator[Docu
             yield alike
 
 
-def _telling_of_others(layout: _Page, rows: Iterable[Document]) -> Iterator[Document]:
+def _telling_of_others(layout: _Layout, rows: Iterable[Document]) -> Iterator[Document]:
     """Yield the rows; warn, once for each, of the fields that a page leaves out."""
     known = {layout.parent, *layout.fields, *layout.sections}
     for row in rows:
@@ -173,12 +173,12 @@ def _telling_of_others(layout: _Page, rows: Iterable[Document]) -> Iterator[Docu
 
 def part_of_page(name: str, page: Document, rows: slice) -> Document:
     """Return a page of some of the rows of a page."""
-    layout = _PAGES[name]
+    layout = _LAYOUTS[name]
     part = {**page, **{field: page[field][rows] for field in layout.fields}}
     return part | {section: {key: values[rows] for key, values in page[section].items()} for section in layout.sections}
 
 
-def _whole(layout: _Page, row: Document) -> Document:
+def _whole(layout: _Layout, row: Document) -> Document:
     """Return a row of which a page can be made."""
     _require(layout.single, row, (layout.parent, *layout.fields))
     for section in layout.sections:
@@ -188,11 +188,11 @@ def _whole(layout: _Page, row: Document) -> Document:
     return row
 
 
-def _kind(layout: _Page, row: Document) -> tuple[Any, ...]:
+def _kind(layout: _Layout, row: Document) -> tuple[Any, ...]:
     return (row[layout.parent], *(frozenset(row.get(section, ())) for section in layout.sections))
 
 
-def _packed(layout: _Page, rows: list[Document]) -> Document | None:
+def _packed(layout: _Layout, rows: list[Document]) -> Document | None:
     """Return rows as one page, or None where they differ in what a page has once."""
     parents = [row[layout.parent] for row in rows]
     if parents.count(parents[0]) < len(parents):

@@ -10,12 +10,10 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from ..arrays import Column, PageRows, RowsInFiles, StreamSource, open_columns
-from ..documents import pages_of, part_of_page
-from ..store import Document
+from ..documents import Document, Named, pages_of, part_of_page
 from .context import Context
 
 Fill = Literal["no", "yes", "delayed"]
-Named = tuple[str, Document]
 
 
 def fill_of(fill: str | bool) -> Fill:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..arrays import Transform
-from ..config import TRANSFORMED, CatalogSettings, site_settings
+from ..config import TRANSFORMED, CatalogSettings, require_importable, site_settings
 from ..errors import ConfigurationError
 
 
@@ -46,12 +46,8 @@ def import_transforms(transforms: Mapping[str, Transform | str] | None) -> dict[
 
 def _imported(target: str, settings: CatalogSettings) -> Transform:
     where = {"name": settings.name, "file": settings.file, "line": settings.line}
-    if not settings.is_trusted and not site_settings().allows_import(target):
-        raise ConfigurationError(
-            f"the transform {target!r} may not be imported: a user's own settings may only name modules that the "
-            "site's allowed_modules list.",
-            **where,
-        )
+    if not settings.is_trusted:
+        require_importable(site_settings(), target, "the transform", **where)
     return _import(target, **where)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-Named = tuple[str, dict[str, Any]]
+from databroker_mongo.documents import Named
 
 _KINDS = {"b": "boolean", "i": "integer", "u": "integer", "f": "number", "U": "string"}
 

@@ -39,6 +39,7 @@ import numpy as np
 import pytest
 
 from databroker_mongo.assets import open_reader
+from databroker_mongo.documents import Document, Named
 from databroker_mongo.errors import (
     AmbiguousKey,
     CatalogError,
@@ -51,10 +52,9 @@ from databroker_mongo.errors import (
 )
 from databroker_mongo.queries import NEWEST_FIRST, All, Eq, Key, PartialUID, Raw, ScanID, TimeRange
 from databroker_mongo.runs import Catalog
-from databroker_mongo.store import MISSING, Document, Store, WritableStore
+from databroker_mongo.store import MISSING, Store, WritableStore
 from databroker_mongo.testing.runs import Asset, StreamAsset, build_run
 
-Named = tuple[str, Document]
 Fill = Callable[[Iterable[Named]], Store]
 
 # uid, scan_id, plan, sample, exit status (None: no stop), streams; one after the other, 100 s apart.

@@ -7,10 +7,11 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from ..documents import Named
 from ..errors import ColumnNotFound, OldNameWarning, QueryError
 from ..runs import Catalog, integers_of_slice, list_keys, show_slice
 from . import files, opening, tables
-from .documents import ALL, Named, plain_document, replay
+from .documents import ALL, plain_document, replay
 from .header import Header, Results, StreamName
 from .keywords import query_of_keywords
 from .registry import Registry

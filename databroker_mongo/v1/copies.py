@@ -17,9 +17,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ..assets import AssetReader, Place, Resource, Roots, require_ends
+from ..documents import Document, Named
 from ..errors import AssetUnreadable, CatalogWarning, stacklevel_of_caller
-from ..store import Document
-from .documents import Named
 from .files import Family, RunFiles, resource_of
 
 Hook = Callable[[int, int, str, str], Any]

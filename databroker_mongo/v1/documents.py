@@ -8,17 +8,14 @@ from __future__ import annotations
 import math
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
-from ..documents import rows_of
+from ..documents import Document, Named, rows_of
 from ..errors import OldNameWarning
 from ..runs import Run
 from .values import BLOCK_BYTES
-
-Document = Mapping[str, Any]
-Named = tuple[str, dict[str, Any]]
 
 _PAGE_ROWS: Final = 1000
 _WIDEST_ITEM_BYTES: Final = 8

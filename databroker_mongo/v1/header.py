@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ..display import local_time
-from ..documents import stream_of
+from ..documents import Named, stream_of
 from ..errors import CatalogWarning, OldNameWarning, stacklevel_of_caller
 from ..runs import Catalog, Run
-from .documents import ALL, Named, choose_fields, replay
+from .documents import ALL, choose_fields, replay
 from .tables import warn_of_time_zone
 from .values import is_external, open_external, rows_of, stored_values
 

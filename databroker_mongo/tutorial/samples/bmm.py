@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...documents import Document, Named
 from .absorption import Absorber, Array, currents, energy_grid
 from .bmm_devices import DWELL_SECONDS, baseline_devices, baseline_values, primary_devices
-from .emission import Document, Emission, NamedDocument
+from .emission import Emission
 
 # The tutorial looks up "a" to show what an ambiguous uid does: in this namespace two runs start with it.
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "databroker-mongo/bmm")
@@ -93,7 +94,7 @@ _RUNS = (
 )
 
 
-def bmm_documents() -> Iterator[NamedDocument]:
+def bmm_documents() -> Iterator[Named]:
     """Simulate two dozen absorption scans.
 
     Returns
@@ -113,7 +114,7 @@ def bmm_documents() -> Iterator[NamedDocument]:
         yield from _documents(run)
 
 
-def _documents(run: _Run) -> Iterator[NamedDocument]:
+def _documents(run: _Run) -> Iterator[Named]:
     uid = run.uid or str(uuid.uuid5(_NAMESPACE, f"{run.scan_id} {run.started}"))
     rng = np.random.default_rng(uuid.UUID(uid).int)
     edge, absorber = _ELEMENTS[run.symbol]

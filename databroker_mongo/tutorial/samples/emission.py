@@ -11,10 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...documents import Document, Named
 from .devices import Device
-
-Document = dict[str, Any]
-NamedDocument = tuple[str, Document]
 
 # A device is read a moment before its event is made, one after the other.
 _READING_SECONDS = 0.004
@@ -40,11 +38,11 @@ class Emission:
         """Names of the streams described so far."""
         return tuple(self._devices)
 
-    def start(self, time: float, **metadata: Any) -> NamedDocument:
+    def start(self, time: float, **metadata: Any) -> Named:
         """Return the start document; ``time`` is in seconds since 1970."""
         return "start", {"uid": self.uid, "time": time, **metadata}
 
-    def descriptor(self, stream: str, time: float, *, devices: Sequence[Device]) -> NamedDocument:
+    def descriptor(self, stream: str, time: float, *, devices: Sequence[Device]) -> Named:
         """Return the descriptor of a stream, and remember its devices for the events to come."""
         self._devices[stream] = devices
         self._n_events[stream] = 0
@@ -60,7 +58,7 @@ class Emission:
             "hints": {device.name: {"fields": list(device.hints)} for device in devices},
         }
 
-    def resource(self, label: str, *, spec: str, root: Path, path: str, **kwargs: Any) -> NamedDocument:
+    def resource(self, label: str, *, spec: str, root: Path, path: str, **kwargs: Any) -> Named:
         """Return the resource document of a family of files below ``root``."""
         return "resource", {
             "uid": self._derive("resource", label),
@@ -72,7 +70,7 @@ class Emission:
             "path_semantics": "posix",
         }
 
-    def datum(self, label: str) -> NamedDocument:
+    def datum(self, label: str) -> Named:
         """Return the next datum of a resource: its ``point_number`` counts from 0."""
         number = self._n_datums[label]
         self._n_datums[label] += 1
@@ -83,7 +81,7 @@ class Emission:
             "datum_kwargs": {"point_number": number},
         }
 
-    def event(self, stream: str, time: float, *, data: Mapping[str, Any]) -> NamedDocument:
+    def event(self, stream: str, time: float, *, data: Mapping[str, Any]) -> Named:
         """Return the next event of a stream.
 
         Parameters
@@ -110,7 +108,7 @@ class Emission:
             "filled": dict.fromkeys(external, False),
         }
 
-    def stop(self, time: float, *, exit_status: str = "success", reason: str = "") -> NamedDocument:
+    def stop(self, time: float, *, exit_status: str = "success", reason: str = "") -> Named:
         """Return the stop document, with the number of events of each stream."""
         return "stop", {
             "uid": self._derive("stop"),

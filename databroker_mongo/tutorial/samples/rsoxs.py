@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .emission import Document, Emission, NamedDocument
+from ...documents import Document, Named
+from .emission import Emission
 from .frames import keep_frame
 from .rsoxs_devices import (
     EXPOSURE_SECONDS,
@@ -47,7 +48,7 @@ class _Exposure(NamedTuple):
     energy: float | None
 
 
-def rsoxs_documents(directory: Path) -> Iterator[NamedDocument]:
+def rsoxs_documents(directory: Path) -> Iterator[Named]:
     """Simulate a scattering run and write its images.
 
     Parameters
@@ -85,9 +86,7 @@ def rsoxs_documents(directory: Path) -> Iterator[NamedDocument]:
     yield emission.stop(finished + 0.4)
 
 
-def _expose(
-    emission: Emission, exposure: _Exposure, *, root: Path, rng: np.random.Generator
-) -> Iterator[NamedDocument]:
+def _expose(emission: Emission, exposure: _Exposure, *, root: Path, rng: np.random.Generator) -> Iterator[Named]:
     time = _STARTED + 5.0 + _SECONDS_A_POINT * (exposure.number + 1)
     stream = "dark" if exposure.energy is None else "primary"
     if stream not in emission.streams:
