@@ -234,6 +234,11 @@ class Catalog(Mapping[str, Run]):
         return self._name
 
     @property
+    def context(self) -> Context:
+        """What the catalog hands on to its runs: :attr:`store`, :attr:`assets`, and what corrects documents."""
+        return self._context
+
+    @property
     def store(self) -> Store:
         """The store that holds the runs."""
         return self._context.store

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..arrays import Transform
 from ..assets import AssetReader
+from ..documents import Document
 from ..store import Store
 
 
@@ -28,3 +29,11 @@ class Context:
     store: Store
     assets: AssetReader
     transforms: Mapping[str, Transform] = field(default_factory=dict)
+
+    def transform(self, kind: str) -> Transform:
+        """Return what corrects the documents of a kind; where nothing does, they stay as they are."""
+        return self.transforms.get(kind, _unchanged)
+
+
+def _unchanged(document: Document) -> Document:
+    return document

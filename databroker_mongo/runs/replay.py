@@ -74,7 +74,7 @@ class Replay:
         is_whole: bool = True,
     ):
         self._store = context.store
-        self._transforms = context.transforms
+        self._transform = context.transform
         self._start = start
         self._stop = stop
         self._fill = fill
@@ -201,8 +201,7 @@ class Replay:
                 yield "stream_resource", self._corrected("stream_resource", stored)
 
     def _corrected(self, kind: str, document: Document) -> Document:
-        transform = self._transforms.get(kind)
-        return document if transform is None else transform(document)
+        return self._transform(kind)(document)
 
     def _is_new(self, datum: Document) -> bool:
         """Tell whether a datum was not there yet, and remember it."""

@@ -451,7 +451,7 @@ class Broker:
         copies = self.reg.copies(new_root, **{"run_start_uid": None, **(copy_kwargs or {})})
         for header in _listed(headers):
             documents = replay(header.v2, stream_name=ALL, fields=None, fill=False)
-            for name, document in copies.exported(files.RunFiles(header.v2, self._catalog), documents):
+            for name, document in copies.exported(files.RunFiles(header.v2, self._catalog.context), documents):
                 db.insert(name, document)
         return copies.pairs
 
@@ -463,7 +463,7 @@ class Broker:
         AssetError
             A file is missing, or the files of a resource are unknown.
         """
-        return files.size_bytes(files.RunFiles(header.v2, self._catalog) for header in _listed(headers)) * 1e-9
+        return files.size_bytes(files.RunFiles(header.v2, self._catalog.context) for header in _listed(headers)) * 1e-9
 
     def insert(self, name: str, doc: Mapping[str, Any]) -> None:
         """Store a document durably: ``RE.subscribe(db.insert)``.

@@ -19,7 +19,7 @@ from ..errors import AssetError, AssetOffline, AssetUnreadable, PathNotAllowed
 from ..store import Document
 
 if TYPE_CHECKING:
-    from ..runs import Catalog, Run
+    from ..runs import Context, Run
 
 
 @dataclass(frozen=True)
@@ -60,16 +60,16 @@ class RunFiles:
     ----------
     run : Run
         The run.
-    catalog : Catalog
-        Where it was found.
+    context : Context
+        That of the catalog where it was found.
     """
 
-    def __init__(self, run: Run, catalog: Catalog):
-        self._store = catalog.store
-        self._assets = catalog.assets
+    def __init__(self, run: Run, context: Context):
+        self._store = context.store
+        self._assets = context.assets
+        self._transform = context.transform
         self._run_uid = run.start["uid"]
         self._sources = [stream.source for stream in run.values()]
-        self._transform = self._sources[0].transform if self._sources else lambda _name: lambda document: document
 
     def families(self) -> Iterator[tuple[str, Document, Family]]:
         """Yield the kind, document and files of each resource, and stream resource, of the run.

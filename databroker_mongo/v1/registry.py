@@ -95,7 +95,7 @@ class Registry:
         run_uid = resource.get("run_start") or run_start_uid
         if run_uid is None:
             raise ValueError("the resource does not say which run it belongs to: give run_start_uid=")
-        run = RunFiles(self._catalog[run_uid], self._catalog)
+        run = RunFiles(self._catalog[run_uid], self._catalog.context)
         document = dict(resource)
         kind = run.kind_of(document)
         copies.copy(kind, document, run.family(kind, document))

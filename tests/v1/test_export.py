@@ -460,6 +460,21 @@ def test_a_catalog_that_transforms_resources_exports_what_it_reads(store_uri, th
     assert exported(here, there, header, tmp_path / "new", raw) == ["a.h5"]
 
 
+def test_resources_of_a_run_without_streams_are_transformed_before_it_is_exported(store_uri, there, raw, tmp_path):
+    """It was aborted before its first event."""
+    path = hdf5(raw / "a.h5")
+    here = Catalog.from_uri(store_uri, transforms={"resource": lambda document: {**document, "root": str(raw)}})
+    no_streams = ("start", "resource", "datum", "stop")
+    with Writer(here) as writer:
+        for name, document in build_run({"primary": POINTS}, assets={"primary": {"i": area_detector(Path("/x/a.h5"))}}):
+            if name in no_streams:
+                writer(name, document)
+    header = here.v1[-1]
+    assert not header.v2
+    assert here.v1.export_size(header) == pytest.approx(path.stat().st_size * 1e-9)
+    assert here.v1.export(header, there.v1, new_root=tmp_path / "new") == [(str(path), str(tmp_path / "new" / "a.h5"))]
+
+
 def test_without_a_new_root_the_documents_stay_as_they_are(here, there, raw):
     path = hdf5(raw / "a.h5")
     header = store(here, {"a": area_detector(path), "s": flown(path)})
