@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from . import display
 from .config import CatalogSettings, Uri, find_entries, is_uri, redact_uri, remove_entry, write_entry
-from .errors import CatalogNotFound, ConfigurationError, ConfigurationWarning, CredentialsUnavailable
+from .errors import (
+    CatalogNotFound,
+    ConfigurationError,
+    ConfigurationWarning,
+    CredentialsUnavailable,
+    stacklevel_of_caller,
+)
 from .queries import is_uid_beginning
 
 if TYPE_CHECKING:
@@ -70,7 +76,11 @@ class ConfiguredCatalogs(Mapping[str, "Catalog"]):
         entries = find_entries()
         if entries.problems:
             listed = "\n".join(str(problem) for problem in entries.problems)
-            warnings.warn(f"these catalogs or files cannot be used:\n{listed}", ConfigurationWarning, stacklevel=2)
+            warnings.warn(
+                f"these catalogs or files cannot be used:\n{listed}",
+                ConfigurationWarning,
+                stacklevel=stacklevel_of_caller(),
+            )
         return iter(entries)
 
     def __len__(self) -> int:

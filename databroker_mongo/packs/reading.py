@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from ..errors import CatalogWarning, ConfigurationError, InvalidDocument
+from ..errors import CatalogWarning, ConfigurationError, InvalidDocument, stacklevel_of_caller
 
 _CATALOG_FILE = "catalog.yml"
 _MANIFEST_FILE = "documents_manifest.txt"
@@ -160,7 +160,7 @@ def _warn_of_missing(directory: Path, found: set[str], unmatched: Sequence[str])
             f"The pack {directory} lacks {len(missing)} files of documents that it lists, such as {missing[0]}: their "
             "runs are missing. Copy the pack again, with all its documents.",
             CatalogWarning,
-            stacklevel=3,
+            stacklevel=stacklevel_of_caller(),
         )
 
 

@@ -407,7 +407,7 @@ class Catalog(Mapping[str, Run]):
                 warnings.warn(
                     f"{step.n_examined} documents of {step.collection!r} are examined without an index",
                     CatalogWarning,
-                    stacklevel=2,
+                    stacklevel=stacklevel_of_caller(),
                 )
         return found
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
 from .. import display
 from ..arrays import StreamSource
 from ..documents import stream_of
-from ..errors import OldNameWarning, RunNotFound, StreamNotFound
+from ..errors import OldNameWarning, RunNotFound, StreamNotFound, stacklevel_of_caller
 from ..health import Finding, check_files, check_run, find_lost_files, list_files
 from ..printable import shown
 from ..queries import NEWEST_FIRST, Eq
@@ -307,12 +307,18 @@ class Run(Mapping[str, Stream]):
 
     def canonical(self, *, fill: str | bool) -> Iterator[tuple[str, Document]]:
         """Yield the documents of the run; an old name of :meth:`documents`."""
-        warnings.warn("Run.canonical is an old name of Run.documents", OldNameWarning, stacklevel=2)
+        warnings.warn(
+            "Run.canonical is an old name of Run.documents", OldNameWarning, stacklevel=stacklevel_of_caller()
+        )
         return self.documents(fill=fill)
 
     def read_canonical(self) -> Iterator[tuple[str, Document]]:
         """Yield the documents of the run, filled; an old name of ``documents(fill="yes")``."""
-        warnings.warn('Run.read_canonical is an old name of Run.documents(fill="yes")', OldNameWarning, stacklevel=2)
+        warnings.warn(
+            'Run.read_canonical is an old name of Run.documents(fill="yes")',
+            OldNameWarning,
+            stacklevel=stacklevel_of_caller(),
+        )
         return self.documents(fill="yes")
 
     def _sources(self) -> dict[str, StreamSource]:

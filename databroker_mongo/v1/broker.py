@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..documents import Named
-from ..errors import ColumnNotFound, OldNameWarning, QueryError
+from ..errors import ColumnNotFound, OldNameWarning, QueryError, stacklevel_of_caller
 from ..runs import Catalog, integers_of_slice, list_keys, show_slice
 from . import files, opening, tables
 from .documents import ALL, plain_document, replay
@@ -139,7 +139,7 @@ class Broker:
     @property
     def fs(self) -> Registry:
         """An old name of ``reg``."""
-        warnings.warn("db.fs is an old name of db.reg", OldNameWarning, stacklevel=2)
+        warnings.warn("db.fs is an old name of db.reg", OldNameWarning, stacklevel=stacklevel_of_caller())
         return self.reg
 
     def __repr__(self) -> str:
@@ -372,7 +372,7 @@ class Broker:
         warnings.warn(
             "get_images is an old name: use header.data(), header.xarray() or header.xarray_dask()",
             OldNameWarning,
-            stacklevel=2,
+            stacklevel=stacklevel_of_caller(),
         )
         streams = [header.v2[stream_name] for header in _listed(headers)]
         if not streams:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
 from ..documents import Document, Named, rows_of
-from ..errors import OldNameWarning
+from ..errors import OldNameWarning, stacklevel_of_caller
 from ..runs import Run
 from .values import BLOCK_BYTES
 
@@ -154,7 +154,7 @@ class PlainDocument(dict[str, Any]):
         warnings.warn(
             f"Values of documents as attributes may go away: write ['{name}'] instead of .{name}",
             OldNameWarning,
-            stacklevel=2,
+            stacklevel=stacklevel_of_caller(),
         )
         return value
 

@@ -257,7 +257,9 @@ class Header:
 
     def stream(self, *args: Any, **kwargs: Any) -> Iterator[Named]:
         """Yield the documents of the run; an old name of :meth:`documents`."""
-        warnings.warn("Header.stream is an old name of Header.documents", OldNameWarning, stacklevel=2)
+        warnings.warn(
+            "Header.stream is an old name of Header.documents", OldNameWarning, stacklevel=stacklevel_of_caller()
+        )
         return self.documents(*args, **kwargs)
 
     def _described(self, stream_name: StreamName) -> list[dict[str, Any]]:

@@ -89,7 +89,7 @@ def warn_of_time_zone(timezone: str | None) -> None:
             "timezone has no effect: times are in UTC. Convert them with "
             f"table['time'].dt.tz_localize('UTC').dt.tz_convert({timezone!r})",
             CatalogWarning,
-            stacklevel=3,
+            stacklevel=stacklevel_of_caller(),
         )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...documents import Document
-from ...errors import CatalogWarning, StoreError
+from ...errors import CatalogWarning, StoreError, stacklevel_of_caller
 from ..connection.collections import Collections
 from ..connection.index_cache import Keys
 from ..connection.retries import retry_once
@@ -151,7 +151,7 @@ class EventRows:
                 f"the events at {self._collections.address} have no index on 'descriptor', so each read of a stream "
                 "examines the events of all runs. databroker-mongo admin create-indexes --apply makes it.",
                 CatalogWarning,
-                stacklevel=2,
+                stacklevel=stacklevel_of_caller(),
             )
 
 

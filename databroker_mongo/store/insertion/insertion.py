@@ -16,7 +16,7 @@ import bson
 from bson import ObjectId
 
 from ...documents import Document, facts_of
-from ...errors import CatalogWarning, DuplicateDocument, InvalidDocument, StoreUnavailable
+from ...errors import CatalogWarning, DuplicateDocument, InvalidDocument, StoreUnavailable, stacklevel_of_caller
 from ...values import are_equal, differences
 from ..connection.collections import Collections
 from ..connection.failures import TRANSIENT
@@ -206,7 +206,7 @@ def _has_index_that_accepts_seconds(collection: Any, name: str, address: str) ->
                 f"has no unique index on {key!r}: if one of them is sent again it is stored twice. databroker-mongo "
                 "admin create-indexes --apply makes the index.",
                 CatalogWarning,
-                stacklevel=2,
+                stacklevel=stacklevel_of_caller(),
             )
     return bool(indexes)
 

@@ -147,7 +147,7 @@ def _warn(collections: Collections) -> None:
         f"The summaries of runs at {collections.address} are out of date and are not used. "
         "databroker-mongo admin build-summaries --apply brings them up to date.",
         CatalogWarning,
-        stacklevel=2,
+        stacklevel=2,  # it is the database's: named by a line of ours, it is shown once, not at each line that searches
     )
 
 
