@@ -6,8 +6,11 @@
     opening        the columns of a stream, opened: where the values of each data key come from
     column_set     ... what came of each data key, and all of them together
     columns        one column, whose region of rows and pixels is read at once
-    inline         ... from the events          external     ... from files, by datums or stream datums
-    first_file     what the first file of a column holds; ``fitting`` tells whether that is what is declared
+    inline         ... from the events, which ``blocks`` fetch together
+    external       ... from files, by datums or stream datums
+    first_file     what the first file of a column holds
+    fitting        ... whether that is what is declared; ``remedies`` says what a reader can do where it is not
+    stored_rows    ... and how many rows of it make one of the stream
     structure      shape, dtype, dimensions, chunks
     indexing       steps, negatives, ellipsis -> regions
     rows           which rows a stream has      filling      documents with the values from files in them
@@ -20,7 +23,7 @@ What does not belong here: specs and paths (``assets/``), collections (``store/`
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .column_set import OpenedColumn, OpenedColumns
 from .columns import AssetColumn, Column, KnownColumn
@@ -57,7 +60,8 @@ __all__ = [
     "attributes",
     "chunked",
     "column_name",
-    "try_to_correct",
+    "correct",
+    "has_integers_beyond_floats",
     "is_held",
     "lazy_array",
     "lazy_dataset",
@@ -65,14 +69,13 @@ __all__ = [
     "load_dataset",
     "n_events_said",
     "name_dims",
-    "has_integers_beyond_floats",
     "open_columns",
     "table_of_rows",
-    "correct",
+    "try_to_correct",
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     # dask and xarray take a second to import, and a list of runs needs neither.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

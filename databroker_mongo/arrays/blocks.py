@@ -21,7 +21,9 @@ Declared = np.dtype[Any] | None
 
 
 class EventBlock:
-    """Some columns of a snapshot. What it has fetched it keeps as long as one of its columns lives; it travels without.
+    """Some columns of a snapshot, fetched in one query and kept as long as one of its columns lives.
+
+    A pickle holds the query without what it fetched.
 
     Parameters
     ----------
@@ -48,10 +50,10 @@ class EventBlock:
         self._arrays = None if arrays is None else dict(arrays)
         self._lock = threading.Lock()
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_arrays": None, "_lock": None}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state, _lock=threading.Lock())
 
     @property
@@ -59,7 +61,7 @@ class EventBlock:
         """Where the events are, without any password."""
         return self._store.address
 
-    def column(self, key: str) -> Array:
+    def read_column(self, key: str) -> Array:
         """Return a column, ``(n_rows, ...)``."""
         with self._lock:
             if self._arrays is None:
@@ -67,10 +69,11 @@ class EventBlock:
                 self._arrays = {each: as_array(found[each], declared=self._declared[each]) for each in found}
             return self._arrays[key]
 
-    def rows(self, key: str, rows: slice) -> Array:
+    def read_rows(self, key: str, rows: slice) -> Array:
         """Return some rows of a column, fetched by themselves where that is cheaper."""
-        is_part = 2 * (rows.stop - rows.start) <= self.snapshot.n_rows
-        if self._arrays is None and is_part and self._store.can_find_rows(self.snapshot):
+        # Half of the rows or more: whoever asks for these will ask for the others, which then cost no second query.
+        is_small_part = 2 * (rows.stop - rows.start) <= self.snapshot.n_rows
+        if self._arrays is None and is_small_part and self._store.can_find_rows(self.snapshot):
             found = self._store.event_columns(self.snapshot, [key], rows=rows)
             return as_array(found[key], declared=self._declared[key])
-        return self.column(key)[rows]
+        return self.read_column(key)[rows]

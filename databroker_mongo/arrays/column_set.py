@@ -1,12 +1,12 @@
-"""Columns that were opened, all of one length: what is still to come is cut from all, gaps among rows are told."""
+"""Columns that were opened, all of one length, and what is to be told of each."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..assets import Segment
 from ..errors import CatalogError
@@ -61,8 +61,10 @@ class OpenedColumn:
         """All notes as one sentence; empty if there are none."""
         return "; ".join(self.notes)
 
-    def n_rows_there(self, n_rows: int, taken: np.ndarray[Any, Any], *, is_streamed: bool, is_complete: bool) -> int:
-        """Return how many of the first rows it has, as far as that is for the common length to heed.
+    def n_rows_there(self, n_rows: int, taken: NDArray[np.intp], *, is_streamed: bool, is_complete: bool) -> int:
+        """Return how many of the first rows it has, which limits the common length.
+
+        A column that cannot be read limits nothing: its error is told, and the others keep their rows.
 
         Parameters
         ----------
@@ -102,8 +104,8 @@ class OpenedColumns:
 
     by_key: dict[str, OpenedColumn] = field(default_factory=dict)
     n_rows: int = 0
-    time: np.ndarray[Any, np.dtype[np.float64]] | None = None
-    seq_num: np.ndarray[Any, np.dtype[np.int64]] = field(default_factory=lambda: np.empty(0, np.int64))
+    time: NDArray[np.float64] | None = None
+    seq_num: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     @classmethod
     def of(cls, keys: Iterable[str]) -> OpenedColumns:
@@ -170,8 +172,10 @@ class OpenedColumns:
         for column in self.columns.values():
             column.shorten(n_rows)
 
-    def _as_taken(self) -> np.ndarray[Any, np.dtype[np.intp]]:
+    def _as_taken(self) -> NDArray[np.intp]:
         """Return the rows in the order in which they were taken, which is another where a plan was rewound."""
+        # After a pause the RunEngine repeats the messages since the last checkpoint, and begins again with the seq_num
+        # that it had there (RunBundler.rewind of bluesky.bundlers): rows sorted by seq_num are not in order of time.
         is_rewound = self.time is not None and bool((self.seq_num[1:] == self.seq_num[:-1]).any())
         return np.argsort(self.time, kind="stable") if is_rewound and self.time is not None else np.arange(self.n_rows)
 

@@ -10,6 +10,7 @@ import bisect
 import copy
 import itertools
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -25,10 +26,11 @@ from .indexing import Region, split_key
 Array = NDArray[Any]
 Facts = Mapping[str, Any]
 
+# What is read in the dtype of the file and then converted is held twice for as long.
 _CONVERTED_BYTES = 8_000_000
 
 
-class Column:
+class Column(ABC):
     """A column of a stream: ``column[key]`` reads and returns an array.
 
     Parameters
@@ -134,8 +136,9 @@ class Column:
         """Return what tells this column from any other; equal for two that read the same."""
         return (type(self).__name__, sorted(self.facts.items(), key=str), self.shape, str(self.dtype))
 
+    @abstractmethod
     def _read(self, region: Region) -> Array:
-        raise NotImplementedError
+        """Return one region as an array of its own."""
 
 
 class KnownColumn(Column):
@@ -183,7 +186,7 @@ class EventColumn(Column):
         rows = region[0]
         if rows.start == rows.stop:
             return np.empty(tuple(part.stop - part.start for part in region), self.dtype)
-        found = event_values.fit(self._block.rows(self._key, rows), self.dtype, self.shape[1:])
+        found = event_values.cast_exactly(self._block.read_rows(self._key, rows), self.dtype, self.shape[1:])
         return found[(slice(None), *region[1:])].copy()
 
 
@@ -201,6 +204,7 @@ class LostColumn(Column):
         self._error = error
 
     def _read(self, region: Region) -> Array:
+        # A copy, since `read_region` adds facts to what it catches, and a traceback grows with every raise.
         raise copy.copy(self._error)
 
 
@@ -236,10 +240,10 @@ class AssetColumn(Column):
         self.segments = segments
         self._datum = datum
         self._lost = dict(lost or {})
-        self.shorten(shape[0])
+        self.shorten(shape[0])  # the dtype depends on the gaps among these rows
 
     def shorten(self, n_rows: int) -> None:
-        """Keep the first rows alone; only if some of these are missing, the dtype can say so."""
+        """Keep the first rows alone, and give the column a dtype with a missing value only if one of these is."""
         super().shorten(n_rows)
         self.dtype = event_values.missing_value(self._datum.dtype)[0] if self.n_gaps() else self._datum.dtype
 
@@ -298,7 +302,17 @@ class AssetColumn(Column):
             self._read_halves(out, slice(middle, rows.stop), bad)
 
     def read_into(self, out: Array, region: Region, *, finds_fault: bool = True) -> None:
-        """Fill ``out`` with a region, in place; where that fails, finding out which datum is at fault may take long."""
+        """Fill ``out`` with a region, in place.
+
+        Parameters
+        ----------
+        out : numpy.ndarray
+            Of the shape of the region and the dtype of the column.
+        region : tuple of slice
+            The region.
+        finds_fault : bool
+            Whether datums that cannot be read together are read one by one, so that the error names the one at fault.
+        """
         rows = region[0]
         for segment in self.segments:
             start, stop = max(segment.start, rows.start), min(segment.stop, rows.stop)
@@ -313,7 +327,7 @@ class AssetColumn(Column):
 
     def of_rows(self, rows: Sequence[int]) -> AssetColumn:
         """Return a column of these rows, in this order."""
-        places = [(bisect.bisect_right(self.segments, row, key=lambda each: each.start) - 1, row) for row in rows]
+        places = [(self._number_of_segment(row), row) for row in rows]
         segments: list[Segment] = []
         # Rows that follow one another in one segment have the same distance to their new places.
         for _, group in itertools.groupby(enumerate(places), key=lambda each: (each[1][0], each[1][1] - each[0])):
@@ -354,6 +368,7 @@ class AssetColumn(Column):
 
     def n_available(self, n_rows: int, taken: NDArray[np.intp]) -> int:
         """Return how many of the first ``n_rows`` rows are there in full: a file that lacks one lacks all after it."""
+        # Each look may open a file: the last row is looked for first, which most have, and others by bisection.
         is_served = np.zeros(len(taken), bool)
         for segment in self.segments:
             is_served[segment.start : segment.stop] = segment.resource is not None
@@ -366,7 +381,10 @@ class AssetColumn(Column):
         return int(rows[n_there:].min())
 
     def _segment_of(self, row: int) -> Segment:
-        return self.segments[bisect.bisect_right(self.segments, row, key=lambda each: each.start) - 1]
+        return self.segments[self._number_of_segment(row)]
+
+    def _number_of_segment(self, row: int) -> int:
+        return bisect.bisect_right(self.segments, row, key=lambda each: each.start) - 1
 
     def _is_written(self, row: int) -> bool:
         segment = self._segment_of(row)
@@ -375,7 +393,7 @@ class AssetColumn(Column):
         try:
             self._assets.structure(segment.resource, segment.datums[last])
         except AssetOffline:
-            return True
+            return True  # nothing is moved to tape while it is written
         except AssetUnreadable:
             return False
         return True

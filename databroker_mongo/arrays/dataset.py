@@ -82,6 +82,12 @@ def load_dataset(
     return _pick_rows(_dataset(variables, opened, source, lacking), opened, bad, dedupe=dedupe), lacking
 
 
+def _as_they_are(structure: ArrayStructure, values: Array) -> xarray.Variable:
+    """Return values as a variable of xarray, objects as they are."""
+    # With fastpath, Variable does not call ``as_compatible_data``: see `_Objects`.
+    return xarray.Variable(structure.dims, values, structure.attrs, fastpath=True)
+
+
 def _whole(column: Column, _: CatalogError | None) -> tuple[Array, dict[int, CatalogError]]:
     """Return all rows of a column; one that has a problem raises it by itself."""
     return column.read_region(tuple(slice(0, size) for size in column.shape)), {}
@@ -144,7 +150,7 @@ def _chunks(column: Column) -> Chunks:
 
 
 def _lazy(column: Column, name: str, chunks: Chunks) -> dask.array.Array:
-    from_array: Any = dask.array.from_array
+    from_array: Any = dask.array.from_array  # it has no annotations
     lazy: dask.array.Array = from_array(
         column,
         chunks=chunks,
@@ -155,15 +161,20 @@ def _lazy(column: Column, name: str, chunks: Chunks) -> dask.array.Array:
     return lazy
 
 
-class _Objects(np.ndarray[Any, Any]):
-    """Objects as they are: what is computed becomes part of a dataset again, and pandas would make None NaN there."""
-
-
 def _lazy_as_they_are(column: Column, structure: ArrayStructure) -> dask.array.Array:
     lazy = _lazy(column, structure.name, structure.chunks)
     map_blocks: Any = lazy.map_blocks  # dask's annotation has one argument too many
     as_they_are: dask.array.Array = map_blocks(_as_objects, dtype=lazy.dtype) if lazy.dtype == object else lazy
     return as_they_are
+
+
+class _Objects(np.ndarray[Any, Any]):
+    """An array of objects that xarray takes as it is.
+
+    What a block computes becomes part of a dataset again. ``as_compatible_data`` of xarray sends any plain array of
+    objects through ``pandas.Series``, where None among texts becomes NaN, but leaves subclasses alone: it compares
+    types with ``is``.
+    """
 
 
 def _as_objects(block: Array) -> Array:
@@ -173,11 +184,6 @@ def _as_objects(block: Array) -> Array:
 def lazy_array(column: Column, name: str) -> dask.array.Array:
     """Return a column as a dask array, in the blocks that it has in a dataset."""
     return _lazy(column, name, _chunks(column))
-
-
-def _as_they_are(structure: ArrayStructure, values: Array) -> xarray.Variable:
-    """Return values as a variable that takes no objects for what pandas would make of them: None among texts NaN."""
-    return xarray.Variable(structure.dims, values, structure.attrs, fastpath=True)
 
 
 def _dataset(
@@ -210,7 +216,11 @@ def lazy_rows(column: Column) -> list[dask.array.Array]:
 
 
 def _forget_threads_of_the_parent() -> None:
-    """Let dask start threads of its own in a forked process; those of its parent are not there, and it would wait."""
+    """Let dask start threads of its own in a forked process, since those of its parent are not there.
+
+    ``dask.threaded.get`` keeps its pools in these globals and does not look at the process: it would hand tasks to
+    threads that do not run, or wait for a lock that one of them holds.
+    """
     threaded: Any = dask.threaded
     threaded.pools_lock = threading.Lock()
     threaded.default_pool = None

@@ -156,6 +156,7 @@ def _segments(
     resources: Mapping[str, Resource | CatalogError],
 ) -> tuple[Segment, ...]:
     documents = [datums.get(each) if isinstance(each, str) else None for each in column]
+    # An empty name is no resource: the datum is refused below, with its identifier.
     names = [each.get("resource") or None if isinstance(each, dict) else None for each in documents]
     segments = []
     start = 0

@@ -13,12 +13,12 @@ from typing import Any
 from ..assets import AssetReader, DatumStructure, Resource, Segment
 from ..errors import ShapeMismatch
 from .fitting import Fit, fit
+from .remedies import Remedies
 from .stored_rows import one_row, rows_in_event
 from .structure import DataKey, declared_structure, has_quirk, reconcile, require_dtype
-from .ways_out import WaysOut
 
 _ROW_AXES = "row_axes"
-_FRAMES = ("frame_per_point", "frames_per_point")
+_FRAMES = ("frame_per_point", "frames_per_point")  # two spellings of one keyword
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,10 @@ class FirstFile:
         layout = self._assets.layout(self._resource, self._datum, datum_id=self._datum_id)
         keywords = self._assets.keywords(self._resource)
         frames = next((each for each in _FRAMES if each in keywords), None)
-        ways = WaysOut(run_uid, name, self._resource, frames)
+        remedies = Remedies(run_uid, name, self._resource, frames)
         try:
             if layout is None:
-                return self._as_given(data_key, is_streamed, ways)
+                return self._as_given(data_key, is_streamed, remedies)
             shape = data_key.get("shape")
             fitted = fit(
                 None if shape is None else tuple(shape),
@@ -97,28 +97,28 @@ class FirstFile:
                 is_streamed=is_streamed,
                 may_choose=_ROW_AXES in keywords - self._resource.kwargs.keys(),
                 n_asked=n_asked,
-                ways=ways,
+                remedies=remedies,
             )
-            return self._as_fitted(data_key, fitted, ways)
+            return self._as_fitted(data_key, fitted, remedies)
         except ShapeMismatch as error:
             facts = self._assets.facts(self._resource)
             error.add_facts(**facts, datum=str(self._datum), datum_id=self._datum_id)
             raise
 
-    def _as_fitted(self, data_key: DataKey, fitted: Fit, ways: WaysOut) -> Found:
+    def _as_fitted(self, data_key: DataKey, fitted: Fit, remedies: Remedies) -> Found:
         resource = with_row_axes(self._resource, fitted.row_axes)
         found = self._assets.structure(resource, self._datum, datum_id=self._datum_id)
-        note = require_dtype(data_key, found, ways)
+        note = require_dtype(data_key, found, remedies)
         if note is not None:
             fitted = fitted._replace(note="; ".join(filter(None, [fitted.note, note])), is_quirk=False)
         return Found(found, fitted)
 
-    def _as_given(self, data_key: DataKey, is_streamed: bool, ways: WaysOut) -> Found:
+    def _as_given(self, data_key: DataKey, is_streamed: bool, remedies: Remedies) -> Found:
         found = self._assets.structure(self._resource, self._datum, datum_id=self._datum_id)
         per_event = rows_in_event(data_key, found) if is_streamed else None
         whole = found if per_event is None else found._replace(shape=(per_event, *found.shape))
         frames = self._resource.kwargs.get("frame_per_point")
-        note = reconcile(data_key, whole, frames=frames, ways=ways)
+        note = reconcile(data_key, whole, frames=frames, remedies=remedies)
         is_quirk = has_quirk(data_key, whole)
         return Found(found, Fit(None, per_event, note, is_quirk))
 

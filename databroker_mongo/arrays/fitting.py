@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from ..assets import Layout
 from ..errors import ShapeMismatch
+from .remedies import Remedies, advise
 from .stored_rows import rows_as_axis, without_colours
-from .ways_out import WaysOut, advise
 
 Shape = tuple[int, ...]
 
@@ -58,7 +58,7 @@ def fit(
     is_streamed: bool,
     may_choose: bool,
     n_asked: Callable[[], int],
-    ways: WaysOut,
+    remedies: Remedies,
 ) -> Fit:
     """Decide whether an array fits a declaration, by its rank and its sizes, and how its rows are read.
 
@@ -149,7 +149,7 @@ def fit(
         The handler takes ``row_axes``.
     n_asked : callable
         Returns the known number of datums of the resource, or of rows of the stream. Called only if it matters.
-    ways : WaysOut
+    remedies : Remedies
         The remedies that an error offers to a reader.
 
     Raises
@@ -157,7 +157,7 @@ def fit(
     ShapeMismatch
         They contradict each other.
     """
-    return _Fitting(declared, layout, is_streamed, may_choose and not layout.is_fixed, n_asked, ways).run()
+    return _Fitting(declared, layout, is_streamed, may_choose and not layout.is_fixed, n_asked, remedies).run()
 
 
 class _Fitting:
@@ -170,14 +170,14 @@ class _Fitting:
         is_streamed: bool,
         may_choose: bool,
         n_asked: Callable[[], int],
-        ways: WaysOut,
+        remedies: Remedies,
     ):
         self._declared = declared
         self._layout = layout
         self._is_streamed = is_streamed
         self._may_choose = may_choose
         self._n_asked = n_asked
-        self._ways = ways
+        self._remedies = remedies
 
     def run(self) -> Fit:
         layout, declared, n_axes = self._layout, self._declared, len(self._layout.shape)
@@ -185,6 +185,7 @@ class _Fitting:
             if self._may_choose and n_axes == 2:
                 raise self._neither_lines_nor_image()
             return Fit()
+        # Sizes decide first, then the number of rows, then colours: the further down, the more is guessed.
         own = self._grade(layout.row_axes)
         if own <= Grade.SIZES:
             return self._taken(layout.row_axes)
@@ -237,8 +238,8 @@ class _Fitting:
             f"{n_datums * self._rows_in_datum(row_axes)} rows of it are requested, but it may be a grid of "
             f"{self._n_rows(row_axes)} rows in C order, or {layout.n_rows} rows of shape {row}",
             [
-                ("For a grid", self._ways.read_with(row_axes=row_axes)),
-                ("For such rows", self._ways.declare(shape=row)),
+                ("For a grid", self._remedies.read_with(row_axes=row_axes)),
+                ("For such rows", self._remedies.declare(shape=row)),
             ],
         )
 
@@ -255,6 +256,7 @@ class _Fitting:
         return self._layout.frames or self._per_event(row_axes) or 1
 
     def _grade(self, row_axes: int) -> Grade:
+        """Return how well rows of so many axes answer to the declaration, by themselves or as the rows of an event."""
         row, event = self._row(row_axes), self._event(row_axes)
         declared = self._declared or ()
         if declared == event:
@@ -300,27 +302,28 @@ class _Fitting:
         return self._refusal(
             "an array of two axes is one image if two axes are declared, and lines if one is; neither fits",
             [
-                ("For one image", self._ways.declare(shape=[1, *shape])),
-                ("For lines", self._ways.declare(shape=[1, shape[1]])),
+                ("For one image", self._remedies.declare(shape=[1, *shape])),
+                ("For lines", self._remedies.declare(shape=[1, shape[1]])),
             ],
         )
 
     def _contradiction(self) -> ShapeMismatch:
         layout, declared = self._layout, self._declared or ()
         event, row = self._event(layout.row_axes), self._row(layout.row_axes)
-        keyword, promised = self._ways.frames_keyword, layout.frames
-        ways = [("For what is in the file", self._ways.declare(shape=list(event)))]
+        keyword, promised = self._remedies.frames_keyword, layout.frames
+        listed = [("For what is in the file", self._remedies.declare(shape=list(event)))]
         if keyword and len(declared) == len(row) + 1 and sorted(declared[1:]) == sorted(row):
-            ways = [(f"For {declared[0]} frames a datum", self._ways.read_with(**{keyword: declared[0]})), *ways]
-            return self._refusal(f"the resource makes {promised} frames of it a datum, not {declared[0]}", ways)
-        return self._refusal(f"a row of it is of shape {list(event)}", ways)
+            listed.insert(0, (f"For {declared[0]} frames a datum", self._remedies.read_with(**{keyword: declared[0]})))
+            return self._refusal(f"the resource makes {promised} frames of it a datum, not {declared[0]}", listed)
+        return self._refusal(f"a row of it is of shape {list(event)}", listed)
 
-    def _refusal(self, reason: str, ways: list[tuple[str, str]]) -> ShapeMismatch:
+    def _refusal(self, reason: str, listed: list[tuple[str, str]]) -> ShapeMismatch:
         layout, declared = self._layout, self._declared
         wanted = "no shape" if declared is None else f"shape {list(declared)}"
         found = self._event(layout.row_axes)
         return ShapeMismatch(
-            f"the descriptor declares {wanted}, and the file holds an {_words(layout.shape)}: {reason}. {advise(ways)}",
+            f"the descriptor declares {wanted}, and the file holds an {_words(layout.shape)}: {reason}. "
+            + advise(listed),
             declared_shape=None if declared is None else list(declared),
             found_shape=found,
             found_dtype=str(layout.dtype),

@@ -20,10 +20,10 @@ from .source import StreamSource
 from .structure import DataKey, declared_dtype, is_whole_shape
 from .values import as_array, kind_of
 
-Shaped = tuple[tuple[int, ...], np.dtype[Any]]
+RowStructure = tuple[tuple[int, ...], np.dtype[Any]]
 
 _FEW_VALUES = 1_000_000
-_GROUP_BYTES = 32_000_000
+_GROUP_BYTES = 32_000_000  # a group is in memory as a whole as soon as one of its columns is read
 
 _PLAIN = {float: np.dtype(np.float64), int: np.dtype(np.int64), bool: np.dtype(bool)}
 _EMPTY = {"integer": np.dtype(np.int64), "boolean": np.dtype(bool), "string": np.dtype("<U1")}
@@ -48,12 +48,12 @@ def open_inline(
     rows = source.rows
     declared = {key: declared_dtype(data_keys[key]) for key in keys}
     unread = [key for key in keys if key not in known]
-    shaped = _shaped_without_reading(source, data_keys, unread)
+    shaped = _structures_without_reading(source, data_keys, unread)
     uncertain = [key for key in unread if key not in shaped]
     values = {key: known[key] for key in keys if key in known}
     values |= rows.columns(uncertain) if uncertain else {}
     if rows.snapshot.n_rows == 0:
-        shaped |= {key: of_no_rows(data_keys[key]) for key in values}
+        shaped |= {key: structure_of_no_rows(data_keys[key]) for key in values}
     arrays = {key: as_array(values[key], declared=declared[key]) for key in values if key not in shaped}
     read = EventBlock(rows.store, rows.snapshot, {key: declared[key] for key in arrays}, arrays)
     block_of = dict.fromkeys(arrays, read)
@@ -72,7 +72,7 @@ def open_inline(
     }
 
 
-def shapes_otherwise(data_keys: Mapping[str, DataKey], columns: Mapping[str, EventColumn]) -> dict[str, str]:
+def contradicted_shapes(data_keys: Mapping[str, DataKey], columns: Mapping[str, EventColumn]) -> dict[str, str]:
     """Return a sentence for each column whose rows have not the declared shape, axes of length one aside."""
     return {
         key: f"shape {list(declared)} is declared, and the events hold {_rows_of(column)}"
@@ -91,26 +91,29 @@ def _has_rows(column: EventColumn, declared: Sequence[int]) -> bool:
     return [size for size in declared if size != 1] == [size for size in column.shape[1:] if size != 1]
 
 
-def _shaped_without_reading(
+def _structures_without_reading(
     source: StreamSource, data_keys: Mapping[str, DataKey], keys: Sequence[str]
-) -> dict[str, Shaped]:
+) -> dict[str, RowStructure]:
     """Return shape and dtype of the columns that need not be read for them."""
     n_rows = source.rows.snapshot.n_rows
     if n_rows == 0:
-        return {key: of_no_rows(data_keys[key]) for key in keys}
-    return {} if are_few(data_keys, keys, n_rows) else _certain(source, data_keys, keys)
+        return {key: structure_of_no_rows(data_keys[key]) for key in keys}
+    return {} if is_cheap_to_read(data_keys, keys, n_rows) else _uniform_structures(source, data_keys, keys)
 
 
-def are_few(data_keys: Mapping[str, DataKey], keys: Sequence[str], n_rows: int | None) -> bool:
+def is_cheap_to_read(data_keys: Mapping[str, DataKey], keys: Sequence[str], n_rows: int | None) -> bool:
     """Tell whether columns of about so many rows are better read at once than asked about.
 
     To compare the types of all events, the server takes as long as to hand them out. Only the space that the values
     take speaks against that.
     """
-    return n_rows is not None and n_rows * sum(math.prod(of_no_rows(data_keys[key])[0]) for key in keys) <= _FEW_VALUES
+    return (
+        n_rows is not None
+        and n_rows * sum(math.prod(structure_of_no_rows(data_keys[key])[0]) for key in keys) <= _FEW_VALUES
+    )
 
 
-def _groups(shaped: Mapping[str, Shaped], n_rows: int) -> Iterator[list[str]]:
+def _groups(shaped: Mapping[str, RowStructure], n_rows: int) -> Iterator[list[str]]:
     """Yield the columns that are fetched together: numbers, up to a size; an array by itself."""
     group: list[str] = []
     for key, (row_shape, dtype) in shaped.items():
@@ -125,20 +128,22 @@ def _groups(shaped: Mapping[str, Shaped], n_rows: int) -> Iterator[list[str]]:
         yield group
 
 
-def of_no_rows(data_key: DataKey) -> Shaped:
+def structure_of_no_rows(data_key: DataKey) -> RowStructure:
     """Return shape of a row and dtype of a column without rows: what the descriptor says, as nothing else is known."""
     shape = tuple(max(0, size or 0) for size in data_key.get("shape") or ())
     dtype = declared_dtype(data_key) or _EMPTY.get(str(data_key.get("dtype")), np.dtype(np.float64))
     return shape, dtype
 
 
-def _certain(source: StreamSource, data_keys: Mapping[str, DataKey], keys: Sequence[str]) -> dict[str, Shaped]:
+def _uniform_structures(
+    source: StreamSource, data_keys: Mapping[str, DataKey], keys: Sequence[str]
+) -> dict[str, RowStructure]:
     """Return shape and dtype of the columns for which they are certain without reading them."""
     events = list(source.rows.first_events().values()) if keys else []
     sample: dict[str, Any] = {}
-    shaped: dict[str, Shaped] = {}
+    shaped: dict[str, RowStructure] = {}
     for key in keys:
-        found = {_shaped(event["data"].get(key, MISSING)) for event in events}
+        found = {_structure_of(event["data"].get(key, MISSING)) for event in events}
         certain = found.pop() if len(found) == 1 else None
         declared = declared_dtype(data_keys[key])
         if certain is not None and declared in (None, certain[1]):
@@ -148,7 +153,7 @@ def _certain(source: StreamSource, data_keys: Mapping[str, DataKey], keys: Seque
     return shaped
 
 
-def _shaped(value: Any) -> Shaped | None:
+def _structure_of(value: Any) -> RowStructure | None:
     """Return shape and dtype of a number, or of a list of numbers of one type; None for anything else."""
     if kind_of(value) in _PLAIN:
         return (), _PLAIN[kind_of(value)]

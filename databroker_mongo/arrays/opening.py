@@ -9,9 +9,9 @@ import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cached_property
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..assets import AssetReader, DatumIds, DatumTable, Segment, Stored, join, may_still_come
 from ..documents import Span, is_streamed, rows_without_events
@@ -25,7 +25,7 @@ from .source import StreamSource
 from .stored_rows import chunks_in_events
 from .structure import contradictions, declared_structure
 
-_N_PROBES = 64
+_N_PROBES = 64  # each opens a file, perhaps over a network
 
 
 class _Rows(Enum):
@@ -85,6 +85,7 @@ class _Opening:
                 self._lose(key, DatumNotFound("no event of the stream is stored, and events would hold the values"))
         for key in self._streamed:
             self._open_streamed(key, self._stored.get(key, Stored([], {})))
+        # Read row by row, each row is told by itself, so that none need be cut.
         opened.keep_common_rows(self._streamed, is_complete=self._source.is_complete or self._lost is not None)
         opened.note_gaps()
         for key, note in contradictions(self._source.descriptors, self._data_keys).items():
@@ -95,10 +96,10 @@ class _Opening:
         """Fix the rows, and return the values of the keys that are not going to be looked at otherwise."""
         rows = self._source.rows
         inline_keys = [key for key in self._data_keys if key not in self._streamed and key not in self._external]
-        along = inline_keys if self._eager or inline.are_few(self._data_keys, inline_keys, rows.n_expected) else []
+        reads_all = self._eager or inline.is_cheap_to_read(self._data_keys, inline_keys, rows.n_expected)
         self._stored = self._stored_in_streams() if self._streamed else {}
         unserved = [key for key in self._streamed if key not in self._stored]
-        values = rows.columns([*self._external, *unserved, *along])
+        values = rows.columns([*self._external, *unserved, *(inline_keys if reads_all else ())])
         self._place(values)
         return values
 
@@ -124,12 +125,12 @@ class _Opening:
 
     def _open_inline(self, keys: Sequence[str], values: Mapping[str, Values]) -> None:
         columns = inline.open_inline(self._source, self._data_keys, keys, values)
-        quirks = inline.shapes_otherwise(self._data_keys, columns)
+        quirks = inline.contradicted_shapes(self._data_keys, columns)
         for key, column in columns.items():
             self._opened.by_key[key].column = column
             self._opened.by_key[key].quirk = quirks.get(key)
 
-    def _note_times(self, time: np.ndarray[Any, np.dtype[np.float64]]) -> None:
+    def _note_times(self, time: NDArray[np.float64]) -> None:
         n_without = int(np.count_nonzero(np.isnan(time)))
         if n_without:
             told = f"{n_without} of {len(time)} events have a time that is missing or not a number, and is NaN here"
@@ -141,6 +142,8 @@ class _Opening:
 
     def _place(self, values: Mapping[str, Values]) -> None:
         """Take each external data key for what is stored of it, where its descriptor says something else."""
+        # A descriptor says ``external: "STREAM:"`` of stream datums, and anything else of datums. Some devices declare
+        # the one and emit the other, or put the values into the events after all: what is stored decides.
         without = [key for key in self._external if not is_held(values[key])]
         if without and not self._streamed:
             self._stored = self._stored_in_streams()
@@ -181,7 +184,7 @@ class _Opening:
                 ),
             )
 
-    def _declares(self, key: str) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
+    def _declares(self, key: str) -> NDArray[np.bool_] | None:
         """Tell which rows are of a descriptor that has a data key, where not all are."""
         has_key = np.array([key in descriptor["data_keys"] for descriptor in self._source.descriptors])
         return None if has_key.all() or self._opened.time is None else has_key[self._source.rows.index.descriptor]
@@ -238,7 +241,7 @@ class _Opening:
         )
 
     def _open_without_rows(self, key: str) -> None:
-        row_shape, dtype = inline.of_no_rows(self._data_keys[key])
+        row_shape, dtype = inline.structure_of_no_rows(self._data_keys[key])
         declared = f"{self._data_keys[key].get('dtype')} of shape {self._data_keys[key].get('shape')}"
         opened = self._opened.by_key[key]
         opened.column = KnownColumn(np.empty((0, *row_shape), dtype), {**self._source.facts, "data_key": key})

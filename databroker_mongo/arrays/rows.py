@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..store import MISSING, Document, EventIndex, Section, Snapshot, Store, Values
 
@@ -18,8 +19,9 @@ def n_events_said(stop: Document | None, stream: str) -> int | None:
     return n_events if isinstance(n_events, int) else None
 
 
-def latest_of_repeats(seq_num: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.intp]]:
-    """Return which rows are the latest of their ``seq_num``."""
+def latest_of_repeats(seq_num: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return which rows are the latest of their ``seq_num``, which never falls."""
+    # A row is, if another number follows it; so is the last row, if there is any.
     return np.flatnonzero(np.append(seq_num[1:] != seq_num[:-1], np.ones(min(1, len(seq_num)), bool)))
 
 

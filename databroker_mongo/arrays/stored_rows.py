@@ -10,7 +10,7 @@ from typing import Any
 
 from ..assets import DatumStructure
 
-_CHANNELS = (3, 4)
+_CHANNELS = (3, 4)  # RGB, and with an alpha channel
 
 
 def one_row(declared: DatumStructure, parameters: Mapping[str, Any]) -> DatumStructure:
@@ -35,7 +35,7 @@ def rows_in_event(data_key: Mapping[str, Any], row: DatumStructure) -> int | Non
 
 
 def rows_as_axis(declared: Sequence[Any] | None, row: tuple[int, ...]) -> int | None:
-    """Return the same.
+    """Return how many rows of the stored data a declared shape makes a row of the stream, if they are an axis of it.
 
     Parameters
     ----------

@@ -15,17 +15,18 @@ import numpy as np
 from ..assets import DatumStructure
 from ..errors import ShapeMismatch
 from .fitting import is_quirk
-from .ways_out import WaysOut, advise
+from .remedies import Remedies, advise
 
 DataKey = Mapping[str, Any]
 Chunks = tuple[tuple[int, ...], ...]
 
-# A block costs a task, and is in memory as a whole beside those that dask computes at the same time.
+# A block costs a task (up to a millisecond, says "Avoid Very Large Graphs" of dask's best practices), and is in memory
+# as a whole beside those that dask computes at the same time.
 _TARGET_BYTES = 32_000_000
 _MOST_BYTES = 64_000_000
 _ATTRIBUTES = ("units", "precision", "source", "long_name")
+# What a column has once for all of its rows, and no value tells.
 _SAID_ONCE = ("external", "units", "dims")
-"""What a column has once for all of its rows, and no value tells."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def is_whole_shape(shape: Any) -> TypeGuard[Sequence[int]]:
 
 
 def reconcile(
-    data_key: DataKey, found: DatumStructure, *, frames: int | None = None, ways: WaysOut | None = None
+    data_key: DataKey, found: DatumStructure, *, frames: int | None = None, remedies: Remedies | None = None
 ) -> str | None:
     """Compare what a descriptor declares with a datum whose handler tells nothing of the array that it is taken from.
 
@@ -178,7 +179,7 @@ def reconcile(
         Shape and dtype of a datum.
     frames : int, optional
         The number of frames a datum that the resource document promises.
-    ways : WaysOut, optional
+    remedies : Remedies, optional
         What a reader can type when it is refused.
 
     Returns
@@ -195,12 +196,12 @@ def reconcile(
     note = None
     if declared is not None and tuple(declared) != found.shape:
         if not _is_known_slip(tuple(declared), found.shape, frames):
-            raise _mismatch(data_key, found, ways)
+            raise _mismatch(data_key, found, remedies)
         note = f"shape {list(declared)} is declared, {list(found.shape)} was found"
-    return "; ".join(filter(None, [note, require_dtype(data_key, found, ways)])) or None
+    return "; ".join(filter(None, [note, require_dtype(data_key, found, remedies)])) or None
 
 
-def require_dtype(data_key: DataKey, found: DatumStructure, ways: WaysOut | None = None) -> str | None:
+def require_dtype(data_key: DataKey, found: DatumStructure, remedies: Remedies | None = None) -> str | None:
     """Compare the dtype that a descriptor declares with what was found, as `reconcile` does.
 
     Raises
@@ -212,7 +213,7 @@ def require_dtype(data_key: DataKey, found: DatumStructure, ways: WaysOut | None
     if dtype is None or dtype == found.dtype:
         return None
     if not _is_near(found.dtype, dtype):
-        raise _mismatch(data_key, found, ways)
+        raise _mismatch(data_key, found, remedies)
     return f"dtype {dtype} is declared, {found.dtype} was found"
 
 
@@ -223,15 +224,19 @@ def _is_near(found: np.dtype[Any], declared: np.dtype[Any]) -> bool:
 
 def _is_known_slip(declared: tuple[Any, ...], found: tuple[int, ...], frames: int | None) -> bool:
     """Tell whether a wrong shape is one of those that detectors are known to declare."""
+    # Sizes that were not known when it was described, as of a detector that has not been armed: 0, -1 or null.
     if any(not isinstance(size, int) or size < 1 for size in declared) or not declared:
         return True
+    # Axes in another order: ophyd's area detectors declare (x, y), and files hold (y, x).
     if sorted(declared) == sorted(found):
         return True
+    # One frame, without the axis of the frames of a datum.
     if sorted(declared) == sorted(found[1:]) and len(declared) >= 2:
         return True
+    # One frame, though the resource promises several.
     if declared == (1, *found[1:]) and frames is not None and found[:1] == (frames,):
         return True
-    return int(np.prod(declared)) == 1 == int(np.prod(found))
+    return int(np.prod(declared)) == 1 == int(np.prod(found))  # a number, as (), (1,) or (1, 1)
 
 
 def has_quirk(data_key: DataKey, found: DatumStructure) -> bool:
@@ -241,7 +246,7 @@ def has_quirk(data_key: DataKey, found: DatumStructure) -> bool:
     return is_known and (dtype is None or dtype == found.dtype)
 
 
-def _mismatch(data_key: DataKey, found: DatumStructure, ways: WaysOut | None) -> ShapeMismatch:
+def _mismatch(data_key: DataKey, found: DatumStructure, remedies: Remedies | None) -> ShapeMismatch:
     declared, dtype = data_key.get("shape"), declared_dtype(data_key)
     wanted = f"{dtype or data_key.get('dtype')} of shape {declared}"
     changes: dict[str, Any] = {} if declared is None else {"shape": list(found.shape)}
@@ -250,7 +255,7 @@ def _mismatch(data_key: DataKey, found: DatumStructure, ways: WaysOut | None) ->
         changes["dtype_numpy"] = found.dtype.str
     return ShapeMismatch(
         f"the descriptor declares {wanted}, the data is {found.dtype} of shape {list(found.shape)}. "
-        + advise([("For what is in the file", ways.declare(**changes))] if ways else []),
+        + advise([("For what is in the file", remedies.declare(**changes))] if remedies else []),
         declared_shape=declared,
         declared_dtype=str(dtype) if dtype is not None else None,
         found_shape=found.shape,
@@ -310,6 +315,7 @@ def _even(size: int, block: int) -> tuple[int, ...]:
 
 def _row_blocks(n_rows: int, boundaries: Sequence[int], step: int, most: int) -> Iterator[int]:
     """Yield block lengths: several small files together, a large one by itself in steps."""
+    # A block goes on into the file that follows only if all of that file fits: else each of two blocks would open it.
     if n_rows == 0:
         yield 0
     start = 0

@@ -14,9 +14,8 @@ from ..errors import ShapeMismatch
 from ..store import MISSING, Values
 
 Array = NDArray[Any]
-MOMENT = np.dtype("datetime64[us]")
-LARGEST_EXACT = 2**53
-"""Larger integers are not all equal to some float64."""
+_MOMENT = np.dtype("datetime64[us]")
+_LARGEST_EXACT = 2**53  # larger integers are not all equal to some float64
 
 
 def as_array(values: Values, *, declared: np.dtype[Any] | None = None) -> Array:
@@ -24,8 +23,8 @@ def as_array(values: Values, *, declared: np.dtype[Any] | None = None) -> Array:
 
     Integers stay integers, floats floats, text text; integers among floats become floats as long as none is rounded.
     Dates are ``datetime64[us]``, with NaT for None. A key that an event lacks is NaN among numbers, NaT among dates and
-    None among others. What has no common type or shape (text among
-    numbers, lists of several lengths, None) is an object array of the values as they are.
+    None among others. What has no common type or shape (text among numbers, lists of several lengths, None) is an
+    object array of the values as they are.
 
     Parameters
     ----------
@@ -42,7 +41,7 @@ def as_array(values: Values, *, declared: np.dtype[Any] | None = None) -> Array:
     return found.astype(declared) if found.dtype.kind in "biuf" and is_exact_as(found, declared) else found
 
 
-def fit(values: Array, dtype: np.dtype[Any], row_shape: tuple[int, ...]) -> Array:
+def cast_exactly(values: Array, dtype: np.dtype[Any], row_shape: tuple[int, ...]) -> Array:
     """Return values as the dtype and shape that were promised for their column.
 
     Raises
@@ -54,8 +53,8 @@ def fit(values: Array, dtype: np.dtype[Any], row_shape: tuple[int, ...]) -> Arra
         return values
     if dtype.hasobject:
         return _objects(list(values))
-    if dtype == MOMENT and values.dtype == object and row_shape == () and all(value is None for value in values):
-        return values.astype(MOMENT)
+    if dtype == _MOMENT and values.dtype == object and row_shape == () and all(value is None for value in values):
+        return values.astype(_MOMENT)
     if len(values) == 0:
         return np.empty((0, *row_shape), dtype)
     if values.shape[1:] == row_shape and values.dtype.kind == dtype.kind == "U" and np.can_cast(values.dtype, dtype):
@@ -114,18 +113,20 @@ def _of_one_kind(values: Sequence[Any]) -> Array | None:
         return _numbers(values, kinds)
     if kinds == {bool}:
         return np.array(values, dtype=bool)
+    # NumPy takes zeros at the end of a text for padding, and would give the text back without them.
     if kinds == {str} and not any(leaf.endswith("\0") for value in values for leaf in _leaves(value)):
         return np.array(values, dtype=str)
     if datetime.datetime in kinds and kinds <= {datetime.datetime, type(None)}:
         return _moments(values)
-    if not kinds and values:
+    if not kinds and values:  # lists, all of them empty
         return np.array(values, dtype=np.float64)
     return None
 
 
 def _moments(values: Sequence[Any]) -> Array | None:
+    # datetime64 has no time zone: NumPy would turn one into UTC, with a warning.
     are_naive = all(leaf is None or leaf.tzinfo is None for value in values for leaf in _leaves(value))
-    return np.array(values, dtype=MOMENT) if are_naive else None
+    return np.array(values, dtype=_MOMENT) if are_naive else None
 
 
 def _numbers(values: Sequence[Any], kinds: set[type]) -> Array | None:
@@ -134,14 +135,14 @@ def _numbers(values: Sequence[Any], kinds: set[type]) -> Array | None:
             return np.array(values, dtype=np.int64)
         except OverflowError:
             return None
-    if any(kind_of(leaf) is int and abs(leaf) > LARGEST_EXACT for value in values for leaf in _leaves(value)):
+    if any(kind_of(leaf) is int and abs(leaf) > _LARGEST_EXACT for value in values for leaf in _leaves(value)):
         return None
     return np.array(values, dtype=np.float64)
 
 
 def has_integers_beyond_floats(values: Iterable[Any]) -> bool:
     """Tell whether some are integers that a float64 might round."""
-    return any(isinstance(value, int) and abs(value) > LARGEST_EXACT for value in values)
+    return any(isinstance(value, int) and abs(value) > _LARGEST_EXACT for value in values)
 
 
 def kind_of(value: Any) -> type:
@@ -176,6 +177,7 @@ def _row(value: Any) -> Any:
 
 
 def _objects(values: Sequence[Any]) -> Array:
+    # One by one: of lists of one length, ``np.array(values, dtype=object)`` makes an array of more axes.
     array = np.empty(len(values), dtype=object)
     for row, value in enumerate(values):
         array[row] = value

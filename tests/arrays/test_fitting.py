@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from databroker_mongo.arrays.fitting import fit
-from databroker_mongo.arrays.ways_out import WaysOut
+from databroker_mongo.arrays.remedies import Remedies
 from databroker_mongo.assets import Layout, Resource
 from databroker_mongo.errors import ShapeMismatch
 
@@ -30,8 +30,8 @@ def cases():
 def decide(array, declared, frames, n_datums, **options):
     layout = Layout(array, UINT16, len(array) - 1, None if frames == "stream" else int(frames), array[0], False)
     layout = layout._replace(**{name: options.pop(name) for name in ("is_fixed", "row_axes") if name in options})
-    ways = WaysOut("run", "image", RESOURCE, "frame_per_point")
-    more = {"is_streamed": frames == "stream", "may_choose": True, "ways": ways, **options}
+    remedies = Remedies("run", "image", RESOURCE, "frame_per_point")
+    more = {"is_streamed": frames == "stream", "may_choose": True, "remedies": remedies, **options}
     return fit(declared, layout, n_asked=lambda: n_datums, **more), layout
 
 
@@ -90,7 +90,7 @@ def test_rows_whose_axes_cannot_be_chosen_are_as_they_are(array, options):
 @pytest.mark.parametrize("n_rows", [1, 2, 7])
 @pytest.mark.parametrize("frame", [(6, 5), (6, 5, 3)])
 def test_files_of_one_row_each_make_events_of_several(frame, n_rows):
-    options = {"is_streamed": True, "may_choose": False, "n_asked": pytest.fail, "ways": WaysOut("run", "image")}
+    options = {"is_streamed": True, "may_choose": False, "n_asked": pytest.fail, "remedies": Remedies("run", "image")}
     fitted = fit((n_rows, 6, 5), Layout(frame, UINT16, len(frame)), **options)
     assert (fitted.row_axes, fitted.per_event) == (None, n_rows)
     assert (fitted.note is None) == (frame == (6, 5))
@@ -99,8 +99,8 @@ def test_files_of_one_row_each_make_events_of_several(frame, n_rows):
 def test_colours_in_a_whole_dataset_may_be_any_axis():
     for shape in [(6, 5, 3), (3, 6, 5), (6, 3, 5)]:
         layout = Layout(shape, UINT16, 2, frames=shape[0])
-        ways = WaysOut("run", "image")
-        fitted = fit((6, 5), layout, is_streamed=False, may_choose=False, n_asked=pytest.fail, ways=ways)
+        remedies = Remedies("run", "image")
+        fitted = fit((6, 5), layout, is_streamed=False, may_choose=False, n_asked=pytest.fail, remedies=remedies)
         assert fitted.row_axes is None
         assert "was found" in fitted.note
 

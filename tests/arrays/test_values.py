@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databroker_mongo.arrays import as_array
-from databroker_mongo.arrays.values import fit, missing_value
+from databroker_mongo.arrays.values import cast_exactly, missing_value
 from databroker_mongo.errors import ShapeMismatch
 from databroker_mongo.store import MISSING
 
@@ -148,17 +148,17 @@ def test_a_record_that_an_event_lacks_is_none():
 
 
 def test_text_is_never_cropped_to_what_was_promised():
-    assert fit(np.array(["a"]), np.dtype("<U3"), ()).dtype == "<U3"
+    assert cast_exactly(np.array(["a"]), np.dtype("<U3"), ()).dtype == "<U3"
     with pytest.raises(ShapeMismatch):
-        fit(np.array(["abcd"]), np.dtype("<U3"), ())
+        cast_exactly(np.array(["abcd"]), np.dtype("<U3"), ())
 
 
 def test_promised_values_are_cast_only_when_none_changes():
-    np.testing.assert_array_equal(fit(np.array([1, 2]), np.dtype(float), ()), [1.0, 2.0])
+    np.testing.assert_array_equal(cast_exactly(np.array([1, 2]), np.dtype(float), ()), [1.0, 2.0])
     with pytest.raises(ShapeMismatch, match="events hold float64"):
-        fit(np.array([1.5]), np.dtype(int), ())
+        cast_exactly(np.array([1.5]), np.dtype(int), ())
     with pytest.raises(ShapeMismatch):
-        fit(np.zeros((1, 3)), np.dtype(float), (2,))
+        cast_exactly(np.zeros((1, 3)), np.dtype(float), (2,))
 
 
 @pytest.mark.parametrize("dtype", ["u1", "<u2", "<i4", "<f4", "<f8"])

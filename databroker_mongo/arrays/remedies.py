@@ -13,7 +13,7 @@ from ..assets import Resource
 
 
 @dataclass(frozen=True)
-class WaysOut:
+class Remedies:
     """The corrections of one data key, as lines to type.
 
     Attributes
