@@ -283,5 +283,5 @@ def stacklevel_of_caller() -> int:
 
 
 def _is_between(module: str) -> bool:
-    """Tell whether a module is of this package, or what Python itself calls a cached property from."""
-    return module.startswith(_PACKAGE) or module == "functools"
+    """Tell whether a module is of this package, or one of Python that calls its properties and context managers."""
+    return module.startswith(_PACKAGE) or module in ("contextlib", "functools")

@@ -17,7 +17,7 @@ from sybil import Sybil
 from sybil.parsers.rest import DocTestParser, PythonCodeBlockParser, SkipParser
 
 import databroker_mongo
-from databroker_mongo import tutorial_utils
+from databroker_mongo import Catalog, queries, tutorial_utils
 from databroker_mongo.cli.main import COMMANDS, build_parser
 from databroker_mongo.errors import ServerNotInstalled
 from databroker_mongo.server import stop_server
@@ -123,3 +123,16 @@ def test_every_page_is_reached_from_the_front_page():
         return below.union(*map(reached, below))
 
     assert reached(ROOT / "docs/index.rst") == {page.resolve() for page in PAGES[1:]} - {ROOT / "docs/index.rst"}
+
+
+@pytest.mark.parametrize("place", ["Catalog.search", "docs/how-to/find-your-runs.rst"])
+def test_each_keyword_of_a_search_is_told_where_people_look(place):
+    with pytest.raises(TypeError, match="its keywords are") as refused:
+        queries.from_keywords(no_such_keyword=1)
+    keywords = re.search(r"its keywords are ([\w, ]+)", str(refused.value))[1].split(", ")
+    text = Catalog.search.__doc__ if place == "Catalog.search" else (ROOT / place).read_text()
+
+    assert len(keywords) >= 11
+    for keyword in keywords:
+        start, _, end = keyword.rpartition("_")
+        assert keyword in text or (f"{start}_gt" in text and f"_{end}" in text), keyword
