@@ -16,6 +16,7 @@ from .rows import HDF5Rows
 NEXUS_DATA = "/entry/data/data"
 DETECTOR_DATA = "/entry/instrument/detector/data"
 DETECTOR_ATTRIBUTES = "/entry/instrument/detector/NDAttributes"
+INSTRUMENT_ATTRIBUTES = "/entry/instrument/NDAttributes"
 
 
 class _Points(PointHandler):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..rows import PointHandler, SwitchHandler, WholeHandler
-from .area_detector import DETECTOR_ATTRIBUTES, DETECTOR_DATA, NEXUS_DATA
+from .area_detector import DETECTOR_ATTRIBUTES, DETECTOR_DATA, INSTRUMENT_ATTRIBUTES, NEXUS_DATA
 from .rows import HDF5Rows
 
 
@@ -110,7 +110,7 @@ class PilatusTotals(_Datasets):
             if data_type == "image":
                 return NEXUS_DATA, {}
             if data_type == "roi":
-                return f"/entry/instrument/NDAttributes/_ROI{roi_num}Total", {}
+                return f"{INSTRUMENT_ATTRIBUTES}/_ROI{roi_num}Total", {}
             raise ValueError(f"data_type must be 'image' or 'roi', not {data_type!r}")
 
         super().__init__(path, choose, swmr=False)

@@ -18,6 +18,7 @@ from ..rows import (
     WholeHandler,
     whole_number,
 )
+from .area_detector import NEXUS_DATA
 from .file import open_hdf5
 from .links import files_behind
 from .rows import HDF5Rows
@@ -25,7 +26,6 @@ from .single import HDF5Format
 
 _DATA = re.compile(r"data_(\d+)")
 _DATA_PATH = re.compile(rf"/entry(/data)?/{_DATA.pattern}")
-_ALL_IMAGES = "/entry/data/data"
 _SETTINGS = "/entry/instrument/detector/detectorSpecific"
 _COUNTS = ("nimages", "ntrigger")
 
@@ -99,7 +99,7 @@ class EigerDataFiles(RowsHandler):
         def first_row(image_num: int) -> int:
             return whole_number(image_num, "image_num")
 
-        rows = FileRows(HDF5Format(_ALL_IMAGES, swmr=True), path_of, chunk_shape=(n_images, 1, 1))
+        rows = FileRows(HDF5Format(NEXUS_DATA, swmr=True), path_of, chunk_shape=(n_images, 1, 1))
         super().__init__(rows, first_row=first_row, rows_per_datum=1)
 
 
@@ -132,10 +132,10 @@ def _datasets(file: h5py.File) -> list[str]:
             n_written = _n_written(file, [group.get(name) for name in names])
             return [f"{group.name}/{name}" for name in names[:n_written]]
     if any(group.name == "/entry/data" and "data" in set(group) for group in groups):
-        return [_ALL_IMAGES]
+        return [NEXUS_DATA]
     raise OSError(
         f"{file.filename} links to no data: neither /entry/data nor /entry holds data_000001, nor is there a dataset "
-        f"{_ALL_IMAGES}"
+        f"{NEXUS_DATA}"
     )
 
 

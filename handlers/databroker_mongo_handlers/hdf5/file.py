@@ -18,6 +18,7 @@ from ..rows import EndsEarly
 from .file_locks import is_locked_by_a_writer
 from .flags import has_flags, is_open_for_writing, n_missing_bytes
 
+# h5py raises OSError for all of this; HDF5's sentences tell more (H5F_open in H5Fint.c, H5F__super_read in H5Fsuper.c).
 _BEING_WRITTEN = "it is open for writing by another process"
 _REASONS = {
     "already open for write": f"{_BEING_WRITTEN}, or was not closed properly (h5clear -s mends that)",
@@ -25,6 +26,7 @@ _REASONS = {
     "truncated file": "it is truncated, or still being written",
     "signature not found": "it is not an HDF5 file",
 }
+# H5F_open shares a file that the process has open already, and insists that both have opened it in one way.
 _HELD_OTHERWISE_IN_THIS_PROCESS = ("locking flag values don't match", "SWMR read access flag not the same")
 
 
@@ -138,6 +140,7 @@ class _OpenFiles:
     def abandon(self) -> None:
         """Close in a forked child what its parent had open; the lock may have been held while forking."""
         files = list(self._n_users)
+        # In place, as the door and `os.register_at_fork` hold this object: with a lock that nobody holds, and no users.
         self.__init__()  # type: ignore[misc]
         for file in files:
             file.close()
@@ -193,12 +196,14 @@ def open_hdf5(path: str, *, swmr: bool = False) -> h5py.File:
     _require_whole(path)
     if not has_flags(path) and is_locked_by_a_writer(path):
         raise OSError(f"{path} cannot be read: {_BEING_WRITTEN}")
+    # Without locking, in the mode that was asked for; the others are for a file that something else in this process has
+    # open with them.
     for mode in (swmr, not swmr):
         for locking in (False, None, True):
             try:
                 return h5py.File(path, "r", locking=locking, swmr=mode)
             except PermissionError:
-                raise
+                raise  # as it is: the remedy is another
             except OSError as error:
                 if not any(sign in str(error) for sign in _HELD_OTHERWISE_IN_THIS_PROCESS):
                     raise OSError(f"{path} cannot be opened as HDF5: {reason_of(error)}") from error

@@ -10,8 +10,7 @@ import os
 import time
 from pathlib import Path
 
-_LOCK_TABLE = Path("/proc/locks")
-
+_LOCK_TABLE = Path("/proc/locks")  # proc_locks(5); there is none but on Linux
 
 # The kernel waits for all processors before it shows its table, which takes ten milliseconds. What a file holds that
 # was nobody's, and has not changed since, is whole, whoever may have opened it meanwhile.
@@ -47,4 +46,5 @@ def _is_in_table(file: str) -> bool:
 def _is_foreign_write_lock(line: str, file: str) -> bool:
     """Read a line such as ``1: FLOCK  ADVISORY  WRITE 1234 fe:00:2293926 0 EOF``."""
     words = line.split()
+    # From the end, as a lock that waits for another has "->" after its number.
     return words[-5:-4] == ["WRITE"] and words[-3] == file and words[-4] != str(os.getpid())

@@ -1,12 +1,16 @@
-"""What the first bytes of an HDF5 file tell about its writer and its length, without opening it as HDF5."""
+"""What the first bytes of an HDF5 file tell about its writer and its length, without opening it as HDF5.
+
+The bytes are those of versions 2 and 3 of the superblock, section II.A of the "HDF5 File Format Specification".
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_SUPERBLOCK_WITH_FLAGS = 3
-_OPEN_FOR_WRITING = 0b101
+_VERSION, _SIZE_OF_ADDRESSES, _FLAGS, _ADDRESSES = 8, 9, 11, 12  # where they begin
+_VERSION_WITH_FLAGS = 3
+_OPEN_FOR_WRITING = 0b101  # bit 0: open for writing; bit 2: in SWMR mode
 _BYTES_OF_ADDRESSES = (4, 8)
 
 
@@ -30,16 +34,17 @@ def n_missing_bytes(path: str) -> int:
     without flags are left to HDF5.
     """
     head = _superblock(path)
-    size = head[9] if head else 0
+    size = head[_SIZE_OF_ADDRESSES] if head else 0
     if size not in _BYTES_OF_ADDRESSES:
         return 0
-    stored = int.from_bytes(head[12 + 2 * size : 12 + 3 * size], "little")
-    return max(stored - Path(path).stat().st_size, 0)
+    # The third address, after that of the beginning and that of the extension of the superblock.
+    end_of_file = int.from_bytes(head[_ADDRESSES + 2 * size : _ADDRESSES + 3 * size], "little")
+    return max(end_of_file - Path(path).stat().st_size, 0)
 
 
 def _flags(path: str) -> int | None:
     head = _superblock(path)
-    return head[11] if head else None
+    return head[_FLAGS] if head else None
 
 
 def _superblock(path: str) -> bytes:
@@ -50,4 +55,4 @@ def _superblock(path: str) -> bytes:
     except FileNotFoundError:
         return b""
     is_hdf5 = len(head) == 36 and head.startswith(_SIGNATURE)
-    return head if is_hdf5 and head[8] >= _SUPERBLOCK_WITH_FLAGS else b""
+    return head if is_hdf5 and head[_VERSION] >= _VERSION_WITH_FLAGS else b""

@@ -93,6 +93,7 @@ class _Rows:
     def of(cls, space: h5py.h5s.SpaceID) -> _Rows:
         if space.get_select_type() == h5py.h5s.SEL_HYPERSLABS and space.is_regular_hyperslab():
             return cls(*(part[0] for part in space.get_regular_hyperslab()))
+        # Whatever else is selected, as a union of hyperslabs: all rows that it spans, though it may leave some out.
         first, last = space.get_select_bounds()
         return cls(first[0], 1, 1, last[0] - first[0] + 1)
 
@@ -110,7 +111,7 @@ class _Rows:
         """Count the selected rows before row ``limit``."""
         if limit <= self.start:
             return 0
-        blocks, rest = divmod(limit - self.start, max(self.stride, self.block))
+        blocks, rest = divmod(limit - self.start, self._distance)
         return blocks * self.block + min(rest, self.block)
 
     def position(self, number: int) -> int | None:
@@ -118,7 +119,12 @@ class _Rows:
         blocks, rest = divmod(number, self.block)
         if not self.has_no_end and blocks >= self.count:
             return None
-        return self.start + blocks * max(self.stride, self.block) + rest
+        return self.start + blocks * self._distance + rest
+
+    @property
+    def _distance(self) -> int:
+        # That of a single block may be 1, of whatever length it is.
+        return max(self.stride, self.block)
 
 
 def _virtual_rows(dataset: h5py.Dataset, *, swmr: bool) -> Extent:

@@ -28,7 +28,7 @@ from .links import files_behind, missing_behind
 from .offsets import RowOffsets, is_plain, is_worthwhile
 from .written import spans, written_rows
 
-_SCRATCH_BYTES = 8 * 2**20
+_SCRATCH_BYTES = 8 * 2**20  # of what is read aside and then copied
 
 
 class HDF5Rows:
@@ -69,7 +69,7 @@ class HDF5Rows:
         self._linked: list[str] | None = None
         self._is_plain: bool | None = None
         self._offsets: RowOffsets | None = None
-        self._stored: tuple[Array | None] | None = None
+        self._stored: tuple[Array | None] | None = None  # in a tuple, once it is known: `written_rows` may return None
 
     def describe(self, first: int, count: int) -> RowStructure:
         """Return the structure of rows ``first`` to ``first + count``, from the header alone.
@@ -225,6 +225,7 @@ class HDF5Rows:
     def _look_again(self) -> None:
         try:
             file, dataset = self._open(), self._current()
+            # A file that is not followed was whole when it was opened, or `open_hdf5` would have refused it.
             if not file.is_fresh and (dataset.is_virtual or dataset.file.swmr_mode):
                 file.look_again()
                 dataset = self._current()
@@ -264,12 +265,8 @@ class HDF5Rows:
         (stored,) = self._stored
         if stored is None:
             return ()
-        numbers = _row_numbers(block)
+        numbers = block.numbers().reshape(-1)
         return numbers[~stored[numbers]]
-
-
-def _row_numbers(block: Block) -> Array:
-    return np.add.outer(block.first + np.arange(block.count) * block.step, np.arange(block.size)).reshape(-1)
 
 
 def _plain_dtype(dataset: h5py.Dataset) -> np.dtype[Any]:
@@ -290,6 +287,7 @@ def _chunks_by_row(dataset: h5py.Dataset, n_axes: int) -> tuple[int, ...] | None
 
 
 def _read_hyperslab(dataset: h5py.Dataset, out: Array, block: Block, inner: Sequence[slice]) -> None:
+    # H5Dread knows no strides in memory; and objects are decoded on the way.
     if out.flags.c_contiguous and not dataset.dtype.hasobject:
         _select_and_read(dataset, out, block, inner)
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..rows import Array, ArrayHeader, BeforeOpening, Block, FileRows, PointHandler, name_of_frame
+from .area_detector import NEXUS_DATA
 from .rows import HDF5Rows
 
 
@@ -30,9 +31,7 @@ class AreaDetectorHDF5Single(PointHandler):
         Name of the dataset in each file.
     """
 
-    def __init__(
-        self, path: str, *, template: str, filename: str, frame_per_point: int = 1, key: str = "/entry/data/data"
-    ):
+    def __init__(self, path: str, *, template: str, filename: str, frame_per_point: int = 1, key: str = NEXUS_DATA):
         def path_of(number: int) -> str:
             return name_of_frame(template, str(path), filename, number=number)
 

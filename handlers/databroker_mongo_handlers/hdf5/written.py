@@ -1,7 +1,8 @@
 """Which rows of an HDF5 dataset were never written, where HDF5 would give the fill value, zeros mostly, for pixels.
 
-HDF5 makes room for a chunk when something is first written to it. A file says no more: room that was made early, and
-compact datasets, count as written. Rows beyond the end of a dataset, and what virtual ones lack, do not belong here.
+HDF5 makes room for a chunk, or for all of a contiguous dataset, when something is first written to it (the defaults of
+H5Pset_alloc_time). A file says no more: room that was made early, and compact datasets, count as written. Rows beyond
+the end of a dataset, and what virtual ones lack, do not belong here.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ def spans(numbers: Array | Sequence[int]) -> str:
 
 
 def _stored_chunks(dataset: h5py.Dataset) -> list[tuple[int, ...]]:
+    # h5py has chunk_iter where its HDF5 has it. Asked for a chunk by its number, HDF5 counts through those before it.
     if hasattr(dataset.id, "chunk_iter"):
         found: list[tuple[int, ...]] = []
         dataset.id.chunk_iter(lambda chunk: found.append(chunk.chunk_offset))

@@ -19,6 +19,8 @@ from .rows import HDF5Rows
 
 _BUFFER_TAGS, _PIXEL_TAGS = [0x55AA, 0xAA55], [0x33CC, 0xCC33]
 _BUFFER_HEADER_WORDS, _MODE, _N_PIXELS = 256, 3, 8
+# In the header of a pixel: its own length; that of the block, its low word first; those of the data of each channel.
+_HEADER_WORDS, _BLOCK_WORDS, _SIZES = 2, slice(6, 8), slice(8, 12)
 _SPECTRA, _REGIONS = 1, 2
 _CHANNELS_PER_MODULE = 4
 _DATA_TYPES = {_SPECTRA: "spectrum", _REGIONS: "roi"}
@@ -85,6 +87,7 @@ class XmapMapping(Closes):
     def _read(self) -> Array:
         if self._buffers is None:
             found: Array = self._file()
+            # One array, or one module, may be stored without an axis for it.
             self._buffers = found.reshape((1,) * (3 - found.ndim) + found.shape).astype("uint16", copy=False)
         return self._buffers
 
@@ -106,14 +109,15 @@ class _Blocks:
             raise OSError(f"{name} is not a buffer of an xMAP in mapping mode: it begins with {words[:2].tolist()}")
         self._mode, n_pixels = int(words[_MODE]), int(words[_N_PIXELS])
         first = words[_BUFFER_HEADER_WORDS:]
-        length = int(first[6]) + 0x10000 * int(first[7])
+        low, high = first[_BLOCK_WORDS].tolist()
+        length = low + 0x10000 * high
         if n_pixels * length > len(first):
             raise OSError(f"{name} is short: {n_pixels} pixels of {length} words, but it has {len(first)}")
         self._pixels = first[: n_pixels * length].reshape(n_pixels, length)
         if (self._pixels[:, :2] != _PIXEL_TAGS).any():
             raise OSError(f"{name} is damaged: a pixel does not begin where the one before it ends")
-        self._header_words = int(first[2])
-        self._sizes = first[8:12].astype(int).tolist()
+        self._header_words = int(first[_HEADER_WORDS])
+        self._sizes = first[_SIZES].astype(int).tolist()
 
     def require_mode(self, data_type: str) -> None:
         """Refuse data of another mode than was asked for."""

@@ -4,7 +4,7 @@ What the keywords mean is what the handlers of databroker (``XSP3``), of hxntool
 beamlines ISS and QAS (``XSP3X``; ``data_type``) make of them. For ``XSP`` and ``XSP3_STEP`` none was published; that
 they are files of the same kind is known from the tables by which NSLS-II takes old runs over into Tiled.
 
-Flyscans of the same detectors, whose datum is the whole file, are in ``hdf5_columns``.
+Flyscans of the same detectors, whose datum is the whole file, are in ``columns``.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from .datum_numbers import whole_number
-from .rows import Array, BeforeOpening, Block, EndsEarly, Layout, RowStructure, require_dtype
+from .rows import Array, BeforeOpening, Block, EndsEarly, Layout, RowStructure, lines_of, require_dtype
 from .threads import read_side_by_side
 
 
@@ -214,13 +214,6 @@ class _Part:
 
 
 def _parts(out: Array, block: Block, rows_per_file: int) -> Iterator[_Part]:
-    if block.size == block.step == 1:
-        out, block = out[np.newaxis, :, 0], Block(block.first, block.count, block.count, 1)
-    for group in range(block.count):
-        start = block.first + group * block.step
-        position = start
-        while position < start + block.size:
-            file, row = divmod(position, rows_per_file)
-            stop = min(start + block.size, (file + 1) * rows_per_file)
-            yield _Part(file, slice(row, row + stop - position), out[group, position - start : stop - start])
-            position = stop
+    n_files = (block.stop - 1) // rows_per_file + 1
+    for part, (file, rows) in lines_of(out, block, (n_files, rows_per_file)):
+        yield _Part(file.start, rows, part)

@@ -64,6 +64,10 @@ class Block:
         """One more than the last row."""
         return self.first + (self.count - 1) * self.step + self.size
 
+    def numbers(self) -> Array:
+        """Return the numbers of the rows, ``(count, size)``."""
+        return np.add.outer(self.first + np.arange(self.count) * self.step, np.arange(self.size))
+
 
 class Rows(Protocol):
     """A source of rows. Nothing is opened before it is needed."""
@@ -161,7 +165,7 @@ def lines_of(out: Array, block: Block, counting: tuple[int, ...]) -> Iterator[tu
     if not counting:
         yield from ((out[group, 0, ...], ()) for group in range(block.count))
         return
-    if block.size == block.step == 1:
+    if block.size == block.step == 1:  # single neighbours, as of a datum each, are one group
         out, block = out[np.newaxis, :, 0], Block(block.first, block.count, block.count, 1)
     for group in range(block.count):
         start = position = block.first + group * block.step

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 _N_THREADS = 2
-_WORTH_A_THREAD_BYTES = 2 * 2**20
+_WORTH_A_THREAD_BYTES = 2 * 2**20  # of less, starting a thread takes longer than it saves
 _Part = TypeVar("_Part")
 
 
@@ -32,5 +31,8 @@ def read_side_by_side(read: Callable[[_Part], object], parts: Sequence[_Part], *
     if n_threads == 1:
         read_share(0)
         return
+    # It imports logging and takes a quarter of the time of all of rows/, which each handler imports.
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(n_threads) as pool:
         list(pool.map(read_share, range(n_threads)))
