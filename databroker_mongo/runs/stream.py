@@ -117,7 +117,7 @@ class Stream:
     @property
     def data(self) -> StreamData:
         """The columns by name, and ``time``, the times of the events: ``stream["data"]`` of databroker 2."""
-        return StreamData(self, self._open)
+        return StreamData(self, self.open_columns)
 
     @property
     def timestamps(self) -> Timestamps:
@@ -242,7 +242,7 @@ class Stream:
                 raise TypeError("keys and variables are two names of one argument: give one of them")
             return self.data.read(variables, exclude=exclude, on_error=on_error, dedupe=dedupe, recall=recall)
         by_row = on_error == "rows"
-        opened = self._open(self._select(keys, exclude), eager=True, recall=recall, by_row=by_row)
+        opened = self.open_columns(self._select(keys, exclude), eager=True, recall=recall, by_row=by_row)
         loaded, lacking = load_dataset(opened, self.source, by_row=by_row, dedupe=dedupe == "last")
         problems = {key: error for key, error in lacking.items() if not opened.by_key[key].is_pending}
         if problems and on_error == "raise":
@@ -286,7 +286,7 @@ class Stream:
         from ..arrays import lazy_dataset
 
         _require("dedupe", dedupe, (None, "last"))
-        opened = self._open(self._select(keys, exclude), eager=False, recall=recall)
+        opened = self.open_columns(self._select(keys, exclude), eager=False, recall=recall)
         problems = opened.absences
         if problems:
             warnings.warn(
@@ -315,6 +315,33 @@ class Stream:
             Time, data and timestamps of an event; for external data, the identifier of the datum.
         """
         return live.follow(self.source.rows.store, self._start["uid"], self._is_own, seconds=seconds)
+
+    def open_columns(
+        self, keys: Sequence[str], *, eager: bool, recall: bool = False, by_row: bool = False
+    ) -> OpenedColumns:
+        """Open columns for whoever reads them, and warn of what their documents got wrong, each time of what is new.
+
+        Parameters
+        ----------
+        keys : sequence of str
+            Their data keys, which the stream has.
+        eager : bool
+            Whether all their values are wanted, or perhaps some.
+        recall : bool
+            Whether offline files are fetched.
+        by_row : bool
+            Whether a column of which only some rows can be read is wanted.
+        """
+        source = dataclasses.replace(self.source, assets=self.source.assets.recalling()) if recall else self.source
+        opened = open_columns(source, keys, eager=eager, by_row=by_row)
+        if "time" in opened.columns:
+            name = column_name("time", self.source.data_keys)
+            opened.add_note("time", f"this is the name of the time axis; the column is called {name!r} here")
+        if told := self._news(opened.notes):
+            warnings.warn(told, DocumentWarning, stacklevel=stacklevel_of_caller())
+        if told := self._news(opened.quirks):
+            _logger.info("%s", told)
+        return opened
 
     def __call__(self, **selection: Any) -> Self:
         """Return the stream itself, as in databroker 1; choose columns with the arguments of ``read``.
@@ -353,18 +380,6 @@ class Stream:
                     data_key=key,
                 )
         return [key for key in dict.fromkeys(wanted) if key not in left_out]
-
-    def _open(self, keys: Sequence[str], *, eager: bool, recall: bool = False, by_row: bool = False) -> OpenedColumns:
-        source = dataclasses.replace(self.source, assets=self.source.assets.recalling()) if recall else self.source
-        opened = open_columns(source, keys, eager=eager, by_row=by_row)
-        if "time" in opened.columns:
-            name = column_name("time", self.source.data_keys)
-            opened.add_note("time", f"this is the name of the time axis; the column is called {name!r} here")
-        if told := self._news(opened.notes):
-            warnings.warn(told, DocumentWarning, stacklevel=stacklevel_of_caller())
-        if told := self._news(opened.quirks):
-            _logger.info("%s", told)
-        return opened
 
     def _news(self, notes: Mapping[str, str]) -> str:
         """Return what has not been told yet, in one sentence; nothing if there is no news."""

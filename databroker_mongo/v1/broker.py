@@ -377,7 +377,7 @@ class Broker:
         streams = [header.v2[stream_name] for header in _listed(headers)]
         if not streams:
             raise ColumnNotFound(f"there is no run to take images of {name!r} from", data_key=name)
-        return Images([open_external(stream.source, [name]).columns[name] for stream in streams])
+        return Images([open_external(stream, [name]).columns[name] for stream in streams])
 
     @staticmethod
     def get_fields(header: Header, name: str | None = None) -> set[str]:

@@ -201,7 +201,7 @@ class Header:
         if field not in source.data_keys:
             yield from self._metadata(field, stream_name)
         elif fill and is_external(source, field):
-            yield from rows_of(open_external(source, [field]).columns[field])
+            yield from rows_of(open_external(stream, [field]).columns[field])
         else:
             found = stored_values(source, [field])
             if field not in found:

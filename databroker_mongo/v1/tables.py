@@ -105,7 +105,7 @@ def _frame(
     wanted = {key for each in chosen for key in each.keys}
     keys = [key for key in stream.source.data_keys if key in wanted]
     external = [key for key in keys if fill and is_external(stream.source, key)]
-    opened = open_external(stream.source, external) if external else None
+    opened = open_external(stream, external) if external else None
     if not keys:
         return None
     found = _columns(stream, keys, opened)

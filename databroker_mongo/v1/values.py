@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import bisect
 import itertools
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
 
-from ..arrays import Column, OpenedColumns, StreamSource, is_held, open_columns
+from ..arrays import Column, OpenedColumns, StreamSource, is_held
 from ..documents import is_streamed
-from ..errors import ColumnNotFound, DocumentWarning, stacklevel_of_caller
+from ..errors import ColumnNotFound
+from ..runs import Stream
 from ..store import MISSING, Values
 
 BLOCK_BYTES: Final = 64_000_000
@@ -37,7 +37,7 @@ def is_external(source: StreamSource, key: str) -> bool:
     return "external" in source.data_keys[key]
 
 
-def open_external(source: StreamSource, keys: Sequence[str]) -> OpenedColumns:
+def open_external(stream: Stream, keys: Sequence[str]) -> OpenedColumns:
     """Open columns of external data, all of one length, and warn of what their documents got wrong.
 
     Raises
@@ -47,18 +47,15 @@ def open_external(source: StreamSource, keys: Sequence[str]) -> OpenedColumns:
     CatalogError
         What is wrong with the first that cannot be read.
     """
+    source = stream.source
     for key in keys:
         if key not in source.data_keys:
             raise ColumnNotFound(f"the stream has no data key {key!r}", **source.facts, data_key=key)
-    opened = open_columns(source, keys, eager=False)
+    opened = stream.open_columns(keys, eager=False)
     for key in keys:
         error = opened.by_key[key].problem or opened.by_key[key].absence
         if error is not None:
             raise error
-    if opened.notes:
-        told = "; ".join(f"{key!r}: {note}" for key, note in opened.notes.items())
-        text = f"run {source.run_uid}, stream {source.facts.get('stream')!r}: {told}"
-        warnings.warn(text, DocumentWarning, stacklevel=stacklevel_of_caller())
     return opened
 
 

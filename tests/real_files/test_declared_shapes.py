@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
+from databroker_mongo import Catalog
 from databroker_mongo.errors import DocumentWarning
 
 pytestmark = pytest.mark.filterwarnings("ignore:no allowed_roots")
@@ -36,6 +37,21 @@ def test_a_wrong_shape_is_reported_once_and_the_data_is_right(bench, shape):
     assert lazy.dtype == loaded.dtype == np.uint16
     np.testing.assert_array_equal(lazy.compute(), FRAMES)
     np.testing.assert_array_equal(loaded, FRAMES)
+
+
+def test_a_wrong_shape_is_reported_once_however_a_stream_and_its_header_are_read(bench):
+    bench.write_hdf5()
+    run = bench.run(bench.asset("AD_HDF5", "a.h5"), edit=declared([7, 7, 0]))
+    header = Catalog.from_uri(bench.uri).v1[run.start["uid"]]
+    with warnings.catch_warnings(record=True, action="always", category=DocumentWarning) as told:
+        assert len(list(header.data("image"))) == len(header.table(fill=True)) == 5
+        header.xarray()
+        header.v2.primary["image"].read()
+    (warning,) = (each for each in told if each.category is DocumentWarning)
+    assert str(warning.message).startswith(
+        f"run {header.uid} (scan id {run.start['scan_id']}), stream 'primary': 'image': "
+    )
+    assert warning.filename == __file__
 
 
 @pytest.mark.parametrize("shape", [[6, 4, 0], [4, 6, 0]])
