@@ -366,16 +366,6 @@ class WritableStore(Store, Protocol):
         """
 
     @abstractmethod
-    def create_indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
-        """Make the indexes that are missing, however long it takes, and tell how all stand then.
-
-        Raises
-        ------
-        StoreError
-            One cannot be made, as a unique one where two documents have the same value; those before it are made.
-        """
-
-    @abstractmethod
     def correct(self, name: str, uid: str, change: Callable[[Document], Document]) -> None:
         """Change a stored start, stop or descriptor, keeping what it was as a revision.
 
@@ -394,12 +384,22 @@ class WritableStore(Store, Protocol):
         """
 
     @abstractmethod
-    def report_spool(self, report: SpoolReport) -> None:
-        """Leave a row about documents that waited on this machine."""
+    def create_indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
+        """Make the indexes that are missing, however long it takes, and tell how all stand then.
+
+        Raises
+        ------
+        StoreError
+            One cannot be made, as a unique one where two documents have the same value; those before it are made.
+        """
 
     @abstractmethod
     def build_summaries(self, *, apply: bool) -> SummaryReport:
         """Bring the summaries of runs up to date, or with ``apply=False`` tell what there is to do."""
+
+    @abstractmethod
+    def report_spool(self, report: SpoolReport) -> None:
+        """Leave a row about documents that waited on this machine."""
 
 
 def _unsupported(store: RunSource, operation: str) -> Unsupported:

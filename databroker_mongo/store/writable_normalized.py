@@ -64,6 +64,11 @@ class WritableNormalizedStore(NormalizedStore, WritableStore):
             self._inserts = self._insertion(collections, self._guards)
         return self._inserts
 
+    def correct(self, name: str, uid: str, change: Callable[[Document], Document]) -> None:
+        """Change a stored document, keeping what it was as a revision, and what others change meanwhile."""
+        with self.connection.translate_errors(f"correct a document of kind {name}") as collections:
+            self._corrections(self._insertion_into(collections)).correct(name, uid, change)
+
     def create_indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
         """Make the indexes that are missing, and tell how all stand then."""
         with self.connection.translate_errors("make indexes") as collections:
@@ -73,6 +78,13 @@ class WritableNormalizedStore(NormalizedStore, WritableStore):
         """Return what the account has no right to do of what `create_indexes` would, by the reports of a look."""
         with self.connection.translate_errors("read the rights of the account") as collections:
             return indexes.list_rights_lacking(collections, reports)
+
+    def build_summaries(self, *, apply: bool) -> SummaryReport:
+        """Bring the summaries of runs up to date, or with ``apply=False`` tell what there is to do."""
+        with self.connection.translate_errors("build the summaries of runs", seconds=_PATIENCE_SECONDS) as collections:
+            if apply:
+                indexes.create(collections, indexes.OF_SUMMARIES)
+            return summaries.build(collections, apply=apply)
 
     def rights_lacking_for_summaries(self) -> list[str]:
         """Return what the account has no right to do of what `build_summaries` would."""
@@ -84,18 +96,6 @@ class WritableNormalizedStore(NormalizedStore, WritableStore):
         """Leave a row about what waited on this machine."""
         with self.connection.translate_errors("tell what was spooled") as collections:
             spool_reports.leave_spool_report(collections, report)
-
-    def build_summaries(self, *, apply: bool) -> SummaryReport:
-        """Bring the summaries of runs up to date, or with ``apply=False`` tell what there is to do."""
-        with self.connection.translate_errors("build the summaries of runs", seconds=_PATIENCE_SECONDS) as collections:
-            if apply:
-                indexes.create(collections, indexes.OF_SUMMARIES)
-            return summaries.build(collections, apply=apply)
-
-    def correct(self, name: str, uid: str, change: Callable[[Document], Document]) -> None:
-        """Change a stored document, keeping what it was as a revision, and what others change meanwhile."""
-        with self.connection.translate_errors(f"correct a document of kind {name}") as collections:
-            self._corrections(self._insertion_into(collections)).correct(name, uid, change)
 
     def plan_views(self, *, prefix: str, field: str, values: Sequence[Any]) -> ViewPlan:
         """Tell what there is to do for the views and the role of a proposal; see :func:`views.plan_views`."""

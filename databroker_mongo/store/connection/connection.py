@@ -65,22 +65,6 @@ class Connection:
         self.address = location.address
         self.collections = self._open(databases, location.options, is_durable=is_durable)
 
-    def _open(
-        self, databases: list[Database[Document]], options: ConnectionOptions, *, is_durable: bool
-    ) -> Collections:
-        """Return the collections of the database of runs, which is the first, and of that of assets, the last."""
-        if is_durable:
-            process_clients.remember_writing(self._place, self._client)
-        self._is_read_from_primary = self._is_written_here or all(map(_is_read_from_primary, databases))
-        databases = [self._configured(each, is_durable=is_durable) for each in databases]
-        return Collections(
-            databases[0],
-            databases[-1],
-            max_time_ms=round((self._client.options.timeout or options.timeout_seconds) * 1000),
-            address=self.address,
-            prefix=options.collection_prefix,
-        )
-
     @property
     def is_current(self) -> bool:
         """Whether another one, opened now, would be the same; else the store opens another one.
@@ -131,10 +115,6 @@ class Connection:
             self._is_refused = self._is_refused or isinstance(failure, NotAuthorized)
             raise failure from error
 
-    @property
-    def _is_written_here(self) -> bool:
-        return process_clients.is_written_here(self._place, self._client)
-
     def _database(self, uri: str, options: ConnectionOptions) -> Database[Document]:
         scheme, database = split_uri(uri)
         if scheme == "memory":
@@ -145,12 +125,32 @@ class Connection:
             uri = str(server.uri)
         return process_clients.client_of(uri, options.client_arguments(uri))[database]
 
+    def _open(
+        self, databases: list[Database[Document]], options: ConnectionOptions, *, is_durable: bool
+    ) -> Collections:
+        """Return the collections of the database of runs, which is the first, and of that of assets, the last."""
+        if is_durable:
+            process_clients.remember_writing(self._place, self._client)
+        self._is_read_from_primary = self._is_written_here or all(map(_is_read_from_primary, databases))
+        databases = [self._configured(each, is_durable=is_durable) for each in databases]
+        return Collections(
+            databases[0],
+            databases[-1],
+            max_time_ms=round((self._client.options.timeout or options.timeout_seconds) * 1000),
+            address=self.address,
+            prefix=options.collection_prefix,
+        )
+
     def _configured(self, database: Database[Document], *, is_durable: bool) -> Database[Document]:
         if self._is_written_here:
             from pymongo import ReadPreference
 
             database = database.with_options(read_preference=ReadPreference.PRIMARY)
         return _durable(with_exact_decoding(database)) if is_durable else with_plain_decoding(database)
+
+    @property
+    def _is_written_here(self) -> bool:
+        return process_clients.is_written_here(self._place, self._client)
 
 
 def _is_read_from_primary(database: Database[Document]) -> bool:
