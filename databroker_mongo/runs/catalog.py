@@ -16,13 +16,7 @@ from .. import display
 from ..arrays import Transform
 from ..assets import AssetReader, HandlerClass, Rule, open_reader
 from ..config import CATALOG_KEYS, URI_OPTIONS, CatalogSettings, Directory
-from ..errors import (
-    CatalogWarning,
-    QueryError,
-    RunIndexError,
-    RunNotFound,
-    stacklevel_of_caller,
-)
+from ..errors import CatalogWarning, QueryError, RunIndexError, RunNotFound, stacklevel_of_caller
 from ..printable import shown
 from ..queries import (
     NEWEST_FIRST,
@@ -595,7 +589,6 @@ class Catalog(Mapping[str, Run]):
     force_reload = reload
 
     def __getattr__(self, name: str) -> NoReturn:
-        # A copy that is being made has no attributes yet.
         remedy = f": {OF_CATALOG[name]}" if name in OF_CATALOG else ""
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{remedy}")
 

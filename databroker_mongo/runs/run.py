@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
 
 from .. import display
 from ..arrays import StreamSource
-from ..documents import stream_of
+from ..documents import Named, stream_of
 from ..errors import OldNameWarning, RunNotFound, StreamNotFound, stacklevel_of_caller
 from ..health import Finding, check_files, check_run, find_lost_files, list_files
 from ..printable import shown
@@ -173,7 +173,7 @@ class Run(Mapping[str, Stream]):
 
     def documents(
         self, *, fill: str | bool = "no", page_size: int = 1000, streams: Collection[str] | None = None
-    ) -> Iterator[tuple[str, Document]]:
+    ) -> Iterator[Named]:
         """Yield the documents of the run in the order of time, each before those that need it.
 
         Parameters
@@ -305,14 +305,14 @@ class Run(Mapping[str, Stream]):
         """Say which streams can be read; raises `NotImplementedError` as `read` does."""
         raise NotImplementedError(for_reading_a_run(self, "to_dask"))
 
-    def canonical(self, *, fill: str | bool) -> Iterator[tuple[str, Document]]:
+    def canonical(self, *, fill: str | bool) -> Iterator[Named]:
         """Yield the documents of the run; an old name of :meth:`documents`."""
         warnings.warn(
             "Run.canonical is an old name of Run.documents", OldNameWarning, stacklevel=stacklevel_of_caller()
         )
         return self.documents(fill=fill)
 
-    def read_canonical(self) -> Iterator[tuple[str, Document]]:
+    def read_canonical(self) -> Iterator[Named]:
         """Yield the documents of the run, filled; an old name of ``documents(fill="yes")``."""
         warnings.warn(
             'Run.read_canonical is an old name of Run.documents(fill="yes")',

@@ -16,13 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 import numpy as np
 
 from .. import display
-from ..arrays import (
-    OpenedColumns,
-    StreamRows,
-    StreamSource,
-    column_name,
-    open_columns,
-)
+from ..arrays import OpenedColumns, StreamRows, StreamSource, column_name, open_columns
 from ..documents import n_events_said, stream_of
 from ..errors import (
     CatalogError,

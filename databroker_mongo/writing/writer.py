@@ -198,13 +198,15 @@ class Writer:
             self._sender.flush()
 
     def _begin(self, rows: Rows) -> None:
-        with self._beginning:  # the first of several threads begins
+        """Look whether it can ever work, and send the first documents at once; the others of several threads wait."""
+        with self._beginning:
             if not self._has_begun:
                 self._prospects.look_at_spool()
                 n_given = self._sender.n_given
                 try:
                     self._sender.put_first(rows)
                 finally:
+                    # What is refused has reached the store, and counts; what fails is forgotten, and the next is first.
                     self._has_begun = self._sender.n_given > n_given
                 return
         self._sender.put(rows)
@@ -230,7 +232,6 @@ class Writer:
         InvalidDocument, DuplicateDocument, StoreUnavailable
             As a call does; the writer is closed all the same.
         """
-        left = None
         try:
             self.flush()
         finally:
@@ -300,7 +301,7 @@ def _require_durability(store: WritableStore, *, strict: bool) -> None:
 def _writable_store(target: Any) -> WritableStore:
     if isinstance(target, str | config.Uri):
         return writable(open_store(target))
-    store = getattr(target, "store", target)
+    store = getattr(target, "store", target)  # a catalog has one; its class is of a room above this one
     # What pymongo makes has any attribute that is asked for, but none of them is a text.
     if not isinstance(getattr(store, "address", None), str):
         raise ConfigurationError(
