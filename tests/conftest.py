@@ -24,6 +24,8 @@ from databroker_mongo import file_locks, local_server
 from databroker_mongo.errors import ServerNotInstalled
 from databroker_mongo.server import stop_server
 
+from .servers import discard_server
+
 DIRECTORY = "DATABROKER_MONGO_TEST_SERVER"
 COUNTED = ("kills of single servers", "failovers")
 _numbers = itertools.count()
@@ -258,3 +260,10 @@ def web_server() -> Iterator[WebServer]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def data(tmp_path: Path, mongod_uri: str) -> Iterator[Path]:
+    """A data directory; whatever runs on it is stopped after the test."""
+    yield tmp_path / "data"
+    discard_server(tmp_path / "data")

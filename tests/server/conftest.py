@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -15,7 +12,9 @@ from typing import Any
 import pytest
 
 from databroker_mongo import local_server
-from databroker_mongo.server import LocalServer, server_status, stop_server
+from databroker_mongo.server import LocalServer
+
+from ..servers import discard_server
 
 LINGER_SECONDS = 0.2
 USER = f"""
@@ -25,15 +24,6 @@ server = local_server(sys.argv[1], linger_seconds={LINGER_SECONDS})
 print(server.pid, flush=True)
 sys.stdin.read()
 """
-
-
-def discard_server(data: Path) -> None:
-    """End a server at once, for a clean end takes a second, and delete its files, for they take 300 MB."""
-    pid = server_status(data).pid
-    if pid is not None:
-        os.kill(pid, signal.SIGKILL)
-    stop_server(data)
-    shutil.rmtree(data, ignore_errors=True)
 
 
 @pytest.fixture
@@ -47,13 +37,6 @@ def wait_until() -> Callable[..., None]:
             time.sleep(0.02)
 
     return wait
-
-
-@pytest.fixture
-def data(tmp_path: Path, mongod_uri: str) -> Iterator[Path]:
-    """A data directory; whatever runs on it is stopped after the test."""
-    yield tmp_path / "data"
-    discard_server(tmp_path / "data")
 
 
 @pytest.fixture
