@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..assets import AssetReader, DatumStructure, Resource, Segment, packed, unpacked
+from ..assets import AssetReader, DatumStructure, Resource, Segment, pack_segments, unpack_segments
 from ..errors import AssetOffline, AssetUnreadable, CatalogError, ShapeMismatch
 from . import values as event_values
 from .blocks import EventBlock
@@ -257,10 +257,10 @@ class AssetColumn(Column):
         return [each.start for each in self.segments]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "segments": packed(self.segments)}
+        return {**self.__dict__, "segments": pack_segments(self.segments)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, segments=unpacked(state["segments"]))
+        self.__dict__.update(state, segments=unpack_segments(state["segments"]))
 
     def identity(self) -> tuple[object, ...]:
         """Return what tells this column from any other: its resources, and who reads them from where."""

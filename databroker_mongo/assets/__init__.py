@@ -13,7 +13,7 @@
     handler        the page of who writes a handler
 """
 
-from .datums import DatumIds, DatumTable, Segment, packed, unpacked
+from .datums import DatumIds, DatumTable, Segment, pack_segments, unpack_segments
 from .handler import DatumStructure, DescribesDatum, Handler, Layout, ReadsRegions, RefersToFiles, TellsLayout
 from .loading import HandlerClass, keywords_of
 from .mounts import Absence
@@ -52,7 +52,7 @@ __all__ = [
     "keywords_of",
     "may_still_come",
     "open_reader",
-    "packed",
+    "pack_segments",
     "require_ends",
-    "unpacked",
+    "unpack_segments",
 ]

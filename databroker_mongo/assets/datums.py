@@ -33,11 +33,12 @@ class DatumTable(Sequence[DatumKwargs]):
         self._constant: dict[str, Any] = {}
         self._varying: dict[str, Sequence[Any]] = {}
         self._irregular: list[DatumKwargs] | None = None
-        if len(set(map(frozenset, datums))) > 1:
+        if len(set(map(frozenset, datums))) > 1:  # their names
             self._irregular = [dict(datum) for datum in datums]
             return
         for name in datums[0] if datums else ():
             values = [datum[name] for datum in datums]
+            # Of one type as well: 1, 1.0 and True are equal, and a handler may tell them apart.
             if len(set(map(type, values))) == 1 and values.count(values[0]) == len(values):
                 self._constant[name] = values[0]
             else:
@@ -71,7 +72,7 @@ class DatumTable(Sequence[DatumKwargs]):
 def _as_range(values: list[Any]) -> range | None:
     if set(map(type, values)) != {int}:
         return None
-    step = values[1] - values[0]
+    step = values[1] - values[0]  # there are two, or they would be one constant
     candidate = range(values[0], values[0] + step * len(values), step) if step else None
     return candidate if candidate is not None and list(candidate) == values else None
 
@@ -181,21 +182,22 @@ class Segment:
         return Segment(self.start, self.stop, self.resource, table, n)
 
 
-def packed(segments: Sequence[Segment]) -> bytes:
-    """Return segments as few bytes, for a journey to another process; `unpacked` gives them back.
+def pack_segments(segments: Sequence[Segment]) -> bytes:
+    """Return segments as few bytes, for a journey to another process; `unpack_segments` gives them back.
 
     Where each row has a resource of its own, their documents are alike but for a uid and a name: 40 bytes a row are
     left. Identifiers of datums that are not the resource's uid and a number stay behind: the arguments tell datums
     apart as well.
     """
     rows = [_row_of(segment) for segment in segments]
+    # By columns, in which like stands beside like, as bz2 needs it; and pickle writes what it has met as a number.
     shared: dict[str, Any] = {}
     columns = [[shared.setdefault(repr(value), value) for value in column] for column in zip(*rows, strict=True)]
     return bz2.compress(pickle.dumps(columns))
 
 
-def unpacked(data: bytes) -> tuple[Segment, ...]:
-    """Return the segments that `packed` has put into bytes."""
+def unpack_segments(data: bytes) -> tuple[Segment, ...]:
+    """Return the segments that `pack_segments` has put into bytes."""
     columns = pickle.loads(bz2.decompress(data))  # noqa: S301 it is part of a pickle that is being loaded
     return tuple(_segment_of(*row) for row in zip(*columns, strict=True))
 

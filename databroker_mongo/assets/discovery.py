@@ -104,7 +104,7 @@ def entry_names(spec: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(("+".join((kind, *parameters.values())), kind)))
 
 
-def normalized(distribution: str) -> str:
+def normalize(distribution: str) -> str:
     """Return the name of a distribution as package indexes write it."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
@@ -130,9 +130,10 @@ _Found = tuple[str, str | None, configparser.ConfigParser]
 
 def _newest(folder: str, seen: set[str]) -> list[_Found]:
     """Return each distribution of a folder that no earlier folder has, of several versions left behind the newest."""
+    # As Python imports: the first folder of sys.path wins. An update that was cut short leaves two ``.dist-info``.
     newest: dict[str, _Found] = {}
     for parser, distro in _declared(folder):
-        name = normalized(distro.name)
+        name = normalize(distro.name)
         if name not in seen and (name not in newest or _numbers(distro.version) > _numbers(newest[name][1])):
             newest[name] = (name, distro.version, parser)
     seen.update(newest)

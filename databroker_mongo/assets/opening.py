@@ -157,6 +157,7 @@ class _TravellingReader(AssetReader):
 
 
 def _arrive(settings: CatalogSettings | None, handlers: dict[str, Any], given: _Given, recall: bool) -> AssetReader:
+    # What this machine says of the catalog comes before what the machine said that it was pickled on.
     here = find_entries() if settings is not None else {}
     own = here[settings.name] if settings is not None and settings.name in here else settings
     return open_reader(

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 PathSemantics = Literal["posix", "windows"]
 
+# A scheme has two letters at least: one is a drive of Windows.
 _URI: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):(?://(?P<host>[^/]*))?(?P<path>.*)", re.DOTALL)
 _WINDOWS: Final = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _WINDOWS_IN_URI: Final = re.compile(r"/*(?P<path>[A-Za-z]:/.*)", re.DOTALL)
@@ -77,6 +78,8 @@ class Place:
         start = ("/",) if path.root else ()
         inner = path.parts[1:] if path.anchor else path.parts
         if isinstance(path, PureWindowsPath):
+            # pathlib has ``\\\\host\\share`` as a drive.
+            # PureWindowsPath takes a share, host and name, for the drive.
             _, _, share = path.drive.partition("\\\\")
             host, _, name = share.partition("\\")
             if host:

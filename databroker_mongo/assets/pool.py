@@ -21,7 +21,7 @@ from .file_state import FileState
 
 _logger = logging.getLogger("databroker_mongo")
 BeforeOpening = Callable[[str], None]
-_Key = tuple[Callable[..., Any], str, str]
+_Key = tuple[Callable[..., Any], str, str]  # class, path, and the keywords, which need not have a hash
 
 
 class HandlerPool:
@@ -68,7 +68,7 @@ class HandlerPool:
         path: str | os.PathLike[str],
         kwargs: Mapping[str, Any],
         *,
-        before_opening: Callable[[str], None] | None = None,
+        before_opening: BeforeOpening | None = None,
     ) -> Iterator[Any]:
         """Lend an open handler: ``cls(path, **kwargs)``, made now or before.
 
@@ -128,6 +128,7 @@ class HandlerPool:
 
     def _begin_again_after_fork(self) -> None:
         """Leave the inherited handlers alone: closing one could end a lock that the parent holds on the same file."""
+        # flock(2): a lock belongs to the open file, which a fork shares. So they are not collected either.
         self._finalizer.detach()
         _inherited.append(self._entries)
         self._begin_empty()

@@ -52,6 +52,7 @@ class AssetReader:
         """Return the same reader, but for whether it reads offline files all the same."""
         if recall == self.recall:
             return self
+        # Not by `copy.copy`, for which a reader of a catalog would be made anew from the settings (its ``__reduce__``).
         found = object.__new__(type(self))
         found.__dict__.update(self.__dict__, recall=recall)
         return found
@@ -180,7 +181,7 @@ class AssetReader:
             self._read_together(out, resource, datums, region, promised=promised, ids=ids)
         except AssetError as error:
             if len(datums) == 1 or not finds_fault or isinstance(error, AssetOffline):
-                raise
+                raise  # what is offline is named by its path
             for number, datum in enumerate(datums):
                 row, own = slice(number, number + 1), ids[number : number + 1]
                 self._read_together(out[row], resource, [datum], region, promised=promised, ids=own)

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from ..errors import DuplicateHandler, HandlerClashWarning, HandlerUnavailable, UnknownSpec, stacklevel_of_caller
-from .discovery import Offer, entry_names, find_offers, normalized
+from .discovery import Offer, entry_names, find_offers, normalize
 from .known_distributions import PROVIDERS, UNREGISTERED
 from .loading import HandlerClass, class_path, level, load
 
@@ -255,7 +255,7 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
     def _pinned(self, name: str, found: Sequence[Offer]) -> Offer:
         pin = self._pins[name]
         for offer in found:
-            if pin == offer.target or normalized(pin) == offer.distribution:
+            if pin == offer.target or normalize(pin) == offer.distribution:
                 return offer
         if ":" in pin and self._may_import(pin):
             return Offer(name, pin, None, None, PINNED)
@@ -271,6 +271,7 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
         if self._allowed_modules is None or target in registered:
             return True
         module = target.partition(":")[0]
+        # With a dot behind each, so that "a.b" allows "a.b.c" but not "a.bc".
         return any(f"{module}.".startswith(f"{allowed}.") for allowed in self._allowed_modules)
 
     def _load(self, offer: Offer) -> HandlerClass:

@@ -86,6 +86,7 @@ class Resource:
             uid=uid,
             spec=_required(doc, "mimetype", doc.get("spec")),
             is_stream=True,
+            # The host is kept in ``uri`` alone: some writers name there the machine that they ran on.
             path=str(Place("" if place.host else place.drive, place.parts)),
             kwargs=_keywords(doc, "parameters"),
             path_semantics="windows" if place.is_windows else "posix",

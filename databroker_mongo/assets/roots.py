@@ -22,8 +22,8 @@ from .mounts import Absence, find_absence
 from .places import Place
 from .resource import Resource
 
-_FIELD: Final = re.compile(r"[%{]")
-_DIRECTORY_FIELD: Final = re.compile(r"^%s/?")
+_FIELD: Final = re.compile(r"[%{]")  # where a template asks for something, in C's or in Python's style
+_DIRECTORY_FIELD: Final = re.compile(r"^%s/?")  # where areaDetector's template asks for the folder
 _MOST_ROUTES: Final = 1024
 
 

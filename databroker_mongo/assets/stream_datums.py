@@ -93,6 +93,8 @@ def join(
     n_rows_stored = n_stored(numbers, spans)
     repeat = _repeats(numbers, n_rows_stored, None if time is None else time[rows])
     taken_from = np.full(len(rows), -1)
+    # A pair is a row and a span that has its seq_num; of the pairs of one row, which stand together, it takes the one
+    # whose turn it is among the rows of that number.
     places, owners = pairs_of(numbers, spans)
     is_taken = np.arange(len(places)) - np.searchsorted(places, places) == repeat[places]
     taken_from[places[is_taken]] = owners[is_taken]
@@ -117,6 +119,7 @@ def _repeats(
         return repeat
     is_copy = (numbers[1:] == numbers[:-1]) & (time[1:] == time[:-1])
     n_copies = np.cumsum(np.append(np.zeros(min(1, len(numbers)), bool), is_copy))
+    # As long as there is a stored row for each, copies have one each: that is what was written.
     is_short = n_rows_stored < np.searchsorted(numbers, numbers, "right") - first
     return np.where(is_short, repeat - (n_copies - n_copies[first]), repeat)
 
@@ -128,6 +131,7 @@ def _segments(seq_num: NDArray[np.int64], owner: NDArray[np.intp], stored: Store
     offset, resource = np.array(of_spans or [(0, 0)]).T
     index = np.where(owner >= 0, seq_num + offset[owner], -1)
     server = np.where(owner >= 0, resource[owner], -1)
+    # A segment ends where another resource serves, or the same at another index than the next.
     breaks = np.flatnonzero((np.diff(server) != 0) | ((np.diff(index) != 1) & (server[1:] >= 0))) + 1
     edges = [0, *breaks.tolist(), len(seq_num)] if len(seq_num) else []
     uids = [spans[number].stream_resource if number >= 0 else None for number in server[edges[:-1]].tolist()]

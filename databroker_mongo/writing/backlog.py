@@ -114,6 +114,21 @@ class Backlog:
         """How many documents wait in the file of this writer."""
         return self._file.n_documents if self.is_waiting and self._file is not None else 0
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether something may be in the spool that this writer has to store."""
+        return self.is_waiting or (self._spool is not None and not self._has_adopted and self._spool.has_documents())
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to ask whether the server is back."""
+        return time.monotonic() >= self._next_probe
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the file of documents that are kept should be emptied before it grows further."""
+        return self._file is not None and self._file.size > _LARGE_BYTES
+
     def send(self, rows: Rows) -> Sent:
         """Store documents, or spool them when the server is gone.
 
@@ -198,25 +213,6 @@ class Backlog:
             f"retried from time to time, and when a writer for this database is next opened. The reason: {cause}"
         )
 
-    def _can_wait_for(self, cause: CatalogError) -> bool:
-        """Tell whether a failure is one that passes; once something was accepted, every failure counts as that."""
-        return self._has_begun or self._delivery.has_stored or can_pass(cause)
-
-    @property
-    def is_needed(self) -> bool:
-        """Whether something may be in the spool that this writer has to store."""
-        return self.is_waiting or (self._spool is not None and not self._has_adopted and self._spool.has_documents())
-
-    @property
-    def is_due(self) -> bool:
-        """Whether it is time to ask whether the server is back."""
-        return time.monotonic() >= self._next_probe
-
-    @property
-    def is_large(self) -> bool:
-        """Whether the file of documents that are kept should be emptied before it grows further."""
-        return self._file is not None and self._file.size > _LARGE_BYTES
-
     def drain(self) -> bool:
         """Try for a few seconds to store what is spooled, by this process or one before; return whether it is empty."""
         if self.is_waiting and self._file is not None:
@@ -235,14 +231,6 @@ class Backlog:
         self._adopt_orphans()
         return True
 
-    def _still_waits(self, error: CatalogError) -> None:
-        is_refused = isinstance(error, NotAuthorized)
-        if is_refused and not self._is_refused:
-            _logger.warning("documents in %s are still pending, now because of: %s", self.directory, error)
-        else:
-            _logger.debug("the server is still away: %s", error)
-        self._is_refused = is_refused
-
     def clear(self) -> None:
         """Empty the spool file: all that it holds is stored."""
         if self._file is not None:
@@ -252,17 +240,6 @@ class Backlog:
         """Store, once, what writers before this one have left in the spool; when that fails, again after a while."""
         if self.is_due:
             self._adopt_orphans()
-
-    def _adopt_orphans(self) -> None:
-        if self._spool is None or self._has_adopted:
-            return
-        self._has_adopted = True
-        self._next_probe = time.monotonic() + _SECONDS_BETWEEN_PROBES
-        try:
-            self.send_orphans()
-        except (*FAILURES, OSError) as error:
-            self._has_adopted = False
-            _logger.warning("the documents that earlier writers have spooled stay there: %s", error)
 
     def send_orphans(self, folders: Iterable[Path] = ()) -> list[Replayed]:
         """Store what writers before this one have left in the spool of this database, and in other folders.
@@ -325,6 +302,29 @@ class Backlog:
             f"Not stored yet: {_counted(file.n_documents)}, kept in {file.path.parent}. They are sent when a writer "
             "for this database is next opened, and by: databroker-mongo spool send NAME_OR_URI"
         )
+
+    def _can_wait_for(self, cause: CatalogError) -> bool:
+        """Tell whether a failure is one that passes; once something was accepted, every failure counts as that."""
+        return self._has_begun or self._delivery.has_stored or can_pass(cause)
+
+    def _still_waits(self, error: CatalogError) -> None:
+        is_refused = isinstance(error, NotAuthorized)
+        if is_refused and not self._is_refused:
+            _logger.warning("documents in %s are still pending, now because of: %s", self.directory, error)
+        else:
+            _logger.debug("the server is still away: %s", error)
+        self._is_refused = is_refused
+
+    def _adopt_orphans(self) -> None:
+        if self._spool is None or self._has_adopted:
+            return
+        self._has_adopted = True
+        self._next_probe = time.monotonic() + _SECONDS_BETWEEN_PROBES
+        try:
+            self.send_orphans()
+        except (*FAILURES, OSError) as error:
+            self._has_adopted = False
+            _logger.warning("the documents that earlier writers have spooled stay there: %s", error)
 
     def _append(self, encoded: list[bytes], *, is_synced: bool) -> None:
         assert self._spool is not None

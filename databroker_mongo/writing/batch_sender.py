@@ -120,17 +120,6 @@ class BatchSender(Sender):
             self._refusal = sent.refusals[0].error if sent.refusals else None
             self._warn_and_raise()
 
-    def _add(self, rows: Rows) -> None:
-        n_bytes, is_spooled = self._backlog.write_ahead(rows)
-        if not self._batch.rows:
-            self._batch = _Batch()
-        self._batch.rows += rows
-        self._batch.unspooled += () if is_spooled else rows
-        self._batch.n_bytes += n_bytes
-        self._batch.n_calls += 1
-        if self._batch.n_calls == 1 or not self._has_room():
-            self._changed.notify_all()
-
     def flush(self) -> None:
         """Send what waits, and wait until it is stored or, when the server is gone, in the spool.
 
@@ -182,6 +171,17 @@ class BatchSender(Sender):
             is_all = self._backlog.is_waiting
             if self._backlog.drain() and is_all:
                 self.n_acknowledged = self.n_given
+
+    def _add(self, rows: Rows) -> None:
+        n_bytes, is_spooled = self._backlog.write_ahead(rows)
+        if not self._batch.rows:
+            self._batch = _Batch()
+        self._batch.rows += rows
+        self._batch.unspooled += () if is_spooled else rows
+        self._batch.n_bytes += n_bytes
+        self._batch.n_calls += 1
+        if self._batch.n_calls == 1 or not self._has_room():
+            self._changed.notify_all()
 
     def _has_room(self) -> bool:
         is_full = self._batch.is_full(self._limits) or self._backlog.is_large

@@ -1,6 +1,6 @@
 """Changes to the start, stop or descriptors of a run; the earlier documents are kept.
 
-What does not belong here: how revisions are stored (``store/revisions``).
+What does not belong here: how revisions are stored (``store/insertion/revisions``).
 """
 
 from __future__ import annotations

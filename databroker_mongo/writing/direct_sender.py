@@ -50,6 +50,18 @@ class DirectSender(Sender):
         """Store the first documents, as :meth:`put` does."""
         self.put(rows)
 
+    def flush(self) -> None:
+        """Try to store what is spooled."""
+        with self._lock:
+            if self._backlog.drain():
+                self.n_acknowledged = self.n_given
+
+    def close(self, *, seconds: float | None = None) -> str | None:
+        """Free the spool file, and return what the user must know of it; nothing is pending elsewhere."""
+        with self._lock:
+            self._timer.stop()
+            return self._backlog.close()
+
     def _send(self, rows: Rows) -> None:
         sent = self._backlog.send(rows)
         self.n_given += 1
@@ -62,20 +74,8 @@ class DirectSender(Sender):
         if sent.refusals:
             raise sent.refusals[0].error
 
-    def flush(self) -> None:
-        """Try to store what is spooled."""
-        with self._lock:
-            if self._backlog.drain():
-                self.n_acknowledged = self.n_given
-
     def _drain_when_due(self) -> None:
         with self._lock:
             is_time = self._timer.is_started and self._backlog.is_needed and self._backlog.is_due
             if is_time and self._backlog.drain():
                 self.n_acknowledged = self.n_given
-
-    def close(self, *, seconds: float | None = None) -> str | None:
-        """Free the spool file, and return what the user must know of it; nothing is pending elsewhere."""
-        with self._lock:
-            self._timer.stop()
-            return self._backlog.close()

@@ -47,6 +47,7 @@ def can_write(directory: Path) -> bool:
 
 def sync_directory(directory: Path) -> None:
     """Wait until the names in a directory are on the disk."""
+    # fsync(2): that of a file does not see to the entry in its directory.
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -83,7 +83,7 @@ def set_aside(folder: Path, address: str, name: str, doc: Any, error: Exception)
     return path
 
 
-def refused(folder: Path) -> Iterator[Refused]:
+def iterate_refused(folder: Path) -> Iterator[Refused]:
     """Yield what a folder of refused documents holds, the oldest first; what cannot be read is passed over."""
     for path in sorted(folder.glob("*.json")):
         try:

@@ -28,11 +28,11 @@ from .files import numbered_name, sync_directory
 
 _logger = logging.getLogger("databroker_mongo")
 
-_ATTEMPTS = 5
+_ATTEMPTS, _PAUSE_SECONDS = 5, 0.02
+# By https://bsonspec.org/spec.html a document is its length and a zero at least. What follows the length of a record is
+# its first field: of the type 2, which is a text, and called "name".
 _SHORTEST = 5
 _HEAD = b"\x02name\0"
-"""What follows the length of a record: its first field, a text."""
-_PAUSE_SECONDS = 0.02
 
 
 class SpoolFile:
@@ -85,6 +85,7 @@ class SpoolFile:
             if is_synced:
                 os.fsync(file)
         except OSError:
+            # What a failed fsync left on the disk is not known, and no part of a record may stand before others.
             os.ftruncate(file, self.size)
             raise
         self.size += written
@@ -126,6 +127,7 @@ class SpoolFile:
     def close(self) -> None:
         """Free the file: removed when it is empty, else left for a writer to come."""
         if self._lock is not None:
+            # While it is locked: nobody else can have begun to write to it.
             if self.size == 0:
                 self.path.unlink(missing_ok=True)
             unlock(self._lock)
@@ -228,7 +230,7 @@ class SpooledFile:
 
 def find_spooled_files(folder: Path) -> Iterator[SpooledFile]:
     """Yield the spool files of a folder that hold documents, the oldest first."""
-    for path in spool_folders.spool_files(folder):
+    for path in spool_folders.list_spool_files(folder):
         with contextlib.suppress(OSError):  # it was emptied just now, or is another user's
             n_documents, oldest = 0, None
             for _, record in _records(path):
@@ -280,17 +282,17 @@ class Spool:
 
     def folders(self) -> list[Path]:
         """Return the folders in which documents for this database may lie: its own first, then those found beside."""
-        beside = spool_folders.of_database(self._shared, self._places, self._address)
+        beside = spool_folders.find_certain(self._shared, self._places, self._address)
         return [self.directory, *(path for path in beside if path != self.directory)]
 
     def similar_folders(self) -> list[Path]:
         """Return folders of an earlier version that hold documents, perhaps for this database: they do not say."""
-        found = spool_folders.similar(self._shared, self._places, self._address)
+        found = spool_folders.find_similar(self._shared, self._places, self._address)
         return [folder for folder in found if spool_folders.has_documents(folder)]
 
     def has_documents(self) -> bool:
         """Return whether there is a spool file, of any process."""
-        return any(map(spool_folders.spool_files, self.folders()))
+        return any(map(spool_folders.list_spool_files, self.folders()))
 
     def orphans(self, more_folders: Iterable[Path] = ()) -> Iterator[SpoolFile]:
         """Yield the files of processes that have ended, the oldest first, each locked; close them.
@@ -298,7 +300,7 @@ class Spool:
         A file that cannot be opened or locked, as one of another user, is passed over with a line in the log.
         """
         folders = dict.fromkeys([*self.folders(), *more_folders])
-        paths = [path for folder in folders for path in spool_folders.spool_files(folder)]
+        paths = [path for folder in folders for path in spool_folders.list_spool_files(folder)]
         for path in sorted(paths, key=lambda path: path.name):
             file = SpoolFile(path)
             try:

@@ -22,7 +22,7 @@ from .files import can_write, is_directory, write_whole
 
 RECORD = "database.json"
 
-_LONGEST_NAME = 60
+_LONGEST_NAME = 60  # a hash comes behind it; most file systems take 255 bytes, the one of eCryptfs some 140
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ class Folder:
         return " and ".join(map(str, self.places)) or "not known (see the name of the folder)"
 
 
-def name_of(places: Sequence[Place]) -> str:
+def name_folder(places: Sequence[Place]) -> str:
     """Return the name of the folder for these databases."""
     return _name(" ".join(map(str, places)))
 
 
 def folder_for(directory: Path, places: Sequence[Place]) -> Path:
     """Return the folder for these databases; where that is another user's, one of this user's own."""
-    folder = directory / name_of(places)
+    folder = directory / name_folder(places)
     is_foreign = is_directory(folder) and not can_write(folder)
     return folder.with_name(f"{folder.name}-{getpass.getuser()}") if is_foreign else folder
 
@@ -79,7 +79,7 @@ def list_folders(directory: Path) -> Iterator[Folder]:
             yield Folder(path, _recorded(path))
 
 
-def spool_files(folder: Path) -> list[Path]:
+def list_spool_files(folder: Path) -> list[Path]:
     """Return the spool files of a folder, the oldest first; none where it may not be read."""
     return [path for path in _in(folder) if path.suffix == ".bson"]
 
@@ -93,14 +93,14 @@ def _in(directory: Path) -> list[Path]:
 
 def has_documents(folder: Path) -> bool:
     """Tell whether a folder has a spool file with something in it."""
-    for path in spool_files(folder):
+    for path in list_spool_files(folder):
         with contextlib.suppress(OSError):  # it was emptied just now, or is another user's
             if path.stat().st_size:
                 return True
     return False
 
 
-def of_database(directory: Path, places: Sequence[Place], address: str) -> list[Path]:
+def find_certain(directory: Path, places: Sequence[Place], address: str) -> list[Path]:
     """Return the folders that are certainly for these databases."""
     return [
         folder.path
@@ -110,9 +110,9 @@ def of_database(directory: Path, places: Sequence[Place], address: str) -> list[
     ]
 
 
-def similar(directory: Path, places: Sequence[Place], address: str) -> list[Path]:
+def find_similar(directory: Path, places: Sequence[Place], address: str) -> list[Path]:
     """Return the folders of an earlier version that may be for these databases: their names do not tell all of it."""
-    certain = of_database(directory, places, address)
+    certain = find_certain(directory, places, address)
     tail = _readable(_unschemed(address))
     return [
         folder.path
@@ -133,7 +133,7 @@ def _recorded(path: Path) -> tuple[Place, ...]:
 
 def _is_old_name(name: str, places: Sequence[Place], address: str) -> bool:
     """Tell whether an earlier version gave this name to a folder for this database, by whichever account."""
-    if name in (name_of(places), _name(address)):
+    if name in (name_folder(places), _name(address)):
         return True
     scheme, _, rest = address.partition("://")
     hosts = _unschemed(address)

@@ -1,6 +1,6 @@
 """What a spool stands on: a disk that is there tomorrow, or not, with how much room.
 
-What does not belong here: which kinds of file systems there are (``filesystem``), the files of a spool (``spool``).
+What does not belong here: which kinds of file systems there are (``file_locks``), the files of a spool (``spool``).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 _logger = logging.getLogger("databroker_mongo")
 
-SECONDS_BETWEEN = 5.0
+SECONDS_BETWEEN = 5.0  # how soon it is learned that it is time; when that is, the drain knows
 
 
 class SpoolTimer:
@@ -41,6 +41,7 @@ class SpoolTimer:
     def start(self) -> None:
         """Start the thread, unless it runs; it calls the function at once."""
         if self._thread is None or not self._thread.is_alive():
+            # One for each thread: that of an earlier thread, which may still run, stays set.
             self._stopped = threading.Event()
             self._thread = threading.Thread(
                 target=self._run, args=(self._stopped,), name="databroker_mongo spool", daemon=True

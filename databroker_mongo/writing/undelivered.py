@@ -65,7 +65,7 @@ def send_spooled(store: WritableStore, spool: Spool, *, folders: Iterable[Path] 
 
 def find_refused(folders: Iterable[Path]) -> list[Refused]:
     """Return the documents that were refused and set aside in the quarantines of these folders."""
-    return [each for folder in folders for each in quarantine.refused(folder / quarantine.FOLDER)]
+    return [each for folder in folders for each in quarantine.iterate_refused(folder / quarantine.FOLDER)]
 
 
 def send_refused(store: WritableStore, refused: Sequence[Refused]) -> list[Resent]:

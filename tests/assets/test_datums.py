@@ -9,7 +9,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databroker_mongo.assets import DatumIds, DatumTable, Resource, Segment, packed, unpacked
+from databroker_mongo.assets import DatumIds, DatumTable, Resource, Segment, pack_segments, unpack_segments
 
 values = st.one_of(st.integers(-3, 3), st.booleans(), st.none(), st.text(max_size=2), st.floats(allow_nan=False))
 
@@ -60,7 +60,7 @@ def test_segments_arrive_as_they_were_sent():
     row = next(segments(1, itertools.cycle(["r"])))
     missing = Segment(1, 4, None, DatumTable([{}, {}, {}]))
     several = Segment(4, 6, row.resource, DatumTable.of_indices(0, 4), 2)
-    again = unpacked(packed([row, missing, several]))
+    again = unpack_segments(pack_segments([row, missing, several]))
     assert [list(each.datums) for each in again] == [list(each.datums) for each in (row, missing, several)]
     assert [(each.start, each.stop, each.resource, each.datums_per_row) for each in again] == [
         (0, 1, row.resource, 1),
@@ -73,19 +73,19 @@ def test_segments_arrive_as_they_were_sent():
 def test_identifiers_that_are_no_numbers_of_their_resource_stay_behind():
     row = next(segments(1, itertools.cycle(["r"])))
     for ids in (["other/0"], ["one"]):
-        assert list(unpacked(packed([replace(row, ids=DatumIds(ids))]))[0].ids) == []
+        assert list(unpack_segments(pack_segments([replace(row, ids=DatumIds(ids))]))[0].ids) == []
 
 
 def test_a_resource_for_each_of_two_thousand_rows_travels_in_little_space():
     random = Random(1)
     names = iter(lambda: str(uuid.UUID(int=random.getrandbits(128), version=4)), None)
-    assert len(packed(list(segments(2000, names)))) < 90_000
+    assert len(pack_segments(list(segments(2000, names)))) < 90_000
 
 
 def test_a_resource_of_a_hundred_thousand_rows_travels_in_next_to_nothing():
     resource = next(segments(1, itertools.cycle(["r"]))).resource
     ids = DatumIds([f"r/{number}" for number in range(100_000)])
     table = DatumTable([{"point": number} for number in range(100_000)])
-    data = packed([Segment(0, 100_000, resource, table, ids=ids)])
+    data = pack_segments([Segment(0, 100_000, resource, table, ids=ids)])
     assert len(data) < 600
-    assert unpacked(data)[0].ids[99_999] == "r/99999"
+    assert unpack_segments(data)[0].ids[99_999] == "r/99999"

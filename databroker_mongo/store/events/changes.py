@@ -18,7 +18,7 @@ from ...errors import StoreError
 from ..connection.collections import Collections
 from ..connection.splitting import split_by_size
 
-_LISTEN_MILLISECONDS = 50
+_LISTEN_MILLISECONDS = 50  # of each look; `Changes.wait` ends no later than so much after its time
 
 
 class Changes:

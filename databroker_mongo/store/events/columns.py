@@ -33,7 +33,7 @@ _MIN_SHARE = 1 / 8
 _CHUNK_ROWS = 10_000
 """Decoded documents are turned into columns this many at a time, so that they need not be held all at once."""
 
-_MIN_DOCUMENT_BYTES = 5
+_MIN_DOCUMENT_BYTES = 5  # its length, and the zero at its end (https://bsonspec.org/spec.html)
 _read_size = struct.Struct("<i").unpack_from
 
 

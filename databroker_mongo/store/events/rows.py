@@ -22,8 +22,8 @@ from ..protocol import UNNUMBERED, EventIndex, Section, Snapshot, Values
 from .layout import Path
 from .scan import read_events
 
-_FEW_EVENTS = 1000
-_MOST_PROJECTED = 100
+_FEW_EVENTS = 1000  # with fewer, nobody notices that there is no index
+_MOST_PROJECTED = 100  # to pick more takes the server longer than to hand out whole sections
 
 
 class EventRows:
@@ -193,6 +193,7 @@ def _projection(fields: Sequence[Path]) -> dict[str, int]:
 
 
 def _is_plain(key: str) -> bool:
+    # In a path MongoDB takes a dot for a step, and refuses a dollar, an empty name and a NUL.
     return bool(key) and "." not in key and "$" not in key and "\0" not in key
 
 
@@ -217,6 +218,7 @@ def _row_numbers(found: Values, *, is_strict: bool = True) -> NDArray[np.int64]:
     if isinstance(found, np.ndarray) and found.ndim == 1 and found.dtype.kind == "i":
         return found
     numbers = _numbers(found)
+    # Larger floats are whole, but not the numbers that were meant.
     is_whole = (np.abs(numbers) < 2**53) & (numbers == np.floor(numbers))
     if is_whole.all():
         return numbers.astype(np.int64)

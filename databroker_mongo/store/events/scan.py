@@ -117,7 +117,7 @@ class _Scan:
     def middle_time(self, query: Mapping[str, Any]) -> float | None:
         """Return the time halfway between the first event and the last, if it is worth it to split there."""
         last = self._event_at_end(query, -1)
-        # The number of the last event is about how many there are.
+        # The number of the last event is about how many there are; NaN, where it has none, is not greater.
         if not _number(last, "seq_num") > _MANY_EVENTS:
             return None
         first_time, last_time = _number(self._event_at_end(query, 1), "time"), _number(last, "time")

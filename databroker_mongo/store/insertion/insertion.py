@@ -34,8 +34,9 @@ COLLECTIONS = {
 }
 """The collection of each kind of document."""
 
-_LARGEST_DOCUMENT = 16 * 1024 * 1024
-_DUPLICATE_KEY = 11000
+_LARGEST_DOCUMENT = 16 * 1024 * 1024  # "BSON Document Size" in MongoDB's limits and thresholds
+_NAMES_AT_ONCE = 1000
+_DUPLICATE_KEY = 11000  # DuplicateKey in MongoDB's error_codes.yml
 
 
 def identity_field(name: str) -> str:
@@ -180,8 +181,8 @@ def _duplicates(name: str, documents: list[Document], error: Any) -> list[tuple[
 def _met(primary: Any, conflicts: list[tuple[Document, dict[str, Any]]]) -> list[tuple[Document, Document]]:
     found: dict[tuple[Any, ...], Document] = {}
     fields = {tuple(key) for _, key in conflicts}
-    for first in range(0, len(conflicts), 1000):
-        for stored in primary.find({"$or": [key for _, key in conflicts[first : first + 1000]]}):
+    for first in range(0, len(conflicts), _NAMES_AT_ONCE):
+        for stored in primary.find({"$or": [key for _, key in conflicts[first : first + _NAMES_AT_ONCE]]}):
             found.update(((names, *(stored.get(field) for field in names)), stored) for names in fields)
     pairs = []
     for document, key in conflicts:
@@ -213,8 +214,9 @@ def _has_index_that_accepts_seconds(collection: Any, name: str, address: str) ->
 
 def _stored_already(collection: Any, key: str, sent: list[Document]) -> dict[str, Document]:
     stored: dict[str, Document] = {}
-    for first in range(0, len(sent), 1000):
-        for found in collection.find({key: {"$in": [document[key] for document in sent[first : first + 1000]]}}):
+    for first in range(0, len(sent), _NAMES_AT_ONCE):
+        keys = [document[key] for document in sent[first : first + _NAMES_AT_ONCE]]
+        for found in collection.find({key: {"$in": keys}}):
             stored.setdefault(found[key], found)
     return stored
 

@@ -109,7 +109,10 @@ class Corrections:
     def _replace(self, current: Any, expected: Any, changed: Document) -> bool:
         """Replace unless the stored document is no longer the expected one; return whether it was replaced."""
         identity = {"_id": expected["_id"]}
+        # By "$expr", which compares the whole document as a value: in a filter of its fields a regular expression, or
+        # a name with a "$", would be a condition.
         condition = {**identity, "$expr": {"$eq": ["$$ROOT", {"$literal": expected}]}}
+        # replace_one refuses fields that begin with "$"; a literal in a pipeline may have them.
         if list_operators(changed):
             pipeline = [{"$replaceWith": {"$literal": {**identity, **changed}}}]
             return bool(current.update_one(condition, pipeline).matched_count)

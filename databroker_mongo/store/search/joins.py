@@ -24,7 +24,6 @@ RUN_OF = {
     "descriptor": ("event_descriptor", "run_start"),
 }
 
-
 NAMELESS = ""
 """In the place of the uid of a start that another program stored without one: no other document belongs to it."""
 
@@ -116,7 +115,7 @@ class Joins:
         collection, name = RUN_OF[some.document]
         with self._limit.query():
             found = getattr(self._collections, collection).find(filter, {name: 1, "_id": 0}, limit=limit)
-            # In one batch with room to spare, after which the server keeps no cursor.
+            # In one batch with room to spare: a server that could send more keeps a cursor, and is asked once more.
             return [document[name] for document in found.batch_size(MOST_CANDIDATES + 2) if name in document]
 
     def _first_stops(self, uids: Iterable[str], filter: Filter, projection: dict[str, int]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bson import MinKey
 
@@ -17,9 +17,6 @@ from ..connection.time_limit import TimeLimit
 from ..order import is_time
 from .filters import Filter
 from .start_order import sort_starts
-
-if TYPE_CHECKING:
-    pass
 
 VERY_FEW = 100
 """As many runs are fetched at once and put in order here, whatever indexes there are."""
@@ -76,9 +73,9 @@ class StartPages:
             yield from self.iterate_list([start["_id"] for start in ordered], sizes=sizes)
 
     def iterate_uids(self, filter: Filter, *, size: int, with_time: bool) -> Iterator[list[Document]]:
-        """Yield pages of uids, and times, in the order that is quickest.
+        """Yield pages of uids, and times, in the order in which the server has them.
 
-        They must be taken quickly too, for one cursor lives on.
+        Nobody may rest between pages, as one cursor lives on until the last (see `iterate_by_key`).
         """
         # Without a filter, this one lets the index on uid answer without the documents.
         query = filter or {"uid": {"$gte": MinKey()}}
@@ -145,6 +142,23 @@ class StartPages:
             out_of_time = {"$and": [_OUT_OF_TIME, filter]}
             yield self._find(out_of_time, sort=[("_id", direction)], skip=n_skip, limit=limit and int(n_left))
 
+    def list_ids(self, filter: Filter, *, sort: Sort, skip: int = 0, limit: int = 0) -> list[Any]:
+        """Return the ``_id`` of what matches, in any order: taken down, so that pages need no cursor to live on."""
+        order = [*sort, ("_id", sort[-1][1])]  # without it, equal runs would come in no order that stays
+        return [start["_id"] for start in self._find(filter, {"_id": 1}, sort=order, skip=skip, limit=limit)]
+
+    def iterate_list(self, ids: Sequence[Any], *, sizes: Sequence[int]) -> Iterator[list[Document]]:
+        """Yield pages along a list of ``_id``."""
+        done = 0
+        for size in chain(sizes, repeat(sizes[-1])):
+            wanted = list(ids[done : done + size])
+            if not wanted:
+                return
+            found = self._find({"_id": {"$in": wanted}}, limit=size)
+            by_id = {start["_id"]: start for start in found}
+            yield [by_id[each] for each in wanted if each in by_id]
+            done += size
+
     def _first_page(
         self, filter: Filter, in_time: Filter, *, sort: Sort, skip: int, limit: int
     ) -> tuple[list[Document], bool]:
@@ -163,23 +177,6 @@ class StartPages:
         at_time = {"$and": [{"time": start["time"]}, filter]}
         found = [each["_id"] for each in self._find(at_time, {"_id": 1}, sort=[("_id", direction)])]
         return found[: found.index(start["_id"])] if start["_id"] in found else []
-
-    def list_ids(self, filter: Filter, *, sort: Sort, skip: int = 0, limit: int = 0) -> list[Any]:
-        """Return the ``_id`` of what matches, in any order: taken down, so that pages need no cursor to live on."""
-        order = [*sort, ("_id", sort[-1][1])]
-        return [start["_id"] for start in self._find(filter, {"_id": 1}, sort=order, skip=skip, limit=limit)]
-
-    def iterate_list(self, ids: Sequence[Any], *, sizes: Sequence[int]) -> Iterator[list[Document]]:
-        """Yield pages along a list of ``_id``."""
-        done = 0
-        for size in chain(sizes, repeat(sizes[-1])):
-            wanted = list(ids[done : done + size])
-            if not wanted:
-                return
-            found = self._find({"_id": {"$in": wanted}}, limit=size)
-            by_id = {start["_id"]: start for start in found}
-            yield [by_id[each] for each in wanted if each in by_id]
-            done += size
 
     def _find(
         self,
@@ -204,7 +201,8 @@ class StartPages:
 
 
 def run_read_command(database: Any, command: Document) -> Document:
-    """Return what a server says to a command that only reads; pymongo would ask the primary alone."""
+    """Return what a server says to a command that only reads, asking whichever member the catalog reads from."""
+    # `Database.command` asks the primary unless it is told otherwise, whatever the database itself was told.
     answer: Document = database.command(
         command, read_preference=database.read_preference, codec_options=database.codec_options
     )

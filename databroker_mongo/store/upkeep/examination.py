@@ -18,7 +18,7 @@ from ..protocol import EventIndex, Examination
 from ..reports import EventKind, Orphans, Revision
 from ..stops import sort_by_time
 
-_NAMES_AT_ONCE = 10_000
+_NAMES_AT_ONCE = 10_000  # a query is a document, of 16 MB at most
 _PATIENCE_SECONDS = 3600.0
 _TYPES: dict[str, str] = {
     "double": "number",

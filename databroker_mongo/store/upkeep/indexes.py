@@ -22,7 +22,7 @@ _logger = logging.getLogger("databroker_mongo")
 IN_ASSETS = frozenset({"resource", "datum", "stream_resource", "stream_datum"})
 _PATIENCE_SECONDS = 7 * 86400.0
 _TEXT: IndexKeys = (("$**", "text"),)
-_NOT_OF_A_VIEW = 166
+_NOT_OF_A_VIEW = 166  # CommandNotSupportedOnView in MongoDB's error_codes.yml
 
 
 @dataclass(frozen=True)
@@ -217,6 +217,7 @@ def _existing(collections: Collections, name: str) -> dict[IndexKeys, bool] | st
 
 
 def _keys(index: dict[str, Any]) -> IndexKeys:
+    # MongoDB lists an index of text by names of its own, and keeps what was asked for among the weights.
     keys = tuple(index["key"].items())
     return _TEXT if ("_fts", "text") in keys and "$**" in index.get("weights", {}) else keys
 

@@ -22,6 +22,7 @@ def list_lacking(database: Any, actions: Mapping[str, Sequence[str]]) -> list[st
         Empty also for a server without accounts, where nobody needs a right.
     """
     account = database.command("connectionStatus", showPrivileges=True)["authInfo"]
+    # An empty name stands for any (MongoDB's "Resource Document").
     privileges = account.get("authenticatedUserPrivileges", [])
     return [
         f"{action} on {collection or database.name}"

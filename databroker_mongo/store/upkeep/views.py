@@ -105,7 +105,7 @@ def plan_views(collections: Collections, *, prefix: str, field: str, values: Seq
 def create_views(collections: Collections, *, prefix: str, field: str, values: Sequence[Any]) -> ViewPlan:
     """Make the views of a proposal, and a role named like them that may read them; return what was done.
 
-    Parameters and errors are those of `plan`.
+    Parameters and errors are those of `plan_views`.
     """
     found = plan_views(collections, prefix=prefix, field=field, values=values)
     database = collections.metadata

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .tiff import open_tiff
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["open_tiff"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     # Each format has a library of its own, and a handler of one format needs none of the others.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..rows import Array, ArrayHeader, FileRows, RowsHandler, name_of_frame, whole_number
 
-_BINARY_STARTS = b"\x0c\x1a\x04\xd5"
+_BINARY_STARTS = b"\x0c\x1a\x04\xd5"  # of the CBF/imgCIF format: a form feed, then what a text cannot hold
 _LONGEST_HEADER_BYTES = 2**20
 _FIELD = re.compile(rb"^([\w-]+):\s*\"?([^\r\n\"]*)", re.MULTILINE)
 _CONVERSION = re.compile(rb"conversions=\"?([\w-]+)")
@@ -100,6 +100,7 @@ class CBFFormat:
         if binary.digest and hashlib.md5(compressed, usedforsecurity=False).digest() != binary.digest:
             raise OSError(f"{path} is damaged: its pixels do not match their checksum")
         n_pixels = int(np.prod(expected.shape))
+        # As int64, whatever the dtype: a sum of differences that it cannot hold would else come out as another number.
         values = np.asarray(_fabio_compression().decByteOffset(compressed, n_pixels, "int64"))
         pixels = values.astype(expected.dtype)
         if len(values) != n_pixels or not np.array_equal(pixels, values):

@@ -12,6 +12,7 @@ from numpy.lib import format as npy_format
 
 from ..rows import Array, ArrayHeader, FileRows, IndexHandler, Payload
 
+# NumPy has no public reader for version 3.0, which it writes only for names of fields that are not Latin-1.
 _HEADER_READERS = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from ..rows import Array, ArrayHeader, FileRows, Payload, RowsHandler, name_of_frame, whole_number
 
 _HEADER_BYTES = 4100
+_WIDTH, _KIND, _HEIGHT, _N_FRAMES = 42, 108, 656, 1446  # xdim, datatype, ydim, NumFrames
 _DTYPES = {0: "<f4", 1: "<i4", 2: "<i2", 3: "<u2", 5: "<f8", 6: "u1", 8: "<u4"}
 
 
@@ -86,8 +87,8 @@ class SPEFormat:
             header = file.read(_HEADER_BYTES)
         if len(header) < _HEADER_BYTES:
             raise OSError(f"{path} is short: an SPE file begins with {_HEADER_BYTES} bytes, but it has {len(header)}")
-        (width,), (kind,) = struct.unpack_from("<H", header, 42), struct.unpack_from("<h", header, 108)
-        (height,), (n_frames,) = struct.unpack_from("<H", header, 656), struct.unpack_from("<i", header, 1446)
+        (width,), (kind,) = struct.unpack_from("<H", header, _WIDTH), struct.unpack_from("<h", header, _KIND)
+        (height,), (n_frames,) = struct.unpack_from("<H", header, _HEIGHT), struct.unpack_from("<i", header, _N_FRAMES)
         if kind not in _DTYPES or not width or not height or n_frames < 1:
             raise OSError(f"{path} is not an SPE file: {n_frames} frames of {height} x {width}, kind of number {kind}")
         if n_frames != self._n_frames:

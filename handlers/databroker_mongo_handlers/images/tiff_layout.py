@@ -11,7 +11,9 @@ import struct
 from io import FileIO
 
 _CLASSIC = {b"II*\0": "<", b"MM\0*": ">"}
+# By section 2 of "TIFF Revision 6.0", which has a directory of entries: tag, type, count, and the value or its place.
 _BYTES_OF_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+# DocumentName, Make, Model, Software, DateTime, Artist, HostComputer, Copyright.
 _DESCRIBING = frozenset({269, 271, 272, 305, 306, 315, 316, 33432})
 _FIRST_PRIVATE = 65000
 
@@ -39,6 +41,7 @@ def layout_of(file: FileIO) -> bytes | None:
     directory = _read_at(file, struct.unpack(f"{order}I", head[4:])[0], 2)
     n_entries = struct.unpack(f"{order}H", directory)[0] if len(directory) == 2 else 0
     entries = file.read(12 * n_entries + 4)
+    # Behind the entries comes the place of the next directory, which is that of another page.
     if n_entries == 0 or len(entries) < 12 * n_entries + 4 or any(entries[-4:]):
         return None
     kept = [head]
@@ -47,7 +50,7 @@ def layout_of(file: FileIO) -> bytes | None:
             continue
         kept.append(struct.pack("<HHI", tag, kind, count) + value)
         n_bytes = count * _BYTES_OF_TYPE.get(kind, 0)
-        if n_bytes > 4:
+        if n_bytes > 4:  # else it is in the entry itself
             kept.append(_read_at(file, struct.unpack(f"{order}I", value)[0], n_bytes))
     return b"".join(kept)
 

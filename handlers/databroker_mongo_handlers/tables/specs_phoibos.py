@@ -9,10 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..hdf5 import acquire, release
+from ..hdf5 import INSTRUMENT_ATTRIBUTES, NEXUS_DATA, acquire, release
 from ..rows import Closes, name_of_frame, whole_number
-
-_ATTRIBUTES = "/entry/instrument/NDAttributes"
 
 
 class SpecsTables(Closes):
@@ -40,7 +38,7 @@ class SpecsTables(Closes):
         *,
         template: str,
         filename: str,
-        key: str = "/entry/data/data",
+        key: str = NEXUS_DATA,
         column_names: Sequence[str] | None = None,
         frame_per_point: int = 1,
     ):
@@ -77,7 +75,8 @@ class SpecsTables(Closes):
         try:
             table = _pandas().DataFrame(file.dataset(self._key)[()].T, columns=self._column_names)
             start, stop, step = (
-                file.dataset(f"{_ATTRIBUTES}/{name}")[0] for name in ("StartEnergy", "StopEnergy", "StepEnergy")
+                file.dataset(f"{INSTRUMENT_ATTRIBUTES}/{name}")[0]
+                for name in ("StartEnergy", "StopEnergy", "StepEnergy")
             )
         finally:
             release(file)

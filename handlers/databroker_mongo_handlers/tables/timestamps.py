@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from ..hdf5 import HDF5Rows
+from ..hdf5 import INSTRUMENT_ATTRIBUTES, HDF5Rows
 from ..images import open_tiff
 from ..rows import (
     Array,
@@ -27,9 +27,9 @@ from ..rows import (
     whole_number,
 )
 
-_ATTRIBUTES = "/entry/instrument/NDAttributes"
 _DRIVER_CLOCK = (("NDArrayEpicsTSSec", 1.0), ("NDArrayEpicsTSnSec", 1e-9))
 _ARRAY_CLOCK = (("NDArrayTimeStamp", 1.0),)
+# The page "NDFileTIFF" of areaDetector's manual has them: EPICSTSSec and EPICSTSNsec; below NDTimeStamp.
 _DRIVER_TAGS = ((65002, 1.0), (65003, 1e-9))
 _ARRAY_TAGS = ((65000, 1.0),)
 
@@ -54,7 +54,10 @@ class _HDF5Times(RowsHandler):
         def first_row(point_number: int) -> int:
             return whole_number(point_number, "point_number") * n_frames
 
-        parts = [(HDF5Rows(path, f"{_ATTRIBUTES}/{name}", swmr=self._swmr), scale) for name, scale in self._datasets]
+        parts = [
+            (HDF5Rows(path, f"{INSTRUMENT_ATTRIBUTES}/{name}", swmr=self._swmr), scale)
+            for name, scale in self._datasets
+        ]
         super().__init__(_TimeRows(parts), first_row=first_row, rows_per_datum=None if n_frames == 1 else n_frames)
 
 
