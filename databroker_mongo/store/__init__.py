@@ -9,8 +9,11 @@ from .connection.decoding import PLAIN
 from .connection.host_names import find_unknown_hosts
 from .connection.location import ConnectionOptions, locate
 from .connection.place import Place, is_same_database, place_of
+from .lists import drop_repeats, sort_stream_datums
 from .normalized import NormalizedStore
 from .opening import open_store, writable
+from .plain.events import PlainEvents
+from .plain.runs import PlainRuns
 from .protocol import (
     MISSING,
     UNNUMBERED,
@@ -26,6 +29,7 @@ from .protocol import (
 from .reports import EventKind, Explanation, Revision, SpoolReport
 from .search.search import RUNS_AT_ONCE
 from .search.starts import PAGES
+from .stops import pick_first_stops, sort_by_time
 from .upkeep.views import view_pipeline
 
 __all__ = [
@@ -40,6 +44,8 @@ __all__ = [
     "PAGES",
     "PLAIN",
     "Place",
+    "PlainEvents",
+    "PlainRuns",
     "RUNS_AT_ONCE",
     "Revision",
     "RunSource",
@@ -53,7 +59,11 @@ __all__ = [
     "locate",
     "is_same_database",
     "open_store",
+    "pick_first_stops",
     "place_of",
+    "sort_by_time",
+    "sort_stream_datums",
+    "drop_repeats",
     "find_unknown_hosts",
     "view_pipeline",
     "writable",

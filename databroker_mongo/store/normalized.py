@@ -6,7 +6,7 @@ What does not belong here: anything that interprets what it reads (shapes, paths
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from ..documents import Document, readable_descriptor, stream_of
 from ..queries import Query, Sort
@@ -17,8 +17,9 @@ from .connection.place import Place
 from .connection.retries import find_all, in_order_of_time, retry_from_start, sort_within_times
 from .connection.splitting import split_by_size
 from .events.changes import Changes, NewEvents
-from .events.rows import EventRows
+from .events.rows import EventRows, Rows
 from .identifiers import object_ids
+from .lists import drop_repeats, sort_stream_datums
 from .protocol import EventIndex, Section, Snapshot, Store, Values
 from .reports import Explanation, IndexReport
 from .search import distinct, starts
@@ -46,8 +47,6 @@ class NormalizedStore(Store):
     location : Location
         Where they are.
     """
-
-    _rows: ClassVar[type[EventRows]] = EventRows
 
     def __init__(self, location: Location):
         self.location = location
@@ -224,7 +223,8 @@ class NormalizedStore(Store):
         """Return the resources that datums name as theirs, by that name."""
         found: dict[str, list[Document]] = {}
         for resource in self._find("resource", {"uid": {"$in": list(uids)}}):
-            _add_distinct(found.setdefault(resource["uid"], []), resource)
+            found.setdefault(resource["uid"], []).append(resource)
+        found = {uid: drop_repeats(resources) for uid, resources in found.items()}
         # A uid may look like an ObjectId, so that is tried last; before 2016 resources had no other name.
         by_id = object_ids(uid for uid in uids if uid not in found)
         if by_id:
@@ -235,10 +235,7 @@ class NormalizedStore(Store):
 
     def run_resources(self, run_uid: str, *, name: str = "resource") -> list[Document]:
         """Return the documents of this kind, ``resource`` or ``stream_resource``, that say they belong to the run."""
-        distinct: list[Document] = []
-        for resource in self._find(name, {"run_start": run_uid}):
-            _add_distinct(distinct, resource)
-        return distinct
+        return drop_repeats(self._find(name, {"run_start": run_uid}))
 
     def stream_resources(self, uids: Sequence[str]) -> list[Document]:
         """Return the stream resources of these uids; they need not say which run they belong to."""
@@ -249,7 +246,7 @@ class NormalizedStore(Store):
         datums: list[Document] = []
         for uids in split_by_size(descriptor_uids):
             datums += self._find("stream_datum", {"descriptor": {"$in": uids}})
-        return _as_written(datums, descriptor_uids)
+        return sort_stream_datums(datums, descriptor_uids)
 
     def statistics(self) -> dict[str, Any]:
         """Return what the server says of the size of the database of run documents (``dbStats``)."""
@@ -266,38 +263,15 @@ class NormalizedStore(Store):
         """What is asked by those who look for what is wrong."""
         return NormalizedExamination(self.connection)
 
+    def _rows(self, collections: Collections) -> Rows:
+        return EventRows(collections)
+
     def _find(self, collection: str, query: dict[str, Any], projection: dict[str, Any] | None = None) -> list[Document]:
         hide_id = {"_id": 0} if projection is None else projection
         with self.connection.translate_errors(f"read the collection {collection}") as collections:
             return find_all(getattr(collections, collection), query, hide_id, batch_size=_BATCH)
 
 
-def _as_written(stream_datums: list[Document], descriptor_uids: Sequence[str]) -> list[Document]:
-    """Put stream datums in order; of a resource, the first that is stored is taken to tell when it came."""
-    position = {uid: number for number, uid in enumerate(descriptor_uids)}
-    stream_datums = [datum for datum in stream_datums if isinstance(datum["descriptor"], str)]
-    ranks: dict[str, int] = {}
-    for datum in sorted(stream_datums, key=lambda each: position[each["descriptor"]]):
-        ranks.setdefault(str(datum.get("stream_resource")), len(ranks))
-
-    def place(datum: Document) -> tuple[int, int, int, int]:
-        return position[datum["descriptor"]], ranks[str(datum.get("stream_resource"))], *_first_index(datum)
-
-    return sorted(stream_datums, key=place)
-
-
-def _first_index(stream_datum: Document) -> tuple[int, int]:
-    try:
-        return int(stream_datum["indices"]["start"]), int(stream_datum["seq_nums"]["start"])
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return -1, -1  # it is broken, which is for its reader to tell
-
-
 def _with_plain_resource(datum: Document) -> Document:
     resource = datum.get("resource")
     return datum if resource is None or isinstance(resource, str) else {**datum, "resource": str(resource)}
-
-
-def _add_distinct(documents: list[Document], document: Document) -> None:
-    if document not in documents:
-        documents.append(document)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from databroker_mongo.store.memory.text_search import is_text_match
+from databroker_mongo.store.plain.text_search import is_text_match
 
 DOCUMENT = {"sample": {"name": "Nickel foil", "tags": ["K-edge", "Ni"]}, "scan_id": 5, "remark": "Mn? no, Ni"}
 

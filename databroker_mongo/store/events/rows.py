@@ -7,7 +7,8 @@ order of (seq_num, time) here. Nobody above this file counts in ``seq_num``.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,22 +27,13 @@ _FEW_EVENTS = 1000  # with fewer, nobody notices that there is no index
 _MOST_PROJECTED = 100  # to pick more takes the server longer than to hand out whole sections
 
 
-class EventRows:
-    """The rows of the streams of a database.
-
-    Parameters
-    ----------
-    collections : Collections
-        Where.
-    """
-
-    def __init__(self, collections: Collections):
-        self._collections = collections
+class Rows(ABC):
+    """The rows of the streams of a database, by whatever way the events are read."""
 
     def read_index(
         self,
         descriptor_uids: Sequence[str],
-        keys: Sequence[str],
+        keys: Sequence[str] = (),
         *,
         n_expected: int | None = None,
         is_strict: bool = True,
@@ -57,10 +49,9 @@ class EventRows:
         """
         origin = [("descriptor",)] if len(descriptor_uids) > 1 else []
         fields = [("seq_num",), ("time",), *(("data", key) for key in keys), *origin]
-        query = {"descriptor": {"$in": list(descriptor_uids)}}
-        seq_num, time, *data = self._read(query, fields, n_expected=n_expected)
+        seq_num, time, *data = self._read_all(descriptor_uids, fields, n_expected=n_expected)
         numbers = _positions(data.pop() if origin else [], descriptor_uids, len(time))
-        seq_nums, times = _row_numbers(seq_num, is_strict=is_strict), times_of(time)
+        seq_nums, times = _row_numbers(seq_num, is_strict=is_strict), numbers_of(time)
         self._warn_of_scans(len(time))
         order = np.lexsort((times, seq_nums))
         seq_nums, times = seq_nums[order], times[order]
@@ -77,22 +68,17 @@ class EventRows:
         return EventIndex(snapshot, numbers[order], seq_nums, times, columns)
 
     def read_columns(
-        self, snapshot: Snapshot, keys: Sequence[str], *, section: Section, rows: slice | None
+        self, snapshot: Snapshot, keys: Sequence[str], *, section: Section = "data", rows: slice | None = None
     ) -> dict[str, Values]:
         """Return columns of a snapshot in row order: those of ``rows``, or all."""
         fields = [("seq_num",), ("time",), *((section, key) for key in keys)]
         window = rows if rows is not None and self.can_find_rows(snapshot) else None
         seq_num, time, *values = self._read_snapshot(snapshot, window, fields)
         _require_rows(len(seq_num), snapshot.n_rows if window is None else window.stop - window.start)
-        order = np.lexsort((times_of(time), _row_numbers(seq_num)))
+        order = np.lexsort((numbers_of(time), _row_numbers(seq_num)))
         if rows is not None and window is None:
             order = order[rows]
         return {key: put_in_order(column, order) for key, column in zip(keys, values, strict=True)}
-
-    def can_find_rows(self, snapshot: Snapshot) -> bool:
-        """Tell whether some rows of a snapshot are found without looking at all of them."""
-        keys = self._list_index_keys() if snapshot.is_consecutive else ()
-        return any([field for field, _ in key[:2]] == ["descriptor", "seq_num"] for key in keys or ())
 
     def find_first_events(self, index: EventIndex) -> dict[str, Document]:
         """Return the first event that has a time, in row order, of each descriptor that has any."""
@@ -106,8 +92,54 @@ class EventRows:
         ]
         if not wanted:
             return {}
-        found = self._collections.event.find({"$or": wanted}, {"_id": 0})
-        return {event["descriptor"]: event for event in found}
+        return {event["descriptor"]: event for event in self._find_any(wanted, uids)}
+
+    @abstractmethod
+    def can_find_rows(self, snapshot: Snapshot) -> bool:
+        """Tell whether some rows of a snapshot are found without looking at all of them."""
+
+    @abstractmethod
+    def is_uniform(self, snapshot: Snapshot, sample: Mapping[str, Any]) -> bool:
+        """Tell whether each key holds the type and length of its sample value in every event of the snapshot.
+
+        False also means: it cannot be told more cheaply than by reading the columns.
+        """
+
+    @abstractmethod
+    def _find_any(self, filters: list[dict[str, Any]], descriptor_uids: Sequence[str]) -> Iterable[Document]:
+        """Return the events of these descriptors that match one of these filters, without their ``_id``."""
+
+    @abstractmethod
+    def _read_all(
+        self, descriptor_uids: Sequence[str], fields: Sequence[Path], *, n_expected: int | None
+    ) -> list[Values]:
+        """Read some fields of the events of these descriptors, in no order."""
+
+    @abstractmethod
+    def _read_snapshot(self, snapshot: Snapshot, window: slice | None, fields: Sequence[Path]) -> list[Values]:
+        """Read some fields of the rows of a snapshot, or of a window of them that is found by ``seq_num``."""
+
+    @abstractmethod
+    def _warn_of_scans(self, n_rows: int) -> None:
+        """Warn when no index leads to the events of a stream, where an index might."""
+
+
+class EventRows(Rows):
+    """The rows of the streams of a database on a server.
+
+    Parameters
+    ----------
+    collections : Collections
+        Where.
+    """
+
+    def __init__(self, collections: Collections):
+        self._collections = collections
+
+    def can_find_rows(self, snapshot: Snapshot) -> bool:
+        """Tell whether some rows of a snapshot are found without looking at all of them."""
+        keys = self._list_index_keys() if snapshot.is_consecutive else ()
+        return any([field for field, _ in key[:2]] == ["descriptor", "seq_num"] for key in keys or ())
 
     def is_uniform(self, snapshot: Snapshot, sample: Mapping[str, Any]) -> bool:
         """Tell whether each key holds the type and length of its sample value in every event of the snapshot."""
@@ -122,6 +154,14 @@ class EventRows:
         if not unlike:
             return True
         return self._collections.event.find_one({**_rows_of(snapshot), "$or": unlike}, {"_id": 1}) is None
+
+    def _find_any(self, filters: list[dict[str, Any]], descriptor_uids: Sequence[str]) -> Iterable[Document]:
+        return self._collections.event.find({"$or": filters}, {"_id": 0})
+
+    def _read_all(
+        self, descriptor_uids: Sequence[str], fields: Sequence[Path], *, n_expected: int | None
+    ) -> list[Values]:
+        return self._read({"descriptor": {"$in": list(descriptor_uids)}}, fields, n_expected=n_expected)
 
     def _read(self, query: dict[str, Any], fields: Sequence[Path], *, n_expected: int | None = None) -> list[Values]:
         """Read some fields of the events that answer to a query, in no order."""
@@ -217,7 +257,7 @@ def _row_numbers(found: Values, *, is_strict: bool = True) -> NDArray[np.int64]:
     """Return the ``seq_num`` of each event."""
     if isinstance(found, np.ndarray) and found.ndim == 1 and found.dtype.kind == "i":
         return found
-    numbers = _numbers(found)
+    numbers = numbers_of(found)
     # Larger floats are whole, but not the numbers that were meant.
     is_whole = (np.abs(numbers) < 2**53) & (numbers == np.floor(numbers))
     if is_whole.all():
@@ -232,13 +272,8 @@ def _row_numbers(found: Values, *, is_strict: bool = True) -> NDArray[np.int64]:
     return np.where(is_whole, np.nan_to_num(numbers), UNNUMBERED).astype(np.int64)
 
 
-def times_of(found: Values) -> NDArray[np.float64]:
-    """Return the time of each event; NaN for one that is missing or no number."""
-    return _numbers(found)
-
-
-def _numbers(found: Values) -> NDArray[np.float64]:
-    """Return numbers, and NaN for anything else."""
+def numbers_of(found: Values) -> NDArray[np.float64]:
+    """Return the numbers of a column, and NaN for anything else."""
     if isinstance(found, np.ndarray):
         is_number = found.ndim == 1 and found.dtype.kind in "iuf"
         return np.asarray(found, np.float64) if is_number else np.full(len(found), np.nan)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from ...documents import Document
-from ..events.rows import EventRows
+from ..connection.collections import Collections
+from ..events.rows import Rows
 from ..reports import EventKind
 from ..upkeep.examination import NormalizedExamination
 from .rows import MemoryRows
@@ -25,12 +26,13 @@ _TYPES: dict[type, str] = {
 class MemoryExamination(NormalizedExamination):
     """The questions, asked of a database in memory; mongomock does not know the types of values."""
 
-    _rows: ClassVar[type[EventRows]] = MemoryRows
-
     def event_kinds(self, descriptor_uids: Sequence[str]) -> list[EventKind]:
         """Sort the events of these descriptors by their keys and the types of their values."""
         with self._connection.translate_errors("sort events by their types") as collections:
             return _group(collections.event.find({"descriptor": {"$in": list(descriptor_uids)}}))
+
+    def _rows(self, collections: Collections) -> Rows:
+        return MemoryRows(collections)
 
 
 def _group(events: Iterable[Document]) -> list[EventKind]:

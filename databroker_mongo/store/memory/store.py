@@ -7,19 +7,16 @@ from typing import Any, ClassVar
 
 from ...documents import Document
 from ...queries import NEWEST_FIRST, Query, Sort
-from ..connection.retries import sort_within_times
+from ..connection.collections import Collections
 from ..events.changes import Changes
-from ..events.rows import EventRows
-from ..identifiers import as_shown
+from ..events.rows import Rows
 from ..insertion.insertion import Insertion
 from ..insertion.revisions import Corrections
 from ..normalized import NormalizedStore
+from ..plain.runs import PlainRuns
 from ..reports import Explanation, IndexReport, Step, SummaryReport, ViewPlan
-from ..search.distinct import distinct_of_runs
-from ..stops import sort_by_time
 from ..upkeep import views
 from ..writable_normalized import WritableNormalizedStore
-from . import search
 from .connection import MemoryConnection
 from .examination import MemoryExamination
 from .insertion import MemoryCorrections, MemoryInsertion
@@ -29,8 +26,6 @@ from .rows import MemoryRows
 class MemoryStore(NormalizedStore):
     """The documents of the normalised layout in memory, read-only."""
 
-    _rows: ClassVar[type[EventRows]] = MemoryRows
-
     def _connect(self) -> MemoryConnection:
         return MemoryConnection(self.location)
 
@@ -39,7 +34,7 @@ class MemoryStore(NormalizedStore):
     ) -> Iterator[Document]:
         """Yield the start documents that answer to ``query``, in order, with all their fields."""
         with self.connection.translate_errors("find runs") as collections:
-            yield from map(as_shown, search.find_starts(collections, query, sort=sort, skip=skip, limit=limit))
+            yield from _runs_of(collections).find_starts(query, sort=sort, skip=skip, limit=limit)
 
     def count_starts(self, query: Query, *, skip: int = 0, limit: int = 0) -> int:
         """Count what :meth:`find_starts` would yield."""
@@ -48,7 +43,7 @@ class MemoryStore(NormalizedStore):
     def distinct(self, query: Query, key: str, *, counts: bool = False) -> list[tuple[Any, int]]:
         """Return the values of a field in the runs that answer to ``query``, and how many runs have each."""
         with self.connection.translate_errors(f"find the values of {key}") as collections:
-            return distinct_of_runs(collections, self.find_starts(query, sort=NEWEST_FIRST), key, counts=counts)
+            return _runs_of(collections).distinct(query, key, counts=counts)
 
     def explain(self, query: Query) -> Explanation:
         """Tell that each run is looked at."""
@@ -63,9 +58,7 @@ class MemoryStore(NormalizedStore):
     def events(self, descriptor_uids: Sequence[str]) -> Iterator[Document]:
         """Yield the events of these descriptors in the order of their time, and of one time in row order."""
         with self.connection.translate_errors("read events") as collections:
-            found = collections.event.find({"descriptor": {"$in": list(descriptor_uids)}}, {"_id": 0})
-            # mongomock cannot compare every value that may stand in the place of a time.
-            yield from sort_within_times(sort_by_time(found), descriptor_uids)
+            yield from MemoryRows(collections).in_order_of_time(descriptor_uids)
 
     def changes(self, names: Sequence[str]) -> Changes:
         """Return what lets the time pass, for mongomock tells of no changes."""
@@ -82,6 +75,9 @@ class MemoryStore(NormalizedStore):
     def examination(self) -> MemoryExamination:
         """What is asked by those who look for what is wrong."""
         return MemoryExamination(self.connection)
+
+    def _rows(self, collections: Collections) -> Rows:
+        return MemoryRows(collections)
 
 
 class WritableMemoryStore(MemoryStore, WritableNormalizedStore):
@@ -115,3 +111,7 @@ class WritableMemoryStore(MemoryStore, WritableNormalizedStore):
     def create_views(self, *, prefix: str, field: str, values: Sequence[Any]) -> ViewPlan:
         """Refuse: mongomock has no views."""
         return self.plan_views(prefix=prefix, field=field, values=values)
+
+
+def _runs_of(collections: Collections) -> PlainRuns:
+    return PlainRuns(collections.run_start.find(), collections.run_stop.find(), collections.event_descriptor.find())

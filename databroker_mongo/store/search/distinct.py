@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -14,6 +15,9 @@ from ..order import order_key
 from ..stops import pick_first_stops
 from . import starts
 from .joins import RUN_OF
+
+DocumentsOf = Callable[[DocumentName, str, list[Document]], list[Document]]
+"""Takes a kind of document, the field that is needed and starts; returns the documents of their runs that count."""
 
 
 def distinct(collections: Collections, query: Query, key: str, *, counts: bool) -> list[tuple[Any, int]]:
@@ -42,18 +46,18 @@ def distinct(collections: Collections, query: Query, key: str, *, counts: bool) 
         return _sorted(pairs)
     fields = (path,) if document == "start" else ("uid",)
     found = starts.find_starts(collections, query, sort=NEWEST_FIRST, fields=fields)
-    return distinct_of_runs(collections, found, key, counts=counts)
+    return distinct_of_runs(found, key, partial(_documents, collections), counts=counts)
 
 
 def distinct_of_runs(
-    collections: Collections, found: Iterator[Document], key: str, *, counts: bool
+    found: Iterator[Document], key: str, documents_of: DocumentsOf, *, counts: bool
 ) -> list[tuple[Any, int]]:
-    """Return the same of these runs, looking at them, a page of runs after the other."""
+    """Return the same of the runs of these starts, looking at them, a page of runs after the other."""
     document, path = _split(key)
     known: dict[Any, tuple[Any, set[str]]] = {}
     run_of = RUN_OF[document][1]
     while page := list(islice(found, starts.PAGES_OF_FIELDS[-1])):
-        for each in page if document == "start" else _documents(collections, document, path, page):
+        for each in page if document == "start" else documents_of(document, path, page):
             for value in field_elements(each, path):
                 known.setdefault(order_key(value), (value, set()))[1].add(each[run_of])
     return _sorted([(value, len(uids) if counts else 1) for value, uids in known.values()])

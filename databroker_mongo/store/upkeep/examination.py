@@ -6,11 +6,12 @@ What does not belong here: what counts as wrong (``health``).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from ...documents import Document, broken_fields, readable_descriptor
+from ..connection.collections import Collections
 from ..connection.connection import Connection
-from ..events.rows import EventRows
+from ..events.rows import EventRows, Rows
 from ..identifiers import object_ids
 from ..insertion import revisions
 from ..insertion.insertion import COLLECTIONS, identity_field
@@ -36,8 +37,6 @@ class NormalizedExamination(Examination):
     connection : Connection
         Where.
     """
-
-    _rows: ClassVar[type[EventRows]] = EventRows
 
     def __init__(self, connection: Connection):
         self._connection = connection
@@ -124,6 +123,9 @@ class NormalizedExamination(Examination):
                 starts_of_stream_resources=_unknown(collections.stream_resource, "run_start", collections.run_start),
                 stray_stream_resources=_stray(collections.stream_resource, collections.stream_datum),
             )
+
+    def _rows(self, collections: Collections) -> Rows:
+        return EventRows(collections)
 
 
 def _by_types(descriptor_uids: Sequence[str]) -> list[Document]:
