@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
 import pymongo
 import pytest
 
 from databroker_mongo import Catalog, Writer
+from databroker_mongo.assets import open_reader
 from databroker_mongo.errors import ConfigurationError, Unsupported
 from databroker_mongo.queries import All
 from databroker_mongo.store import DocumentSource, RunSource, Store, open_store, place_of, writable
-from databroker_mongo.testing import StoreConformance, WritableStoreConformance
+from databroker_mongo.testing import StoreConformance, WritableStoreConformance, build_run
 
+DOCS = Path(__file__).parents[2] / "docs" / "reference"
 COLLECTIONS = {"start": "run_start", "stop": "run_stop", "descriptor": "event_descriptor"}
 
 
@@ -83,6 +90,49 @@ class TestPlainStore(StoreConformance):
             return Plain(open_store(f"memory://{database_name}"))
 
         return fill
+
+
+@pytest.fixture
+def jsonl_store(monkeypatch):
+    """The module that docs/reference/stores.rst shows."""
+    specification = importlib.util.spec_from_file_location("jsonl_store", DOCS / "jsonl_store.py")
+    module = importlib.util.module_from_spec(specification)
+    monkeypatch.setitem(sys.modules, "jsonl_store", module)
+    specification.loader.exec_module(module)
+    return module
+
+
+class TestJSONLinesStore(StoreConformance):
+    """The example of the documentation, a store of its own on public names alone."""
+
+    cannot = frozenset({"explain", "indexes", "statistics", "changes", "new_events", "examination"})
+
+    @pytest.fixture
+    def fill(self, jsonl_store, tmp_path):
+        def fill(documents):
+            path = tmp_path / "runs.jsonl"
+            path.write_text("".join(f"{json.dumps(named)}\n" for named in documents))
+            return jsonl_store.JSONLinesStore(path)
+
+        return fill
+
+
+def test_the_store_of_the_documentation_comes_in_by_doors_alone_and_reads_pages(jsonl_store, tmp_path):
+    source = Path(jsonl_store.__file__).read_text()
+    imported = {line.split()[1] for line in source.splitlines() if line.startswith("from databroker_mongo")}
+    assert imported == {f"databroker_mongo.{room}" for room in ("documents", "queries", "store")}
+    page = {"descriptor": "d", "uid": ["a", "b"], "seq_num": [1, 2], "time": [1.0, 2.0]}
+    page |= {"data": {"x": [5.0, 6.0]}, "timestamps": {"x": [1.0, 2.0]}}
+    key = {"dtype": "number", "shape": [], "source": "sim"}
+    descriptor = {"uid": "d", "run_start": "paged", "time": 1.0, "name": "primary", "data_keys": {"x": key}}
+    path = tmp_path / "paged.jsonl"
+    path.write_text(
+        "\n".join(map(json.dumps, [*build_run({}, uid="paged"), ("descriptor", descriptor), ("event_page", page)]))
+    )
+
+    catalog = Catalog(jsonl_store.JSONLinesStore(path), open_reader())
+
+    assert catalog["paged"]["primary"].read()["x"].values.tolist() == [5.0, 6.0]
 
 
 @pytest.fixture
