@@ -443,17 +443,14 @@ class Broker:
         CatalogWarning
             A copy cannot be read without the original, whose absolute path is in a file or in a document.
         """
-        if not new_root:
-            for header in _listed(headers):
-                for name, document in replay(header.v2, stream_name=ALL, fields=None, fill=False):
-                    db.insert(name, document)
-            return []
-        copies = self.reg.copies(new_root, **{"run_start_uid": None, **(copy_kwargs or {})})
+        copies = self.reg.copies(new_root, **(copy_kwargs or {})) if new_root else None
         for header in _listed(headers):
             documents = replay(header.v2, stream_name=ALL, fields=None, fill=False)
-            for name, document in copies.exported(files.RunFiles(header.v2, self._catalog.context), documents):
+            if copies is not None:
+                documents = copies.exported(self._files_of(header), documents)
+            for name, document in documents:
                 db.insert(name, document)
-        return copies.pairs
+        return [] if copies is None else copies.pairs
 
     def export_size(self, headers: Headers) -> float:
         """Return the total size of the files of runs, in gigabytes (10^9 bytes); each file counts once.
@@ -463,7 +460,10 @@ class Broker:
         AssetError
             A file is missing, or the files of a resource are unknown.
         """
-        return files.size_bytes(files.RunFiles(header.v2, self._catalog.context) for header in _listed(headers)) * 1e-9
+        return files.size_bytes(map(self._files_of, _listed(headers))) * 1e-9
+
+    def _files_of(self, header: Header) -> files.RunFiles:
+        return files.RunFiles(header.v2, self._catalog.context)
 
     def insert(self, name: str, doc: Mapping[str, Any]) -> None:
         """Store a document durably: ``RE.subscribe(db.insert)``.

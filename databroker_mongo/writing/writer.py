@@ -124,12 +124,12 @@ class Writer:
         store = _writable_store(target)
         _require_durability(store, strict=strict)
         can_wait = on_failure == "spool"
-        kept = _spool(store, spool) if can_wait or spool is not None else None
-        self._prospects = Prospects(store, kept if can_wait else None, spool_anywhere=spool_anywhere)
+        own_spool = _spool(store, spool) if can_wait or spool is not None else None
+        self._prospects = Prospects(store, own_spool if can_wait else None, spool_anywhere=spool_anywhere)
         self._delivery = Delivery(store, retry_seconds=retry_seconds, diagnose=self._prospects.find_out_why)
         self._backlog = Backlog(
             self._delivery,
-            kept,
+            own_spool,
             can_wait=can_wait,
             can_begin_offline=begin_offline,
         )
