@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.metadata
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -254,3 +255,13 @@ def test_the_map_names_every_module_in_which_a_process_keeps_something():
             if has_state(ast.parse(path.read_text())):
                 found.add(prefix + path.relative_to(package).with_suffix("").as_posix())
     assert found - STATELESS == told
+
+
+def test_the_map_names_every_module():
+    text = (PACKAGE / "README.rst").read_text()
+    index = text.split("The modules\n", 1)[1].split("The walls\n", 1)[0]
+    modules = [*PACKAGE.rglob("*.py"), *HANDLERS.rglob("*.py")]
+    inner = {path.stem for path in modules if path.parent not in (PACKAGE, HANDLERS) and path.stem != "__init__"}
+
+    assert len(inner) > 150
+    assert not {name for name in inner if not re.search(rf"\b{name}\b", index)}
