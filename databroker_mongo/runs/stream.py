@@ -1,6 +1,7 @@
 """Stream: the events of one kind in a run, as columns.
 
-What a person types on a stream is here; how it is read is in ``arrays``.
+What a person types on a stream is here; how it is read is in ``arrays``: ``open_columns`` (``opening.py``) finds what
+the columns are, ``load_dataset`` (``dataset.py``) reads them.
 """
 
 from __future__ import annotations

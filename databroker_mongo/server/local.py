@@ -3,8 +3,8 @@
 Here is how processes agree on one server, by three kernel locks in the data directory (``data_directory.py``): a user
 holds the *lease*; who finds no server takes the *start lock* and starts a supervisor (``supervisor.py``), which
 takes the *server lock*, runs mongod, and ends it when nobody has held the lease for a minute. Nothing that a crash
-leaves behind is believed. Judging the directory, launching mongod on it and making it a replica set have files of
-their own.
+leaves behind is believed. Go on in ``data_directory.py`` (what a directory must be, and its locks), ``launch.py`` (how
+a server is started and ended) and ``replica_set.py`` (mongod as a set of one).
 """
 
 from __future__ import annotations
