@@ -292,6 +292,10 @@ class DocumentSource(Protocol):
 class Store(RunSource, DocumentSource, Protocol):
     """A database of runs, read-only. It pickles as its address, without credentials.
 
+    A pickle holds no documents, for each task of a lazy array carries one: what it becomes elsewhere asks there, at its
+    first query. A store whose data one process holds, and which have no address, gives them a name and pickles as that;
+    in another process it has no runs or refuses. If tasks are to run elsewhere, such data belong in a file.
+
     A class that derives from it has what is in `RunSource` and `DocumentSource`. What is here it may leave out.
     """
 

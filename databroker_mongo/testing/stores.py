@@ -116,6 +116,19 @@ def whole_run() -> list[Named]:
     return build_run({"primary": rows, "baseline": [{"T": 4.2}, {"T": 4.3}]}, uid="whole", assets=assets)
 
 
+def uneven_run() -> list[Named]:
+    """Return the documents of a run whose events are unlike each other: their values, and how they are numbered."""
+    rows: list[dict[str, Any]] = [{"x": float(n), "kind": n, "list": [n, n], "some": n} for n in range(5)]
+    rows[2] |= {"kind": "two", "list": [2], "some": 2.5}
+    documents = build_run({"primary": rows}, uid="uneven")
+    events = _of("event", documents)
+    for event, seq_num in zip(events, (1, 2, 2, 7, 9), strict=True):
+        event["seq_num"] = seq_num
+    for section in ("data", "timestamps"):
+        del events[4][section]["some"]
+    return documents
+
+
 def _of(name: str, documents: Iterable[Named]) -> list[Document]:
     return [document for kind, document in documents if kind == name]
 
@@ -138,6 +151,8 @@ def _catalog(store: Store) -> Catalog:
 
 class StoreConformance:
     """Tests of what a store answers. Write the fixture ``fill``.
+
+    The questions, and what their answers mean, stand in ``databroker_mongo/store/protocol.py``.
 
     Attributes
     ----------
@@ -292,13 +307,16 @@ class StoreConformance:
         assert streams["my run"] == {"primary": ["my run primary"]}
 
     def test_starts_come_in_order_with_the_fields_that_are_needed(self, store: Store) -> None:
-        """All of them where none are named, and nothing beside."""
+        """All of them where none are named, and nothing beside; else at least these, the uid and the time."""
         options: dict[str, Any] = {"sort": [("scan_id", 1)], "skip": 1, "limit": 2}
+        whole = {start["uid"]: start for start in _of("start", documents_of_runs())}
         some = list(store.find_starts(All(), **options, fields=["sample.name"]))
-        assert [(start["uid"], start["sample"]["name"]) for start in some][1:] in (
-            [("bbbb3333-0000", "Cu")],
-            [("aaaa2222-0000", "Ni")],
-        )
+        assert {start["uid"] for start in some} == {"bbbb3333-0000", "aaaa2222-0000"}
+        for start in some:
+            stored = whole[start["uid"]]
+            assert (start["time"], start["sample"]["name"]) == (stored["time"], stored["sample"]["name"])
+            assert start.items() <= stored.items()
+        assert all(start == whole[start["uid"]] for start in store.find_starts(All(), **options))
         assert store.count_starts(All(), skip=1, limit=2) == 2
         [newest] = store.find_starts(All(), sort=NEWEST_FIRST, limit=1)
         assert newest == next(document for document in _of("start", documents_of_runs()) if document["scan_id"] == 7)
@@ -341,8 +359,51 @@ class StoreConformance:
         assert np.asarray(times).tolist() == index.time.tolist()
         assert whole.first_events(index)[primary["uid"]]["seq_num"] == 1
         assert whole.is_uniform(index.snapshot, {"name": 5}) is False
-        assert whole.is_uniform(index.snapshot, {"x": 0.5}) in (True, False)  # False also means that it is not known
-        assert whole.can_find_rows(index.snapshot) in (True, False)
+        assert whole.is_uniform(index.snapshot, {"x": 0.5, "name": 5}) is False
+        assert type(whole.is_uniform(index.snapshot, {"x": 0.5})) is bool, "False also means that it is not known"
+        said = {whole.can_find_rows(index.snapshot) for _ in range(8)}
+        assert said in ({True}, {False}), "nothing was stored in between"
+
+    def test_events_that_are_unlike_each_other_are_rows_all_the_same(self, fill: Fill) -> None:
+        """Any window of rows is found whichever numbers they have, and nothing is said to be uniform that is not."""
+        store = fill(uneven_run())
+        [descriptor] = _of("descriptor", uneven_run())
+        index = store.event_index([descriptor["uid"]])
+        assert (index.snapshot.n_rows, index.snapshot.is_consecutive) == (5, False)
+        assert index.seq_num.tolist() == [1, 2, 2, 7, 9]
+        for start, stop in itertools.combinations(range(6), 2):
+            columns = store.event_columns(index.snapshot, ["x", "kind", "some"], rows=slice(start, stop))
+            assert np.asarray(columns["x"]).tolist() == [0.0, 1.0, 2.0, 3.0, 4.0][start:stop]
+            assert list(columns["kind"]) == [0, 1, "two", 3, 4][start:stop]
+            assert list(columns["some"]) == [0, 1, 2.5, 3, MISSING][start:stop]
+        samples: list[dict[str, Any]] = [{"kind": 1}, {"list": [1, 2]}, {"some": 1}, {"x": 1}, {"x": [1.0]}]
+        said = [sample for sample in samples if store.is_uniform(index.snapshot, sample)]
+        assert not said, "not in every event is the value of this type and length"
+
+    def test_a_damaged_stream_datum_is_given_and_hides_no_other(self, fill: Fill) -> None:
+        """What is wrong with it is for its reader to tell."""
+        stored = whole_run()
+        sound = _of("stream_datum", stored)
+        descriptor = sound[0]["descriptor"]
+        damaged: list[Document] = [
+            {**{key: sound[0][key] for key in sound[0] if key != lacking}, "uid": f"no {lacking}"}
+            for lacking in ("stream_resource", "indices", "seq_nums")
+        ]
+        damaged.append({**sound[0], "uid": "other indices", "indices": None})
+        store = fill([*stored, *(("stream_datum", document) for document in damaged)])
+        found = store.stream_datums([descriptor])
+        assert [document for document in found if document in sound] == sound
+        assert sorted(document["uid"] for document in found) == sorted(each["uid"] for each in [*sound, *damaged])
+
+    def test_a_resource_that_is_stored_again_is_given_once(self, fill: Fill) -> None:
+        """More than one for a name means other contents."""
+        stored = whole_run()
+        resources, streamed = _of("resource", stored), _of("stream_resource", stored)
+        again = [(name, document) for name, document in stored if name in ("resource", "stream_resource")]
+        store = fill([*stored, *again])
+        assert store.resources([resources[0]["uid"]]) == {resources[0]["uid"]: resources}
+        assert store.run_resources("whole") == resources
+        assert store.run_resources("whole", name="stream_resource") == streamed
 
     def test_a_run_is_read_and_replayed(self, whole: Store) -> None:
         """By what is above a store."""
@@ -356,8 +417,12 @@ class StoreConformance:
     # What a store is.
 
     def test_a_store_pickles_as_its_address(self, store: Store) -> None:
-        """It is equal to what it becomes elsewhere, and answers there."""
-        again = pickle.loads(pickle.dumps(store))  # noqa: S301 (it was made here)
+        """It is equal to what it becomes elsewhere, and answers there; documents are not carried along."""
+        assert list(_catalog(store)) == NEWEST
+        pickled = pickle.dumps(store)
+        carried = [document["uid"] for _, document in documents_of_runs() if document["uid"].encode() in pickled]
+        assert not carried, "each task of a lazy array would carry the documents"
+        again = pickle.loads(pickled)  # noqa: S301 (it was made here)
         assert again == store
         assert again.address == store.address
         assert list(_catalog(again)) == NEWEST
