@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import Span, is_streamed, left_over, rows_without_events, spans_of, stream_of
+from ..documents import Span, is_streamed, left_over, n_events_said, rows_without_events, spans_of, stream_of
 from ..errors import CatalogError, RunNotFound
 from ..queries import Eq
 from ..store import UNNUMBERED, Document, EventKind, Store
@@ -292,7 +292,7 @@ class _Check:
 
         It counts each ``seq_num`` once, whether or not a plan was rewound.
         """
-        for stream, expected in self._told.items():
+        for stream, expected in self._said.items():
             counts: list[tuple[str | None, int]] = [(None, 0)]
             if stream in self._streams:
                 counts = [(None, len(np.unique(self._numbers(stream))))]
@@ -300,19 +300,20 @@ class _Check:
                 counts = [*self._counts_in_files(stream)]
             for data_key, n in counts:
                 if n != expected and not self._is_misnumbered(stream):
-                    text = f"The stop document counts {expected} events, {n} are there."
-                    yield self._finding("num-events", text, stream, data_key=data_key, told=expected, found=n)
+                    assert self._stop is not None
+                    told = self._stop["num_events"][stream]  # which may be no number
+                    text = f"The stop document counts {told} events, {n} are there."
+                    yield self._finding("num-events", text, stream, data_key=data_key, told=told, found=n)
 
     @property
-    def _told(self) -> Mapping[str, Any]:
-        """How many events each stream has, as far as the stop document tells."""
-        told = (self._stop or {}).get("num_events")
-        return told if isinstance(told, Mapping) else {}
+    def _said(self) -> dict[str, int | None]:
+        """How many events each stream has, as far as the stop document says."""
+        return n_events_said(self._stop) or {}
 
     def _is_misnumbered(self, stream: str) -> bool:
         """Tell whether all events are there, while some have the numbers of others, or none that was expected."""
         seq_num = self._numbers(stream).tolist() if stream in self._indexes else []
-        return bool(seq_num) and self._told.get(stream) == len(seq_num) <= seq_num[-1]
+        return bool(seq_num) and self._said.get(stream) == len(seq_num) <= seq_num[-1]
 
     def _counts_in_files(self, stream: str) -> Iterator[tuple[str, int]]:
         for of_stream, key in self._stream_datums:
@@ -366,7 +367,7 @@ class _Check:
     def _stored_rows(self, stream: str, key: str) -> Iterator[Finding]:
         """Compare the events of a stream with the rows that its stream datums tell of."""
         if (stream, key) not in self._stream_datums:
-            is_none_due = self._stop is None or self._told.get(stream) == 0
+            is_none_due = self._stop is None or self._said.get(stream) == 0
             if is_none_due and not len(self._indexes[stream].seq_num):
                 return
             text = f"{key!r} is in a file, but the stream resource that names the file is missing."

@@ -145,6 +145,17 @@ def test_a_stop_that_does_not_tell_how_many_events_there_are_is_no_fault(checked
     assert checked(documents) == {}
 
 
+@pytest.mark.parametrize("told", ["five", -5, 2.5])
+def test_what_a_stop_of_another_program_says_that_is_no_number_of_events_is_found(store_uri, documents, told):
+    documents[-1][1]["num_events"] = {"primary": told}
+    store = writable(open_store(store_uri))
+    for name, document in documents:
+        store.insert(name, [document])
+    [finding] = check_run(store, "run")
+    assert (finding.kind, finding.facts) == ("num-events", {"told": told, "found": 5})
+    assert f"counts {told} events" in finding.message
+
+
 def detector_alone(n, *spans):
     """A scan that reads nothing but a detector, so that its events are empty."""
     fly = StreamAsset("application/x-hdf5", "file://localhost/a.h5", list(spans), shape=(2, 2))
