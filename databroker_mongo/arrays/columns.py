@@ -24,7 +24,7 @@ from .blocks import EventBlock
 from .indexing import Region, split_key
 
 Array = NDArray[Any]
-Facts = Mapping[str, Any]
+Facts = Mapping[str, object]
 
 # What is read in the dtype of the file and then converted is held twice for as long.
 _CONVERTED_BYTES = 8_000_000
@@ -256,7 +256,7 @@ class AssetColumn(Column):
         """Return the rows at which another resource begins to serve."""
         return [each.start for each in self.segments]
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "segments": pack_segments(self.segments)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from ..store import MISSING, Document, Store
 from .source import Transform
 
 Transforms = Callable[[str], Transform]
-Describe = Callable[[Resource], Mapping[str, Any]]
+Describe = Callable[[Resource], Mapping[str, object]]
 
 
 def datum_segments(
@@ -174,7 +174,7 @@ def _segments(
     return tuple(segments)
 
 
-def _require_datum_or_none(datum_id: Any, datum: Document | AssetError | None) -> None:
+def _require_datum_or_none(datum_id: object, datum: Document | AssetError | None) -> None:
     """Insist that an event has no datum, or one that can be read."""
     if datum_id is MISSING or datum_id is None:
         return
@@ -195,13 +195,13 @@ def _require_datum_or_none(datum_id: Any, datum: Document | AssetError | None) -
         )
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def _known_resource(
-    name: str, resources: Mapping[str, Resource | CatalogError], *, datum_id: str, datum: Mapping[str, Any]
+    name: str, resources: Mapping[str, Resource | CatalogError], *, datum_id: str, datum: Mapping[str, object]
 ) -> Resource:
     resource = resources.get(name)
     if resource is None:

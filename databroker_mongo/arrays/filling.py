@@ -113,7 +113,7 @@ class RowsInFiles:
             warnings.warn(told, DocumentWarning, stacklevel=stacklevel_of_caller())
 
 
-def _is_time(value: Any) -> bool:
+def _is_time(value: object) -> bool:
     return isinstance(value, int | float) and not np.isnan(value)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..assets import AssetReader, DatumStructure, Resource, Segment
 from ..errors import ShapeMismatch
@@ -53,7 +52,7 @@ class FirstFile:
     """
 
     def __init__(
-        self, assets: AssetReader, resource: Resource, datum: Mapping[str, Any], *, datum_id: str | None = None
+        self, assets: AssetReader, resource: Resource, datum: Mapping[str, object], *, datum_id: str | None = None
     ):
         self._assets = assets
         self._resource = resource
@@ -123,7 +122,7 @@ class FirstFile:
         return Found(found, Fit(None, per_event, note, is_quirk))
 
 
-def as_declared(data_key: DataKey, parameters: Mapping[str, Any], *, is_streamed: bool) -> Found | None:
+def as_declared(data_key: DataKey, parameters: Mapping[str, object], *, is_streamed: bool) -> Found | None:
     """Return what a descriptor alone says, when it says it in full.
 
     Parameters

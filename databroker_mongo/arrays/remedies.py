@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from ..assets import Resource
 
@@ -33,12 +32,12 @@ class Remedies:
     resource: Resource | None = None
     frames_keyword: str | None = None
 
-    def declare(self, **changes: Any) -> str:
+    def declare(self, **changes: object) -> str:
         """Return the line that changes what the run's descriptors declare of the data key."""
         found = f"doc['data_keys'].get({self.data_key!r}, {{}})"
         return _line("descriptor", f"doc['run_start'] == {self.run_uid!r} and {found}.update({_arguments(changes)})")
 
-    def read_with(self, **keywords: Any) -> str:
+    def read_with(self, **keywords: object) -> str:
         """Return the line that changes keywords of the resource."""
         assert self.resource is not None
         is_recent = self.resource.uri is not None
@@ -59,5 +58,5 @@ def _line(kind: str, change: str) -> str:
     return f"transforms={{{kind!r}: lambda doc: {change} or doc}}"
 
 
-def _arguments(changes: dict[str, Any]) -> str:
+def _arguments(changes: dict[str, object]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in changes.items())

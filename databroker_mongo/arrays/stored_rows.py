@@ -13,7 +13,7 @@ from ..assets import DatumStructure
 _CHANNELS = (3, 4)  # RGB, and with an alpha channel
 
 
-def one_row(declared: DatumStructure, parameters: Mapping[str, Any]) -> DatumStructure:
+def one_row(declared: DatumStructure, parameters: Mapping[str, object]) -> DatumStructure:
     """Return what a descriptor declares of one row of the stored data.
 
     Parameters

@@ -54,7 +54,7 @@ class ArrayStructure:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     chunks: Chunks
-    attrs: dict[str, Any]
+    attrs: dict[str, object]
 
 
 def name_dims(
@@ -127,7 +127,7 @@ def column_name(key: str, taken: Collection[str]) -> str:
     return name
 
 
-def attributes(data_key: DataKey, device: str | None) -> dict[str, Any]:
+def attributes(data_key: DataKey, device: str | None) -> dict[str, object]:
     """Return the attributes of a column: what is known of its device, units, precision and source."""
     known = {"object": data_key.get("object_name") or device, **{name: data_key.get(name) for name in _ATTRIBUTES}}
     return {name: value for name, value in known.items() if value is not None}
@@ -159,7 +159,7 @@ def declared_structure(data_key: DataKey) -> DatumStructure | None:
     return DatumStructure(tuple(shape), dtype) if dtype is not None and is_whole_shape(shape) else None
 
 
-def is_whole_shape(shape: Any) -> TypeGuard[Sequence[int]]:
+def is_whole_shape(shape: object) -> TypeGuard[Sequence[int]]:
     """Tell whether a declared shape says the length of each axis, with no zero, -1 or null for what is not known."""
     return isinstance(shape, list | tuple) and all(isinstance(size, int) and size >= 1 for size in shape)
 

@@ -140,12 +140,12 @@ def _numbers(values: Sequence[Any], kinds: set[type]) -> Array | None:
     return np.array(values, dtype=np.float64)
 
 
-def has_integers_beyond_floats(values: Iterable[Any]) -> bool:
+def has_integers_beyond_floats(values: Iterable[object]) -> bool:
     """Tell whether some are integers that a float64 might round."""
     return any(isinstance(value, int) and abs(value) > _LARGEST_EXACT for value in values)
 
 
-def kind_of(value: Any) -> type:
+def kind_of(value: object) -> type:
     """Return the type of a value; BSON's 64-bit integers are integers."""
     return int if isinstance(value, int) and not isinstance(value, bool) else type(value)
 

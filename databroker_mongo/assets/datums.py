@@ -13,7 +13,7 @@ from typing import Any, overload
 
 from .resource import Resource
 
-DatumKwargs = Mapping[str, Any]
+DatumKwargs = Mapping[str, object]
 _FIELDS = tuple(each.name for each in fields(Resource))
 
 

@@ -11,7 +11,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final
 
 from ..config import NO_BLOCKS
 from ..errors import AssetOffline, AssetUnreadable, ConfigurationError
@@ -37,7 +37,7 @@ def has_no_blocks(path: str) -> bool:
     return getattr(found, "st_blocks", 1) == 0 and time.time() - found.st_mtime > MIN_AGE_SECONDS
 
 
-def rule_of(said: str | Rule | None, **where: Any) -> Rule | None:
+def rule_of(said: str | Rule | None, **where: object) -> Rule | None:
     """Return the rule that settings name, or that is given in code.
 
     Parameters

@@ -152,7 +152,7 @@ class _TravellingReader(AssetReader):
         self._settings = settings
         self._given = given
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return _arrive, (self._settings, self.registry.registered, self._given, self.recall)
 
 

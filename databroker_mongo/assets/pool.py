@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from .datums import DatumKwargs
 from .file_state import FileState
 
 _logger = logging.getLogger("databroker_mongo")
@@ -66,7 +67,7 @@ class HandlerPool:
         self,
         cls: Callable[..., Any],
         path: str | os.PathLike[str],
-        kwargs: Mapping[str, Any],
+        kwargs: Mapping[str, object],
         *,
         before_opening: BeforeOpening | None = None,
     ) -> Iterator[Any]:
@@ -167,7 +168,7 @@ class HandlerPool:
         """
         return next((entry.lock for entry in self._entries.values() if entry.path == path), threading.RLock())
 
-    def _fresh(self, entry: _Entry, kwargs: Mapping[str, Any], before_opening: BeforeOpening | None) -> Any:
+    def _fresh(self, entry: _Entry, kwargs: Mapping[str, object], before_opening: BeforeOpening | None) -> Any:
         """Return the handler of an entry whose lock is held, made again if its files changed."""
         if entry.handler is not None and not entry.files.is_unchanged():
             _logger.debug("%s may have changed: opening it again", entry.path)
@@ -255,7 +256,7 @@ def _with_linked(files: FileState, handler: Any, before_opening: BeforeOpening |
 
 
 def linked_files(
-    handler: Any, datums: Iterable[Mapping[str, Any]] | None = None, *, before_opening: BeforeOpening | None
+    handler: Any, datums: Iterable[DatumKwargs] | None = None, *, before_opening: BeforeOpening | None
 ) -> list[str]:
     """Return the files that the files of these datums refer to, as their handler tells; none where it cannot.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import AssetError, AssetOffline, AssetUnreadable, ShapeMismatch
+from .datums import DatumKwargs
 from .handler import DatumStructure, DescribesDatum, Layout, ReadsRegions, TellsLayout
 from .loading import HandlerClass, class_path, keywords_of
 from .offline import Rule, offline_among, require_online
@@ -57,7 +58,7 @@ class AssetReader:
         found.__dict__.update(self.__dict__, recall=recall)
         return found
 
-    def structure(self, resource: Resource, datum: Mapping[str, Any], *, datum_id: str | None = None) -> DatumStructure:
+    def structure(self, resource: Resource, datum: DatumKwargs, *, datum_id: str | None = None) -> DatumStructure:
         """Return shape, dtype and file chunks of one datum: from headers where its handler can, else by reading it.
 
         Parameters
@@ -80,7 +81,7 @@ class AssetReader:
     def check(
         self,
         resource: Resource,
-        datum: Mapping[str, Any],
+        datum: DatumKwargs,
         promised: DatumStructure,
         *,
         datum_id: str | None = None,
@@ -104,7 +105,7 @@ class AssetReader:
         with self._opened(resource, [datum], ids=_known(datum_id)) as handler:
             _require(_structure_of(handler, datum), promised, resource, datum, handler=handler)
 
-    def layout(self, resource: Resource, datum: Mapping[str, Any], *, datum_id: str | None = None) -> Layout | None:
+    def layout(self, resource: Resource, datum: DatumKwargs, *, datum_id: str | None = None) -> Layout | None:
         """Return how one datum lies in the array that its file holds, or None where its handler does not tell.
 
         Parameters
@@ -140,7 +141,7 @@ class AssetReader:
         self,
         out: np.ndarray[Any, Any],
         resource: Resource,
-        datums: Sequence[Mapping[str, Any]],
+        datums: Sequence[DatumKwargs],
         region: Region,
         *,
         promised: DatumStructure,
@@ -190,7 +191,7 @@ class AssetReader:
         self,
         out: np.ndarray[Any, Any],
         resource: Resource,
-        datums: Sequence[Mapping[str, Any]],
+        datums: Sequence[DatumKwargs],
         region: Region,
         *,
         promised: DatumStructure,
@@ -206,7 +207,7 @@ class AssetReader:
                 _require(DatumStructure(values.shape, values.dtype), promised, resource, datum, handler=handler)
                 row[...] = _computed(values[region])
 
-    def files(self, resource: Resource, datums: Sequence[Mapping[str, Any]]) -> list[Path]:
+    def files(self, resource: Resource, datums: Sequence[DatumKwargs]) -> list[Path]:
         """Return the files that these datums are in, as paths on this machine, offline ones as well.
 
         Raises
@@ -222,7 +223,7 @@ class AssetReader:
         return [Path(path) for path in listed] or [path]
 
     def offline_files(
-        self, resource: Resource, files: Sequence[str | os.PathLike[str]], datums: Sequence[Mapping[str, Any]]
+        self, resource: Resource, files: Sequence[str | os.PathLike[str]], datums: Sequence[DatumKwargs]
     ) -> list[str]:
         """Return which files are offline that these datums need, opening none of these.
 
@@ -250,7 +251,7 @@ class AssetReader:
                 found = [error.path]
         return found
 
-    def linked_files(self, resource: Resource, datums: Sequence[Mapping[str, Any]]) -> list[Path]:
+    def linked_files(self, resource: Resource, datums: Sequence[DatumKwargs]) -> list[Path]:
         """Return the files that the files of these datums refer to, as paths on this machine.
 
         Raises
@@ -261,7 +262,7 @@ class AssetReader:
         with self._opened(resource, datums) as handler:
             return [Path(path) for path in linked_files(handler, datums, before_opening=None)]
 
-    def look_through(self, resource: Resource, datums: Sequence[Mapping[str, Any]]) -> list[Path]:
+    def look_through(self, resource: Resource, datums: Sequence[DatumKwargs]) -> list[Path]:
         """Return all files that these datums are read from, and keep none of them open.
 
         Raises
@@ -282,7 +283,7 @@ class AssetReader:
         self.roots.check_files(files, located)
         return [Path(each) for each in files] or [path]
 
-    def ends_of_files(self, resource: Resource, datums: Sequence[Mapping[str, Any]]) -> list[int]:
+    def ends_of_files(self, resource: Resource, datums: Sequence[DatumKwargs]) -> list[int]:
         """Return the positions of the datums at which a file begins or ends, so that each file is at one of them.
 
         Raises
@@ -306,7 +307,7 @@ class AssetReader:
     def _opened(
         self,
         resource: Resource,
-        datums: Sequence[Mapping[str, Any]],
+        datums: Sequence[DatumKwargs],
         *,
         ids: Sequence[str] = (),
         follows_links: bool = True,
@@ -338,7 +339,7 @@ class AssetReader:
 
     @contextmanager
     def _lent(
-        self, handler_class: HandlerClass, located: Located, datums: Sequence[Mapping[str, Any]], *, follows_links: bool
+        self, handler_class: HandlerClass, located: Located, datums: Sequence[DatumKwargs], *, follows_links: bool
     ) -> Iterator[Any]:
         """Lend a handler from the pool once all files that it is going to read from have been found to be in order."""
 
@@ -373,7 +374,7 @@ class AssetReader:
             require_online(paths, self.offline)
 
 
-def _structure_of(handler: Any, datum: Mapping[str, Any]) -> DatumStructure:
+def _structure_of(handler: Any, datum: DatumKwargs) -> DatumStructure:
     if isinstance(handler, DescribesDatum):
         shape, dtype, chunks = handler.structure(**datum)
         return DatumStructure(tuple(shape), np.dtype(dtype), None if chunks is None else tuple(chunks))
@@ -381,12 +382,12 @@ def _structure_of(handler: Any, datum: Mapping[str, Any]) -> DatumStructure:
     return DatumStructure(tuple(values.shape), values.dtype)
 
 
-def _layout_of(handler: Any, datum: Mapping[str, Any]) -> Layout | None:
+def _layout_of(handler: Any, datum: DatumKwargs) -> Layout | None:
     return Layout(*handler.layout(**datum)) if isinstance(handler, TellsLayout) else None
 
 
 def _require(
-    found: DatumStructure, promised: DatumStructure, resource: Resource, datum: Mapping[str, Any], *, handler: Any
+    found: DatumStructure, promised: DatumStructure, resource: Resource, datum: DatumKwargs, *, handler: Any
 ) -> None:
     """Insist that a datum is what was promised."""
     if tuple(found.shape) == tuple(promised.shape) and np.dtype(found.dtype) == promised.dtype:
@@ -415,7 +416,7 @@ def may_still_come(error: Exception) -> bool:
     return missing is not None and Path(os.fsdecode(missing)).parent.is_dir()
 
 
-def _files_of(handler: Any, datums: Sequence[Mapping[str, Any]]) -> list[str]:
+def _files_of(handler: Any, datums: Sequence[DatumKwargs]) -> list[str]:
     return list(handler.get_file_list(iter(datums))) if hasattr(handler, "get_file_list") else []
 
 
@@ -424,7 +425,7 @@ def _known(datum_id: str | None) -> Sequence[str]:
 
 
 def _facts_of_use(
-    handler_class: HandlerClass | None, datums: Sequence[Mapping[str, Any]], ids: Sequence[str]
+    handler_class: HandlerClass | None, datums: Sequence[DatumKwargs], ids: Sequence[str]
 ) -> dict[str, Any]:
     served = None if handler_class is None else class_path(handler_class)
     shown = [str(dict(datum)) for datum in (datums[0], datums[-1])]

@@ -103,7 +103,7 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
         self._served = _Served(_NOTHING_INSTALLED)
         self._has_warned = False
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_loaded": {}, "_served": _Served(_NOTHING_INSTALLED)}
 
     def __repr__(self) -> str:

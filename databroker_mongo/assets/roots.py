@@ -131,7 +131,7 @@ class Roots:
         self._has_warned = False
         self._routes: dict[tuple[str | None, ...], _Route] = {}
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_routes": {}}
 
     def __repr__(self) -> str:
@@ -330,7 +330,7 @@ def _unmapped(place: Place) -> Path | None:
     return None if path is None else path.absolute()
 
 
-def _named_in_keywords(kwargs: Mapping[str, Any], located: Path) -> Iterator[Path]:
+def _named_in_keywords(kwargs: Mapping[str, object], located: Path) -> Iterator[Path]:
     """Yield the paths that keywords lead to for sure, whatever a handler does with them.
 
     A handler that does not list its files (``get_file_list``) could otherwise be sent anywhere. A plain absolute value

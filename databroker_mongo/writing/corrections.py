@@ -143,7 +143,7 @@ def _require_what_is_removed(store: WritableStore, name: str, changes: Changes, 
             )
 
 
-def _has(document: Any, path: tuple[str, ...]) -> bool:
+def _has(document: object, path: tuple[str, ...]) -> bool:
     for field in path:
         if not isinstance(document, Mapping) or field not in document:
             return False

@@ -60,7 +60,7 @@ class Refused:
     is_exact: bool
 
 
-def set_aside(folder: Path, address: str, name: str, doc: Any, error: Exception) -> Path:
+def set_aside(folder: Path, address: str, name: str, doc: object, error: Exception) -> Path:
     """Write a document and the reason to a new file of a folder, and return the file.
 
     Raises
@@ -118,7 +118,7 @@ def read_refused(path: Path) -> Refused:
     )
 
 
-def _exact(doc: Any) -> Any:
+def _exact(doc: object) -> Any:
     """Return what JSON can hold and what gives the document back; None where there is no such thing."""
     if not isinstance(doc, Mapping):
         return None
@@ -131,14 +131,14 @@ def _exact(doc: Any) -> Any:
     return json.loads(text) if is_same else None
 
 
-def _as_json(record: dict[str, Any]) -> str:
+def _as_json(record: dict[str, object]) -> str:
     try:
         return json.dumps(record, default=_as_json_value)
     except (TypeError, ValueError, RecursionError):
         return json.dumps({**record, "document": repr(record["document"])})
 
 
-def _as_json_value(value: Any) -> Any:
+def _as_json_value(value: object) -> object:
     try:
         plain = encodable(value)
     except Unencodable:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bson
 from bson import ObjectId
@@ -21,6 +21,10 @@ from ...values import are_equal, differences
 from ..connection.collections import Collections
 from ..connection.failures import TRANSIENT
 from . import bson_values  # noqa: F401 (makes values of BSON known, which documents may hold)
+
+if TYPE_CHECKING:
+    from pymongo.collection import Collection
+    from pymongo.errors import BulkWriteError
 
 COLLECTIONS = {
     "start": "run_start",
@@ -44,12 +48,12 @@ def identity_field(name: str) -> str:
     return {"datum": "datum_id", "stop": "run_start"}.get(name, "uid")
 
 
-def make_id(*names: str) -> Any:
+def make_id(*names: str) -> ObjectId:
     """Return the ``_id`` for what goes by these names: an ObjectId, as all tools for these databases expect."""
     return _make_ids(["\0".join(names)])[0]
 
 
-def _make_ids(names: Iterable[str]) -> list[Any]:
+def _make_ids(names: Iterable[str]) -> list[ObjectId]:
     return [ObjectId(hashlib.blake2b(name.encode(), digest_size=12).digest()) for name in names]
 
 
@@ -103,7 +107,9 @@ class Insertion:
             else:
                 require_equal(name, document, found)
 
-    def put(self, collection: Any, name: str, documents: list[Document]) -> list[tuple[Document, Document]]:
+    def put(
+        self, collection: Collection[Document], name: str, documents: list[Document]
+    ) -> list[tuple[Document, Document]]:
         """Insert documents that have an ``_id``; return those that met a stored one of the same key, with that one."""
         import pymongo.errors
 
@@ -124,7 +130,7 @@ class Insertion:
     def _require_sizes(self, name: str, documents: list[Document], error: Exception) -> None:
         require_sizes(name, documents, error)
 
-    def _must_look_up(self, name: str, collection: Any) -> bool:
+    def _must_look_up(self, name: str, collection: Collection[Document]) -> bool:
         """Tell whether documents of a kind are to be looked up by an index, for that of ``_id`` is not enough."""
         if name not in self._guards:
             self._guards[name] = _has_index_that_accepts_seconds(collection, name, self.collections.address)
@@ -159,7 +165,7 @@ def require_sizes(name: str, documents: list[Document], error: Exception) -> Non
             ) from error
 
 
-def _duplicates(name: str, documents: list[Document], error: Any) -> list[tuple[Document, dict[str, Any]]]:
+def _duplicates(name: str, documents: list[Document], error: BulkWriteError) -> list[tuple[Document, dict[str, Any]]]:
     """Return the documents that met one of the same key, with that key; raise what else went wrong."""
     faults = error.details["writeErrors"]
     delayed = [*error.details.get("writeConcernErrors", ()), *(each for each in faults if each["code"] in TRANSIENT)]
@@ -178,7 +184,9 @@ def _duplicates(name: str, documents: list[Document], error: Any) -> list[tuple[
     return conflicts
 
 
-def _met(primary: Any, conflicts: list[tuple[Document, dict[str, Any]]]) -> list[tuple[Document, Document]]:
+def _met(
+    primary: Collection[Document], conflicts: list[tuple[Document, dict[str, Any]]]
+) -> list[tuple[Document, Document]]:
     found: dict[tuple[Any, ...], Document] = {}
     fields = {tuple(key) for _, key in conflicts}
     for first in range(0, len(conflicts), _NAMES_AT_ONCE):
@@ -186,14 +194,14 @@ def _met(primary: Any, conflicts: list[tuple[Document, dict[str, Any]]]) -> list
             found.update(((names, *(stored.get(field) for field in names)), stored) for names in fields)
     pairs = []
     for document, key in conflicts:
-        stored = found.get((tuple(key), *key.values()))
-        if stored is None:
+        met = found.get((tuple(key), *key.values()))
+        if met is None:
             raise StoreUnavailable(f"A document with {key} was removed while it was sent again; send it once more.")
-        pairs.append((document, stored))
+        pairs.append((document, met))
     return pairs
 
 
-def _has_index_that_accepts_seconds(collection: Any, name: str, address: str) -> bool:
+def _has_index_that_accepts_seconds(collection: Collection[Document], name: str, address: str) -> bool:
     """Tell whether an index other than that of ``_id`` finds stored documents, without refusing a second one."""
     key = identity_field(name)
     indexes = [index for index in collection.list_indexes() if next(iter(index["key"])) == key]
@@ -212,7 +220,7 @@ def _has_index_that_accepts_seconds(collection: Any, name: str, address: str) ->
     return bool(indexes)
 
 
-def _stored_already(collection: Any, key: str, sent: list[Document]) -> dict[str, Document]:
+def _stored_already(collection: Collection[Document], key: str, sent: list[Document]) -> dict[str, Document]:
     stored: dict[str, Document] = {}
     for first in range(0, len(sent), _NAMES_AT_ONCE):
         keys = [document[key] for document in sent[first : first + _NAMES_AT_ONCE]]

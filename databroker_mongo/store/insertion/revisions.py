@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import bson
 from bson.raw_bson import RawBSONDocument
@@ -22,6 +22,9 @@ from ...values import are_equal, changed_fields, copied
 from ..connection.collections import Collections
 from ..reports import Revision
 from .insertion import COLLECTIONS, Insertion, list_operators, make_id
+
+if TYPE_CHECKING:
+    from pymongo.collection import Collection
 
 _LONGEST_SECONDS = 300.0
 _LONGEST_PAUSE_SECONDS = 0.05
@@ -88,7 +91,7 @@ class Corrections:
         found: Document | None = kept.find_one({"document.uid": uid}, sort=[("revision", -1)])
         return found
 
-    def _find(self, current: Any, uid: str) -> tuple[Any, Document]:
+    def _find(self, current: Collection[Document], uid: str) -> tuple[RawBSONDocument | None, Document]:
         """Return a document byte for byte as it is stored, None where there is none, and its contents."""
         as_bytes = current.codec_options.with_options(document_class=RawBSONDocument)
         stored = current.with_options(codec_options=as_bytes).find_one({"uid": uid})
@@ -106,7 +109,7 @@ class Corrections:
         met = self._insertion.put(_revisions_of(self._collections, name), name, [revision])
         return all(are_equal(contents, other["document"]) for _, other in met)
 
-    def _replace(self, current: Any, expected: Any, changed: Document) -> bool:
+    def _replace(self, current: Collection[Document], expected: RawBSONDocument, changed: Document) -> bool:
         """Replace unless the stored document is no longer the expected one; return whether it was replaced."""
         identity = {"_id": expected["_id"]}
         # By "$expr", which compares the whole document as a value: in a filter of its fields a regular expression, or
@@ -154,5 +157,5 @@ def _number(revision: Document) -> int:
     return int(revision.get("revision", 0))
 
 
-def _revisions_of(collections: Collections, name: str) -> Any:
+def _revisions_of(collections: Collections, name: str) -> Collection[Document]:
     return collections.named(f"{COLLECTIONS[name]}_revisions")

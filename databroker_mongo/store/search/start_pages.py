@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bson import MinKey
 
@@ -17,6 +17,10 @@ from ..connection.time_limit import TimeLimit
 from ..order import is_time
 from .filters import Filter
 from .start_order import sort_starts
+
+if TYPE_CHECKING:
+    from pymongo.collection import Collection
+    from pymongo.database import Database
 
 VERY_FEW = 100
 """As many runs are fetched at once and put in order here, whatever indexes there are."""
@@ -40,7 +44,7 @@ class Few:
 class StartPages:
     """Pages of start documents, or of others with ``uid`` and ``time``, each with its ``_id``."""
 
-    def __init__(self, collection: Any, limit: TimeLimit, projection: dict[str, int]):
+    def __init__(self, collection: Collection[Document], limit: TimeLimit, projection: dict[str, int]):
         self._collection = collection
         self._limit = limit
         self._projection = projection or None
@@ -200,7 +204,7 @@ class StartPages:
             )
 
 
-def run_read_command(database: Any, command: Document) -> Document:
+def run_read_command(database: Database[Document], command: Document) -> Document:
     """Return what a server says to a command that only reads, asking whichever member the catalog reads from."""
     # `Database.command` asks the primary unless it is told otherwise, whatever the database itself was told.
     answer: Document = database.command(

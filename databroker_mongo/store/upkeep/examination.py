@@ -6,7 +6,7 @@ What does not belong here: what counts as wrong (``health``).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...documents import Document, broken_fields, readable_descriptor
 from ..connection.collections import Collections
@@ -18,6 +18,9 @@ from ..insertion.insertion import COLLECTIONS, identity_field
 from ..protocol import EventIndex, Examination
 from ..reports import EventKind, Orphans, Revision
 from ..stops import sort_by_time
+
+if TYPE_CHECKING:
+    from pymongo.collection import Collection
 
 _NAMES_AT_ONCE = 10_000  # a query is a document, of 16 MB at most
 _PATIENCE_SECONDS = 3600.0
@@ -153,12 +156,12 @@ def _event_kind(group: Document) -> EventKind:
     return EventKind(kind["descriptor"], types, frozenset(kind["timestamps"]), group["n"], group["first"])
 
 
-def _stray(stream_resources: Any, stream_datums: Any) -> tuple[str, ...]:
+def _stray(stream_resources: Collection[Document], stream_datums: Collection[Document]) -> tuple[str, ...]:
     uids = [each["uid"] for each in stream_resources.find({"run_start": None}, {"uid": 1})]
     return tuple(uid for uid in uids if stream_datums.find_one({"stream_resource": uid}, {"_id": 1}) is None)
 
 
-def _unknown(children: Any, field: str, parents: Any) -> dict[str, int]:
+def _unknown(children: Collection[Document], field: str, parents: Collection[Document]) -> dict[str, int]:
     """Return the names that children give their parents and no parent has, with how many children give each.
 
     Before 2016 a datum named its resource by the ``_id``, in itself or as a text.

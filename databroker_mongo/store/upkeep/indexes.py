@@ -7,15 +7,19 @@ and what another program made differently is reported, never fought.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ...documents import Document
 from ...errors import StoreError
 from ...queries import plain_path
 from ..connection.collections import Collections
 from ..reports import IndexKeys, IndexReport
 from .privileges import list_lacking
+
+if TYPE_CHECKING:
+    from pymongo.collection import Collection
 
 _logger = logging.getLogger("databroker_mongo")
 
@@ -216,11 +220,11 @@ def _existing(collections: Collections, name: str) -> dict[IndexKeys, bool] | st
     return {_keys(each): bool(each.get("unique")) for each in found}
 
 
-def _keys(index: dict[str, Any]) -> IndexKeys:
+def _keys(index: Mapping[str, Any]) -> IndexKeys:
     # MongoDB lists an index of text by names of its own, and keeps what was asked for among the weights.
     keys = tuple(index["key"].items())
     return _TEXT if ("_fts", "text") in keys and "$**" in index.get("weights", {}) else keys
 
 
-def _collection(collections: Collections, name: str) -> Any:
+def _collection(collections: Collections, name: str) -> Collection[Document]:
     return collections.assets[collections.prefix + name] if name in IN_ASSETS else collections.named(name)

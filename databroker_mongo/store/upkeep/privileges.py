@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from ...documents import Document
+
+if TYPE_CHECKING:
+    from pymongo.database import Database
 
 
-def list_lacking(database: Any, actions: Mapping[str, Sequence[str]]) -> list[str]:
+def list_lacking(database: Database[Document], actions: Mapping[str, Sequence[str]]) -> list[str]:
     """Return what the account of a connection has no right to do, in words; nothing is changed.
 
     Parameters
@@ -22,7 +27,6 @@ def list_lacking(database: Any, actions: Mapping[str, Sequence[str]]) -> list[st
         Empty also for a server without accounts, where nobody needs a right.
     """
     account = database.command("connectionStatus", showPrivileges=True)["authInfo"]
-    # An empty name stands for any (MongoDB's "Resource Document").
     privileges = account.get("authenticatedUserPrivileges", [])
     return [
         f"{action} on {collection or database.name}"
@@ -39,4 +43,5 @@ def _is_granted_by(privilege: Mapping[str, Any], action: str, database: str, col
         return False
     if resource.get("anyResource"):
         return True
+    # An empty name stands for any: "Resource Document" in MongoDB's manual.
     return resource.get("db") in ("", database) and resource.get("collection") in ("", collection)

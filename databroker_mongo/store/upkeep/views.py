@@ -10,13 +10,17 @@ What does not belong here: accounts, which their administrator makes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from ...documents import Document
 from ...errors import ConfigurationError, NotAuthorized, QueryError
 from ...queries import plain_path, plain_value
 from ..connection.collections import Collections
 from ..reports import ViewPlan
 from .privileges import list_lacking
+
+if TYPE_CHECKING:
+    from pymongo.database import Database
 
 Stages = list[dict[str, Any]]
 
@@ -148,14 +152,14 @@ def _shown_by(view: Mapping[str, Any]) -> tuple[str, Stages]:
     return view["options"]["viewOn"], view["options"]["pipeline"]
 
 
-def _readable(database: Any, role: str) -> set[str]:
+def _readable(database: Database[Document], role: str) -> set[str]:
     """Return the collections that a role may read."""
     roles = database.command("rolesInfo", role, showPrivileges=True)["roles"]
     privileges = roles[0]["privileges"] if roles else []
     return {each["resource"].get("collection", "") for each in privileges if "find" in each["actions"]}
 
 
-def _count(database: Any, stages: Stages) -> int | None:
+def _count(database: Database[Document], stages: Stages) -> int | None:
     import pymongo.errors
 
     try:
