@@ -165,6 +165,14 @@ class OpenedColumns:
             each.notes.append(f"{told}. So far, {each.error.message}" if each.error is not None else told)
         self._cut(shortest)
 
+    def note_gaps(self) -> None:
+        """Tell which columns have rows that nothing serves, and what that makes of them."""
+        for key, column in self.columns.items():
+            n_gaps = column.n_gaps()
+            if n_gaps:
+                becomes = f", as {column.dtype}" if column.dtype.kind == "f" else ""
+                self.add_note(key, f"{n_gaps} of {len(column)} rows have no datum and are missing values{becomes}")
+
     def _cut(self, n_rows: int) -> None:
         self.n_rows = n_rows
         self.seq_num = self.seq_num[:n_rows]
@@ -178,11 +186,3 @@ class OpenedColumns:
         # that it had there (RunBundler.rewind of bluesky.bundlers): rows sorted by seq_num are not in order of time.
         is_rewound = self.time is not None and bool((self.seq_num[1:] == self.seq_num[:-1]).any())
         return np.argsort(self.time, kind="stable") if is_rewound and self.time is not None else np.arange(self.n_rows)
-
-    def note_gaps(self) -> None:
-        """Tell which columns have rows that nothing serves, and what that makes of them."""
-        for key, column in self.columns.items():
-            n_gaps = column.n_gaps()
-            if n_gaps:
-                becomes = f", as {column.dtype}" if column.dtype.kind == "f" else ""
-                self.add_note(key, f"{n_gaps} of {len(column)} rows have no datum and are missing values{becomes}")

@@ -242,6 +242,12 @@ class AssetColumn(Column):
         self._lost = dict(lost or {})
         self.shorten(shape[0])  # the dtype depends on the gaps among these rows
 
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "segments": pack_segments(self.segments)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, segments=unpack_segments(state["segments"]))
+
     def shorten(self, n_rows: int) -> None:
         """Keep the first rows alone, and give the column a dtype with a missing value only if one of these is."""
         super().shorten(n_rows)
@@ -256,24 +262,12 @@ class AssetColumn(Column):
         """Return the rows at which another resource begins to serve."""
         return [each.start for each in self.segments]
 
-    def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "segments": pack_segments(self.segments)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, segments=unpack_segments(state["segments"]))
-
     def identity(self) -> tuple[object, ...]:
         """Return what tells this column from any other: its resources, and who reads them from where."""
         served = {each.resource.uid: each.resource for each in self.segments if each.resource is not None}
         readers = [self._assets.identity(resource) for resource in served.values()]
         spans = [(each.start, each.stop, each.datums_per_row, *map(repr, each.datums[:1])) for each in self.segments]
         return (*super().identity(), readers, spans)
-
-    def _read(self, region: Region) -> Array:
-        out = np.empty(tuple(part.stop - part.start for part in region), self.dtype)
-        if out.size:
-            self.read_into(out, region)
-        return out
 
     def read_rows(self) -> tuple[Array, dict[int, CatalogError]]:
         """Return all rows that can be read, and why each of the others cannot be; what stands in these means nothing.
@@ -289,17 +283,6 @@ class AssetColumn(Column):
         for error in bad.values():
             error.facts = {**self.facts, **error.facts}
         return out, dict(sorted(bad.items()))
-
-    def _read_halves(self, out: Array, rows: slice, bad: dict[int, CatalogError]) -> None:
-        try:
-            self.read_into(out[rows], (rows, *(slice(0, size) for size in self.shape[1:])), finds_fault=False)
-        except CatalogError as error:
-            middle = (rows.start + rows.stop) // 2
-            if middle == rows.start:
-                bad[rows.start] = error
-                return
-            self._read_halves(out, slice(rows.start, middle), bad)
-            self._read_halves(out, slice(middle, rows.stop), bad)
 
     def read_into(self, out: Array, region: Region, *, finds_fault: bool = True) -> None:
         """Fill ``out`` with a region, in place.
@@ -348,19 +331,6 @@ class AssetColumn(Column):
                 offline = offline or error
         return offline
 
-    def _problems_of(self, segment: Segment, resource: Resource) -> Iterator[CatalogError]:
-        try:
-            numbers = self._assets.ends_of_files(resource, segment.datums)
-        except CatalogError as error:
-            yield error
-            return
-        for number in numbers:
-            datum, datum_id = segment.datums[number], segment.ids[number] if segment.ids else None
-            try:
-                self._assets.check(resource, datum, self._datum, datum_id=datum_id)
-            except CatalogError as error:
-                yield error
-
     def n_covered(self) -> int:
         """Return how many rows there are before the last ones that no resource serves."""
         covered = [each.stop for each in self.segments if each.resource is not None]
@@ -379,6 +349,36 @@ class AssetColumn(Column):
             range(len(rows) - 1), True, key=lambda place: not self._is_written(int(rows[place]))
         )
         return int(rows[n_there:].min())
+
+    def _read(self, region: Region) -> Array:
+        out = np.empty(tuple(part.stop - part.start for part in region), self.dtype)
+        if out.size:
+            self.read_into(out, region)
+        return out
+
+    def _read_halves(self, out: Array, rows: slice, bad: dict[int, CatalogError]) -> None:
+        try:
+            self.read_into(out[rows], (rows, *(slice(0, size) for size in self.shape[1:])), finds_fault=False)
+        except CatalogError as error:
+            middle = (rows.start + rows.stop) // 2
+            if middle == rows.start:
+                bad[rows.start] = error
+                return
+            self._read_halves(out, slice(rows.start, middle), bad)
+            self._read_halves(out, slice(middle, rows.stop), bad)
+
+    def _problems_of(self, segment: Segment, resource: Resource) -> Iterator[CatalogError]:
+        try:
+            numbers = self._assets.ends_of_files(resource, segment.datums)
+        except CatalogError as error:
+            yield error
+            return
+        for number in numbers:
+            datum, datum_id = segment.datums[number], segment.ids[number] if segment.ids else None
+            try:
+                self._assets.check(resource, datum, self._datum, datum_id=datum_id)
+            except CatalogError as error:
+                yield error
 
     def _segment_of(self, row: int) -> Segment:
         return self.segments[self._number_of_segment(row)]

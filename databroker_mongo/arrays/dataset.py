@@ -82,10 +82,27 @@ def load_dataset(
     return _pick_rows(_dataset(variables, opened, source, lacking), opened, bad, dedupe=dedupe), lacking
 
 
-def _as_they_are(structure: ArrayStructure, values: Array) -> xarray.Variable:
-    """Return values as a variable of xarray, objects as they are."""
-    # With fastpath, Variable does not call ``as_compatible_data``: see `_Objects`.
-    return xarray.Variable(structure.dims, values, structure.attrs, fastpath=True)
+def lazy_array(column: Column, name: str) -> dask.array.Array:
+    """Return a column as a dask array, in the blocks that it has in a dataset."""
+    return _lazy(column, name, _chunks(column))
+
+
+def lazy_rows(column: Column) -> list[dask.array.Array]:
+    """Return each row of a column as a dask array of its own."""
+    chunks = ((1,) * column.shape[0], *((size,) for size in column.shape[1:]))
+    whole = _lazy(column, f"{column.facts.get('data_key')}", chunks)
+    return [whole[row] for row in range(column.shape[0])]
+
+
+def table_of_rows(columns: Mapping[str, Array], dims: Mapping[str, tuple[str, ...]], time: Array) -> xarray.Dataset:
+    """Return a dataset of arrays that are at hand, a row for each event."""
+    variables = {column_name(name, columns): (("time", *dims[name]), values) for name, values in columns.items()}
+    return xarray.Dataset(variables, {"time": ("time", time)})
+
+
+def chunked(dataset: xarray.Dataset) -> xarray.Dataset:
+    """Return the dataset with dask arrays of one block in place of NumPy arrays."""
+    return dataset.chunk()
 
 
 def _whole(column: Column, _: CatalogError | None) -> tuple[Array, dict[int, CatalogError]]:
@@ -168,6 +185,12 @@ def _lazy_as_they_are(column: Column, structure: ArrayStructure) -> dask.array.A
     return as_they_are
 
 
+def _as_they_are(structure: ArrayStructure, values: Array) -> xarray.Variable:
+    """Return values as a variable of xarray, objects as they are."""
+    # With fastpath, Variable does not call ``as_compatible_data``: see `_Objects`.
+    return xarray.Variable(structure.dims, values, structure.attrs, fastpath=True)
+
+
 class _Objects(np.ndarray[Any, Any]):
     """An array of objects that xarray takes as it is.
 
@@ -181,11 +204,6 @@ def _as_objects(block: Array) -> Array:
     return block.view(_Objects)
 
 
-def lazy_array(column: Column, name: str) -> dask.array.Array:
-    """Return a column as a dask array, in the blocks that it has in a dataset."""
-    return _lazy(column, name, _chunks(column))
-
-
 def _dataset(
     variables: Mapping[str, Any], opened: OpenedColumns, source: StreamSource, lacking: Mapping[str, CatalogError]
 ) -> xarray.Dataset:
@@ -195,24 +213,6 @@ def _dataset(
     if lacking:
         attrs["unreadable"] = {key: str(error) for key, error in lacking.items()}
     return xarray.Dataset(variables, coords, attrs)
-
-
-def table_of_rows(columns: Mapping[str, Array], dims: Mapping[str, tuple[str, ...]], time: Array) -> xarray.Dataset:
-    """Return a dataset of arrays that are at hand, a row for each event."""
-    variables = {column_name(name, columns): (("time", *dims[name]), values) for name, values in columns.items()}
-    return xarray.Dataset(variables, {"time": ("time", time)})
-
-
-def chunked(dataset: xarray.Dataset) -> xarray.Dataset:
-    """Return the dataset with dask arrays of one block in place of NumPy arrays."""
-    return dataset.chunk()
-
-
-def lazy_rows(column: Column) -> list[dask.array.Array]:
-    """Return each row of a column as a dask array of its own."""
-    chunks = ((1,) * column.shape[0], *((size,) for size in column.shape[1:]))
-    whole = _lazy(column, f"{column.facts.get('data_key')}", chunks)
-    return [whole[row] for row in range(column.shape[0])]
 
 
 def _forget_threads_of_the_parent() -> None:

@@ -71,6 +71,82 @@ def datum_segments(
     return found
 
 
+def stored_in_streams(
+    store: Store, descriptors: Sequence[Document], transforms: Transforms
+) -> dict[str, Stored | CatalogError]:
+    """Return, for each data key that has them, what the stream datums of these descriptors say, or what is wrong.
+
+    A stream resource is found through its stream datums, because it need not say which run it belongs to.
+
+    Parameters
+    ----------
+    store : Store
+        Where the documents are.
+    descriptors : sequence of dict
+        The descriptors of the stream.
+    transforms : callable
+        Gives what is applied to each ``stream_resource`` document.
+    """
+    datums = store.stream_datums([descriptor["uid"] for descriptor in descriptors])
+    datums = [datum for datum in datums if isinstance(datum.get("stream_resource"), str)]
+    named = list(dict.fromkeys(datum["stream_resource"] for datum in datums))
+    stored = {doc["uid"]: doc for doc in store.stream_resources(named)} if named else {}
+    resources = {uid: try_to_correct("stream_resource", doc, transforms) for uid, doc in stored.items()}
+    keys = {uid: (doc if isinstance(doc, dict) else stored[uid]).get("data_key", "") for uid, doc in resources.items()}
+    by_key: dict[str, list[Document]] = {}
+    for datum in datums:
+        if datum["stream_resource"] in keys:
+            key = keys[datum["stream_resource"]]
+            # Another program may have stored a list, which names no data key.
+            by_key.setdefault(str(key) if isinstance(key, list | dict) else key, []).append(datum)
+    _adopt(by_key, descriptors)
+    return {key: _stored(found, resources) for key, found in by_key.items()}
+
+
+def n_known(store: Store, resource: Resource, descriptors: Sequence[Document]) -> int:
+    """Count the datums that are stored of a resource, or the rows of a stream resource up to the last that is stored.
+
+    The rows that are read at a time may be fewer.
+
+    Parameters
+    ----------
+    store : Store
+        Where the documents are.
+    resource : Resource
+        The resource.
+    descriptors : sequence of dict
+        The descriptors of the stream.
+    """
+    if not resource.is_stream:
+        kwargs = (doc.get("datum_kwargs") for doc in store.resource_datums([resource.uid]))
+        return len({repr(sorted(each.items())) for each in kwargs if isinstance(each, dict)})
+    datums = store.stream_datums([descriptor["uid"] for descriptor in descriptors])
+    indices = [doc.get("indices") for doc in datums if doc.get("stream_resource") == resource.uid]
+    return max((int(each["stop"]) for each in indices if isinstance(each, dict)), default=0)
+
+
+def correct(kind: str, document: Document, transforms: Transforms) -> Document:
+    """Return a document as the catalog's transform corrects it.
+
+    Raises
+    ------
+    AssetError
+        The transform fails.
+    """
+    return _require_document(try_to_correct(kind, document, transforms))
+
+
+def try_to_correct(kind: str, document: Document, transforms: Transforms) -> Document | AssetError:
+    """Return a document as the catalog's transform corrects it, or the error that says that it fails."""
+    try:
+        return transforms(kind)(document)
+    except Exception as error:
+        uid = document.get("datum_id") or document.get("uid")
+        wrong = AssetError(f"the catalog's transform of {kind} documents fails on {uid!r}: {error!r}")
+        wrong.__cause__ = error
+        return wrong
+
+
 def _lost_rows(
     column: Sequence[Any],
     datums: Mapping[str, Document | AssetError],
@@ -104,28 +180,6 @@ def _add_owners(
         owners = {str(error.datum_id).partition("/")[0]} & resources.keys() or likely
         owner = resources.get(next(iter(owners))) if len(owners) == 1 else None
         error.add_facts(**describe(owner) if isinstance(owner, Resource) else {})
-
-
-def try_to_correct(kind: str, document: Document, transforms: Transforms) -> Document | AssetError:
-    """Return a document as the catalog's transform corrects it, or the error that says that it fails."""
-    try:
-        return transforms(kind)(document)
-    except Exception as error:
-        uid = document.get("datum_id") or document.get("uid")
-        wrong = AssetError(f"the catalog's transform of {kind} documents fails on {uid!r}: {error!r}")
-        wrong.__cause__ = error
-        return wrong
-
-
-def correct(kind: str, document: Document, transforms: Transforms) -> Document:
-    """Return a document as the catalog's transform corrects it.
-
-    Raises
-    ------
-    AssetError
-        The transform fails.
-    """
-    return _require_document(try_to_correct(kind, document, transforms))
 
 
 def _require_document(document: Document | AssetError) -> Document:
@@ -218,38 +272,6 @@ def _known_resource(
     return resource
 
 
-def stored_in_streams(
-    store: Store, descriptors: Sequence[Document], transforms: Transforms
-) -> dict[str, Stored | CatalogError]:
-    """Return, for each data key that has them, what the stream datums of these descriptors say, or what is wrong.
-
-    A stream resource is found through its stream datums, because it need not say which run it belongs to.
-
-    Parameters
-    ----------
-    store : Store
-        Where the documents are.
-    descriptors : sequence of dict
-        The descriptors of the stream.
-    transforms : callable
-        Gives what is applied to each ``stream_resource`` document.
-    """
-    datums = store.stream_datums([descriptor["uid"] for descriptor in descriptors])
-    datums = [datum for datum in datums if isinstance(datum.get("stream_resource"), str)]
-    named = list(dict.fromkeys(datum["stream_resource"] for datum in datums))
-    stored = {doc["uid"]: doc for doc in store.stream_resources(named)} if named else {}
-    resources = {uid: try_to_correct("stream_resource", doc, transforms) for uid, doc in stored.items()}
-    keys = {uid: (doc if isinstance(doc, dict) else stored[uid]).get("data_key", "") for uid, doc in resources.items()}
-    by_key: dict[str, list[Document]] = {}
-    for datum in datums:
-        if datum["stream_resource"] in keys:
-            key = keys[datum["stream_resource"]]
-            # Another program may have stored a list, which names no data key.
-            by_key.setdefault(str(key) if isinstance(key, list | dict) else key, []).append(datum)
-    _adopt(by_key, descriptors)
-    return {key: _stored(found, resources) for key, found in by_key.items()}
-
-
 def _adopt(by_key: dict[str, list[Document]], descriptors: Sequence[Document]) -> None:
     """Give stream datums whose resource names no data key, as old ones did, to the one data key that lacks any."""
     streamed = {key for each in descriptors for key, data_key in each["data_keys"].items() if is_streamed(data_key)}
@@ -266,25 +288,3 @@ def _stored(datums: Sequence[Document], resources: Mapping[str, Document | Asset
         )
     except CatalogError as error:
         return error
-
-
-def n_known(store: Store, resource: Resource, descriptors: Sequence[Document]) -> int:
-    """Count the datums that are stored of a resource, or the rows of a stream resource up to the last that is stored.
-
-    The rows that are read at a time may be fewer.
-
-    Parameters
-    ----------
-    store : Store
-        Where the documents are.
-    resource : Resource
-        The resource.
-    descriptors : sequence of dict
-        The descriptors of the stream.
-    """
-    if not resource.is_stream:
-        kwargs = (doc.get("datum_kwargs") for doc in store.resource_datums([resource.uid]))
-        return len({repr(sorted(each.items())) for each in kwargs if isinstance(each, dict)})
-    datums = store.stream_datums([descriptor["uid"] for descriptor in descriptors])
-    indices = [doc.get("indices") for doc in datums if doc.get("stream_resource") == resource.uid]
-    return max((int(each["stop"]) for each in indices if isinstance(each, dict)), default=0)

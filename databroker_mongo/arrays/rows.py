@@ -78,15 +78,15 @@ class StreamRows:
             return {key: np.empty(0) for key in keys}
         return self.store.event_columns(snapshot, keys, section=section)
 
+    def first_events(self) -> Mapping[str, Document]:
+        """Return the first event of each descriptor that has any."""
+        return self.store.first_events(self.index)
+
     def _first_look(self, keys: Sequence[str]) -> EventIndex:
         """Fix the rows, and return them along with the values of these keys, which are not kept."""
         found = self.store.event_index(self._descriptor_uids, keys=keys, n_expected=self._n_expected)
         self._index = EventIndex(found.snapshot, found.descriptor, found.seq_num, found.time)
         return found
-
-    def first_events(self) -> Mapping[str, Document]:
-        """Return the first event of each descriptor that has any."""
-        return self.store.first_events(self.index)
 
 
 class PageRows:

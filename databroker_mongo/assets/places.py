@@ -63,30 +63,6 @@ class Place:
         is_windows = path_semantics == "windows" or any(_WINDOWS.match(text) for text in (root, path))
         return cls._of_path(PureWindowsPath(root, path) if is_windows else PurePosixPath(root, path))
 
-    @classmethod
-    def _of_uri(cls, scheme: str, host: str, path: str) -> Place:
-        if scheme != "file":
-            return cls(f"{scheme}://{host}", ("/", *PurePosixPath(path.lstrip("/")).parts))
-        drive = _WINDOWS_IN_URI.fullmatch(f"{host}{path}" if host.endswith(":") else path)
-        if drive is not None:
-            return cls._of_path(PureWindowsPath(drive["path"]))
-        owner = "" if host.lower() in _LOCAL_HOSTS else f"//{host.lower()}"
-        return cls(owner, ("/", *PurePosixPath(path.lstrip("/")).parts))
-
-    @classmethod
-    def _of_path(cls, path: PurePath) -> Place:
-        start = ("/",) if path.root else ()
-        inner = path.parts[1:] if path.anchor else path.parts
-        if isinstance(path, PureWindowsPath):
-            # pathlib has ``\\\\host\\share`` as a drive.
-            # PureWindowsPath takes a share, host and name, for the drive.
-            _, _, share = path.drive.partition("\\\\")
-            host, _, name = share.partition("\\")
-            if host:
-                return cls(f"//{host.lower()}", ("/", name, *inner), is_windows=True)
-            return cls(path.drive.lower(), (*start, *inner), is_windows=True)
-        return cls("", (*start, *inner))
-
     def __str__(self) -> str:
         start = "/" if self.parts[:1] == ("/",) else ""
         return self.drive + start + "/".join(self.parts[1:] if start else self.parts)
@@ -129,3 +105,27 @@ class Place:
         if os.name == "nt" and "://" not in self.drive:
             return Path(str(self))
         return None
+
+    @classmethod
+    def _of_uri(cls, scheme: str, host: str, path: str) -> Place:
+        if scheme != "file":
+            return cls(f"{scheme}://{host}", ("/", *PurePosixPath(path.lstrip("/")).parts))
+        drive = _WINDOWS_IN_URI.fullmatch(f"{host}{path}" if host.endswith(":") else path)
+        if drive is not None:
+            return cls._of_path(PureWindowsPath(drive["path"]))
+        owner = "" if host.lower() in _LOCAL_HOSTS else f"//{host.lower()}"
+        return cls(owner, ("/", *PurePosixPath(path.lstrip("/")).parts))
+
+    @classmethod
+    def _of_path(cls, path: PurePath) -> Place:
+        start = ("/",) if path.root else ()
+        inner = path.parts[1:] if path.anchor else path.parts
+        if isinstance(path, PureWindowsPath):
+            # pathlib has ``\\\\host\\share`` as a drive.
+            # PureWindowsPath takes a share, host and name, for the drive.
+            _, _, share = path.drive.partition("\\\\")
+            host, _, name = share.partition("\\")
+            if host:
+                return cls(f"//{host.lower()}", ("/", name, *inner), is_windows=True)
+            return cls(path.drive.lower(), (*start, *inner), is_windows=True)
+        return cls("", (*start, *inner))

@@ -187,26 +187,6 @@ class AssetReader:
                 row, own = slice(number, number + 1), ids[number : number + 1]
                 self._read_together(out[row], resource, [datum], region, promised=promised, ids=own)
 
-    def _read_together(
-        self,
-        out: np.ndarray[Any, Any],
-        resource: Resource,
-        datums: Sequence[DatumKwargs],
-        region: Region,
-        *,
-        promised: DatumStructure,
-        ids: Sequence[str],
-    ) -> None:
-        with self._opened(resource, datums, ids=ids) as handler:
-            if isinstance(handler, ReadsRegions) and isinstance(handler, DescribesDatum):
-                _require(_structure_of(handler, datums[0]), promised, resource, datums[0], handler=handler)
-                handler.read_into(out, datums, region)
-                return
-            for row, datum in zip(out, datums, strict=True):
-                values = _lazy_or_array(handler(**datum))
-                _require(DatumStructure(values.shape, values.dtype), promised, resource, datum, handler=handler)
-                row[...] = _computed(values[region])
-
     def files(self, resource: Resource, datums: Sequence[DatumKwargs]) -> list[Path]:
         """Return the files that these datums are in, as paths on this machine, offline ones as well.
 
@@ -303,6 +283,39 @@ class AssetReader:
         except AssetError as error:
             return error.facts
 
+    def require_online(self, paths: Iterable[str | os.PathLike[str]]) -> None:
+        """Insist that files are there for cheap, unless they are to be fetched all the same.
+
+        Raises
+        ------
+        AssetOffline
+            One is not.
+        AssetUnreadable
+            The rule that tells fails.
+        """
+        if self.offline is not None and not self.recall:
+            require_online(paths, self.offline)
+
+    def _read_together(
+        self,
+        out: np.ndarray[Any, Any],
+        resource: Resource,
+        datums: Sequence[DatumKwargs],
+        region: Region,
+        *,
+        promised: DatumStructure,
+        ids: Sequence[str],
+    ) -> None:
+        with self._opened(resource, datums, ids=ids) as handler:
+            if isinstance(handler, ReadsRegions) and isinstance(handler, DescribesDatum):
+                _require(_structure_of(handler, datums[0]), promised, resource, datums[0], handler=handler)
+                handler.read_into(out, datums, region)
+                return
+            for row, datum in zip(out, datums, strict=True):
+                values = _lazy_or_array(handler(**datum))
+                _require(DatumStructure(values.shape, values.dtype), promised, resource, datum, handler=handler)
+                row[...] = _computed(values[region])
+
     @contextmanager
     def _opened(
         self,
@@ -359,19 +372,6 @@ class AssetReader:
         """Insist that files may be opened, and are there for cheap unless they are to be fetched."""
         self.roots.check_files(paths, located)
         self.require_online(paths)
-
-    def require_online(self, paths: Iterable[str | os.PathLike[str]]) -> None:
-        """Insist that files are there for cheap, unless they are to be fetched all the same.
-
-        Raises
-        ------
-        AssetOffline
-            One is not.
-        AssetUnreadable
-            The rule that tells fails.
-        """
-        if self.offline is not None and not self.recall:
-            require_online(paths, self.offline)
 
 
 def _structure_of(handler: Any, datum: DatumKwargs) -> DatumStructure:

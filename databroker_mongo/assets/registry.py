@@ -128,11 +128,6 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
             served.by_spec[spec] = self._find(spec)
         return served.by_spec[spec]
 
-    def _find(self, spec: str) -> HandlerClass:
-        name = self._served_name(spec)
-        self._warn_of_clashes(name)
-        return self._load(self._candidates(name)[0])
-
     def __contains__(self, spec: object) -> bool:
         return isinstance(spec, str) and any(name in self._names() for name in entry_names(spec))
 
@@ -228,6 +223,11 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
             clashes=tuple(self._clashes(name)[1:]),
             error=reason,
         )
+
+    def _find(self, spec: str) -> HandlerClass:
+        name = self._served_name(spec)
+        self._warn_of_clashes(name)
+        return self._load(self._candidates(name)[0])
 
     def _installed(self) -> Mapping[str, tuple[Offer, ...]]:
         return find_offers() if self._discover else _NOTHING_INSTALLED

@@ -94,6 +94,11 @@ class Resource:
             uri=uri,
         )
 
+    @property
+    def place(self) -> Place:
+        """Where the document says the data are."""
+        return Place.parse(self.uri) if self.uri else Place.join(self.root, self.path, self.path_semantics)
+
     @classmethod
     def _of_path(cls, doc: Mapping[str, Any], uid: str, *, is_stream: bool) -> Resource:
         return cls(
@@ -106,11 +111,6 @@ class Resource:
             path_semantics=doc.get("path_semantics") or "posix",
             run_uid=doc.get("run_start"),
         )
-
-    @property
-    def place(self) -> Place:
-        """Where the document says the data are."""
-        return Place.parse(self.uri) if self.uri else Place.join(self.root, self.path, self.path_semantics)
 
 
 def _required(doc: Mapping[str, Any], field_name: str, default: str | None = None) -> str:

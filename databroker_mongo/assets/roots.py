@@ -62,13 +62,13 @@ class Limits:
     def __init__(self, places: Sequence[str | Path]):
         self.places = places
 
-    @cached_property
-    def _reals(self) -> list[str]:
-        return [_real(place) for place in self.places]
-
     def has(self, path: str) -> bool:
         """Tell whether a path, links followed, is under one of them."""
         return _is_under(path, self._reals)
+
+    @cached_property
+    def _reals(self) -> list[str]:
+        return [_real(place) for place in self.places]
 
 
 @dataclass(frozen=True)
@@ -151,17 +151,6 @@ class Roots:
         self._warn_once()
         return self._locate(resource, self._route(resource))
 
-    def _locate(self, resource: Resource, route: _Route) -> Located:
-        path = self._require_path(route, resource)
-        if self.allowed_roots is None and route.has_parent_steps:
-            self._refuse(path, resource, "'..' in it leads out of its root")
-        places = self._places(route)
-        found = Located(resource, path, None if places is None else Limits(places))
-        self._require_inside(path, resource, found.limits)
-        for named in _named_in_keywords(resource.kwargs, path):
-            self._require_inside(named, resource, found.limits_of_files)
-        return found
-
     def check_files(self, paths: Iterable[str | os.PathLike[str]], located: Located) -> None:
         """Refuse files that the handler of a resource is going to open, when one of them leaves the roots.
 
@@ -199,13 +188,6 @@ class Roots:
         """
         return self._absence(self._route(resource))
 
-    def _absence(self, route: _Route) -> Absence | None:
-        if route.path is None:
-            return None
-        target = None if route.entry is None else route.entry.apply(())
-        mapped = None if route.entry is None or target is None else (route.entry.key, target)
-        return find_absence(route.path, route.place, route.anchor, mapped)
-
     def explain(self, resource: Resource) -> str:
         """Tell what is tried to find a resource on this machine, a line each."""
         route = self._route(resource)
@@ -232,6 +214,24 @@ class Roots:
         except (PathNotAllowed, AssetUnreadable) as error:
             lines.append(f"refused: {error.message}")
         return "\n".join(lines)
+
+    def _locate(self, resource: Resource, route: _Route) -> Located:
+        path = self._require_path(route, resource)
+        if self.allowed_roots is None and route.has_parent_steps:
+            self._refuse(path, resource, "'..' in it leads out of its root")
+        places = self._places(route)
+        found = Located(resource, path, None if places is None else Limits(places))
+        self._require_inside(path, resource, found.limits)
+        for named in _named_in_keywords(resource.kwargs, path):
+            self._require_inside(named, resource, found.limits_of_files)
+        return found
+
+    def _absence(self, route: _Route) -> Absence | None:
+        if route.path is None:
+            return None
+        target = None if route.entry is None else route.entry.apply(())
+        mapped = None if route.entry is None or target is None else (route.entry.key, target)
+        return find_absence(route.path, route.place, route.anchor, mapped)
 
     def _route(self, resource: Resource) -> _Route:
         """Return the way to a resource, the same for as long as documents and settings are: no disk is looked at."""

@@ -153,32 +153,6 @@ def flatten(values: list[Any]) -> tuple[list[Any], tuple[int, ...], set[type]]:
     return values, shape, types
 
 
-def _outlines(value: Any, path: Path, leaves: list[_Leaf]) -> tuple[Any, Any]:
-    """Return the value with its numbers and texts replaced in two ways, and list these in document order."""
-    if type(value) is dict:
-        pairs = {key: _outlines(item, (*path, key), leaves) for key, item in value.items()}
-        return {key: low for key, (low, _) in pairs.items()}, {key: high for key, (_, high) in pairs.items()}
-    if type(value) is str:
-        n_bytes = len(value.encode())
-        leaves.append(_Leaf(path, None, (), n_bytes))
-        return "\0" * n_bytes, "\1" * n_bytes
-    items, (_, *shape), types = flatten([value])
-    number = _NUMBERS.get(types.pop()) if len(types) == 1 else None
-    if number is None:
-        return value, value
-    leaves.append(_Leaf(path, number, tuple(shape), len(items) * number.stored.itemsize))
-    low, high = number.low, number.high
-    for n_items in reversed(shape):
-        low, high = [low] * n_items, [high] * n_items
-    return low, high
-
-
-def _lookup(document: Any, path: Path) -> Any:
-    for key in path:
-        document = document.get(key, MISSING) if type(document) is dict else MISSING
-    return document
-
-
 class Layout:
     """A frame, and where in it the values of some fields are; made by :meth:`of`."""
 
@@ -232,3 +206,29 @@ class Layout:
             When the bytes of a text or a bool are none.
         """
         return [reader.read(table) for reader in self._readers]
+
+
+def _outlines(value: Any, path: Path, leaves: list[_Leaf]) -> tuple[Any, Any]:
+    """Return the value with its numbers and texts replaced in two ways, and list these in document order."""
+    if type(value) is dict:
+        pairs = {key: _outlines(item, (*path, key), leaves) for key, item in value.items()}
+        return {key: low for key, (low, _) in pairs.items()}, {key: high for key, (_, high) in pairs.items()}
+    if type(value) is str:
+        n_bytes = len(value.encode())
+        leaves.append(_Leaf(path, None, (), n_bytes))
+        return "\0" * n_bytes, "\1" * n_bytes
+    items, (_, *shape), types = flatten([value])
+    number = _NUMBERS.get(types.pop()) if len(types) == 1 else None
+    if number is None:
+        return value, value
+    leaves.append(_Leaf(path, number, tuple(shape), len(items) * number.stored.itemsize))
+    low, high = number.low, number.high
+    for n_items in reversed(shape):
+        low, high = [low] * n_items, [high] * n_items
+    return low, high
+
+
+def _lookup(document: Any, path: Path) -> Any:
+    for key in path:
+        document = document.get(key, MISSING) if type(document) is dict else MISSING
+    return document

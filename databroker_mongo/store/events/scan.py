@@ -106,14 +106,6 @@ class _Scan:
             raise
         return parts
 
-    def _read_into(self, reading: Future[ColumnParts], query: Mapping[str, Any], is_given_up: threading.Event) -> None:
-        """Read an answer, as long as it is wanted."""
-        try:
-            wanted = takewhile(lambda batch: not is_given_up.is_set(), self.batches(query))
-            reading.set_result(self.read(wanted))
-        except BaseException as error:
-            reading.set_exception(error)
-
     def middle_time(self, query: Mapping[str, Any]) -> float | None:
         """Return the time halfway between the first event and the last, if it is worth it to split there."""
         last = self._event_at_end(query, -1)
@@ -123,6 +115,14 @@ class _Scan:
         first_time, last_time = _number(self._event_at_end(query, 1), "time"), _number(last, "time")
         middle = first_time + (last_time - first_time) / 2
         return middle if math.isfinite(middle) else None
+
+    def _read_into(self, reading: Future[ColumnParts], query: Mapping[str, Any], is_given_up: threading.Event) -> None:
+        """Read an answer, as long as it is wanted."""
+        try:
+            wanted = takewhile(lambda batch: not is_given_up.is_set(), self.batches(query))
+            reading.set_result(self.read(wanted))
+        except BaseException as error:
+            reading.set_exception(error)
 
     def _event_at_end(self, query: Mapping[str, Any], direction: int) -> Mapping[str, Any]:
         found: Mapping[str, Any] | None = self.collections.event.find_one(

@@ -77,10 +77,6 @@ class Search:
         self._limit = TimeLimit(seconds, address=self.collections.address, joins=self.joined is not None)
         self.pages = StartPages(self.collections.run_start, self._limit, self.projection)
 
-    @cached_property
-    def _joins(self) -> Joins:
-        return Joins(self.collections, self._limit)
-
     def iterate(self, sort: Sort, sizes: Sequence[int], *, skip: int, limit: int) -> Iterator[Document]:
         """Yield the runs that answer; the time limit begins anew with each."""
         if self.joined is None:
@@ -123,6 +119,10 @@ class Search:
         """Whether runs that answer are found soon, in whatever order: many documents of another kind match."""
         parts = self.joined.queries if isinstance(self.joined, And) else (self.joined,)
         return any(isinstance(part, Some) for part in parts)
+
+    @cached_property
+    def _joins(self) -> Joins:
+        return Joins(self.collections, self._limit)
 
     def _pages(self, sort: Sort, sizes: Sequence[int], skip: int, limit: int) -> Iterator[list[Document]]:
         """Yield runs whose start matches, page by page."""

@@ -150,13 +150,6 @@ def _rows_in_source(dataset: h5py.Dataset, source: Any, *, swmr: bool) -> Extent
         return _mapped_rows(file, source, n_axes=dataset.ndim, swmr=swmr)
 
 
-def _whole_rows_of_source(data: h5py.Dataset, *, swmr: bool) -> int:
-    """Count the rows before the first that is not there: through a virtual dataset HDF5 would give a fill value."""
-    n_rows = whole_rows(data, swmr=swmr).n_rows
-    stored = written_rows(data)
-    return n_rows if stored is None else min(n_rows, int(np.argmin(np.append(stored, False))))
-
-
 def _mapped_rows(file: h5py.File, source: Any, *, n_axes: int, swmr: bool) -> Extent:
     """Return how many of the rows taken from a source are there, and why there are no more."""
     try:
@@ -180,3 +173,10 @@ def _mapped_rows(file: h5py.File, source: Any, *, n_axes: int, swmr: bool) -> Ex
         return Extent(selected.n_before(n_rows), f"the next ones are not in {file.filename} yet")
     is_whole = not last or last[0] < n_rows
     return Extent(placed.n_rows if is_whole else 0, f"{file.filename} is not whole yet")
+
+
+def _whole_rows_of_source(data: h5py.Dataset, *, swmr: bool) -> int:
+    """Count the rows before the first that is not there: through a virtual dataset HDF5 would give a fill value."""
+    n_rows = whole_rows(data, swmr=swmr).n_rows
+    stored = written_rows(data)
+    return n_rows if stored is None else min(n_rows, int(np.argmin(np.append(stored, False))))

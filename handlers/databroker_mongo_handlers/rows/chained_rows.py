@@ -163,15 +163,6 @@ class ChainedRows:
             source.require_sources()  # or the rows of the next would be taken for its own
         self._starts = list(accumulate((source.n_rows() for source in self._sources), initial=0))
 
-    def _shortage(self, block: Block) -> str:
-        found = f"{self._name}: rows {block.first} to {block.stop} were requested, but it has {self._starts[-1]}"
-        try:
-            if self._sources:
-                self._sources[-1].describe(block.stop - self._starts[-2] - 1, 1)
-        except OSError as error:
-            return f"{found}: {error}"
-        return found
-
     def _cut(self, block: Block) -> list[_Piece]:
         if block.stop > self._starts[-1]:
             self._look_again()
@@ -187,6 +178,15 @@ class ChainedRows:
                 else:
                     pieces.append(piece)
         return pieces
+
+    def _shortage(self, block: Block) -> str:
+        found = f"{self._name}: rows {block.first} to {block.stop} were requested, but it has {self._starts[-1]}"
+        try:
+            if self._sources:
+                self._sources[-1].describe(block.stop - self._starts[-2] - 1, 1)
+        except OSError as error:
+            return f"{found}: {error}"
+        return found
 
     def _cut_group(self, block: Block, group: int) -> Iterator[_Piece]:
         start = block.first + group * block.step
