@@ -30,7 +30,7 @@ from .columns import AssetColumn, Column, KnownColumn
 from .external import correct, try_to_correct
 from .filling import RowsInFiles
 from .opening import is_held, open_columns
-from .rows import PageRows, StreamRows, n_events_said
+from .rows import PageRows, StreamRows
 from .source import StreamSource, Transform
 from .structure import attributes, column_name, name_dims
 from .values import as_array, has_integers_beyond_floats
@@ -67,7 +67,6 @@ __all__ = [
     "lazy_dataset",
     "lazy_rows",
     "load_dataset",
-    "n_events_said",
     "name_dims",
     "open_columns",
     "table_of_rows",

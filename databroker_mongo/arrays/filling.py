@@ -105,9 +105,7 @@ class RowsInFiles:
 
     def _tell(self, key: str, note: str) -> None:
         """Tell something of a data key once."""
-        facts = self._source.facts
-        where = f"run {facts['run_uid']} (scan id {facts['scan_id']}), stream {facts['stream']!r}"
-        told = f"{where}: {key!r}: {note}"
+        told = f"{self._source.where}: {key!r}: {note}"
         if told not in self._told:
             self._told.add(told)
             warnings.warn(told, DocumentWarning, stacklevel=stacklevel_of_caller())

@@ -11,13 +11,6 @@ from numpy.typing import NDArray
 from ..store import MISSING, Document, EventIndex, Section, Snapshot, Store, Values
 
 
-def n_events_said(stop: Document | None, stream: str) -> int | None:
-    """Return how many events a stop document says a stream has, if it does."""
-    said = (stop or {}).get("num_events")
-    n_events = said.get(stream) if isinstance(said, Mapping) else None
-    return n_events if isinstance(n_events, int) else None
-
-
 def latest_of_repeats(seq_num: NDArray[np.int64]) -> NDArray[np.intp]:
     """Return which rows are the latest of their ``seq_num``, which never falls."""
     # A row is, if another number follows it; so is the last row, if there is any.

@@ -48,6 +48,11 @@ class StreamSource:
     n_said: int | None = None
 
     @property
+    def where(self) -> str:
+        """Which stream of which run this is, in words for a warning."""
+        return f"run {self.run_uid} (scan id {self.facts['scan_id']}), stream {self.facts['stream']!r}"
+
+    @property
     def data_keys(self) -> dict[str, DataKey]:
         """The data keys of all descriptors, in stored order; the first to declare one decides."""
         merged: dict[str, DataKey] = {}

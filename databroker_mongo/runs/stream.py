@@ -285,9 +285,8 @@ class Stream:
         problems = opened.absences
         if problems:
             warnings.warn(
-                f"run {self.source.run_uid} (scan id {self._start.get('scan_id')}), stream {self.name!r}: "
-                f"{', '.join(problems)} cannot be read and were left out; the attribute 'unreadable' has the reasons: "
-                f"{next(iter(problems.values())).message}",
+                f"{self.source.where}: {', '.join(problems)} cannot be read and were left out; the attribute "
+                f"'unreadable' has the reasons: {next(iter(problems.values())).message}",
                 UnreadableWarning,
                 stacklevel=stacklevel_of_caller(),
             )
@@ -380,8 +379,7 @@ class Stream:
         """Return what has not been told yet, in one sentence; nothing if there is no news."""
         news = [told for key, note in notes.items() if (told := f"{key!r}: {note}") not in self._reported]
         self._reported.update(news)
-        where = f"run {self.source.run_uid} (scan id {self._start.get('scan_id')}), stream {self.name!r}"
-        return f"{where}: {'; '.join(news)}" if news else ""
+        return f"{self.source.where}: {'; '.join(news)}" if news else ""
 
     def _unreadable(self, problems: dict[str, CatalogError]) -> UnreadableColumns:
         works = f"exclude={sorted(problems)!r}"

@@ -132,9 +132,7 @@ def _frame(
 
 def _warn(stream: Stream, told: str) -> None:
     """Tell whoever called this package something of a stream."""
-    facts = stream.source.facts
-    where = f"run {facts['run_uid']} (scan id {facts['scan_id']}), stream {stream.name!r}"
-    warnings.warn(f"{where}: {told}", DocumentWarning, stacklevel=stacklevel_of_caller())
+    warnings.warn(f"{stream.source.where}: {told}", DocumentWarning, stacklevel=stacklevel_of_caller())
 
 
 def _columns(stream: Stream, keys: Sequence[str], opened: OpenedColumns | None) -> dict[str, Values]:
