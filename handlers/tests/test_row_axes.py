@@ -1,5 +1,6 @@
 """HDF5 datasets whose rows are not along the first axis alone: images, grids; and what handlers tell of them."""
 
+from pathlib import Path
 from typing import ClassVar
 
 import h5py
@@ -21,6 +22,7 @@ from databroker_mongo_handlers.hdf5.xspress3 import Xspress3
 from databroker_mongo_handlers.images.stream_images import NumberedNPY, NumberedTIFF, StackNPY
 from databroker_mongo_handlers.images.tiff import AreaDetectorTIFF
 from databroker_mongo_handlers.images.whole_files import NumpyFrames, SingleTIFF
+from databroker_mongo_handlers.rows import ArrayHeader, EndsEarly, IndexHandler, Payload, SingleFileRows
 
 from databroker_mongo.testing import HandlerCase, HandlerConformance
 
@@ -294,3 +296,37 @@ def test_a_handler_tells_the_shape_of_the_array_and_how_its_datums_are_taken(tmp
     assert SingleTIFF(str(tmp_path / "img_0.tiff")).layout() == ((6, 5, 3), "uint8", 2, 6, 1, True)
     assert FlyscanTargets(path).layout() == ((3, 4, 6, 5), "uint16", 4, None, 1, True)
     assert Xspress3(path).layout(frame=1) == ((3, 4, 6, 5), "uint16", 3, None, 3, True)
+
+
+class RawFormat:
+    """Frames of 3 x 4 pixels of 16 bits, one after the other: what they look like is said by no descriptor."""
+
+    def describe(self, path):
+        n_frames, rest = divmod(Path(path).stat().st_size, 24)
+        if rest:
+            raise EndsEarly(f"{path} ends within frame {n_frames}")
+        return ArrayHeader((n_frames, 3, 4), np.dtype("<u2"))
+
+    def read(self, path, expected, *, out, region):
+        expected.require(self.describe(path), path)
+        Payload(path, 0, *expected).read(out, region)
+
+
+class RawFrames(IndexHandler):
+    def __init__(self, path):
+        super().__init__(SingleFileRows(RawFormat(), path, row_axes=2, is_fixed=True), keyword="frame")
+
+
+class TestRawFrames(HandlerConformance):
+    """The recipe of the README: a format that fixes the number of axes, and no keyword for it."""
+
+    handler_class = RawFrames
+
+    def make_case(self, folder):
+        frames = np.arange(5 * 3 * 4, dtype="<u2").reshape(5, 3, 4)
+        (folder / "a.raw").write_bytes(frames.tobytes())
+        datums = [{"frame": number} for number in range(5)]
+        return HandlerCase(folder / "a.raw", datums, frames, beyond={"frame": 5})
+
+    def test_its_layout_says_so(self, handler):
+        assert handler.layout(frame=0) == ((5, 3, 4), np.dtype("<u2"), 2, None, 5, True)

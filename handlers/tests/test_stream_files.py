@@ -151,6 +151,7 @@ class TestOpaqueFiles(HandlerConformance):
     def test_a_single_file_is_the_only_row(self, tmp_path):
         (tmp_path / "a.bin").write_bytes(b"\x01\x02\x03")
         handler = OpaqueFiles(str(tmp_path / "a.bin"))
+        assert handler.layout(index=0) == ((3,), np.dtype("uint8"), 1, None, 1, True)
 
         assert handler(index=0).tolist() == [1, 2, 3]
         with pytest.raises(OSError, match="it has 1 rows"):

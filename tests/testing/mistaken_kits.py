@@ -36,6 +36,15 @@ class TestWide(Kit):
     handler_class = Wide
 
 
+class NothingFixed(Frames):
+    def layout(self, frame):
+        return FRAMES.shape, FRAMES.dtype, 2, None, 5, False
+
+
+class TestNothingFixed(Kit):
+    handler_class = NothingFixed
+
+
 class TestNoClass(HandlerConformance):
     def make_case(self, folder):
         return Kit().make_case(folder)

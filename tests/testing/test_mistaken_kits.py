@@ -72,3 +72,9 @@ def test_an_assertion_that_fails_shows_its_values(reasons):
     told = reasons["TestWide"]["test_every_datum_is_its_expected_array"]
 
     assert "assert dtype('float64') == dtype('uint16')" in told
+
+
+def test_a_layout_without_fixed_axes_is_for_a_class_that_takes_their_number(reasons):
+    told = reasons["TestNothingFixed"]["test_layout_agrees_with_the_arrays"]
+
+    assert "rows can have another number of axes only where row_axes is taken" in told

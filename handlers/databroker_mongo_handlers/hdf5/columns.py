@@ -134,6 +134,6 @@ class ColumnStream(SwitchHandler):
             return column, {"point_number": point_number}
 
         def make(column: str) -> PointHandler:
-            return PointHandler(HDF5Rows(path, column, swmr=True), frame_per_point=frame_per_point)
+            return PointHandler(HDF5Rows(path, column, swmr=True, is_fixed=True), frame_per_point=frame_per_point)
 
         super().__init__(choose, make=make)

@@ -43,4 +43,4 @@ class MAPSPlane(IndexHandler):
     """
 
     def __init__(self, path: str, *, dset_path: str):
-        super().__init__(HDF5Rows(path, f"/MAPS/{dset_path}"), keyword="e_index")
+        super().__init__(HDF5Rows(path, f"/MAPS/{dset_path}", is_fixed=True), keyword="e_index")

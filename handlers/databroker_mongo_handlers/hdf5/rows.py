@@ -47,6 +47,8 @@ class HDF5Rows:
         has before those of a row count rows in C order, as the axes of a grid do.
     fewest_row_axes : int, optional
         How many axes a row has at least, where ``row_axes`` is not given.
+    is_fixed : bool, optional
+        A row has as many axes as is said here, whatever a descriptor declares: for handlers that take no ``row_axes``.
 
     Raises
     ------
@@ -55,13 +57,21 @@ class HDF5Rows:
     """
 
     def __init__(
-        self, path: str, dataset: str, *, swmr: bool = False, row_axes: int | None = None, fewest_row_axes: int = 0
+        self,
+        path: str,
+        dataset: str,
+        *,
+        swmr: bool = False,
+        row_axes: int | None = None,
+        fewest_row_axes: int = 0,
+        is_fixed: bool = False,
     ):
         self._path = str(path)
         self._name = dataset
         self._swmr = swmr
         self._row_axes = None if row_axes is None else whole_number(row_axes, "row_axes")
         self._fewest = fewest_row_axes
+        self._is_fixed = is_fixed
         self._file: OpenFile | None = None
         self._release: Callable[[], object] = lambda: None
         self._dataset: h5py.Dataset | None = None
@@ -98,7 +108,7 @@ class HDF5Rows:
             dataset = self._current()
             row_axes = dataset.ndim - self._axes_of_rows(dataset)
             shape, dtype = dataset.shape, _plain_dtype(dataset)
-            return Layout(shape, dtype, row_axes, n_rows=self._known.n_rows, is_fixed=False)
+            return Layout(shape, dtype, row_axes, n_rows=self._known.n_rows, is_fixed=self._is_fixed)
 
     def read(self, out: Array, block: Block, inner: Sequence[slice]) -> None:
         """Fill ``out``, of shape ``(count, size, *inner)``, by one hyperslab.

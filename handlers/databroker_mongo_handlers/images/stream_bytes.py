@@ -76,7 +76,7 @@ class OpaqueFiles(IndexHandler):
         **of_the_reader: object,
     ):
         refuse_unknown(of_the_reader, type(self).__name__)
-        rows: Rows = SingleFileRows(BytesFormat(), path, fewest_row_axes=1)
+        rows: Rows = SingleFileRows(BytesFormat(), path, fewest_row_axes=1, is_fixed=True)
         if template:
             rows = FileRows(BytesFormat(), TemplatedPaths(path, template=template, filename=filename))
         super().__init__(rows)

@@ -26,6 +26,9 @@ class SingleFileRows:
         before those of a row count rows in C order.
     fewest_row_axes : int, optional
         How many axes a row has at least, where ``row_axes`` is not given; a file that has no more is one row.
+    is_fixed : bool, optional
+        The format says how many axes a row has, so that no descriptor can mean another number: the handler takes no
+        ``row_axes`` then.
 
     Raises
     ------
@@ -33,11 +36,20 @@ class SingleFileRows:
         When ``row_axes`` is no number of axes.
     """
 
-    def __init__(self, file_format: ArrayFormat, path: str, *, row_axes: int | None = None, fewest_row_axes: int = 0):
+    def __init__(
+        self,
+        file_format: ArrayFormat,
+        path: str,
+        *,
+        row_axes: int | None = None,
+        fewest_row_axes: int = 0,
+        is_fixed: bool = False,
+    ):
         self._format = file_format
         self._path = path
         self._row_axes = None if row_axes is None else whole_number(row_axes, "row_axes")
         self._fewest = fewest_row_axes
+        self._is_fixed = is_fixed
 
     def describe(self, first: int, count: int) -> RowStructure:
         """Return the structure of rows ``first`` to ``first + count``, from the header.
@@ -62,7 +74,7 @@ class SingleFileRows:
         header = self._format.describe(self._path)
         n_axes = self._axes_of_rows(header)
         n_rows = math.prod(header.shape[:n_axes])
-        return Layout(header.shape, header.dtype, len(header.shape) - n_axes, n_rows=n_rows, is_fixed=False)
+        return Layout(header.shape, header.dtype, len(header.shape) - n_axes, n_rows=n_rows, is_fixed=self._is_fixed)
 
     def read(self, out: Array, block: Block, inner: Sequence[slice]) -> None:
         """Fill ``out``, of shape ``(count, size, *inner)``.
