@@ -425,6 +425,7 @@ class StoreConformance:
         again = pickle.loads(pickled)  # noqa: S301 (it was made here)
         assert again == store
         assert again.address == store.address
+        assert again.places == store.places != ()
         assert list(_catalog(again)) == NEWEST
 
     @pytest.mark.parametrize(
