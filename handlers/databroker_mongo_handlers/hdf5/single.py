@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..rows import Array, ArrayHeader, BeforeOpening, Block, FileRows, PointHandler, name_of_frame
+from ..rows import Array, ArrayHeader, BeforeOpening, Block, FileRows, PointHandler, paths_of_frames
 from .area_detector import NEXUS_DATA
 from .rows import HDF5Rows
 
@@ -32,9 +32,7 @@ class AreaDetectorHDF5Single(PointHandler):
     """
 
     def __init__(self, path: str, *, template: str, filename: str, frame_per_point: int = 1, key: str = NEXUS_DATA):
-        def path_of(number: int) -> str:
-            return name_of_frame(template, str(path), filename, number=number)
-
+        path_of = paths_of_frames(template, str(path), filename)
         super().__init__(FileRows(HDF5Format(key), path_of), frame_per_point=frame_per_point)
 
 

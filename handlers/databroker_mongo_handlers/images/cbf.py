@@ -15,7 +15,7 @@ from types import ModuleType
 
 import numpy as np
 
-from ..rows import Array, ArrayHeader, FileRows, RowsHandler, name_of_frame, whole_number
+from ..rows import Array, ArrayHeader, FileRows, RowsHandler, paths_of_frames, whole_number
 
 _BINARY_STARTS = b"\x0c\x1a\x04\xd5"  # of the CBF/imgCIF format: a form feed, then what a text cannot hold
 _LONGEST_HEADER_BYTES = 2**20
@@ -45,10 +45,7 @@ class PilatusCBF(RowsHandler):
 
     def __init__(self, path: str, *, template: str, filename: str, frame_per_point: int = 1, initial_number: int = 1):
         n_frames = whole_number(frame_per_point, "frame_per_point", minimum=1)
-        first_file = whole_number(initial_number, "initial_number")
-
-        def path_of(number: int) -> str:
-            return name_of_frame(template, str(path), filename, number=first_file + number)
+        path_of = paths_of_frames(template, str(path), filename, first=whole_number(initial_number, "initial_number"))
 
         def first_row(point_number: int) -> int:
             return whole_number(point_number, "point_number") * n_frames

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..rows import Array, ArrayHeader, FileRows, PointHandler, RowsHandler, name_of_frame, whole_number
+from ..rows import Array, ArrayHeader, FileRows, PointHandler, RowsHandler, paths_of_frames, whole_number
 
 _CHANNELS = {"L": 0, "RGB": 3, "CMYK": 4}
 
@@ -29,9 +29,7 @@ class AreaDetectorJPEG(PointHandler):
     """
 
     def __init__(self, path: str, *, template: str, filename: str, frame_per_point: int = 1):
-        def path_of(number: int) -> str:
-            return name_of_frame(template, str(path), filename, number=number)
-
+        path_of = paths_of_frames(template, str(path), filename)
         super().__init__(FileRows(JPEGFormat(), path_of), frame_per_point=frame_per_point)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..rows import Array, ArrayHeader, FileRows, Payload, RowsHandler, name_of_frame, whole_number
+from ..rows import Array, ArrayHeader, FileRows, Payload, RowsHandler, paths_of_frames, whole_number
 
 _HEADER_BYTES = 4100
 _WIDTH, _KIND, _HEIGHT, _N_FRAMES = 42, 108, 656, 1446  # xdim, datatype, ydim, NumFrames
@@ -33,8 +33,7 @@ class PrincetonSPE(RowsHandler):
     """
 
     def __init__(self, path: str, *, template: str, filename: str, frame_per_point: int = 1):
-        def path_of(number: int) -> str:
-            return name_of_frame(template, str(path), filename, number=number)
+        path_of = paths_of_frames(template, str(path), filename)
 
         def first_row(point_number: int) -> int:
             return whole_number(point_number, "point_number")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from ..rows import Array, ArrayHeader, EndsEarly, FileRows, Payload, PointHandler, name_of_frame
+from ..rows import Array, ArrayHeader, EndsEarly, FileRows, Payload, PointHandler, paths_of_frames
 from .tiff_layout import layout_of
 
 
@@ -34,9 +34,7 @@ class AreaDetectorTIFF(PointHandler):
     """
 
     def __init__(self, path: str, *, template: str, filename: str, frame_per_point: int = 1):
-        def path_of(number: int) -> str:
-            return name_of_frame(template, str(path), filename, number=number)
-
+        path_of = paths_of_frames(template, str(path), filename)
         super().__init__(FileRows(TIFFFormat(), path_of, can_read_side_by_side=True), frame_per_point=frame_per_point)
 
 

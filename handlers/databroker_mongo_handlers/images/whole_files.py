@@ -44,7 +44,7 @@ class _WholeFile(CallsReadInto):
         return Structure(shape, dtype, None)
 
     def layout(self) -> Layout:
-        """Return the same, as the layout of the only datum.
+        """Return shape and dtype as the layout of the only datum.
 
         Raises
         ------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .chained_rows import ChainedRows, CountedRows
 from .datum_numbers import whole_number
 from .datums import IndexHandler, PointHandler, RowsHandler, WholeHandler
-from .file_names import name_of_frame
+from .file_names import paths_of_frames
 from .file_rows import ArrayFormat, ArrayHeader, FileRows
 from .levels import CallsReadInto, Closes
 from .plain_bytes import Payload
@@ -58,8 +58,8 @@ __all__ = [
     "WholeHandler",
     "axes_of_rows",
     "lines_of",
-    "name_of_frame",
     "parse_slice",
+    "paths_of_frames",
     "read_side_by_side",
     "refuse_unknown",
     "require_dtype",

@@ -5,9 +5,11 @@ Nothing is opened, and nothing on disk is looked at.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 
-def name_of_frame(template: str, folder: str, filename: str, *, number: int) -> str:
-    """Return the path that areaDetector's file template gives a frame.
+
+def paths_of_frames(template: str, folder: str, filename: str, *, first: int = 0) -> Callable[[int], str]:
+    """Return what gives the path of each frame, counted from 0, as areaDetector's file template does.
 
     Parameters
     ----------
@@ -17,18 +19,23 @@ def name_of_frame(template: str, folder: str, filename: str, *, number: int) -> 
         Where the files are.
     filename : str
         The part of the name that all have.
-    number : int
-        The frame's number.
+    first : int
+        The number that the first frame has in its name.
 
-    Raises
-    ------
-    ValueError
-        When the template does not take these three.
+    Returns
+    -------
+    callable
+        From the number of a frame to its path; a `ValueError` when the template does not take these three.
     """
     beginning = f"{folder.rstrip('/')}/" if folder else ""
-    try:
-        return template % (beginning, filename, number)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"template {template!r} must take a folder, a file name and a number, as '%s%s_%6.6d.tiff' does: {error}"
-        ) from error
+
+    def path_of(number: int) -> str:
+        try:
+            return template % (beginning, filename, first + number)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"template {template!r} must take a folder, a file name and a number, as '%s%s_%6.6d.tiff' does: "
+                f"{error}"
+            ) from error
+
+    return path_of

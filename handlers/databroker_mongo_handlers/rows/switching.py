@@ -9,7 +9,7 @@ from typing import Any
 from .levels import CallsReadInto, Datum, RegionHandler, names_of
 from .rows import Array, BeforeOpening, Layout, Structure
 
-_MOST_KEPT = 64
+_MOST_KEPT = 64  # each may have a file open
 
 
 class SwitchHandler(CallsReadInto):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..hdf5 import INSTRUMENT_ATTRIBUTES, NEXUS_DATA, acquire, release
-from ..rows import Closes, name_of_frame, whole_number
+from ..rows import Closes, paths_of_frames, whole_number
 
 
 class SpecsTables(Closes):
@@ -42,9 +42,7 @@ class SpecsTables(Closes):
         column_names: Sequence[str] | None = None,
         frame_per_point: int = 1,
     ):
-        self._path = str(path)
-        self._template = template
-        self._filename = filename
+        self._path_of = paths_of_frames(template, str(path), filename)
         self._key = key
         self._column_names = column_names
         self._frame_per_point = whole_number(frame_per_point, "frame_per_point", minimum=1)
@@ -68,7 +66,7 @@ class SpecsTables(Closes):
     def _paths(self, point_number: int) -> list[str]:
         first = whole_number(point_number, "point_number") * self._frame_per_point
         numbers = range(first, first + self._frame_per_point)
-        return [name_of_frame(self._template, self._path, self._filename, number=number) for number in numbers]
+        return [self._path_of(number) for number in numbers]
 
     def _table(self, path: str) -> Any:
         file = acquire(path)

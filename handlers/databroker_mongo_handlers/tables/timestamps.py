@@ -22,7 +22,7 @@ from ..rows import (
     PointHandler,
     RowsHandler,
     RowStructure,
-    name_of_frame,
+    paths_of_frames,
     require_dtype,
     whole_number,
 )
@@ -90,9 +90,7 @@ class _TIFFTimes(PointHandler):
     _tags: Sequence[tuple[int, float]] = _DRIVER_TAGS
 
     def __init__(self, path: str, *, template: str, filename: str, frame_per_point: int = 1):
-        def path_of(number: int) -> str:
-            return name_of_frame(template, str(path), filename, number=number)
-
+        path_of = paths_of_frames(template, str(path), filename)
         super().__init__(FileRows(_TagFormat(self._tags), path_of), frame_per_point=frame_per_point)
 
 
