@@ -25,6 +25,8 @@ SPEC_GROUP: Final = "databroker.handlers"
 OWN_SPEC_GROUP: Final = "databroker_mongo.handlers"
 MIMETYPE_GROUP: Final = "databroker_mongo.mimetypes"
 
+_Found = tuple[str, str | None, configparser.ConfigParser]
+
 _logger = logging.getLogger("databroker_mongo")
 
 
@@ -123,9 +125,6 @@ def _scan(path: tuple[str, ...]) -> Mapping[str, tuple[Offer, ...]]:
 
 def _rank(offer: Offer) -> tuple[bool, bool, str, str, str]:
     return offer.superseded is not None, not offer.is_stranger, offer.distribution or "", offer.target, offer.source
-
-
-_Found = tuple[str, str | None, configparser.ConfigParser]
 
 
 def _newest(folder: str, seen: set[str]) -> list[_Found]:

@@ -1,4 +1,4 @@
-"""Which files are not there for cheap: on tape, or moved away by whatever looks after the disks. They are not opened.
+"""Which files are offline: on tape, or moved away by whatever looks after the disks. They are not opened.
 
 A rule says so of a path, from what the file system tells without opening it. Whether a file may be opened all the same
 belongs to ``reader``.
@@ -83,7 +83,7 @@ def offline_among(paths: Iterable[str | os.PathLike[str]], rule: Rule | None) ->
 
 
 def require_online(paths: Iterable[str | os.PathLike[str]], rule: Rule | None) -> None:
-    """Insist that files are there for cheap.
+    """Insist that files are online.
 
     Raises
     ------

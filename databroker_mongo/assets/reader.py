@@ -284,7 +284,7 @@ class AssetReader:
             return error.facts
 
     def require_online(self, paths: Iterable[str | os.PathLike[str]]) -> None:
-        """Insist that files are there for cheap, unless they are to be fetched all the same.
+        """Insist that files are online, unless offline ones are read all the same.
 
         Raises
         ------
@@ -369,7 +369,7 @@ class AssetReader:
             yield handler
 
     def _check_paths(self, paths: Sequence[str], located: Located) -> None:
-        """Insist that files may be opened, and are there for cheap unless they are to be fetched."""
+        """Insist that files may be opened, and are online unless offline ones are read all the same."""
         self.roots.check_files(paths, located)
         self.require_online(paths)
 

@@ -13,6 +13,7 @@ from bson.errors import InvalidBSON
 
 from ...values import converts, encodable, refuse
 
+# BSON writes flags as letters (https://bsonspec.org/spec.html), which bson turns into flags of ``re``.
 _FLAGS_OF_BSON = sum(map(int, (Regex("", flag).flags for flag in "ilmsux")))
 
 

@@ -52,7 +52,7 @@ def distinct(collections: Collections, query: Query, key: str, *, counts: bool) 
 def distinct_of_runs(
     found: Iterator[Document], key: str, documents_of: DocumentsOf, *, counts: bool
 ) -> list[tuple[Any, int]]:
-    """Return the same of the runs of these starts, looking at them, a page of runs after the other."""
+    """Return the values of a field in the runs of these starts, as `distinct` does, looking at page after page."""
     document, path = _split(key)
     known: dict[Any, tuple[Any, set[str]]] = {}
     run_of = RUN_OF[document][1]

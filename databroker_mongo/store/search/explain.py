@@ -11,7 +11,11 @@ from ..reports import Explanation, Step
 from . import starts
 from .filters import Filter, Some
 from .joins import RUN_OF
+from .search import SMALL_PAGE
 from .start_pages import run_read_command
+
+_MANY_EXAMINED = 100
+_WASTEFUL_RATIO = 10  # documents that are looked at for each that is found
 
 
 def explain(collections: Collections, query: Query) -> Explanation:
@@ -49,7 +53,7 @@ def _step(collections: Collections, some: Some) -> Step:
     name, _ = RUN_OF[some.document]
     find: dict[str, Any] = {"find": collections.named(name).name, "filter": some.filter}
     if not some.filter:
-        find |= {"sort": {"time": -1, "_id": -1}, "limit": 100}
+        find |= {"sort": {"time": -1, "_id": -1}, "limit": SMALL_PAGE}  # as the first page is asked for
     with pymongo.timeout(collections.max_time_ms / 1000):
         answer = run_read_command(collections.metadata, {"explain": find, "verbosity": "executionStats"})
     stats = answer["executionStats"]
@@ -58,7 +62,7 @@ def _step(collections: Collections, some: Some) -> Step:
     indexes = [stage["indexName"] for stage in stages if "indexName" in stage]
     indexed = {field for stage in stages for field in stage.get("keyPattern", ())}
     n_examined, n_found = int(stats["totalDocsExamined"]), int(stats["nReturned"])
-    is_wasteful = some.filter and n_examined > max(100, 10 * n_found)
+    is_wasteful = some.filter and n_examined > max(_MANY_EXAMINED, _WASTEFUL_RATIO * n_found)
     return Step(
         collection=name,
         access="no index: each document is examined" if scans else f"index {', '.join(dict.fromkeys(indexes))}",

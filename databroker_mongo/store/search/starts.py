@@ -16,7 +16,7 @@ PAGES = (100, 900, 2000)
 """How many whole start documents are fetched at once, page after page; the last number repeats."""
 
 PAGES_OF_FIELDS = (1000, 5000)
-"""The same for a few fields of each."""
+"""How many are fetched at once where only a few fields of each are wanted."""
 
 
 def find_starts(
