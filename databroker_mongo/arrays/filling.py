@@ -96,6 +96,8 @@ class RowsInFiles:
         """Return which row an event is; -1 for one that was not there when the rows were counted."""
         index = self._source.rows.index
         first, last = (int(np.searchsorted(index.seq_num, seq_num, side)) for side in ("left", "right"))
+        # Of a plan that was rewound several rows have the number: each is found by its time, and given once, since two
+        # of them may have one time as well.
         for row in range(first, last):
             is_same = index.time[row] == time or (np.isnan(index.time[row]) and not _is_time(time))
             if last == first + 1 or (row not in self._taken and is_same):

@@ -106,7 +106,7 @@ class WritableMemoryStore(MemoryStore, WritableNormalizedStore):
     def plan_views(self, *, prefix: str, field: str, values: Sequence[Any]) -> ViewPlan:
         """Refuse: mongomock has no views."""
         views.require_names(prefix, field, values)
-        views.refuse()
+        views.refuse_views()
 
     def create_views(self, *, prefix: str, field: str, values: Sequence[Any]) -> ViewPlan:
         """Refuse: mongomock has no views."""

@@ -108,6 +108,7 @@ class StartPages:
 
     def aggregate(self, filter: Filter, stages: list[Filter]) -> list[Document]:
         """Pass what matches through the stages of a pipeline."""
+        # Before MongoDB 6.0 a stage that needs more than 100 MB fails unless it may use the disk.
         with self._limit.query():
             return list(self._collection.aggregate([{"$match": filter}, *stages], allowDiskUse=True))
 

@@ -80,7 +80,7 @@ def plan_views(collections: Collections, *, prefix: str, field: str, values: Seq
     """
     require_names(prefix, field, values)
     if collections.assets != collections.metadata:
-        refuse()
+        refuse_views()
     database, role = collections.metadata, prefix.removesuffix(".")
     lacks = list_lacking(database, {"": ("createCollection", "collMod", "createRole", "grantRole", "viewRole")})
     if lacks:
@@ -126,7 +126,7 @@ def create_views(collections: Collections, *, prefix: str, field: str, values: S
     return found
 
 
-def refuse() -> NoReturn:
+def refuse_views() -> NoReturn:
     """Say where there can be no views."""
     raise ConfigurationError("Views need one database on a server for runs and resources.")
 

@@ -7,6 +7,7 @@ streams) and of the beamlines SRX (``SIS_HDF51``, ``ZEBRA_HDF51``) and ISS (``PI
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..rows import PointHandler, SwitchHandler, WholeHandler
@@ -17,7 +18,7 @@ from .rows import HDF5Rows
 class _Datasets(SwitchHandler):
     """Whole datasets of one file; subclasses say how a datum names one."""
 
-    def __init__(self, path: str, choose: Any, *, swmr: bool):
+    def __init__(self, path: str, choose: Callable[..., tuple[str, dict[str, Any]]], *, swmr: bool):
         super().__init__(choose, make=lambda name: WholeHandler(HDF5Rows(path, name, swmr=swmr)))
 
 

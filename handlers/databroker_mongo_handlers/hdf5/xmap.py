@@ -40,7 +40,7 @@ class XmapMapping(Closes):
 
     def __init__(self, path: str):
         self._path = path
-        self._file: Any = WholeHandler(HDF5Rows(path, NEXUS_DATA))
+        self._file = WholeHandler(HDF5Rows(path, NEXUS_DATA))
         self._buffers: Array | None = None
 
     def __call__(self, data_type: str, channel: int, roi_num: int | None = None) -> Array:
@@ -76,8 +76,7 @@ class XmapMapping(Closes):
         self, datum_kwargs: Iterable[Mapping[str, Any]] = (), *, before_opening: BeforeOpening | None = None
     ) -> list[str]:
         """Return the absolute paths of the files that the file refers to, from headers alone."""
-        found: list[str] = self._file.linked_files(before_opening=before_opening)
-        return found
+        return self._file.linked_files(before_opening=before_opening)
 
     def close(self) -> None:
         """Forget what was read."""
@@ -86,7 +85,7 @@ class XmapMapping(Closes):
 
     def _read(self) -> Array:
         if self._buffers is None:
-            found: Array = self._file()
+            found = self._file()
             # One array, or one module, may be stored without an axis for it.
             self._buffers = found.reshape((1,) * (3 - found.ndim) + found.shape).astype("uint16", copy=False)
         return self._buffers
