@@ -10,8 +10,12 @@ from ..documents import Document
 def drop_repeats(documents: Iterable[Document]) -> list[Document]:
     """Return each document once, where equal ones are stored several times; the first stays in its place."""
     found: list[Document] = []
+    # A run may have a resource for each of 100,000 events: only those of one uid can be equal.
+    alike: dict[str, list[Document]] = {}
     for document in documents:
-        if document not in found:
+        others = alike.setdefault(str(document.get("uid")), [])
+        if document not in others:
+            others.append(document)
             found.append(document)
     return found
 
