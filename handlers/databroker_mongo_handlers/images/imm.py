@@ -16,6 +16,7 @@ import numpy as np
 from ..rows import Array, BeforeOpening, Block, EndsEarly, RowsHandler, RowStructure, require_dtype, whole_number
 
 _HEADER_BYTES = 1024
+_COMPRESSION, _SIZES, _N_VALUES = 4, 108, 152  # where they are in it; sizes: rows, columns, bytes of a value
 _SPARSE = 6
 _LONGEST_SIDE = 2**16
 
@@ -112,9 +113,9 @@ class _IMMRows:
                 position = frame.stop
 
     def _frame(self, header: bytes, *, start: int) -> _Frame:
-        (compression,) = struct.unpack_from("<i", header, 4)
-        n_rows, n_columns, n_bytes = struct.unpack_from("<iii", header, 108)
-        (n_values,) = struct.unpack_from("<I", header, 152)
+        (compression,) = struct.unpack_from("<i", header, _COMPRESSION)
+        n_rows, n_columns, n_bytes = struct.unpack_from("<iii", header, _SIZES)
+        (n_values,) = struct.unpack_from("<I", header, _N_VALUES)
         is_sparse = compression == _SPARSE
         sides_make_sense = 0 < n_rows <= _LONGEST_SIDE and 0 < n_columns <= _LONGEST_SIDE
         n_pixels = n_rows * n_columns
@@ -124,6 +125,7 @@ class _IMMRows:
             or not (n_values <= n_pixels if is_sparse else n_values == n_pixels)
         ):
             raise OSError(f"{self._path} is not an IMM file: no frame begins at byte {start - _HEADER_BYTES}")
+        # Sparse values have two bytes, as in `_read_frame`, whatever the header says of those of an image.
         return _Frame(start, n_values, (n_rows, n_columns), is_sparse, 2 if is_sparse else n_bytes)
 
     def _require_same_shape(self, frames: Sequence[_Frame]) -> None:

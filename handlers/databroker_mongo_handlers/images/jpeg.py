@@ -10,7 +10,7 @@ import numpy as np
 
 from ..rows import Array, ArrayHeader, FileRows, PointHandler, RowsHandler, paths_of_frames, whole_number
 
-_CHANNELS = {"L": 0, "RGB": 3, "CMYK": 4}
+_CHANNELS = {"L": 0, "RGB": 3, "CMYK": 4}  # by Pillow's modes of JPEG files; 0 for no axis of channels
 
 
 class AreaDetectorJPEG(PointHandler):

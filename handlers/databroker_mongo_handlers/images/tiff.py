@@ -129,7 +129,7 @@ def open_tiff(path: str) -> tifffile.TiffFile:
 def _series(file: tifffile.TiffFile, path: str) -> tifffile.TiffPageSeries:
     try:
         series = file.series[0]
-        _ = series.dataoffset
+        _ = series.dataoffset  # tifffile finds it when it is first asked for, and fails then
     except Exception as error:
         raise OSError(f"{path} holds no image that can be read: {error}") from error
     return series

@@ -129,6 +129,7 @@ def _column(fields: list[str], dtype: Any) -> Array:
         return np.array(fields, dtype=dtype)
     for kind in ("int64", "float64"):
         try:
+            # An empty field is missing, which integers cannot say: "nan" sends such a column on to floats.
             return np.array([field or "nan" for field in fields], dtype=kind)
         except (ValueError, OverflowError):
             continue
