@@ -15,7 +15,7 @@ from types import ModuleType
 
 import numpy as np
 
-from ..rows import Array, ArrayHeader, FileRows, RowsHandler, paths_of_frames, whole_number
+from ..rows import Array, ArrayHeader, FileRows, PointHandler, paths_of_frames, whole_number
 
 _BINARY_STARTS = b"\x0c\x1a\x04\xd5"  # of the CBF/imgCIF format: a form feed, then what a text cannot hold
 _LONGEST_HEADER_BYTES = 2**20
@@ -24,7 +24,7 @@ _CONVERSION = re.compile(rb"conversions=\"?([\w-]+)")
 _ELEMENT = re.compile(r"(un)?signed (\d+)-bit integer")
 
 
-class PilatusCBF(RowsHandler):
+class PilatusCBF(PointHandler):
     """Spec ``AD_CBF``: frame ``n`` is the file ``template % (path, filename, n)``, counted from ``initial_number``.
 
     Datum ``point_number`` is ``frame_per_point`` frames: ``(y, x)`` for one, ``(frames, y, x)`` for more.
@@ -44,14 +44,10 @@ class PilatusCBF(RowsHandler):
     """
 
     def __init__(self, path: str, *, template: str, filename: str, frame_per_point: int = 1, initial_number: int = 1):
-        n_frames = whole_number(frame_per_point, "frame_per_point", minimum=1)
         path_of = paths_of_frames(template, str(path), filename, first=whole_number(initial_number, "initial_number"))
 
-        def first_row(point_number: int) -> int:
-            return whole_number(point_number, "point_number") * n_frames
-
         rows = FileRows(CBFFormat(), path_of, can_read_side_by_side=True)
-        super().__init__(rows, first_row=first_row, rows_per_datum=None if n_frames == 1 else n_frames)
+        super().__init__(rows, frame_per_point=frame_per_point, has_axis_of_one=False)
 
 
 @dataclass(frozen=True)

@@ -125,15 +125,18 @@ class PointHandler(RowsHandler):
         Where the frames are.
     frame_per_point : int
         Frames of one datum.
+    has_axis_of_one : bool
+        Whether a datum of one frame has an axis for it.
     """
 
-    def __init__(self, rows: Rows, *, frame_per_point: int):
+    def __init__(self, rows: Rows, *, frame_per_point: int, has_axis_of_one: bool = True):
         n_frames = whole_number(frame_per_point, "frame_per_point", minimum=1)
 
         def first_row(point_number: int) -> int:
             return whole_number(point_number, "point_number") * n_frames
 
-        super().__init__(rows, first_row=first_row, rows_per_datum=n_frames)
+        has_axis = has_axis_of_one or n_frames > 1
+        super().__init__(rows, first_row=first_row, rows_per_datum=n_frames if has_axis else None)
 
 
 class IndexHandler(RowsHandler):

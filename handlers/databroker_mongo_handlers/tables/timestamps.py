@@ -20,11 +20,9 @@ from ..rows import (
     Block,
     FileRows,
     PointHandler,
-    RowsHandler,
     RowStructure,
     paths_of_frames,
     require_dtype,
-    whole_number,
 )
 
 _DRIVER_CLOCK = (("NDArrayEpicsTSSec", 1.0), ("NDArrayEpicsTSnSec", 1e-9))
@@ -34,7 +32,7 @@ _DRIVER_TAGS = ((65002, 1.0), (65003, 1e-9))
 _ARRAY_TAGS = ((65000, 1.0),)
 
 
-class _HDF5Times(RowsHandler):
+class _HDF5Times(PointHandler):
     """Datum ``point_number`` is a number for one frame a point, and shape ``(frames,)`` for more.
 
     Parameters
@@ -49,16 +47,11 @@ class _HDF5Times(RowsHandler):
     _swmr = False
 
     def __init__(self, path: str, *, frame_per_point: int = 1):
-        n_frames = whole_number(frame_per_point, "frame_per_point", minimum=1)
-
-        def first_row(point_number: int) -> int:
-            return whole_number(point_number, "point_number") * n_frames
-
         parts = [
             (HDF5Rows(path, f"{INSTRUMENT_ATTRIBUTES}/{name}", swmr=self._swmr), scale)
             for name, scale in self._datasets
         ]
-        super().__init__(_TimeRows(parts), first_row=first_row, rows_per_datum=None if n_frames == 1 else n_frames)
+        super().__init__(_TimeRows(parts), frame_per_point=frame_per_point, has_axis_of_one=False)
 
 
 class DriverTimes(_HDF5Times):
