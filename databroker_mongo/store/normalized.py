@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..documents import Document, readable_descriptor, stream_of
+from ..errors import StoreError
 from ..queries import Query, Sort
 from .connection.collections import Collections
 from .connection.connection import Connection
@@ -18,6 +19,7 @@ from .connection.retries import find_all, in_order_of_time, retry_from_start, so
 from .connection.splitting import split_by_size
 from .events.changes import Changes, NewEvents
 from .events.rows import EventRows, Rows
+from .events.streams import read_indexes
 from .identifiers import object_ids
 from .lists import drop_repeats, sort_stream_datums
 from .protocol import EventIndex, Section, Snapshot, Store, Values
@@ -164,6 +166,13 @@ class NormalizedStore(Store):
         """Take a snapshot of the rows of a stream, with some columns of its data."""
         with self.connection.translate_errors("read the events of a stream") as collections:
             return self._rows(collections).read_index(descriptor_uids, keys, n_expected=n_expected)
+
+    def event_indexes(
+        self, streams: Sequence[Sequence[str]], *, keys: Sequence[str] = ()
+    ) -> list[EventIndex | StoreError]:
+        """Take a snapshot of the rows of several streams at once, with some columns of their data."""
+        with self.connection.translate_errors("read the events of several streams") as collections:
+            return read_indexes(collections, streams, keys)
 
     def event_columns(
         self, snapshot: Snapshot, keys: Sequence[str], *, section: Section = "data", rows: slice | None = None

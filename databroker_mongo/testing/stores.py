@@ -52,7 +52,7 @@ from databroker_mongo.errors import (
 )
 from databroker_mongo.queries import NEWEST_FIRST, All, Eq, Key, PartialUID, Raw, ScanID, TimeRange
 from databroker_mongo.runs import Catalog
-from databroker_mongo.store import MISSING, Store, WritableStore
+from databroker_mongo.store import MISSING, EventIndex, Store, WritableStore
 from databroker_mongo.testing.runs import Asset, StreamAsset, build_run
 
 Fill = Callable[[Iterable[Named]], Store]
@@ -404,6 +404,25 @@ class StoreConformance:
         assert store.resources([resources[0]["uid"]]) == {resources[0]["uid"]: resources}
         assert store.run_resources("whole") == resources
         assert store.run_resources("whole", name="stream_resource") == streamed
+
+    def test_rows_of_several_streams_are_those_of_each(self, whole: Store) -> None:
+        """In the order that was asked for; a stream without events has no row."""
+        streams = [[descriptor["uid"]] for descriptor in reversed(_of("descriptor", whole_run()))]
+        streams = [*streams, ["nothing"], [uid for stream in streams for uid in stream]]
+        keys = ["x", "name", "T"]
+        for asked in (streams[:3], streams[3:], []):
+            found = whole.event_indexes(asked, keys=keys)
+            assert len(found) == len(asked)
+            for descriptor_uids, index in zip(asked, found, strict=True):
+                alone = whole.event_index(descriptor_uids, keys=keys)
+                assert isinstance(index, EventIndex)
+                assert index.snapshot == alone.snapshot
+                for one, other in ((index.seq_num, alone.seq_num), (index.time, alone.time)):
+                    assert one.tolist() == other.tolist()
+                assert index.descriptor.tolist() == alone.descriptor.tolist()
+                for key in keys:
+                    assert list(index.data[key]) == list(alone.data[key])
+                    assert type(index.data[key]) is type(alone.data[key])
 
     def test_a_run_is_read_and_replayed(self, whole: Store) -> None:
         """By what is above a store."""

@@ -172,11 +172,11 @@ def _columns(documents: Sequence[Mapping[str, Any]], fields: Sequence[Path]) -> 
             if path[:depth] not in parents:
                 values = [parent.get(path[depth - 1]) for parent in parents[path[: depth - 1]]]
                 parents[path[:depth]] = [value if isinstance(value, dict) else {} for value in values]
-        columns.append(_as_values([parent.get(path[-1], MISSING) for parent in parents[path[:-1]]]))
+        columns.append(as_values([parent.get(path[-1], MISSING) for parent in parents[path[:-1]]]))
     return columns
 
 
-def _as_values(values: list[Any]) -> Values:
+def as_values(values: list[Any]) -> Values:
     """Return an array where all values are numbers of one kind and shape, else the list itself."""
     items, shape, types = flatten(values)
     try:

@@ -51,21 +51,9 @@ class Rows(ABC):
         fields = [("seq_num",), ("time",), *(("data", key) for key in keys), *origin]
         seq_num, time, *data = self._read_all(descriptor_uids, fields, n_expected=n_expected)
         numbers = _positions(data.pop() if origin else [], descriptor_uids, len(time))
-        seq_nums, times = _row_numbers(seq_num, is_strict=is_strict), numbers_of(time)
-        self._warn_of_scans(len(time))
-        order = np.lexsort((times, seq_nums))
-        seq_nums, times = seq_nums[order], times[order]
-        known = times[~np.isnan(times)]
-        snapshot = Snapshot(
-            descriptor_uids=tuple(descriptor_uids),
-            n_rows=len(order),
-            last_seq_num=int(seq_nums[-1]) if len(order) else 0,
-            last_time=float(known.max()) if len(known) else 0.0,
-            is_consecutive=bool(np.array_equal(seq_nums, np.arange(1, len(order) + 1))),
-            has_times=len(known) == len(times),
-        )
-        columns = {key: put_in_order(values, order) for key, values in zip(keys, data, strict=True)}
-        return EventIndex(snapshot, numbers[order], seq_nums, times, columns)
+        self.warn_of_scans(len(time))
+        columns = dict(zip(keys, data, strict=True))
+        return index_of(descriptor_uids, seq_num, time, numbers, columns, is_strict=is_strict)
 
     def read_columns(
         self, snapshot: Snapshot, keys: Sequence[str], *, section: Section = "data", rows: slice | None = None
@@ -120,7 +108,7 @@ class Rows(ABC):
         """Read some fields of the rows of a snapshot, or of a window of them that is found by ``seq_num``."""
 
     @abstractmethod
-    def _warn_of_scans(self, n_rows: int) -> None:
+    def warn_of_scans(self, n_rows: int) -> None:
         """Warn when no index leads to the events of a stream, where an index might."""
 
 
@@ -165,7 +153,7 @@ class EventRows(Rows):
 
     def _read(self, query: dict[str, Any], fields: Sequence[Path], *, n_expected: int | None = None) -> list[Values]:
         """Read some fields of the events that answer to a query, in no order."""
-        projection = _projection(fields)
+        projection = projection_of(fields)
         return retry_once(
             lambda: read_events(self._collections, query, fields=fields, projection=projection, n_expected=n_expected)
         )
@@ -181,7 +169,7 @@ class EventRows(Rows):
     def _list_index_keys(self) -> tuple[Keys, ...] | None:
         return self._collections.index_cache.list_keys(self._collections.event)
 
-    def _warn_of_scans(self, n_rows: int) -> None:
+    def warn_of_scans(self, n_rows: int) -> None:
         """Warn once when no index leads to the events of a stream, so that each read looks at all events."""
         keys = self._list_index_keys() if n_rows > _FEW_EVENTS else None
         if keys is None or any(key[0][0] == "descriptor" for key in keys):
@@ -193,6 +181,46 @@ class EventRows(Rows):
                 CatalogWarning,
                 stacklevel=stacklevel_of_caller(),
             )
+
+
+def index_of(
+    descriptor_uids: Sequence[str],
+    seq_num: Values,
+    time: Values,
+    numbers: NDArray[np.intp],
+    columns: Mapping[str, Values],
+    *,
+    is_strict: bool = True,
+) -> EventIndex:
+    """Put what was found of the events of a stream in row order.
+
+    Parameters
+    ----------
+    descriptor_uids : sequence of str
+        The descriptors of the stream.
+    seq_num, time : numpy.ndarray or list
+        Of each event, as they are stored.
+    numbers : numpy.ndarray
+        For each event, the position of its descriptor among those of the stream.
+    columns : mapping
+        Values of each event, by key.
+    is_strict : bool
+        Whether a ``seq_num`` that is missing or no whole number is an error.
+    """
+    seq_nums, times = _row_numbers(seq_num, is_strict=is_strict), numbers_of(time)
+    order = np.lexsort((times, seq_nums))
+    seq_nums, times = seq_nums[order], times[order]
+    known = times[~np.isnan(times)]
+    snapshot = Snapshot(
+        descriptor_uids=tuple(descriptor_uids),
+        n_rows=len(order),
+        last_seq_num=int(seq_nums[-1]) if len(order) else 0,
+        last_time=float(known.max()) if len(known) else 0.0,
+        is_consecutive=bool(np.array_equal(seq_nums, np.arange(1, len(order) + 1))),
+        has_times=len(known) == len(times),
+    )
+    in_order = {key: put_in_order(values, order) for key, values in columns.items()}
+    return EventIndex(snapshot, numbers[order], seq_nums, times, in_order)
 
 
 def _unlike(path: str, value: Any) -> list[dict[str, Any]]:
@@ -225,7 +253,7 @@ def _rows_of(snapshot: Snapshot) -> dict[str, Any]:
     return {**rows, "$and": [{"$or": [{"time": {"$not": {"$gt": snapshot.last_time}}}, {"time": {"$type": "array"}}]}]}
 
 
-def _projection(fields: Sequence[Path]) -> dict[str, int]:
+def projection_of(fields: Sequence[Path]) -> dict[str, int]:
     """Ask for the fields alone, or for a whole section where a key cannot be written as a path or there are many."""
     is_whole = len(fields) > _MOST_PROJECTED or not all(_is_plain(part) for field in fields for part in field)
     paths = {field[0] if is_whole else ".".join(field) for field in fields}

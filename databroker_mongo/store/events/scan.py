@@ -11,13 +11,16 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import chain, takewhile
+from itertools import chain, takewhile, zip_longest
 from typing import Any
 
 from ..connection.collections import Collections
 from ..protocol import Values
 from .columns import ColumnParts
 from .layout import Path
+
+_AT_ONCE = 20_000
+"""How many events of many streams a batch may hold: their columns are made while the server collects the next."""
 
 _MANY_EVENTS = 20_000
 """From here on a second cursor gains more than it costs to find where to split."""
@@ -68,6 +71,31 @@ def read_events(
     return scan.read_halves(query, middle).join()
 
 
+def read_events_of_all(
+    collections: Collections,
+    queries: Sequence[Mapping[str, Any]],
+    *,
+    fields: Sequence[Path],
+    projection: Mapping[str, Any],
+) -> list[Values]:
+    """Read columns of the events that answer to several queries, of which two are asked at once.
+
+    Parameters
+    ----------
+    collections, fields, projection
+        As for :func:`read_events`.
+    queries : sequence of mapping
+        Filters of the collection ``event``; no event may answer to two of them.
+    """
+    scan = _Scan(collections, fields, projection)
+    parts = ColumnParts(fields)
+    for first, second in zip_longest(queries[::2], queries[1::2]):
+        parts.extend(
+            scan.read(scan.batches(first, _AT_ONCE)) if second is None else scan.read_both(first, second, _AT_ONCE)
+        )
+    return parts.join()
+
+
 @dataclass(frozen=True)
 class _Scan:
     """What the cursors of one answer have in common."""
@@ -94,12 +122,16 @@ class _Scan:
         # "Not from then on" rather than "before": a time that is missing or NaN is neither, and must not get lost.
         early = {"$and": [query, {"time": {"$not": {"$gte": middle}}}]}
         late = {"$and": [query, {"time": {"$gte": middle}}]}
+        return self.read_both(early, late)
+
+    def read_both(self, first: Mapping[str, Any], second: Mapping[str, Any], n_at_once: int = 0) -> ColumnParts:
+        """Read the answers to two queries, at once."""
         is_given_up = threading.Event()
         reading: Future[ColumnParts] = Future()
         # A thread of a pool would be waited for, as long as the server may take, by whoever interrupts this.
-        threading.Thread(target=self._read_into, args=(reading, late, is_given_up), daemon=True).start()
+        threading.Thread(target=self._read_into, args=(reading, second, n_at_once, is_given_up), daemon=True).start()
         try:
-            parts = self.read(self.batches(early))
+            parts = self.read(self.batches(first, n_at_once))
             parts.extend(reading.result())
         except BaseException:
             is_given_up.set()
@@ -116,10 +148,16 @@ class _Scan:
         middle = first_time + (last_time - first_time) / 2
         return middle if math.isfinite(middle) else None
 
-    def _read_into(self, reading: Future[ColumnParts], query: Mapping[str, Any], is_given_up: threading.Event) -> None:
+    def _read_into(
+        self,
+        reading: Future[ColumnParts],
+        query: Mapping[str, Any],
+        n_at_once: int,
+        is_given_up: threading.Event,
+    ) -> None:
         """Read an answer, as long as it is wanted."""
         try:
-            wanted = takewhile(lambda batch: not is_given_up.is_set(), self.batches(query))
+            wanted = takewhile(lambda batch: not is_given_up.is_set(), self.batches(query, n_at_once))
             reading.set_result(self.read(wanted))
         except BaseException as error:
             reading.set_exception(error)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from ...documents import Document
+from ...errors import StoreError
 from ...queries import NEWEST_FIRST, Query, Sort
 from ..connection.collections import Collections
 from ..events.changes import Changes
@@ -14,6 +15,7 @@ from ..insertion.insertion import Insertion
 from ..insertion.revisions import Corrections
 from ..normalized import NormalizedStore
 from ..plain.runs import PlainRuns
+from ..protocol import EventIndex, Store
 from ..reports import Explanation, IndexReport, Step, SummaryReport, ViewPlan
 from ..upkeep import views
 from ..writable_normalized import WritableNormalizedStore
@@ -54,6 +56,12 @@ class MemoryStore(NormalizedStore):
     def indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
         """Tell that no indexes are needed."""
         return []
+
+    def event_indexes(
+        self, streams: Sequence[Sequence[str]], *, keys: Sequence[str] = ()
+    ) -> list[EventIndex | StoreError]:
+        """Take a snapshot of the rows of each stream by itself, for there is no network between."""
+        return Store.event_indexes(self, streams, keys=keys)
 
     def events(self, descriptor_uids: Sequence[str]) -> Iterator[Document]:
         """Yield the events of these descriptors in the order of their time, and of one time in row order."""

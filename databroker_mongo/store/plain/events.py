@@ -58,5 +58,5 @@ class PlainEvents(Rows):
         is_there = (seq_nums <= snapshot.last_seq_num) & (np.isnan(times) | (times <= snapshot.last_time))
         return [put_in_order(each, np.flatnonzero(is_there)) for each in found]
 
-    def _warn_of_scans(self, n_rows: int) -> None:
-        pass
+    def warn_of_scans(self, n_rows: int) -> None:
+        """Warn of nothing: no index would be used."""
