@@ -14,7 +14,7 @@
     structure      shape, dtype, dimensions, chunks
     indexing       steps, negatives, ellipsis -> regions
     rows           which rows a stream has      filling      documents with the values from files in them
-    values         lists of values -> arrays
+    values         lists of values -> arrays                   joined    columns of many runs, one below the other
     dataset        columns -> xarray.Dataset, the only file that imports dask or xarray
 
 What does not belong here: specs and paths (``assets/``), collections (``store/``).
@@ -29,8 +29,9 @@ from .column_set import OpenedColumn, OpenedColumns
 from .columns import AssetColumn, Column, KnownColumn
 from .external import correct, try_to_correct
 from .filling import RowsInFiles
+from .joined import Joined, RunRows, join, refuse_external
 from .opening import is_held, open_columns
-from .rows import PageRows, StreamRows
+from .rows import PageRows, StreamRows, TakenRows
 from .source import StreamSource, Transform
 from .structure import attributes, column_name, name_dims
 from .values import as_array, has_integers_beyond_floats
@@ -38,6 +39,7 @@ from .values import as_array, has_integers_beyond_floats
 if TYPE_CHECKING:
     from .dataset import (
         chunked,
+        dataset_of_runs,
         lazy_array,
         lazy_dataset,
         lazy_rows,
@@ -48,27 +50,33 @@ if TYPE_CHECKING:
 __all__ = [
     "AssetColumn",
     "Column",
+    "Joined",
     "KnownColumn",
     "OpenedColumn",
     "OpenedColumns",
     "PageRows",
     "RowsInFiles",
+    "RunRows",
     "StreamRows",
     "StreamSource",
+    "TakenRows",
     "Transform",
     "as_array",
     "attributes",
     "chunked",
     "column_name",
     "correct",
+    "dataset_of_runs",
     "has_integers_beyond_floats",
     "is_held",
+    "join",
     "lazy_array",
     "lazy_dataset",
     "lazy_rows",
     "load_dataset",
     "name_dims",
     "open_columns",
+    "refuse_external",
     "table_of_rows",
     "try_to_correct",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dask.array
@@ -21,9 +21,11 @@ from numpy.typing import NDArray
 from ..errors import CatalogError
 from .column_set import OpenedColumns
 from .columns import Column
+from .joined import Joined, RunRows
 from .rows import latest_of_repeats
 from .source import StreamSource
 from .structure import ArrayStructure, Chunks, attributes, column_name, name_dims, plan_chunks
+from .values import as_array
 
 Array = NDArray[Any]
 
@@ -103,6 +105,36 @@ def table_of_rows(columns: Mapping[str, Array], dims: Mapping[str, tuple[str, ..
 def chunked(dataset: xarray.Dataset) -> xarray.Dataset:
     """Return the dataset with dask arrays of one block in place of NumPy arrays."""
     return dataset.chunk()
+
+
+def dataset_of_runs(runs: Sequence[RunRows], columns: Sequence[Joined], *, stream: str) -> xarray.Dataset:
+    """Return the rows of many runs, run after run, as one dataset.
+
+    Parameters
+    ----------
+    runs : sequence of RunRows
+        The runs.
+    columns : sequence of Joined
+        Their columns.
+    stream : str
+        The name of their stream.
+    """
+    n_rows = np.array(list(map(len, runs)), np.int64)
+    told: dict[str, Any] = {
+        "without_stream": [run.uid for run in runs if not run.has_stream],
+        "lacking": {each.name: each.lacking for each in columns if each.lacking},
+        "dtypes": {each.name: each.dtypes for each in columns if each.dtypes},
+    }
+    coords = {
+        "time": ("time", np.concatenate([np.empty(0), *(run.time for run in runs)])),
+        "run_number": ("time", np.repeat(np.arange(len(runs)), n_rows)),
+        "uid": ("run", _of_runs([run.uid for run in runs])),
+        "scan_id": ("run", _of_runs([run.scan_id for run in runs])),
+        "n_rows": ("run", n_rows),
+        "start_time": ("run", np.array([run.start_time for run in runs], np.float64)),
+    }
+    variables = {each.name: xarray.Variable(each.dims, each.values, each.attrs, fastpath=True) for each in columns}
+    return xarray.Dataset(variables, coords, {"stream": stream, **{name: each for name, each in told.items() if each}})
 
 
 def _whole(column: Column, _: CatalogError | None) -> tuple[Array, dict[int, CatalogError]]:
@@ -213,6 +245,17 @@ def _dataset(
     if lacking:
         attrs["unreadable"] = {key: str(error) for key, error in lacking.items()}
     return xarray.Dataset(variables, coords, attrs)
+
+
+def _of_runs(values: list[Any]) -> Array:
+    """Return a value for each run as a coordinate; what makes no array of one axis, as objects."""
+    found = as_array(values)
+    if found.ndim == 1:
+        return found
+    objects = np.empty(len(values), object)
+    for number, value in enumerate(values):
+        objects[number] = value
+    return objects
 
 
 def _forget_threads_of_the_parent() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import StoreError
 from ..store import MISSING, Document, EventIndex, Section, Snapshot, Store, Values
 
 
@@ -80,6 +81,34 @@ class StreamRows:
         found = self.store.event_index(self._descriptor_uids, keys=keys, n_expected=self._n_expected)
         self._index = EventIndex(found.snapshot, found.descriptor, found.seq_num, found.time)
         return found
+
+
+class TakenRows(StreamRows):
+    """The rows of a stream that were taken together with those of other streams.
+
+    Parameters
+    ----------
+    store : Store
+        Where all else is found.
+    descriptor_uids : sequence of str
+        The descriptors of the stream.
+    taken : EventIndex or StoreError
+        The rows, with all values that are going to be asked for; or why their order is not known.
+    """
+
+    def __init__(self, store: Store, descriptor_uids: Sequence[str], taken: EventIndex | StoreError):
+        super().__init__(store, descriptor_uids)
+        self._taken: EventIndex | StoreError | None = taken
+        self._n_expected = len(taken.seq_num) if isinstance(taken, EventIndex) else None
+
+    def _first_look(self, keys: Sequence[str]) -> EventIndex:
+        taken, self._taken = self._taken, None
+        if isinstance(taken, StoreError):
+            raise taken
+        if taken is None or not taken.data.keys() >= set(keys):
+            return super()._first_look(keys)
+        self._index = EventIndex(taken.snapshot, taken.descriptor, taken.seq_num, taken.time)
+        return taken
 
 
 class PageRows:

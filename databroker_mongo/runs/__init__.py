@@ -10,6 +10,7 @@
     stream         Stream: rows and columns of one stream, read or lazy; StreamData: its columns by name
     columns        one column of a stream as an object                   configuration, timestamps   of a stream
     replay         the documents of a run again                          live      as they are stored
+    many/          the rows of many runs as one dataset, and what a function makes of each
     field_hints    which names of a search no run has                    remedies  what to type instead
 
 What does not belong here: how MongoDB is asked (``store/``), how files are read (``assets/``).

@@ -7,7 +7,7 @@ are (``named``).
 from __future__ import annotations
 
 import warnings
-from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from difflib import get_close_matches
 from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, overload
@@ -16,6 +16,7 @@ from .. import display
 from ..arrays import Transform
 from ..assets import AssetReader, HandlerClass, Rule, open_reader
 from ..config import CATALOG_KEYS, URI_OPTIONS, CatalogSettings, Directory
+from ..documents import NAMELESS_STREAM
 from ..errors import CatalogWarning, QueryError, RunIndexError, RunNotFound, stacklevel_of_caller
 from ..printable import shown
 from ..queries import (
@@ -34,7 +35,7 @@ from ..queries import (
 )
 from ..store import PAGES, ConnectionOptions, Document, Explanation, Store, open_store, writable
 from . import keys as run_keys
-from . import live, tables
+from . import live, many, tables
 from .context import Context
 from .field_hints import Step, missing_names
 from .live import Change
@@ -46,6 +47,7 @@ from .views import Runs, RunsByUid, Uids
 
 if TYPE_CHECKING:
     import pandas
+    import xarray
 
     from ..v1 import Broker, Header
     from ..writing import Changes
@@ -457,6 +459,100 @@ class Catalog(Mapping[str, Run]):
         return tables.find_rows(self.store, starts, wanted)
 
     @overload
+    def read(self, keys: str | Iterable[str], stream: str = NAMELESS_STREAM, pages: None = None) -> xarray.Dataset: ...
+
+    @overload
+    def read(
+        self, keys: str | Iterable[str], stream: str = NAMELESS_STREAM, *, pages: int
+    ) -> Iterator[xarray.Dataset]: ...
+
+    def read(
+        self, keys: str | Iterable[str], stream: str = NAMELESS_STREAM, pages: int | None = None
+    ) -> xarray.Dataset | Iterator[xarray.Dataset]:
+        """Read numbers and texts of all runs into memory, one run below the other.
+
+        Parameters
+        ----------
+        keys : str or iterable of str
+            Data keys whose values are in the events. What is in files, :meth:`map` gives to a function run by run.
+        stream : str
+            The name of their stream.
+        pages : int, optional
+            How many runs a dataset has. More than 10,000 runs are read only with it, or from a search with ``limit=``.
+
+        Returns
+        -------
+        xarray.Dataset, or iterator of xarray.Dataset with ``pages``
+            Axis ``time``: the rows of all runs, in the order of the catalog; ``run_number`` is the position of the run
+            of each. Axis ``run``: ``uid``, ``scan_id``, ``n_rows`` and ``start_time`` of each run. Each run has the
+            values that ``run[stream].read(keys)`` gives. What a run lacks is a missing value, and ``ds.attrs`` tell
+            which runs: ``lacking``, by data key, and ``without_stream``; ``dtypes`` tells where some have integers
+            among floats, or texts among numbers, which are objects then.
+
+        Raises
+        ------
+        QueryError
+            There are more than 10,000 runs; or the values of a data key are in files, or of several units.
+        ShapeMismatch
+            The rows of a data key have another shape in some runs.
+        StreamNotFound, ColumnNotFound
+            No run has the stream, or the data key.
+        """
+        wanted = many.list_data_keys(keys)
+        if pages is not None and not (n_runs := run_keys.n_runs(pages, "pages")):
+            raise QueryError("pages is how many runs a dataset has, 1 or more, not 0.")
+        has_starts_corrected = "start" in self._context.transforms
+        starts = self._starts(fields=() if has_starts_corrected else ("scan_id", "time", "uid"))
+        if pages is not None:
+            return many.read_pages(self.store, starts, self._runs_with_streams, wanted, stream, n_runs=n_runs)
+        is_limited = bool(self._selection.window.limit)
+        return many.read_runs(self.store, starts, self._runs_with_streams, wanted, stream, is_limited=is_limited)
+
+    def map(
+        self,
+        function: Callable[[Any], Any],
+        *,
+        keys: str | Iterable[str] | None = None,
+        stream: str = NAMELESS_STREAM,
+        threads: int | None = None,
+        on_error: many.OnError = "raise",
+    ) -> pandas.DataFrame:
+        """Call a function for each run, in several threads, and return a table of what it returns.
+
+        Parameters
+        ----------
+        function : callable
+            It is given the `Run`; with ``keys``, what ``run[stream].read(keys)`` gives. The documents of 1000 runs are
+            fetched together.
+        keys : str or iterable of str, optional
+            Data keys, images too.
+        stream : str
+            The name of their stream.
+        threads : int, optional
+            How many threads call the function and read files: by default as many as there are processors, at most 8.
+            A function that is given runs asks the server in each of them.
+        on_error : {"raise", "collect"}
+            Whether the first error of a run is raised, or the errors stand in the rows of their runs.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each run, in the order of the catalog, indexed by uid: ``scan_id``, ``result`` and ``error``,
+            which is None where there is none.
+        """
+        return many.map_runs(
+            self.store,
+            self._starts(),
+            self._runs_with_streams,
+            function,
+            keys=None if keys is None else many.list_data_keys(keys),
+            stream=stream,
+            threads=threads,
+            on_error=on_error,
+            count=self.__len__,
+        )
+
+    @overload
     def distinct(self, field: str, *, counts: Literal[False] = False) -> list[Any]: ...
 
     @overload
@@ -621,10 +717,22 @@ class Catalog(Mapping[str, Run]):
         if text:
             warnings.warn(text, CatalogWarning, stacklevel=stacklevel_of_caller())
 
-    def _runs(self, starts: Sequence[Document]) -> list[Run]:
-        """Make runs of start documents: one query for all stop documents."""
+    def _runs(
+        self, starts: Sequence[Document], descriptors: Mapping[str, Sequence[Document]] | None = None
+    ) -> list[Run]:
+        """Make runs of start documents, with descriptors that are at hand: one query for all stop documents."""
         stops = self.store.stops([start["uid"] for start in starts]) if starts else {}
-        return [Run(self._context, start, stops.get(start["uid"]), as_header=self._header) for start in starts]
+        known = descriptors or {}
+        return [
+            Run(self._context, start, stops.get(uid), as_header=self._header, descriptors=known.get(uid))
+            for start in starts
+            for uid in (start["uid"],)
+        ]
+
+    def _runs_with_streams(self, starts: Sequence[Document]) -> list[Run]:
+        """Make runs of start documents, with all their descriptors: one query more."""
+        has_starts_corrected = "start" in self._context.transforms  # whose uids may be others than those stored
+        return self._runs(starts, {} if has_starts_corrected else self.store.descriptors([s["uid"] for s in starts]))
 
     def _header(self, run: Run) -> Header:
         from ..v1 import Header  # it stands on this module: the one circle of the package

@@ -6,7 +6,7 @@ import functools
 import operator
 import threading
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
 
 from .. import display
@@ -44,6 +44,8 @@ class Run(Mapping[str, Stream]):
         Its stop document; None while it is in progress, and if it crashed.
     as_header : callable, optional
         Makes a databroker 1 header of the run; the catalog in which it was found provides this.
+    descriptors : sequence of dict, optional
+        Its descriptors in the order of their time, if they have been read already.
     """
 
     def __init__(
@@ -53,9 +55,11 @@ class Run(Mapping[str, Stream]):
         stop: Document | None,
         *,
         as_header: Callable[[Run], Header] | None = None,
+        descriptors: Sequence[Document] | None = None,
     ):
         self._context = context
         self._as_header = as_header
+        self._descriptors = descriptors
         self._start = self._transformed("start", start)
         self._stop = None if stop is None else self._transformed("stop", stop)
         self._streams: dict[str, Stream] | None = None
@@ -338,7 +342,8 @@ class Run(Mapping[str, Stream]):
     def _find_streams(self) -> dict[str, Stream]:
         uid = self._start["uid"]
         by_name: dict[str, list[Document]] = {}
-        for stored in self._context.store.descriptors([uid])[uid]:
+        found = self._context.store.descriptors([uid])[uid] if self._descriptors is None else self._descriptors
+        for stored in found:
             descriptor = self._transformed("descriptor", stored)
             by_name.setdefault(stream_of(descriptor), []).append(descriptor)
         return {

@@ -1,0 +1,170 @@
+"""The rows of many runs as one dataset of numbers and texts."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from ...arrays import RunRows, join, refuse_external
+from ...errors import ColumnNotFound, DocumentWarning, QueryError, StoreError, StreamNotFound, stacklevel_of_caller
+from ...printable import shown
+from ...store import Document, EventIndex, Store
+from ..run import Run
+from ..stream import Stream
+from .progress import show_progress
+from .rows import RUNS_A_PAGE, take_rows
+
+if TYPE_CHECKING:
+    import xarray
+
+MakeRuns = Callable[[Sequence[Document]], list[Run]]
+
+_MOST_TOLD = 3
+
+MOST_AT_ONCE = 10_000
+"""The rows of more runs are one dataset only if somebody says that they shall."""
+
+
+def list_data_keys(keys: str | Iterable[str]) -> list[str]:
+    """Return one data key, or several, as a list in which each is once.
+
+    Raises
+    ------
+    QueryError
+        One is no text.
+    """
+    wanted = [keys] if isinstance(keys, str) or not isinstance(keys, Iterable) else list(keys)
+    for key in wanted:
+        if not isinstance(key, str):
+            raise QueryError(f"The name of a data key is a text, not {shown(key)}.")
+    return list(dict.fromkeys(wanted))
+
+
+def read_runs(
+    store: Store, starts: Iterator[Document], make_runs: MakeRuns, keys: Sequence[str], stream: str, *, is_limited: bool
+) -> xarray.Dataset:
+    """Return the rows of all runs.
+
+    Parameters
+    ----------
+    store : Store
+        Where their events are.
+    starts : iterator of dict
+        Their start documents.
+    make_runs : callable
+        Makes runs of start documents, with their descriptors at hand.
+    keys : sequence of str
+        The data keys.
+    stream : str
+        The name of their stream.
+    is_limited : bool
+        Whether somebody said how many runs there are to be.
+
+    Raises
+    ------
+    QueryError
+        There are more runs than `MOST_AT_ONCE`, and nobody asked for so many; or a column is not for one dataset.
+    StreamNotFound, ColumnNotFound
+        No run has the stream, or none a data key.
+    """
+    found = list(starts if is_limited else islice(starts, MOST_AT_ONCE + 1))
+    if len(found) > MOST_AT_ONCE and not is_limited:
+        raise QueryError(
+            f"There are more than {MOST_AT_ONCE} runs here. For dataset after dataset of 1000 runs write "
+            f"for dataset in catalog.read({list(keys)!r}, pages=1000); for the first {MOST_AT_ONCE} runs "
+            f"catalog.search(limit={MOST_AT_ONCE}).read({list(keys)!r})."
+        )
+    rows = _Rows(store, make_runs, keys, stream)
+    with show_progress("runs", found.__len__) as advance:
+        for start in range(0, len(found), RUNS_A_PAGE):
+            rows.add(found[start : start + RUNS_A_PAGE], advance)
+    rows.require_keys()
+    return rows.join()
+
+
+def read_pages(
+    store: Store, starts: Iterator[Document], make_runs: MakeRuns, keys: Sequence[str], stream: str, *, n_runs: int
+) -> Iterator[xarray.Dataset]:
+    """Yield the rows of so many runs after the other; what no run of a page has is missing there."""
+    while page := list(islice(starts, n_runs)):
+        rows = _Rows(store, make_runs, keys, stream)
+        for start in range(0, len(page), RUNS_A_PAGE):
+            rows.add(page[start : start + RUNS_A_PAGE])
+        yield rows.join()
+
+
+class _Rows:
+    """The rows of runs in the making of one dataset."""
+
+    def __init__(self, store: Store, make_runs: MakeRuns, keys: Sequence[str], stream: str):
+        self._store = store
+        self._make_runs = make_runs
+        self._keys = keys
+        self._stream = stream
+        self._runs: list[RunRows] = []
+        self._data_keys: Mapping[str, Any] = {}
+
+    def add(self, starts: Sequence[Document], advance: Callable[[int], object] = lambda n: None) -> None:
+        """Read the rows of a page of runs, after refusing what is not for a dataset."""
+        streams: list[Stream] = []
+        added: list[RunRows] = []
+        for run in self._make_runs(starts):
+            found = [run[self._stream]] if self._stream in run else []
+            added.append(RunRows.of(run.start, found[0].source if found else None, self._keys))
+            streams += found
+        refuse_external(added, self._keys)
+        self._runs += added
+        if streams and not self._data_keys:
+            self._data_keys = streams[0].source.data_keys
+        advance(len(added) - len(streams))
+        waiting = iter([rows for rows in added if rows.has_stream])
+        for group in take_rows(self._store, streams, self._keys):
+            for stream, taken in group:
+                next(waiting).take(_known(taken, stream))
+            advance(len(group))
+
+    def require_keys(self) -> None:
+        """Insist that some run has the stream, and each of the data keys."""
+        if not self._runs:
+            return
+        if not any(run.has_stream for run in self._runs):
+            raise StreamNotFound(
+                f"none of the {len(self._runs)} runs has a stream {self._stream!r}", stream=self._stream
+            )
+        for key in self._keys:
+            if not any(key in run.declared for run in self._runs):
+                raise ColumnNotFound(
+                    f"none of the {len(self._runs)} runs has a data key {key!r} in its stream {self._stream!r}. "
+                    f"The first that has the stream has: {', '.join(self._data_keys) or 'none'}.",
+                    stream=self._stream,
+                    data_key=key,
+                )
+
+    def join(self) -> xarray.Dataset:
+        """Return the dataset, after telling what documents got wrong."""
+        from ...arrays import dataset_of_runs
+
+        self._warn()
+        return dataset_of_runs(self._runs, join(self._runs, self._keys, self._data_keys), stream=self._stream)
+
+    def _warn(self) -> None:
+        noted = [run for run in self._runs if run.notes]
+        told = [
+            f"run {run.uid}: {'; '.join(f'{key!r}: {note}' for key, note in run.notes.items())}"
+            for run in noted[:_MOST_TOLD]
+        ]
+        if noted:
+            more = f". There is such a note of {len(noted) - _MOST_TOLD} more runs" if len(noted) > _MOST_TOLD else ""
+            text = f"stream {self._stream!r}: {'. '.join(told)}{more}"
+            warnings.warn(text, DocumentWarning, stacklevel=stacklevel_of_caller())
+
+
+def _known(taken: EventIndex | StoreError, stream: Stream) -> EventIndex:
+    if isinstance(taken, StoreError):
+        error = copy.copy(taken)
+        error.add_facts(**stream.source.facts)
+        raise error
+    return taken
