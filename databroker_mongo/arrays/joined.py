@@ -270,13 +270,18 @@ def _named(runs: Sequence[RunRows]) -> str:
     return f"{'the run' if len(runs) == 1 else 'the runs'} {', '.join(names)}{more}"
 
 
-def _common_attributes(key: str, runs: Iterable[RunRows]) -> dict[str, Any]:
-    """Return what all runs that declare a key say of it."""
+def _common_attributes(key: str, runs: Sequence[RunRows]) -> dict[str, Any]:
+    """Return what all runs that declare a key say of it; units also if some say them, with those that do not."""
     common: dict[str, Any] | None = None
     for run in runs:
         if key in run.declared:
             said = attributes(run.declared[key], run.devices.get(key))
             common = said if common is None else {name: each for name, each in common.items() if said.get(name) == each}
+    units = {run.uid: run.declared[key].get("units") for run in runs if key in run.declared}
+    without = [uid for uid, unit in units.items() if unit is None]
+    if without and len(without) < len(units):
+        unit = next(each for each in units.values() if each is not None)
+        return {**(common or {}), "units": unit, "runs_without_units": without}
     return common or {}
 
 

@@ -415,7 +415,7 @@ class Catalog(Mapping[str, Run]):
         text : str or int
             A uid, a scan id, the beginning of a uid, or words that the metadata hold.
         limit : int, optional
-            The maximum number of runs of each kind.
+            The maximum number of runs of each kind: there may be more than these.
 
         Raises
         ------

@@ -357,3 +357,13 @@ def test_progress_is_shown_on_a_terminal_alone(three, monkeypatch, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert "3/3" in err
+
+
+def test_runs_that_do_not_tell_the_units_of_the_others_are_named(catalog):
+    store(catalog, {"primary": [{"x": 1.0}]}, scan_id=1, data_keys={"x": {"units": "mm"}})
+    store(catalog, {"primary": [{"x": 1000.0}]}, scan_id=2)
+
+    attrs = catalog.read("x")["x"].attrs
+
+    assert attrs["units"] == "mm"
+    assert attrs["runs_without_units"] == [catalog[2].start["uid"]]
