@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -89,13 +90,13 @@ class _HDF5:
         return found
 
 
-class _TIFF:
+class _TIFF(ABC):
     def __init__(self, folder: Path, image: ImageRun):
         self._paths = [tiff_path(folder, number) for number in range(image.n)]
         self._shape = (image.n, image.ny, image.nx)
 
-    def _read_into(self, out: Array, first: int) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _read_into(self, out: Array, first: int) -> None: ...
 
     def frame(self, number: int) -> Array:
         return tifffile.imread(self._paths[number])

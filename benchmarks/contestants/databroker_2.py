@@ -61,10 +61,12 @@ class Contestant:
 
     def uids_of_sample(self, plan: str, sample: str) -> list[str]:
         # list() would ask for the length first.
+        # ``list`` would ask for the length first, which is a query more.
         return [uid for uid in self._of_sample(plan, sample).sort(_NEWEST_FIRST)]  # noqa: C416
 
     def uids_of_proposal(self, proposal: str) -> list[str]:
         # list() would ask for the length first.
+        # ``list`` would ask for the length first, which is a query more.
         return [uid for uid in self._runs.search(Eq("proposal_id", proposal)).sort(_NEWEST_FIRST)]  # noqa: C416
 
     def read_scalars(self) -> Any:

@@ -196,10 +196,10 @@ class Key:
     def __repr__(self) -> str:
         return f"Key({self._key!r})"
 
-    def __eq__(self, value: Any) -> Eq:  # type: ignore[override]
+    def __eq__(self, value: Any) -> Eq:  # type: ignore[override]  # a comparison is a query
         return Eq(self._key, value)
 
-    def __ne__(self, value: Any) -> NotEq:  # type: ignore[override]
+    def __ne__(self, value: Any) -> NotEq:  # type: ignore[override]  # a comparison is a query
         return NotEq(self._key, value)
 
     def __lt__(self, value: Any) -> Comparison:
