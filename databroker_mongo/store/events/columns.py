@@ -64,7 +64,7 @@ class ColumnParts:
         self._parts: list[tuple[int, list[_Piece]]] = []
 
     def add_batch(self, batch: bytes) -> None:
-        """Append the rows of a batch of BSON documents, one after the other, as ``find_raw_batches`` yields them.
+        """Append the rows of a batch of BSON documents, one after the other, as ``RawBatches`` yields them.
 
         Raises
         ------

@@ -106,8 +106,14 @@ class _Scan:
 
     def batches(self, query: Mapping[str, Any], n_at_once: int = 0) -> Any:
         """Return a cursor over batches of BSON: of so many documents, or with 0 of as many as the server likes."""
-        return self.collections.event.find_raw_batches(
-            query, self.projection, max_time_ms=self.collections.max_time_ms, batch_size=n_at_once
+        from ..connection.raw_batches import RawBatches  # imports pymongo, which the first question may cost
+
+        return RawBatches(
+            self.collections.event,
+            query,
+            self.projection,
+            max_time_ms=self.collections.max_time_ms,
+            batch_size=n_at_once,
         )
 
     def read(self, batches: Iterable[bytes]) -> ColumnParts:
