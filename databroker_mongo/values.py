@@ -115,7 +115,9 @@ def _mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
     key: Any = None
     try:
         for key, item in value.items():
-            result[key if are_names else _key(key)] = encodable(item)
+            # What fits as it is, is seen here: a call for each takes half of the time of a document.
+            fits = (kind := type(item)) in _ALWAYS_FIT or (kind is str and item.isascii())
+            result[key if are_names else _key(key)] = item if fits else _FREQUENT.get(kind, _converted)(item)
     except Unencodable as error:
         error.path.insert(0, key)
         raise

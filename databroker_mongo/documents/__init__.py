@@ -8,7 +8,7 @@ A *page* (``event_page``, ``datum_page``, and the old ``bulk_events``, ``bulk_da
     names       what documents are called, and what they say of themselves
     pages       pages <-> single documents
     checks      which documents are valid; their values put as MongoDB keeps them
-    usual       ... quickly, for the documents that come by the thousand
+    usual       ... at a glance, for what comes by the thousand or is large
     spans       which rows of a stream are which rows of its stream resources
     readable    what can be read of a descriptor that another program left broken
 

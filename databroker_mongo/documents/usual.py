@@ -1,11 +1,12 @@
-"""The quick way for the documents that come by the thousand: told to be valid at a glance, or left to ``checks``.
+"""The quick way for the documents that come by the thousand or hold keys by the hundred: valid at a glance, or not.
 
-It may only take documents that ``checks`` would take, and must give the same.
+What is not is left to ``checks``. It may only take documents that ``checks`` would take, and must give the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ..values import Unencodable, encodable
@@ -18,8 +19,8 @@ def is_usual(name: str, doc: Mapping[str, Any]) -> bool:
 
 
 def encode_usual(name: str, doc: Mapping[str, Any]) -> Document | None:
-    """Encode a document that is usual; None asks for a closer look."""
-    if not is_usual(name, doc):
+    """Encode a document that is usual and needs no more for it than its sections; None asks for a closer look."""
+    if name not in _SECTIONS or not is_usual(name, doc):
         return None
     encoded = dict(doc)
     try:
@@ -63,5 +64,124 @@ def _is_usual_datum(doc: Mapping[str, Any]) -> bool:
         return False
 
 
-_USUAL: dict[str, Callable[[Mapping[str, Any]], bool]] = {"event": _is_usual_event, "datum": _is_usual_datum}
+def _is_usual_descriptor(doc: Mapping[str, Any]) -> bool:
+    return (
+        _NEEDED_FIELDS <= doc.keys() <= _FIELDS.keys()
+        and type(doc["time"]) in (float, int)
+        and -1e18 < doc["time"] < 1e18
+        and _have_kinds(doc, _FIELDS)
+        and _are_usual_data_keys(doc["data_keys"])
+        and all(map(_is_usual_configuration, doc.get("configuration", {}).values()))
+        and set(map(type, doc.get("object_classes", {}).values())) <= {str}
+        and _are_usual_hints(doc.get("hints", {}))
+        and _have_usual_names(doc)
+    )
+
+
+def _have_kinds(doc: Mapping[str, Any], kinds: Mapping[str, type | None]) -> bool:
+    return all(kind is None or name not in doc or type(doc[name]) is kind for name, kind in kinds.items())
+
+
+def _is_usual_configuration(configuration: Any) -> bool:
+    return (
+        type(configuration) is dict
+        and _have_kinds(configuration, _SECTIONS_OF_CONFIGURATION)
+        and _are_usual_data_keys(configuration.get("data_keys", {}))
+    )
+
+
+def _are_usual_hints(hints: dict[str, Any]) -> bool:
+    # Hints of devices stand by their names beside these two, which mean something to the schema.
+    return "NX_class" not in hints and _are_texts(hints.get("fields", []))
+
+
+def _are_usual_data_keys(data_keys: dict[str, Any]) -> bool:
+    for data_key in data_keys.values():
+        if type(data_key) is not dict or not data_key.keys() >= _NEEDED_OF_DATA_KEYS:
+            return False
+        for name, value in data_key.items():
+            if name in _OF_DATA_KEYS and not _OF_DATA_KEYS[name](value):
+                return False
+    return True
+
+
+def _are_of(kinds: set[type]) -> Callable[[Any], bool]:
+    return lambda value: type(value) is list and set(map(type, value)) <= kinds
+
+
+def _is_of(*kinds: type) -> Callable[[Any], bool]:
+    return lambda value: type(value) in kinds
+
+
+def _is_one_of(*texts: str) -> Callable[[Any], bool]:
+    return lambda value: type(value) is str and value in texts
+
+
+def _fits(pattern: str) -> Callable[[Any], bool]:
+    compiled = re.compile(pattern)
+    return lambda value: type(value) is str and compiled.fullmatch(value) is not None
+
+
+def _are_usual_limits(limits: Any) -> bool:
+    return type(limits) is dict and limits.keys() <= _LIMITS and all(map(_is_usual_range, limits.values()))
+
+
+def _is_usual_range(limits: Any) -> bool:
+    if type(limits) is not dict:
+        return limits is None
+    return limits.keys() == _BOUNDS and set(map(type, limits.values())) <= {int, float, type(None)}
+
+
+def _have_usual_names(value: Mapping[str, Any]) -> bool:
+    """Tell whether all names, those within others too, are ones that the schema of descriptors takes.
+
+    It has no slash and no dot in the names of mappings, except in those within lists, which it does not look at.
+    """
+    # A list and no generator: that would be a frame more for each level.
+    inner = [each for each in value.values() if isinstance(each, dict)]
+    return _are_usual_names(value) and all(map(_have_usual_names, inner))
+
+
+def _are_usual_names(names: Collection[str]) -> bool:
+    together = "".join(names)
+    return "" not in names and "." not in together and "/" not in together
+
+
+_are_texts = _are_of({str})
+_NEEDED_FIELDS = {"data_keys", "run_start", "time", "uid"}
+_FIELDS: dict[str, type | None] = {
+    "configuration": dict,
+    "data_keys": dict,
+    "hints": dict,
+    "name": str,
+    "object_classes": dict,
+    "object_keys": dict,
+    "run_start": str,
+    "time": None,
+    "uid": str,
+}
+_SECTIONS_OF_CONFIGURATION = {"data": dict, "data_keys": dict, "timestamps": dict}
+_NEEDED_OF_DATA_KEYS = {"dtype", "shape", "source"}
+_OF_DATA_KEYS: dict[str, Callable[[Any], bool]] = {
+    "choices": _are_texts,
+    "dims": _are_texts,
+    "dtype": _is_one_of("string", "number", "array", "boolean", "integer"),
+    # What has a name for each of its fields is a list of pairs, and left to a closer look.
+    "dtype_numpy": _fits("[|<>][tbiufcmMOSUV][0-9]+"),
+    "external": _fits("[A-Z]+:?.*"),
+    "limits": _are_usual_limits,
+    "object_name": _is_of(str),
+    "precision": _is_of(int, type(None)),
+    "shape": _are_of({int, type(None)}),
+    "source": _is_of(str),
+    "units": _is_of(str, type(None)),
+}
+_LIMITS = {"alarm", "control", "display", "warning"}
+_BOUNDS = {"high", "low"}
+
+_USUAL: dict[str, Callable[[Mapping[str, Any]], bool]] = {
+    "descriptor": _is_usual_descriptor,
+    "event": _is_usual_event,
+    "datum": _is_usual_datum,
+}
 _SECTIONS = {"event": ("data", "timestamps", "filled"), "datum": ("datum_kwargs",)}

@@ -1,5 +1,8 @@
 """Pages and rows, values, and the quick checks, on documents drawn by Hypothesis."""
 
+import copy
+import random
+
 import event_model
 import numpy as np
 from hypothesis import given
@@ -7,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from databroker_mongo import documents
-from databroker_mongo.documents.usual import encode_usual
+from databroker_mongo.documents.usual import encode_usual, is_usual
 from databroker_mongo.errors import InvalidDocument
 from databroker_mongo.values import Unencodable, are_equal, encodable
 
@@ -110,3 +113,87 @@ def test_the_check_of_a_datum_equals_the_schema(doc):
 @given(event_rows())
 def test_usual_events_are_checked_quickly(rows):
     assert all(_quickly("event", row) for row in rows)
+
+
+RANGE = {"low": None, "high": 1.5}
+DATA_KEYS = {
+    "x": {"dtype": "number", "shape": [], "source": "PV:x", "units": "mm", "precision": 3, "lower_ctrl_limit": -1.0}
+    | {"limits": {"control": RANGE, "display": None}, "object_name": "stage", "dtype_numpy": "<f8"},
+    "mode": {"dtype": "string", "shape": [], "source": "PV:mode", "choices": ["in", "out"], "units": None},
+    "det": {"dtype": "array", "shape": [None, 512], "source": "PV:det", "dims": ["y", "x"], "external": "FILESTORE:"}
+    | {"dtype_numpy": [["a", "<f8"], ["b", "<i4"]], "limits": {"hysteresis": 1.0, "rds": {"time_difference": 1.0}}},
+}
+DESCRIPTOR = {
+    "uid": "d",
+    "run_start": "r",
+    "time": 1.0,
+    "name": "primary",
+    "data_keys": {key: DATA_KEYS[key] for key in ("x", "mode")},
+    "object_keys": {"stage": ["x", "mode"]},
+    "object_classes": {"stage": "ophyd.Device"},
+    "hints": {"stage": {"fields": ["x"]}},
+    "configuration": {
+        "stage": {
+            "data": {"gain": 2, "offsets": [1.0, None], "nested": {"a": {"b": 1}}},
+            "timestamps": {"gain": 1.0},
+            "data_keys": {"gain": {"dtype": "integer", "shape": [], "source": "PV:gain"}},
+        }
+    },
+}
+WITH_MORE = {**DESCRIPTOR, "data_keys": DATA_KEYS, "hints": {"NX_class": "NXdata", "fields": ["x"]}}
+ODD_NAMES = ["a.b", "a/b", "", "\n", "_id", "$set", "colour", "fields", "NX_class", "hysteresis", "external", "dims"]
+ODD_VALUES = [None, True, 0, -1, 2**63 - 1, 1.5, float("nan"), "", "text", "STREAM:", "<f8", [], ["x"], [None]]
+ODD_VALUES += [[1.0], [True], {}, {"a.b": 1}, {"a": {"b/c": 1}}, [{"a.b": 1}], {"low": 1, "high": True}]
+ODD_VALUES += [RANGE, {"fields": [1]}]
+
+
+def _mutated(document, chance):
+    """Return the document with one of its parts, at any depth, replaced, removed, renamed or put elsewhere."""
+    changed = copy.deepcopy(document)
+    places = []
+    parts = [changed]
+    for part in parts:
+        items = part.items() if isinstance(part, dict) else enumerate(part)
+        places += ((part, name) for name, _ in items)
+        parts += (value for _, value in items if isinstance(value, dict | list))
+    part, name = chance.choice(places)
+    change = chance.choice(["replace", "replace", "remove", "add", "rename"])
+    if change == "replace" or isinstance(part, list):
+        part[name] = copy.deepcopy(chance.choice(ODD_VALUES))
+    elif change == "add":
+        part[chance.choice(ODD_NAMES)] = copy.deepcopy(chance.choice(ODD_VALUES))
+    else:
+        value = part.pop(name)
+        if change == "rename":
+            part[chance.choice(ODD_NAMES)] = value
+    return changed
+
+
+def test_a_glance_accepts_no_invalid_descriptor():
+    chance = random.Random(268)
+    validator = event_model.schema_validators[event_model.DocumentNames.descriptor]
+    n_invalid = n_glanced_at = 0
+    for number in range(2000):
+        encoded = documents.encode("descriptor", _mutated(DESCRIPTOR if number % 3 else WITH_MORE, chance))
+        is_valid = validator.is_valid(encoded)
+        n_invalid += not is_valid
+        if is_usual("descriptor", encoded):
+            n_glanced_at += 1
+            assert is_valid, encoded
+            documents.validate("descriptor", encoded)
+    # As many of each kind, or the test has little to say.
+    assert n_invalid > 600
+    assert n_glanced_at > 300
+
+
+@given(_any_of(DESCRIPTOR, list(DESCRIPTOR)), st.randoms(use_true_random=False))
+def test_whatever_a_glance_accepts_the_schema_accepts(doc, chance):
+    encoded = documents.encode("descriptor", _mutated(doc, chance) if doc else doc)
+    assert is_usual("descriptor", encoded) <= _is_accepted("descriptor", encoded)
+
+
+def test_a_usual_descriptor_is_checked_at_a_glance(monkeypatch):
+    monkeypatch.setattr("databroker_mongo.documents.checks.validate", None)
+    many = {f"motor_{number}": DATA_KEYS["x"] for number in range(268)}
+    ((_, stored),) = documents.checked("descriptor", {**DESCRIPTOR, "data_keys": many})
+    assert stored == {**DESCRIPTOR, "data_keys": many}
