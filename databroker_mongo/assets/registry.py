@@ -12,7 +12,14 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, Final
 
-from ..errors import DuplicateHandler, HandlerClashWarning, HandlerUnavailable, UnknownSpec, stacklevel_of_caller
+from ..errors import (
+    ConfigurationError,
+    DuplicateHandler,
+    HandlerClashWarning,
+    HandlerUnavailable,
+    UnknownSpec,
+    stacklevel_of_caller,
+)
 from .discovery import Offer, entry_names, find_offers, normalize
 from .known_distributions import PROVIDERS, UNREGISTERED
 from .loading import HandlerClass, class_path, level, load
@@ -163,9 +170,17 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
 
         Raises
         ------
+        ConfigurationError
+            It is neither.
         DuplicateHandler
             Another class is registered by hand already.
         """
+        if not (callable(handler) or isinstance(handler, str)):
+            raise ConfigurationError(
+                f"A handler for {spec} is a class, or the place of one as in 'my_package.handlers:MyHandler', not "
+                f"{handler!r}.",
+                spec=spec,
+            )
         name = entry_names(spec)[0]
         known = self._by_hand.get(name, handler)
         if known != handler and not overwrite:

@@ -364,7 +364,10 @@ class Stream:
 
     def _select(self, keys: Iterable[str] | None, exclude: Collection[str]) -> list[str]:
         known = self.source.data_keys
-        wanted = list(known) if keys is None else [keys] if isinstance(keys, str) else list(keys)
+        if keys is None:
+            wanted = list(known)
+        else:
+            wanted = list(keys) if isinstance(keys, Iterable) and not isinstance(keys, str) else [keys]
         left_out = {exclude} if isinstance(exclude, str) else set(exclude)
         for key in wanted:
             if key not in known:

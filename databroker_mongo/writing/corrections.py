@@ -71,6 +71,8 @@ def update_run(
         The changed document breaks its schema, or a field that identifies it would be changed. Nothing is changed.
     """
     wanted = {"start": start, "stop": stop}
+    for name, changes in {**wanted, **_by_stream(descriptors)}.items():
+        _require_fields(name, changes)
     corrections = [(name, _stored(store, name, run_uid), changes) for name, changes in wanted.items() if changes]
     corrections += [("descriptor", *each) for each in _of_streams(store, run_uid, descriptors or {})]
     for name, stored, changes in corrections:
@@ -78,6 +80,30 @@ def update_run(
         _require_what_is_removed(store, name, changes, stored)
     for name, stored, changes in corrections:
         store.correct(name, stored["uid"], partial(_changed, name, changes))
+
+
+def _by_stream(descriptors: Mapping[str, Changes] | None) -> Mapping[str, Changes]:
+    if descriptors is None or isinstance(descriptors, Mapping):
+        return descriptors or {}
+    raise InvalidDocument(
+        "Corrections of descriptors are a mapping of the name of a stream, or the uid of a descriptor, to new values "
+        f"of fields, as in {{'primary': {{'hints': {{}}}}}}, not {descriptors!r}."
+    )
+
+
+def _require_fields(name: str, changes: Changes | None) -> None:
+    """Insist on new values by the names of fields."""
+    if changes is not None and not isinstance(changes, Mapping):
+        raise InvalidDocument(
+            f"Corrections of {name!r} are a mapping of fields to new values, as in {{'sample': 'A2'}}, not {changes!r}."
+        )
+    for key in changes or ():
+        path = key if isinstance(key, tuple) else (key,)
+        if not path or not all(isinstance(field, str) for field in path):
+            raise InvalidDocument(
+                f"{key!r} names no field to correct in {name!r}: write its name, or ('sample', 'name') for one within "
+                "another."
+            )
 
 
 def _stored(store: WritableStore, name: str, run_uid: str) -> Document:

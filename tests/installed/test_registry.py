@@ -127,6 +127,14 @@ class TestByHand:
         registry.register("FROB", Other, overwrite=True)
         assert registry["FROB"] is Other
 
+    @pytest.mark.parametrize("handler", [3, None, {"FROB": Mine}])
+    def test_what_is_no_class_nor_the_place_of_one_is_refused(self, handler):
+        registry = HandlerRegistry(discover=False)
+
+        with pytest.raises(ConfigurationError, match="A handler for FROB is a class"):
+            registry.register("FROB", handler)
+        assert "FROB" not in registry
+
     def test_after_deregistering_the_installed_one_serves_again(self, install):
         install("alpha")
         registry = HandlerRegistry({"GLIM": Mine})

@@ -127,6 +127,8 @@ def test_only_the_keys_that_are_asked_for_are_there(store_uri):
     assert list(primary.to_dask(exclude=["mca", "name"])) == ["I0", "n", "ok"]
     with pytest.raises(ColumnNotFound, match="no data key 'I1'"):
         primary.read(["I1"])
+    with pytest.raises(ColumnNotFound, match="no data key 5"):
+        primary.read(5)
 
 
 @pytest.mark.parametrize("method", ["read", "to_dask"])

@@ -322,3 +322,21 @@ def test_what_was_removed_may_be_removed_once_more(catalog, store_uri):
         correct(store_uri, "start", {"sample": REMOVE, ("user", "badge"): REMOVE})
     assert catalog["run"].start == {"uid": "run", "time": 1.0, "user": {"name": "Ann"}}
     assert len(catalog["run"].revisions()) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"start": "sample"}, "Corrections of 'start' are a mapping"),
+        ({"stop": [1]}, "Corrections of 'stop' are a mapping"),
+        ({"descriptors": ["primary"]}, "Corrections of descriptors are a mapping"),
+        ({"descriptors": {"primary": ["hints"]}}, "Corrections of 'primary' are a mapping"),
+        ({"start": {(): 1}}, "names no field to correct in 'start'"),
+        ({"start": {5: 1}}, "names no field to correct in 'start'"),
+        ({"start": {("sample", 5): 1}}, "names no field to correct in 'start'"),
+    ],
+)
+def test_what_is_no_mapping_of_fields_is_refused_with_a_sentence(catalog, changes, message):
+    with pytest.raises(InvalidDocument, match=message):
+        catalog.update("run", **changes)
+    assert catalog["run"].start == START
