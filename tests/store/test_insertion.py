@@ -140,6 +140,15 @@ def test_a_document_that_the_server_refuses_is_named(real):
 
 
 @pytest.mark.parametrize("unique", [True, False])
+def test_the_uid_of_an_event_of_another_stream_is_refused(real, unique):
+    real.collections.event.create_index("uid", unique=unique)
+    put(real, "event", event(1))
+    with pytest.raises(DuplicateDocument, match="descriptor: 'desc' is stored, 'other' was sent"):
+        put(real, "event", event(1, descriptor="other"))
+    assert len(stored(real, "event")) == 1
+
+
+@pytest.mark.parametrize("unique", [True, False])
 @pytest.mark.parametrize("name", ["event", "resource", "datum", "stop"])
 def test_documents_of_other_programs_are_recognised_through_an_index(real, name, unique):
     key = {"datum": "datum_id", "stop": "run_start"}.get(name, "uid")

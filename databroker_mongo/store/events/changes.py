@@ -113,7 +113,7 @@ class NewEvents:
             stored = self._collections.event.find(query, {"_id": 1})
             late = [each["_id"] for each in stored if each["_id"] not in self._seen]
             for ids in split_by_size(late):
-                events += self._unseen({"_id": {"$in": ids}})
+                events += self._unseen({**query, "_id": {"$in": ids}})
         return sorted(events, key=lambda event: (event["seq_num"], event["time"]))
 
     def _unseen(self, query: dict[str, Any]) -> list[Document]:

@@ -40,6 +40,8 @@ COLLECTIONS = {
 
 _LARGEST_DOCUMENT = 16 * 1024 * 1024  # "BSON Document Size" in MongoDB's limits and thresholds
 _NAMES_AT_ONCE = 1000
+_KEPT_TOGETHER_BY = {"event": "descriptor", "datum": "datum_id"}
+"""By which field a cluster would spread the largest collections: who names it asks the one server that has them."""
 _DUPLICATE_KEY = 11000  # DuplicateKey in MongoDB's error_codes.yml
 
 
@@ -97,7 +99,7 @@ class Insertion:
         key = identity_field(name)
         ids = _make_ids([document[key] for document in documents])
         sent = [{"_id": _id, **document} for _id, document in zip(ids, documents, strict=True)]
-        stored = _stored_already(collection, key, sent) if self._must_look_up(name, collection) else {}
+        stored = _stored_already(collection, name, sent) if self._must_look_up(name, collection) else {}
         pairs = [(document, stored[document[key]]) for document in sent if document[key] in stored]
         unsent = [document for document in sent if document[key] not in stored] if stored else sent
         pairs += self.put(collection, name, unsent)
@@ -125,7 +127,7 @@ class Insertion:
         else:
             return []
         # A secondary may not have it yet; the error that told of the conflict came from the primary.
-        return _met(collection.with_options(read_preference=pymongo.ReadPreference.PRIMARY), conflicts)
+        return _met(collection.with_options(read_preference=pymongo.ReadPreference.PRIMARY), name, conflicts)
 
     def _require_sizes(self, name: str, documents: list[Document], error: Exception) -> None:
         require_sizes(name, documents, error)
@@ -185,20 +187,39 @@ def _duplicates(name: str, documents: list[Document], error: BulkWriteError) -> 
 
 
 def _met(
-    primary: Collection[Document], conflicts: list[tuple[Document, dict[str, Any]]]
+    primary: Collection[Document], name: str, conflicts: list[tuple[Document, dict[str, Any]]]
 ) -> list[tuple[Document, Document]]:
-    found: dict[tuple[Any, ...], Document] = {}
-    fields = {tuple(key) for _, key in conflicts}
-    for first in range(0, len(conflicts), _NAMES_AT_ONCE):
-        for stored in primary.find({"$or": [key for _, key in conflicts[first : first + _NAMES_AT_ONCE]]}):
-            found.update(((names, *(stored.get(field) for field in names)), stored) for names in fields)
+    within = _places_of(name, [document for document, _ in conflicts])
+    found = _find_met(primary, conflicts, within)
+    missing = [each for each in conflicts if (*each[1], *each[1].values()) not in found]
+    if missing and within:  # the uid may be that of an event of another stream
+        found |= _find_met(primary, missing, {})
     pairs = []
     for document, key in conflicts:
-        met = found.get((tuple(key), *key.values()))
+        met = found.get((*key, *key.values()))
         if met is None:
             raise StoreUnavailable(f"A document with {key} was removed while it was sent again; send it once more.")
         pairs.append((document, met))
     return pairs
+
+
+def _find_met(
+    primary: Collection[Document], conflicts: list[tuple[Document, dict[str, Any]]], within: Document
+) -> dict[tuple[Any, ...], Document]:
+    """Return the stored documents of these keys, by the fields of the key and their values."""
+    found: dict[tuple[Any, ...], Document] = {}
+    fields = {tuple(key) for _, key in conflicts}
+    for first in range(0, len(conflicts), _NAMES_AT_ONCE):
+        keys = [key for _, key in conflicts[first : first + _NAMES_AT_ONCE]]
+        for stored in primary.find({**within, "$or": keys}):
+            found.update(((*names, *(stored.get(field) for field in names)), stored) for names in fields)
+    return found
+
+
+def _places_of(name: str, documents: Iterable[Document]) -> Document:
+    """Return a filter that says where documents of this kind are, beside which they are."""
+    field = _KEPT_TOGETHER_BY.get(name)
+    return {} if field is None else {field: {"$in": sorted({document[field] for document in documents})}}
 
 
 def _has_index_that_accepts_seconds(collection: Collection[Document], name: str, address: str) -> bool:
@@ -220,11 +241,13 @@ def _has_index_that_accepts_seconds(collection: Collection[Document], name: str,
     return bool(indexes)
 
 
-def _stored_already(collection: Collection[Document], key: str, sent: list[Document]) -> dict[str, Document]:
+def _stored_already(collection: Collection[Document], name: str, sent: list[Document]) -> dict[str, Document]:
+    key = identity_field(name)
     stored: dict[str, Document] = {}
     for first in range(0, len(sent), _NAMES_AT_ONCE):
-        keys = [document[key] for document in sent[first : first + _NAMES_AT_ONCE]]
-        for found in collection.find({key: {"$in": keys}}):
+        part = sent[first : first + _NAMES_AT_ONCE]
+        keys = [document[key] for document in part]
+        for found in collection.find({**_places_of(name, part), key: {"$in": keys}}):
             stored.setdefault(found[key], found)
     return stored
 
