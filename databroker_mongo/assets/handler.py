@@ -16,6 +16,7 @@ What does not belong here: anything that finds, opens or calls handlers (``regis
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -183,4 +184,17 @@ class TellsLayout(Protocol):
         OSError
             When the file is missing or damaged.
         """
+        ...
+
+
+@runtime_checkable
+class KeepsOpen(Protocol):
+    """Optional at every level: a handler whose files are open only while one of its methods is called.
+
+    A file that HDF5 has open in a process cannot be opened there in another way, nor be written. So a handler had
+    better close it at the end of each method; callers that call several in a row say so, and it is opened once.
+    """
+
+    def keep_open(self) -> AbstractContextManager[object]:
+        """Return a context in which files may stay open from one call of this thread to the next, but not after it."""
         ...

@@ -13,12 +13,13 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from .datums import DatumKwargs
 from .file_state import FileState
+from .handler import KeepsOpen
 
 _logger = logging.getLogger("databroker_mongo")
 BeforeOpening = Callable[[str], None]
@@ -30,7 +31,8 @@ class HandlerPool:
 
     A handler is used by one thread at a time, and so are all handlers of one path, unless its class says
     ``parallel_reads = True``. A handler whose file was replaced or changed, or one of its ``linked_files()``, is made
-    again, and so is one in whose use something went wrong. In a process that is forked the pool begins empty.
+    again, and so is one in whose use something went wrong. One that has ``keep_open()`` keeps its files open only while
+    it is lent. In a process that is forked the pool begins empty.
 
     Parameters
     ----------
@@ -99,13 +101,14 @@ class HandlerPool:
         entry = self._borrow((cls, os.fspath(path), repr(sorted(kwargs.items()))))
         try:
             # Whether files changed is looked at under the lock by all; only those who read side by side let go of it.
-            if entry.is_parallel:
-                with entry.lock:
-                    handler = self._fresh(entry, kwargs, before_opening)
+            with ExitStack() as lent:
+                if entry.is_parallel:
+                    with entry.lock:
+                        handler = self._fresh(entry, kwargs, before_opening, lent)
+                else:
+                    lent.enter_context(entry.lock)
+                    handler = self._fresh(entry, kwargs, before_opening, lent)
                 yield handler
-            else:
-                with entry.lock:
-                    yield self._fresh(entry, kwargs, before_opening)
         except BaseException:
             # Of what it read last, nothing is certain: a handler may be in the middle of a file, or of its own state.
             with entry.lock:
@@ -168,8 +171,10 @@ class HandlerPool:
         """
         return next((entry.lock for entry in self._entries.values() if entry.path == path), threading.RLock())
 
-    def _fresh(self, entry: _Entry, kwargs: Mapping[str, object], before_opening: BeforeOpening | None) -> Any:
-        """Return the handler of an entry whose lock is held, made again if its files changed."""
+    def _fresh(
+        self, entry: _Entry, kwargs: Mapping[str, object], before_opening: BeforeOpening | None, lent: ExitStack
+    ) -> Any:
+        """Return the handler of an entry whose lock is held, made again if its files changed, until ``lent`` ends."""
         if entry.handler is not None and not entry.files.is_unchanged():
             _logger.debug("%s may have changed: opening it again", entry.path)
             with self._changed:
@@ -180,7 +185,10 @@ class HandlerPool:
             _logger.debug("opening %s", entry.path)
             files = FileState.of(entry.path)
             entry.handler = entry.key[0](entry.path, **kwargs)
+            _keep_open(entry.handler, lent)
             entry.files = _with_linked(files, entry.handler, before_opening)
+        else:
+            _keep_open(entry.handler, lent)
         return entry.handler
 
     def _give_back(self, entry: _Entry) -> None:
@@ -242,10 +250,18 @@ def process_pool() -> HandlerPool:
 def close_files() -> None:
     """Close the files of runs that this process holds open, so that they can be opened in another way, or removed.
 
+    The handlers of ``databroker-mongo-handlers`` hold none open between two reads; those of others may.
+
     Lazy arrays stay usable: a later computation opens its files again. A file that another thread is reading is closed
     when that thread has finished.
     """
     process_pool().close()
+
+
+def _keep_open(handler: Any, lent: ExitStack) -> None:
+    """Let a handler that can keep its files open from call to call, so that they are opened once while it is lent."""
+    if isinstance(handler, KeepsOpen):
+        lent.enter_context(handler.keep_open())
 
 
 def _with_linked(files: FileState, handler: Any, before_opening: BeforeOpening | None) -> FileState:

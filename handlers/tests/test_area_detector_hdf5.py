@@ -332,24 +332,13 @@ def test_a_file_that_this_process_has_open_in_another_way_is_read(tmp_path, hand
         np.testing.assert_array_equal(handler_class(str(path))(point_number=3)[0], FRAMES[3])
 
 
-def test_a_file_is_closed_when_its_last_handler_is_closed_or_gone(tmp_path):
-    path = write(tmp_path / "scan.h5")
-    first, second, third = (AreaDetectorHDF5(str(path)) for _ in range(3))
-    for handler in (first, second, third):
-        handler(point_number=0)
-    first.close()
-    first.close()
-    del second
-    assert str(path) in open_paths()
+def test_a_handler_that_was_closed_reads_again(tmp_path):
+    handler = AreaDetectorHDF5(str(write(tmp_path / "scan.h5")))
+    handler(point_number=0)
+    handler.close()
+    handler.close()
 
-    third.close()
-
-    assert str(path) not in open_paths()
-    np.testing.assert_array_equal(first(point_number=3)[0], FRAMES[3])
-
-
-def open_paths():
-    return [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    np.testing.assert_array_equal(handler(point_number=3)[0], FRAMES[3])
 
 
 def test_a_growing_file_read_by_two_handlers_under_two_names_is_read_right(tmp_path, writer):

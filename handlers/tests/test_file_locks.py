@@ -8,6 +8,7 @@ import sys
 import pytest
 from databroker_mongo_handlers.hdf5 import file_locks
 from databroker_mongo_handlers.hdf5.file_locks import is_locked_by_a_writer
+from databroker_mongo_handlers.rows import file_identity
 
 HOLD = """
 import fcntl, sys
@@ -40,7 +41,7 @@ def make(path, *, age_seconds):
 
 def settle(monkeypatch):
     """Take what was changed just now, such as the times of the file, for changed long ago."""
-    monkeypatch.setattr(file_locks, "_SETTLING_NANOSECONDS", -(10**9))
+    monkeypatch.setattr(file_identity, "SETTLING_NANOSECONDS", -(10**9))
 
 
 def test_a_file_that_was_free_and_has_not_changed_is_looked_up_once(tmp_path, tables_read, monkeypatch):

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -401,3 +402,39 @@ os._exit(0)
     def test_there_is_one_pool_for_the_process(self):
         assert process_pool() is process_pool()
         assert process_pool().limit == 64
+
+
+class Lent(Text):
+    """Takes down in which order it is made, asked for links, used and left."""
+
+    def __init__(self, path, **kwargs):
+        super().__init__(path, **kwargs)
+        self.order = ["made"]
+
+    @contextmanager
+    def keep_open(self):
+        self.order.append("kept open")
+        try:
+            yield
+        finally:
+            self.order.append("may be closed")
+
+    def close(self):
+        super().close()
+        self.order.append("closed")
+
+    def linked_files(self):
+        self.order.append("links")
+        return []
+
+
+def test_a_handler_may_keep_its_files_open_for_as_long_as_it_is_lent(pool, files):
+    with pool.open(Lent, files[0], {}) as handler:
+        handler.order.append("used")
+    assert handler.order == ["made", "kept open", "links", "used", "may be closed"]
+
+
+def test_a_handler_in_whose_use_something_went_wrong_leaves_its_files_before_it_is_closed(pool, files):
+    with pytest.raises(ZeroDivisionError), pool.open(Lent, files[0], {}) as handler:
+        raise ZeroDivisionError
+    assert handler.order == ["made", "kept open", "links", "may be closed", "closed"]

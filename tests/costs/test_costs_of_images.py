@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import dask
@@ -138,8 +139,10 @@ def bytes_read():
     ids=["a frame", "a window of each", "all"],
 )
 def test_no_more_bytes_are_read_from_files_than_hold_the_part(
-    installed_handlers, mongod_database_uri, files, part, n_bytes
+    installed_handlers, mongod_database_uri, files, part, n_bytes, monkeypatch
 ):
+    later = time.time_ns() + 10 * 10**9  # of files that changed just now, no places are remembered
+    monkeypatch.setattr(time, "time_ns", lambda: later)
     column = stored(mongod_database_uri, files).to_dask()["image"][part]
     process_pool().close()
     before = bytes_read()

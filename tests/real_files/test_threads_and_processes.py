@@ -123,19 +123,23 @@ def test_however_many_files_are_read_no_more_than_64_stay_open(bench):
     assert open_files(bench.folder) == 0
 
 
+@pytest.mark.parametrize("locking", [None, True, False])
 @pytest.mark.parametrize("spec", ["AD_HDF5", "AD_HDF5_SWMR"])
-def test_a_file_can_be_written_once_files_are_closed_and_lazy_arrays_see_what_was_written(bench, spec):
+def test_a_file_can_be_opened_and_written_after_it_was_read_and_lazy_arrays_see_what_was_written(bench, spec, locking):
     path = bench.write_hdf5()
     primary = bench.run(bench.asset(spec, "a.h5")).primary
     lazy = primary.to_dask()["image"]
     np.testing.assert_array_equal(lazy[:, 0], FRAMES)
-    with pytest.raises(OSError, match="already open"):
-        h5py.File(path, "r+")
-    close_files()
-    with h5py.File(path, "r+") as file:
+    with h5py.File(path, locking=locking) as file:
+        np.testing.assert_array_equal(file["entry/data/data"], FRAMES)
+    with h5py.File(path, "r+", locking=locking) as file:
         file["entry/data/data"][0] = 99
     assert (lazy[0].compute() == 99).all()
-    np.testing.assert_array_equal(primary.read()["image"][1:, 0], FRAMES[1:])
+    with h5py.File(path, "r+", locking=locking) as file:
+        file["entry/data/data"][0] = 98
+    loaded = primary.read()["image"]
+    assert (loaded[0] == 98).all()
+    np.testing.assert_array_equal(loaded[1:, 0], FRAMES[1:])
 
 
 @pytest.mark.skipif(not OWN_FILES.is_dir(), reason="this system does not list open files")

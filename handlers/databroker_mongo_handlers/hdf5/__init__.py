@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .area_detector import INSTRUMENT_ATTRIBUTES, NEXUS_DATA
-from .file import acquire, release
+from .file import opened
 from .rows import HDF5Rows
 
-__all__ = ["INSTRUMENT_ATTRIBUTES", "NEXUS_DATA", "HDF5Rows", "acquire", "release"]
+__all__ = ["INSTRUMENT_ATTRIBUTES", "NEXUS_DATA", "HDF5Rows", "opened"]

@@ -1,4 +1,4 @@
-"""HDF5 files opened for reading, each once in a process, and what goes wrong with them in words.
+"""HDF5 files opened for reading, each once in a process and no longer than they are read, and what goes wrong in words.
 
 Files are opened without locking, so that reading neither disturbs a writer nor fails on file systems without locks,
 and without touching the environment of the process.
@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import Counter, deque
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 import hdf5plugin as hdf5plugin  # importing it registers the filters that detectors write with
 
-from ..rows import EndsEarly
+from ..rows import EndsEarly, FileIdentity, close_later
 from .file_locks import is_locked_by_a_writer
 from .flags import has_flags, is_open_for_writing, n_missing_bytes
 
@@ -50,24 +53,33 @@ class OpenFile:
         To be held while a dataset is used, as it is closed when another user looks again.
     is_fresh : bool
         No length has been read from it since it was opened; kept by its users.
+    identity : FileIdentity
+        What the file system said of it just before it was opened.
+    opened_ns : int
+        When that was, in nanoseconds since 1970: what changed later HDF5 may have read before or after.
     """
 
     def __init__(self, path: str, *, swmr: bool):
         self.lock = threading.RLock()
         self._path, self._swmr = path, swmr
         # Without a writer to follow, damage is an error at once: in SWMR mode HDF5 waits for it to be mended.
-        self._file = open_hdf5(path, swmr=swmr and is_open_for_writing(path))
+        self._file = self._open(swmr=swmr and is_open_for_writing(path))
+
+    def _open(self, *, swmr: bool) -> h5py.File:
+        self.opened_ns = time.time_ns()
+        self.identity = FileIdentity.of(self._path)
         self.is_fresh = True
+        return open_hdf5(self._path, swmr=swmr)
+
+    @property
+    def was_settled(self) -> bool:
+        """Whether its last change before it was opened was so long ago that a later one cannot look the same."""
+        return self.identity.is_settled(self.opened_ns)
 
     @property
     def file(self) -> h5py.File:
         """The file as opened last."""
         return self._file
-
-    @property
-    def is_open(self) -> bool:
-        """False once it is closed, and in a process forked from the one that opened it."""
-        return bool(self._file)
 
     def dataset(self, name: str) -> h5py.Dataset:
         """Return a dataset.
@@ -99,8 +111,7 @@ class OpenFile:
         """
         with self.lock:
             self._file.close()
-            self._file = open_hdf5(self._path, swmr=self._swmr)
-            self.is_fresh = True
+            self._file = self._open(swmr=self._swmr)
 
     def close(self) -> None:
         """Close the file."""
@@ -114,28 +125,29 @@ class _OpenFiles:
         self._lock = threading.Lock()
         self._files: dict[tuple[int, int, bool], OpenFile] = {}
         self._n_users: Counter[OpenFile] = Counter()
-        self._released: deque[OpenFile] = deque()
 
     def acquire(self, path: str, *, swmr: bool) -> OpenFile:
-        found = Path(path).stat()
-        key = (found.st_dev, found.st_ino, swmr)
+        found = FileIdentity.of(path)
+        key = (found.device, found.inode, swmr)
         with self._lock:
-            self._close_unused()
-            if key not in self._files:
+            is_new = key not in self._files
+            if is_new:
                 self._files[key] = OpenFile(path, swmr=swmr)
-            self._n_users[self._files[key]] += 1
             file = self._files[key]
-            self._close_unused()
+            self._n_users[file] += 1
+        if not is_new and file.identity != found:
+            self._renew(file)
         return file
 
     def release(self, file: OpenFile) -> None:
-        """Do not wait for the lock: the garbage collector may call this from within `acquire`, which looks again."""
-        self._released.append(file)
-        if self._lock.acquire(blocking=False):
-            try:
-                self._close_unused()
-            finally:
-                self._lock.release()
+        with self._lock:
+            if file not in self._n_users:
+                return  # the parent of a forked process had it open
+            self._n_users[file] -= 1
+            if self._n_users[file] == 0:
+                del self._n_users[file]
+                self._files = {key: other for key, other in self._files.items() if other is not file}
+                file.close()
 
     def abandon(self) -> None:
         """Close in a forked child what its parent had open; the lock may have been held while forking."""
@@ -145,16 +157,13 @@ class _OpenFiles:
         for file in files:
             file.close()
 
-    def _close_unused(self) -> None:
-        while self._released:
-            file = self._released.popleft()
-            if file not in self._n_users:
-                continue  # the parent of a forked process had it open
-            self._n_users[file] -= 1
-            if self._n_users[file] == 0:
-                del self._n_users[file]
-                self._files = {key: other for key, other in self._files.items() if other is not file}
-                file.close()
+    def _renew(self, file: OpenFile) -> None:
+        """Open a file again that changed since: others have had it open without a break."""
+        try:
+            file.look_again()
+        except BaseException:
+            self.release(file)
+            raise
 
 
 _open_files = _OpenFiles()
@@ -162,20 +171,35 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_open_files.abandon)
 
 
-def acquire(path: str, *, swmr: bool = False) -> OpenFile:
-    """Return a file opened for reading; who acquires it releases it.
+@contextmanager
+def opened(path: str, *, swmr: bool = False, on_leaving: Callable[[], object] | None = None) -> Iterator[OpenFile]:
+    """Give a file opened for reading, which is closed when nobody reads it here and no more calls are said to come.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    swmr : bool
+        Follow a writer in SWMR mode.
+    on_leaving : callable, optional
+        Called when it may be closed for all that this user needs: closes what else may hold it open.
 
     Raises
     ------
     OSError
         When it is missing, empty, truncated, no HDF5 file, or open for writing elsewhere.
     """
-    return _open_files.acquire(path, swmr=swmr)
+    file = _open_files.acquire(path, swmr=swmr)
 
+    def leave() -> None:
+        if on_leaving is not None:
+            on_leaving()
+        _open_files.release(file)
 
-def release(file: OpenFile) -> None:
-    """Close a file when its last user releases it."""
-    _open_files.release(file)
+    try:
+        yield file
+    finally:
+        close_later(leave)
 
 
 def open_hdf5(path: str, *, swmr: bool = False) -> h5py.File:

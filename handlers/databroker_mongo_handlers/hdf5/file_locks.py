@@ -7,16 +7,16 @@ kernel's table is read instead. Nothing of any file format belongs here.
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
+
+from ..rows import FileIdentity
 
 _LOCK_TABLE = Path("/proc/locks")  # proc_locks(5); there is none but on Linux
 
 # The kernel waits for all processors before it shows its table, which takes ten milliseconds. What a file holds that
 # was nobody's, and has not changed since, is whole, whoever may have opened it meanwhile.
-_SETTLING_NANOSECONDS = 2 * 10**9
 _MOST_REMEMBERED = 10_000
-_seen_unlocked: dict[tuple[int, int], tuple[int, int, int]] = {}
+_seen_unlocked: dict[tuple[int, int], FileIdentity] = {}
 
 
 def is_locked_by_a_writer(path: str) -> bool:
@@ -25,17 +25,17 @@ def is_locked_by_a_writer(path: str) -> bool:
     False also for a file that was not locked when it was looked at before, and has not changed since.
     """
     try:
-        found = Path(path).stat()
-        file, state = (found.st_dev, found.st_ino), (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-        if _seen_unlocked.get(file) == state:
+        found = FileIdentity.of(path)
+        file = found.device, found.inode
+        if _seen_unlocked.get(file) == found:
             return False
-        is_locked = _is_in_table(f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}")
+        is_locked = _is_in_table(f"{os.major(found.device):02x}:{os.minor(found.device):02x}:{found.inode}")
     except OSError:
         return False
-    if not is_locked and max(state[1:]) < time.time_ns() - _SETTLING_NANOSECONDS:
+    if not is_locked and found.is_settled():
         if len(_seen_unlocked) >= _MOST_REMEMBERED:
             _seen_unlocked.clear()
-        _seen_unlocked[file] = state
+        _seen_unlocked[file] = found
     return is_locked
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 import h5py
 import numpy as np
@@ -18,21 +17,23 @@ from ..rows import (
     Layout,
     RowStructure,
     axes_of_rows,
+    close_later,
     lines_of,
     require_dtype,
     whole_number,
 )
-from .file import OpenFile, acquire, reason_of, release
-from .growth import Extent, whole_rows
+from .chunks import RowChunks
+from .file import OpenFile, opened, reason_of
+from .growth import whole_rows
+from .known import KnownDataset
 from .links import files_behind, missing_behind
-from .offsets import RowOffsets, is_plain, is_worthwhile
-from .written import spans, written_rows
+from .written import can_tell, is_written, spans, written_rows
 
 _SCRATCH_BYTES = 8 * 2**20  # of what is read aside and then copied
 
 
 class HDF5Rows:
-    """Rows of a dataset of one file, opened when it is first needed.
+    """Rows of a dataset of one file, which is open only while it is read.
 
     Parameters
     ----------
@@ -72,14 +73,11 @@ class HDF5Rows:
         self._row_axes = None if row_axes is None else whole_number(row_axes, "row_axes")
         self._fewest = fewest_row_axes
         self._is_fixed = is_fixed
-        self._file: OpenFile | None = None
-        self._release: Callable[[], object] = lambda: None
         self._dataset: h5py.Dataset | None = None
-        self._known = Extent(0)
-        self._linked: list[str] | None = None
-        self._is_plain: bool | None = None
-        self._offsets: RowOffsets | None = None
-        self._stored: tuple[Array | None] | None = None  # in a tuple, once it is known: `written_rows` may return None
+        self._opened_ns = 0
+        self._known: KnownDataset | None = None
+        self._is_checked = False
+        self._linked: tuple[int, list[str]] | None = None
 
     def describe(self, first: int, count: int) -> RowStructure:
         """Return the structure of rows ``first`` to ``first + count``, from the header alone.
@@ -89,11 +87,9 @@ class HDF5Rows:
         OSError
             When the file is missing, damaged or open for writing, or ends before the last of these rows.
         """
-        with self._open().lock:
-            dataset = self._with_rows(first, first + count)
-            dataset = self._with_written(dataset, Block(first, count, count, 1))
-            n_axes = self._axes_of_rows(dataset)
-            return RowStructure(dataset.shape[n_axes:], _plain_dtype(dataset), _chunks_by_row(dataset, n_axes))
+        known = self._known_with(Block(first, count, count, 1))
+        n_axes = self._axes_of_rows(known)
+        return RowStructure(known.shape[n_axes:], known.dtype, _chunks_by_row(known, n_axes))
 
     def layout(self, number: int = 0) -> Layout:
         """Return the shape of the whole dataset, and how many rows it makes.
@@ -103,12 +99,9 @@ class HDF5Rows:
         OSError
             When the file is missing, damaged or open for writing.
         """
-        with self._open().lock:
-            self._look_again()
-            dataset = self._current()
-            row_axes = dataset.ndim - self._axes_of_rows(dataset)
-            shape, dtype = dataset.shape, _plain_dtype(dataset)
-            return Layout(shape, dtype, row_axes, n_rows=self._known.n_rows, is_fixed=self._is_fixed)
+        known = self._known_now()
+        row_axes = len(known.shape) - self._axes_of_rows(known)
+        return Layout(known.shape, known.dtype, row_axes, n_rows=known.extent.n_rows, is_fixed=self._is_fixed)
 
     def read(self, out: Array, block: Block, inner: Sequence[slice]) -> None:
         """Fill ``out``, of shape ``(count, size, *inner)``, by one hyperslab.
@@ -120,14 +113,17 @@ class HDF5Rows:
         ValueError
             When ``out`` has not the dtype of the dataset.
         """
-        with self._open().lock:
-            dataset = self._with_written(self._with_rows(block.first, block.stop), block)
-            require_dtype(out, _plain_dtype(dataset), self._path)
-            try:
-                self._read(dataset, out, block, inner)
-            except (OSError, RuntimeError) as error:
-                asked = f"rows {block.first} to {block.stop} of {self._name}"
-                raise OSError(f"{self._path}: {asked} cannot be read: {reason_of(error)}") from error
+        known = self._still_known()
+        if known is not None and known.past is not None and known.has(block):
+            require_dtype(out, known.dtype, self._path)
+            with self._explained(block):
+                if known.past.read(out, block, inner):
+                    return
+        with self._opened() as file:
+            known = self._find(file, block)
+            require_dtype(out, known.dtype, self._path)
+            with self._explained(block):
+                self._read(file, known, out, block, inner)
 
     def n_rows(self) -> int:
         """Return how many whole rows there are now.
@@ -137,9 +133,7 @@ class HDF5Rows:
         OSError
             When the file is missing, damaged or open for writing.
         """
-        with self._open().lock:
-            self._look_again()
-            return self._known.n_rows
+        return self._known_now().extent.n_rows
 
     def require_sources(self) -> None:
         """Refuse to take for all rows those of a virtual dataset that come before the first missing file.
@@ -149,10 +143,9 @@ class HDF5Rows:
         OSError
             When such a file is missing.
         """
-        with self._open().lock:
-            self._look_again()
-            if self._known.is_short:
-                raise EndsEarly(f"{self._path}: {self._name} has {self._known.n_rows} rows; {self._known.reason}")
+        extent = self._known_now().extent
+        if extent.is_short:
+            raise EndsEarly(f"{self._path}: {self._name} has {extent.n_rows} rows; {extent.reason}")
 
     def paths(self, numbers: Iterable[int]) -> list[str]:
         """Return the one file."""
@@ -166,62 +159,116 @@ class HDF5Rows:
         OSError
             When the file is missing, damaged or open for writing.
         """
-        if self._linked is not None and self._is_open():
-            return self._linked
+        known = self._still_known()
+        if known is not None:
+            return list(known.linked or ())
         if before_opening is not None:
             before_opening(self._path)
-        with self._open().lock:
-            if self._linked is None:
-                opened = self._open().file
-                self._linked = files_behind(opened, self._name, swmr=self._swmr, before_opening=before_opening)
-            return self._linked
+        with self._opened() as file:
+            return self._linked_from(file, before_opening)
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._file, self._dataset, self._known = None, None, Extent(0)
-        self._linked, self._is_plain, self._offsets, self._stored = None, None, None, None
-        self._release()
+        """Forget what is known of the file, which is open only while it is read."""
+        self._leave()
+        self._known = self._linked = None
+        self._is_checked = False
 
-    def _read(self, dataset: h5py.Dataset, out: Array, block: Block, inner: Sequence[slice]) -> None:
-        n_axes = self._axes_of_rows(dataset)
-        if n_axes != 1:
-            is_text = h5py.check_string_dtype(dataset.dtype)
-            for part, place in lines_of(out, block, dataset.shape[:n_axes]):
-                found = dataset[(*place, *inner)].reshape(part.shape)
-                part[...] = _as_text(found) if is_text else found
-        elif not self._read_from_file(dataset, out, block, inner):
+    @contextmanager
+    def _opened(self) -> Iterator[OpenFile]:
+        with opened(self._path, swmr=self._swmr, on_leaving=self._leave) as file, file.lock:
+            yield file
+            self._remember(file)
+
+    def _leave(self) -> None:
+        """Close the dataset: of a file behind a link nothing else is open, and HDF5 keeps that open for it."""
+        if self._dataset:
+            self._dataset.id.close()
+        self._dataset = None
+
+    def _remember(self, file: OpenFile) -> None:
+        """Take down what the files are, so that what is known of them outlives their being open."""
+        known = self._known
+        if known is None or known.identities is not None or not self._dataset or not file.was_settled:
+            return
+        try:
+            known.linked = self._linked_from(file)
+            known.remember(self._dataset, files=[self._path, *known.linked], opened_ns=file.opened_ns)
+        except (OSError, RuntimeError):
+            return  # it is raised again, where it can be explained, when it is in the way
+
+    def _still_known(self) -> KnownDataset | None:
+        """Return what is known of the dataset if that is still so, without opening its file.
+
+        Of calls that belong together, the first looks: as if it had opened the file for all of them.
+        """
+        if not self._is_checked:
+            if self._known is None or not self._known.is_current():
+                return None
+            self._is_checked = True
+            close_later(self._check_again)
+        return self._known
+
+    def _check_again(self) -> None:
+        self._is_checked = False
+
+    def _known_now(self) -> KnownDataset:
+        """Return what is known of the dataset, with as many rows as it has now."""
+        known = self._still_known()
+        if known is None:
+            with self._opened() as file:
+                known = self._look_again(file)
+        return known
+
+    def _known_with(self, block: Block) -> KnownDataset:
+        """Return what is known of the dataset, which holds these rows in full."""
+        known = self._still_known()
+        if known is None or not known.has(block):
+            with self._opened() as file:
+                known = self._find(file, block)
+        return known
+
+    def _read(self, file: OpenFile, known: KnownDataset, out: Array, block: Block, inner: Sequence[slice]) -> None:
+        dataset, _ = self._attach(file)
+        if known.past is not None:
+            known.past.locate(dataset, block, opened_ns=file.opened_ns)
+            if known.past.read(out, block, inner):
+                return
+            known.past.count_read_by_hdf5(block)
+        n_axes = self._axes_of_rows(known)
+        if n_axes == 1:
             _read_hyperslab(dataset, out, block, inner)
+            return
+        is_text = h5py.check_string_dtype(dataset.dtype)
+        for part, place in lines_of(out, block, dataset.shape[:n_axes]):
+            found = dataset[(*place, *inner)].reshape(part.shape)
+            part[...] = _as_text(found) if is_text else found
 
-    def _axes_of_rows(self, dataset: h5py.Dataset) -> int:
+    @contextmanager
+    def _explained(self, block: Block) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, RuntimeError) as error:
+            asked = f"rows {block.first} to {block.stop} of {self._name}"
+            raise OSError(f"{self._path}: {asked} cannot be read: {reason_of(error)}") from error
+
+    def _axes_of_rows(self, known: KnownDataset) -> int:
         """Return how many of the first axes count rows."""
         where = f"{self._path}: {self._name}"
-        return axes_of_rows(dataset.shape, self._row_axes, fewest=self._fewest, where=where)
+        return axes_of_rows(known.shape, self._row_axes, fewest=self._fewest, where=where)
 
-    def _read_from_file(self, dataset: h5py.Dataset, out: Array, block: Block, inner: Sequence[slice]) -> bool:
-        if self._is_plain is None:
-            self._is_plain = is_plain(dataset)
-        if self._is_plain and self._offsets is None and is_worthwhile(dataset, block):
-            self._offsets = RowOffsets(dataset)
-        return self._offsets is not None and self._offsets.read(out, block, inner)
-
-    def _is_open(self) -> bool:
-        return self._file is not None and self._file.is_open
-
-    def _open(self) -> OpenFile:
-        if self._file is None or not self._file.is_open:
-            self.close()
-            self._file = acquire(self._path, swmr=self._swmr)
-            self._release = weakref.finalize(self, release, self._file)
-        return self._file
-
-    def _current(self) -> h5py.Dataset:
-        """Return the dataset of the file as opened last, by whomever."""
-        if not self._dataset:
-            self._linked, self._is_plain, self._offsets, self._stored = None, None, None, None
-            self._dataset = self._find_dataset(self._open())
+    def _attach(self, file: OpenFile) -> tuple[h5py.Dataset, KnownDataset]:
+        """Return the dataset of a file as it was opened last, by whomever, and what is known of it."""
+        if not self._dataset or self._opened_ns != file.opened_ns or self._known is None:
+            self._leave()
+            self._dataset = self._find_dataset(file)
+            self._opened_ns = file.opened_ns  # finding it may open the file again
             if self._dataset.ndim == 0:
                 raise OSError(f"{self._path}: {self._name} is a single value and has no rows")
-        return self._dataset
+            if self._known is None or not self._known.is_current():
+                self._is_checked = False
+                self._known = KnownDataset.of(self._dataset)
+                self._known.past = RowChunks.of(self._dataset, axes_of_rows=self._axes_of_rows(self._known))
+        return self._dataset, self._known
 
     def _find_dataset(self, file: OpenFile) -> h5py.Dataset:
         try:
@@ -232,59 +279,74 @@ class HDF5Rows:
                 raise
             raise OSError(f"{error}; {lost[-1]} is missing") from error
 
-    def _look_again(self) -> None:
+    def _linked_from(self, file: OpenFile, before_opening: BeforeOpening | None = None) -> list[str]:
+        """Return the files behind the dataset, looked for once each time that the file is opened."""
+        if self._linked is None or self._linked[0] != file.opened_ns:
+            found = files_behind(file.file, self._name, swmr=self._swmr, before_opening=before_opening)
+            self._linked = file.opened_ns, found
+        return self._linked[1]
+
+    def _look_again(self, file: OpenFile) -> KnownDataset:
+        """Count the rows that there are now."""
         try:
-            file, dataset = self._open(), self._current()
+            dataset, known = self._attach(file)
             # A file that is not followed was whole when it was opened, or `open_hdf5` would have refused it.
             if not file.is_fresh and (dataset.is_virtual or dataset.file.swmr_mode):
                 file.look_again()
-                dataset = self._current()
+                dataset, known = self._attach(file)
             file.is_fresh = False
-            swmr = dataset.file.swmr_mode
-            self._known = whole_rows(dataset, swmr=swmr, axes_of_rows=self._axes_of_rows(dataset))
+            n_axes = self._axes_of_rows(known)
+            known.extent = whole_rows(dataset, swmr=dataset.file.swmr_mode, axes_of_rows=n_axes)
         except RuntimeError as error:
             raise OSError(f"{self._path}: the length of {self._name} cannot be read: {reason_of(error)}") from error
+        return known
 
-    def _with_rows(self, first: int, stop: int) -> h5py.Dataset:
-        if stop > self._known.n_rows:
-            self._look_again()
-        if stop > self._known.n_rows:
-            asked = f"{self._path}: rows {first} to {stop} of {self._name} were requested"
-            reasons = [self._known.reason, f"its shape is {self._current().shape}"]
-            raise EndsEarly("; ".join(filter(None, [f"{asked}, but it has {self._known.n_rows}", *reasons])))
-        return self._current()
+    def _find(self, file: OpenFile, block: Block) -> KnownDataset:
+        """Return what is known of the dataset; refuse rows that it does not have, or not in full.
 
-    def _with_written(self, dataset: h5py.Dataset, block: Block) -> h5py.Dataset:
-        """Refuse rows of which HDF5 has nothing, and would give the fill value for what was measured."""
-        if not len(self._never_written(dataset, block)):
-            return dataset
-        if dataset.file.swmr_mode:
-            self._look_again()
-            dataset = self._current()
-        lost = self._never_written(dataset, block)
+        HDF5 would give the fill value for rows that were never written, as if it had been measured.
+        """
+        known = self._with_rows(file, block)
+        if not len(self._not_stored(file, block)):
+            return known
+        if self._attach(file)[0].file.swmr_mode:
+            known = self._look_again(file)
+        lost = self._not_stored(file, block)
         if len(lost):
             raise EndsEarly(
                 f"{self._path}: rows {spans(lost)} of {self._name} were never written; HDF5 would give its fill value "
-                f"{dataset.fillvalue} for them"
+                f"{self._attach(file)[0].fillvalue} for them"
             )
-        return dataset
+        return known
 
-    def _never_written(self, dataset: h5py.Dataset, block: Block) -> Array | tuple[()]:
-        if self._stored is None:
-            self._stored = (written_rows(dataset, axes_of_rows=self._axes_of_rows(dataset)),)
-        (stored,) = self._stored
-        if stored is None:
-            return ()
-        numbers = block.numbers().reshape(-1)
-        return numbers[~stored[numbers]]
+    def _with_rows(self, file: OpenFile, block: Block) -> KnownDataset:
+        _, known = self._attach(file)
+        if block.stop > known.extent.n_rows:
+            known = self._look_again(file)
+        if block.stop > known.extent.n_rows:
+            asked = f"{self._path}: rows {block.first} to {block.stop} of {self._name} were requested"
+            reasons = [known.extent.reason, f"its shape is {known.shape}"]
+            raise EndsEarly("; ".join(filter(None, [f"{asked}, but it has {known.extent.n_rows}", *reasons])))
+        return known
+
+    def _not_stored(self, file: OpenFile, block: Block) -> Array | tuple[()]:
+        """Return which of these rows were never written."""
+        dataset, known = self._attach(file)
+        if known.stored is None:
+            n_axes = self._axes_of_rows(known)
+            places = None
+            if known.past is not None and known.chunks is not None and can_tell(dataset):
+                places = known.past.locate(dataset, block, opened_ns=file.opened_ns)
+            if known.past is not None and places is not None:
+                known.stored = (known.past.stored_rows(places),)
+            elif is_written(dataset, block, axes_of_rows=n_axes):
+                return ()
+            else:
+                known.stored = (written_rows(dataset, axes_of_rows=n_axes),)
+        return known.not_stored(block)
 
 
-def _plain_dtype(dataset: h5py.Dataset) -> np.dtype[Any]:
-    """Return the dtype without what h5py notes on it for variable-length values."""
-    return np.dtype(object) if dataset.dtype == object else dataset.dtype
-
-
-def _chunks_by_row(dataset: h5py.Dataset, n_axes: int) -> tuple[int, ...] | None:
+def _chunks_by_row(dataset: KnownDataset, n_axes: int) -> tuple[int, ...] | None:
     """Return the chunks of a dataset whose first axes count rows, as neighbours that a chunk holds, then the others."""
     if dataset.chunks is None:
         return None

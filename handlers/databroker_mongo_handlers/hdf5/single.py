@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..rows import Array, ArrayHeader, BeforeOpening, Block, FileRows, PointHandler, paths_of_frames
+from ..rows import Array, ArrayHeader, BeforeOpening, Block, FileRows, PointHandler, keep_open, paths_of_frames
 from .area_detector import NEXUS_DATA
 from .rows import HDF5Rows
 
@@ -59,13 +59,11 @@ class HDF5Format:
         OSError
             When the file is missing, damaged or open for writing, or holds no such dataset.
         """
-        rows = HDF5Rows(path, self._dataset, swmr=self._swmr)
-        try:
+        with keep_open():
+            rows = HDF5Rows(path, self._dataset, swmr=self._swmr)
             rows.require_sources()
             n_rows = rows.n_rows()
             row = rows.describe(0, n_rows)
-        finally:
-            rows.close()
         return ArrayHeader((n_rows, *row.shape), row.dtype)
 
     def linked_files(self, path: str, *, before_opening: BeforeOpening | None = None) -> list[str]:
@@ -76,11 +74,7 @@ class HDF5Format:
         OSError
             When the file is missing, damaged or open for writing.
         """
-        rows = HDF5Rows(path, self._dataset, swmr=self._swmr)
-        try:
-            return rows.linked_files(before_opening=before_opening)
-        finally:
-            rows.close()
+        return HDF5Rows(path, self._dataset, swmr=self._swmr).linked_files(before_opening=before_opening)
 
     def read(self, path: str, expected: ArrayHeader, *, out: Array, region: tuple[slice, ...]) -> None:
         """Fill ``out`` with a region.
@@ -93,13 +87,11 @@ class HDF5Format:
             When the array is not as expected.
         """
         lines, *inner = region
-        rows = HDF5Rows(path, self._dataset, swmr=self._swmr)
-        try:
+        with keep_open():
+            rows = HDF5Rows(path, self._dataset, swmr=self._swmr)
             rows.require_sources()
             n_rows = rows.n_rows()
             row = rows.describe(0, n_rows)
             expected.require(ArrayHeader((n_rows, *row.shape), row.dtype), path)
             n_lines = lines.stop - lines.start
             rows.read(out[np.newaxis], Block(lines.start, n_lines, n_lines, 1), inner)
-        finally:
-            rows.close()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from .chained_rows import ChainedRows, CountedRows
 from .datum_numbers import whole_number
 from .datums import IndexHandler, PointHandler, RowsHandler, WholeHandler
+from .file_identity import FileIdentity
 from .file_names import paths_of_frames
 from .file_rows import ArrayFormat, ArrayHeader, FileRows
+from .keeping_open import close_later, keep_open
 from .levels import CallsReadInto, Closes
 from .plain_bytes import Payload
 from .row_views import RowView, Selector, parse_slice
@@ -41,6 +43,7 @@ __all__ = [
     "Closes",
     "CountedRows",
     "EndsEarly",
+    "FileIdentity",
     "FileRows",
     "IndexHandler",
     "Layout",
@@ -57,6 +60,8 @@ __all__ = [
     "TemplatedPaths",
     "WholeHandler",
     "axes_of_rows",
+    "close_later",
+    "keep_open",
     "lines_of",
     "parse_slice",
     "paths_of_frames",

@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
+from .keeping_open import keep_open
 from .rows import Array, BeforeOpening, Layout, Structure
 
 Datum = Mapping[str, Any]
@@ -55,6 +56,8 @@ class Closes:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    keep_open = staticmethod(keep_open)
+
     def close(self) -> None:
         """Close what is open: of itself, nothing."""
 
@@ -74,9 +77,10 @@ class CallsReadInto(Closes):
         """
         datum = self._named(arguments, datum_kwargs)
         reader: RegionHandler = self  # type: ignore[assignment]  # subclasses have the other levels
-        shape, dtype, _ = reader.structure(**datum)
-        out: Array = np.empty((1, *shape), dtype)
-        reader.read_into(out, [datum], tuple(slice(0, length) for length in shape))
+        with self.keep_open():
+            shape, dtype, _ = reader.structure(**datum)
+            out: Array = np.empty((1, *shape), dtype)
+            reader.read_into(out, [datum], tuple(slice(0, length) for length in shape))
         return out.reshape(shape)
 
     def _datum_names(self) -> Sequence[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..hdf5 import INSTRUMENT_ATTRIBUTES, NEXUS_DATA, acquire, release
+from ..hdf5 import INSTRUMENT_ATTRIBUTES, NEXUS_DATA, opened
 from ..rows import Closes, paths_of_frames, whole_number
 
 
@@ -69,15 +69,12 @@ class SpecsTables(Closes):
         return [self._path_of(number) for number in numbers]
 
     def _table(self, path: str) -> Any:
-        file = acquire(path)
-        try:
+        with opened(path) as file:
             table = _pandas().DataFrame(file.dataset(self._key)[()].T, columns=self._column_names)
             start, stop, step = (
                 file.dataset(f"{INSTRUMENT_ATTRIBUTES}/{name}")[0]
                 for name in ("StartEnergy", "StopEnergy", "StepEnergy")
             )
-        finally:
-            release(file)
         table["kinetic_energy"] = np.append(np.arange(start, stop, step), stop)
         return table
 

@@ -1,12 +1,15 @@
-"""Uncompressed HDF5 rows read past HDF5, on real files; what is not plain is left to it."""
+"""HDF5 rows read past HDF5, on real files; what is not plain is left to it."""
+
+import time
 
 import h5py
 import numpy as np
 import pytest
+from databroker_mongo_handlers.hdf5 import chunks, places
 from databroker_mongo_handlers.hdf5 import rows as hdf5_rows
 from databroker_mongo_handlers.hdf5.rows import HDF5Rows
-from databroker_mongo_handlers.rows.rows import Block
-from hypothesis import given, settings
+from databroker_mongo_handlers.rows import Block, EndsEarly
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 ROWS = np.arange(24 * 6 * 5, dtype="uint16").reshape(24, 6, 5)
@@ -18,6 +21,13 @@ PLAIN = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def settled(monkeypatch):
+    """Let ten seconds pass, for the time of the last change of attributes cannot be set back."""
+    passed = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: passed() + 10 * 10**9)
+
+
 @pytest.fixture
 def asked(monkeypatch):
     """The reads that went to HDF5."""
@@ -25,6 +35,15 @@ def asked(monkeypatch):
     original = hdf5_rows._select_and_read
     monkeypatch.setattr(hdf5_rows, "_select_and_read", lambda *args: reads.append(args[2]) or original(*args))
     return reads
+
+
+@pytest.fixture
+def past(monkeypatch):
+    """Whether each attempt to read past HDF5 succeeded."""
+    results = []
+    original = chunks.RowChunks.read
+    monkeypatch.setattr(chunks.RowChunks, "read", lambda *args: results.append(original(*args)) or results[-1])
+    return results
 
 
 def write(path, data=ROWS, dtype="uint16", **options):
@@ -60,7 +79,13 @@ def test_many_megabytes_are_read_in_pieces_and_each_row_once(tmp_path, asked, op
     assert not asked
 
 
-@settings(max_examples=60, deadline=None, database=None, derandomize=True)
+@settings(
+    max_examples=60,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.sampled_from(PLAIN), st.data())
 def test_any_block_of_plain_rows_is_slicing(tmp_path_factory, options, data):
     size, gap, count = (
@@ -151,3 +176,95 @@ def test_rows_of_a_linked_file_are_read_from_that_file(tmp_path, asked):
     rows.close()
     with h5py.File(tmp_path / "data.h5", "a") as file:
         file["/more"] = 1
+
+
+N_MANY = 6000
+
+
+@pytest.fixture
+def many(tmp_path):
+    """A file of many small rows, each a chunk, all but number 4711."""
+    with h5py.File(tmp_path / "many.h5", "w", libver="latest") as file:
+        data = file.create_dataset("/data", (N_MANY, 2), "uint16", chunks=(1, 2))
+        rows = np.arange(2 * N_MANY, dtype="uint16").reshape(-1, 2)
+        data[:4711] = rows[:4711]
+        data[4712:] = rows[4712:]
+    return str(tmp_path / "many.h5")
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """How often all chunks of a dataset were gone through, as lists of as many items."""
+    found = {"located": [], "counted": []}
+    place, count = chunks.ChunkPlaces, hdf5_rows.written_rows
+    monkeypatch.setattr(chunks, "ChunkPlaces", lambda *a, **k: found["located"].append(1) or place(*a, **k))
+    monkeypatch.setattr(hdf5_rows, "written_rows", lambda *a, **k: found["counted"].append(1) or count(*a, **k))
+    return found
+
+
+def test_the_first_rows_of_very_many_are_read_without_going_through_all(many, asked, counted):
+    rows = HDF5Rows(many, "/data")
+    for number in (3000, 0, N_MANY - 1):
+        assert read(rows, Block(number, 1, 1, 1), (slice(0, 2),)).tolist() == [[[2 * number, 2 * number + 1]]]
+    assert counted == {"located": [], "counted": []}
+    assert len(asked) == 3
+
+    with pytest.raises(EndsEarly, match="rows 4711 of /data were never written"):
+        read(rows, Block(4711, 1, 1, 1), (slice(0, 2),))
+
+
+def test_places_are_found_when_that_has_become_worth_it_and_hdf5_is_asked_no_more(many, asked, counted):
+    rows = HDF5Rows(many, "/data")
+    for number in range(100):
+        assert read(rows, Block(number, 1, 1, 1), (slice(0, 2),))[0, 0, 0] == 2 * number
+    assert counted == {"located": [1], "counted": []}
+    assert 10 < len(asked) < 30
+
+
+def test_all_of_very_many_are_read_by_going_through_them_once(many, asked, counted):
+    rows = HDF5Rows(many, "/data")
+    for _ in range(2):
+        found = read(rows, Block(0, 1, 1, 4711), (slice(0, 2),))
+        np.testing.assert_array_equal(found.reshape(-1), np.arange(2 * 4711))
+    assert counted == {"located": [1], "counted": []}
+    assert not asked
+    with pytest.raises(EndsEarly, match="rows 4711 of /data were never written"):
+        read(rows, Block(4000, 1, 1, 1000), (slice(0, 2),))
+
+
+def test_places_are_kept_for_as_many_files_as_have_room(tmp_path, monkeypatch, counted):
+    monkeypatch.setattr(places, "_MOST_BYTES", 12 * 24 * 2)
+    files = [HDF5Rows(write(tmp_path / f"{number}.h5", chunks=(1, 6, 5)), "/data") for number in range(3)]
+
+    def read_some(*numbers):
+        counted["located"].clear()
+        for number in numbers:
+            np.testing.assert_array_equal(read(files[number])[:, 0], ROWS[:, 1:4, 2:5])
+        return len(counted["located"])
+
+    assert read_some(0, 1, 1, 0) == 2
+    assert read_some(2, 0) == 1  # 1 was not used for the longest time
+    assert read_some(1) == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"chunks": (1, 1, 6, 5)}])
+def test_rows_of_a_grid_are_read_past_hdf5(tmp_path, past, options):
+    rows = HDF5Rows(write(tmp_path / "grid.h5", ROWS.reshape(4, 6, 6, 5), **options), "/data", row_axes=2)
+    found = read(rows, Block(5, 3, 7, 2))
+    np.testing.assert_array_equal(found.reshape(-1, 3, 3), ROWS[[5, 6, 7, 12, 13, 14], 1:4, 2:5])
+    assert past == [True]
+
+
+@pytest.mark.parametrize("options", [{}, {"chunks": (24, 6, 5)}])
+def test_a_dataset_that_is_one_row_is_read_past_hdf5(tmp_path, past, options):
+    rows = HDF5Rows(write(tmp_path / "one.h5", **options), "/data", row_axes=3)
+    found = read(rows, Block(0, 1, 1, 1), (slice(2, 20), slice(1, 3), slice(0, 5)))
+    np.testing.assert_array_equal(found[0, 0], ROWS[2:20, 1:3])
+    assert past == [True]
+
+
+def test_a_grid_in_chunks_of_several_rows_is_left_to_hdf5(tmp_path, past):
+    path = write(tmp_path / "grid.h5", ROWS.reshape(4, 6, 6, 5), chunks=(1, 2, 6, 5))
+    found = read(HDF5Rows(path, "/data", row_axes=2), Block(5, 3, 7, 2))
+    np.testing.assert_array_equal(found.reshape(-1, 3, 3), ROWS[[5, 6, 7, 12, 13, 14], 1:4, 2:5])
+    assert past == []
