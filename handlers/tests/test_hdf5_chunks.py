@@ -252,7 +252,7 @@ def test_rows_of_a_grid_are_read_past_hdf5(tmp_path, past, options):
     rows = HDF5Rows(write(tmp_path / "grid.h5", ROWS.reshape(4, 6, 6, 5), **options), "/data", row_axes=2)
     found = read(rows, Block(5, 3, 7, 2))
     np.testing.assert_array_equal(found.reshape(-1, 3, 3), ROWS[[5, 6, 7, 12, 13, 14], 1:4, 2:5])
-    assert past == [True]
+    assert past[-1] is True
 
 
 @pytest.mark.parametrize("options", [{}, {"chunks": (24, 6, 5)}])
@@ -260,7 +260,7 @@ def test_a_dataset_that_is_one_row_is_read_past_hdf5(tmp_path, past, options):
     rows = HDF5Rows(write(tmp_path / "one.h5", **options), "/data", row_axes=3)
     found = read(rows, Block(0, 1, 1, 1), (slice(2, 20), slice(1, 3), slice(0, 5)))
     np.testing.assert_array_equal(found[0, 0], ROWS[2:20, 1:3])
-    assert past == [True]
+    assert past[-1] is True
 
 
 def test_a_grid_in_chunks_of_several_rows_is_left_to_hdf5(tmp_path, past):
