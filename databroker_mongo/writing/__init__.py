@@ -4,7 +4,7 @@
 
     writer          Writer: checks documents, and hands them to a Sender
     sender          the two ways of sending, seen from the writer
-    direct_sender   ... each document by itself
+    direct_sender   ... each document by itself, or with those of other threads
     batch_sender    ... in batches, from a thread of its own
     delivery        brings documents to the store, through restarts of its server
     backlog         spools what cannot be stored, and sets aside what is refused

@@ -66,10 +66,11 @@ class Writer:
     target : str, Catalog or WritableStore
         The destination: a URI with a database, a catalog, or a store that is open for writing.
     durable : {"each", "batch"}
-        ``"each"``: a call returns when its documents are acknowledged. ``"batch"``: documents are collected, in the
-        spool too when there is one, and sent together by a thread: when there are ``batch_documents`` or
-        ``batch_bytes`` of them, after ``batch_seconds``, and before the call returns with the first document, a
-        descriptor or a stop, and on :meth:`flush`. The next call raises an error that occurred meanwhile.
+        ``"each"``: a call returns when its documents are acknowledged; what other threads bring meanwhile is sent
+        together. ``"batch"``: documents are collected, in the spool too when there is one, and sent together by a
+        thread: when there are ``batch_documents`` or ``batch_bytes`` of them, after ``batch_seconds``, and before the
+        call returns with the first document, a descriptor or a stop, and on :meth:`flush`. The next call raises an
+        error that occurred meanwhile.
     on_failure : {"spool", "raise"}
         The action if the server stays away: spool with a warning, or raise the error.
     spool : path, optional

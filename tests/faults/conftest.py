@@ -203,7 +203,7 @@ class ReplicaSet:
 
 
 class Load:
-    """Events sent as fast as they are acknowledged, each under a uid of its own.
+    """Events sent as fast as they are acknowledged, each under a uid of its own, by threads that share a writer.
 
     Attributes
     ----------
@@ -211,14 +211,21 @@ class Load:
         Seconds that the longest call took.
     """
 
-    def __init__(self, writer: Writer, *, page_rows: int = 0):
+    def __init__(self, writer: Writer, *, page_rows: int = 0, n_threads: int = 1):
         self.writer = writer
         self.page_rows = page_rows
+        self.n_threads = n_threads
         self.longest = 0.0
         self._calls: list[list[str]] = []
         self._numbers = itertools.count(1)
 
     def send_until(self, is_over: Callable[[], bool]) -> None:
+        others = [Meanwhile(lambda: self._send_until(is_over)) for _ in range(self.n_threads - 1)]
+        self._send_until(is_over)
+        while not all(other.is_over() for other in others):
+            time.sleep(0.001)
+
+    def _send_until(self, is_over: Callable[[], bool]) -> None:
         while not is_over():
             self.send()
 

@@ -25,8 +25,8 @@ def kill_single(mongod, load, chance, n_kills):
     load.wait_for_calls(20)
 
 
-KILLS = [(4, 0, "each"), (3, 20, "each"), (3, 0, "batch")]
-FAILOVERS = [(2.0, 1, 0, "each"), (2.0, 1, 20, "each"), (2.0, 1, 0, "batch")]
+KILLS = [(3, 0, "each", 1), (3, 0, "each", 8), (2, 20, "each", 1), (2, 0, "batch", 1)]
+FAILOVERS = [(2.0, 1, 0, "each", 1), (2.0, 1, 0, "each", 8), (2.0, 1, 20, "each", 1), (2.0, 1, 0, "batch", 1)]
 
 
 def test_enough_servers_are_killed_each_time():
@@ -35,22 +35,23 @@ def test_enough_servers_are_killed_each_time():
 
 
 @pytest.mark.parametrize(
-    ("n_kills", "page_rows", "durable"),
+    ("n_kills", "page_rows", "durable", "n_threads"),
     [
         *KILLS,
-        pytest.param(50, 0, "each", marks=pytest.mark.endurance),
-        pytest.param(25, 20, "each", marks=pytest.mark.endurance),
-        pytest.param(25, 0, "batch", marks=pytest.mark.endurance),
+        pytest.param(30, 0, "each", 1, marks=pytest.mark.endurance),
+        pytest.param(30, 0, "each", 8, marks=pytest.mark.endurance),
+        pytest.param(20, 20, "each", 1, marks=pytest.mark.endurance),
+        pytest.param(20, 0, "batch", 1, marks=pytest.mark.endurance),
     ],
 )
 @pytest.mark.timeout(1200)
 def test_no_acknowledged_event_is_lost_when_a_single_server_is_killed(
-    mongod, new_load, meanwhile, n_kills, page_rows, durable
+    mongod, new_load, meanwhile, n_kills, page_rows, durable, n_threads
 ):
     uri = f"mongodb://{mongod.address}/test"
-    chance = random.Random(f"single {n_kills} {page_rows} {durable}")
+    chance = random.Random(f"single {n_kills} {page_rows} {durable} {n_threads}")
     with Writer(uri, durable=durable, on_failure="raise") as writer:
-        load = new_load(writer, page_rows=page_rows)
+        load = new_load(writer, page_rows=page_rows, n_threads=n_threads)
         load.send_until(meanwhile(lambda: kill_single(mongod, load, chance, n_kills)).is_over)
     log.info("%d kills, %d events, longest call %.1f s", n_kills, len(load.acknowledged), load.longest)
     assert load.lost_and_duplicates(uri) == (0, 0)
@@ -86,20 +87,23 @@ def kill_primaries(replica_set, load, chance, n_kills):
 
 
 @pytest.mark.parametrize(
-    ("replica_set", "n_kills", "page_rows", "durable"),
+    ("replica_set", "n_kills", "page_rows", "durable", "n_threads"),
     [
         *FAILOVERS,
-        pytest.param(10.0, 8, 0, "each", marks=pytest.mark.endurance),
-        pytest.param(10.0, 6, 20, "each", marks=pytest.mark.endurance),
-        pytest.param(10.0, 6, 0, "batch", marks=pytest.mark.endurance),
+        pytest.param(10.0, 5, 0, "each", 1, marks=pytest.mark.endurance),
+        pytest.param(10.0, 5, 0, "each", 8, marks=pytest.mark.endurance),
+        pytest.param(10.0, 5, 20, "each", 1, marks=pytest.mark.endurance),
+        pytest.param(10.0, 5, 0, "batch", 1, marks=pytest.mark.endurance),
     ],
     indirect=["replica_set"],
 )
 @pytest.mark.timeout(1200)
-def test_no_acknowledged_event_is_lost_in_a_failover(replica_set, new_load, meanwhile, n_kills, page_rows, durable):
-    chance = random.Random(f"failover {n_kills} {page_rows} {durable}")
+def test_no_acknowledged_event_is_lost_in_a_failover(
+    replica_set, new_load, meanwhile, n_kills, page_rows, durable, n_threads
+):
+    chance = random.Random(f"failover {n_kills} {page_rows} {durable} {n_threads}")
     with Writer(replica_set.uri, durable=durable, on_failure="raise") as writer:
-        load = new_load(writer, page_rows=page_rows)
+        load = new_load(writer, page_rows=page_rows, n_threads=n_threads)
         load.send_until(meanwhile(lambda: kill_primaries(replica_set, load, chance, n_kills)).is_over)
     log.info("%d failovers, %d events, longest call %.1f s", n_kills, len(load.acknowledged), load.longest)
     assert load.lost_and_duplicates(replica_set.uri) == (0, 0)
