@@ -87,7 +87,11 @@ TEXT_OR_JSON = Argument(
 )
 LISTING = (
     Argument(
-        ("--columns",), {"metavar": "NAMES", "help": "fields, separated by commas; also duration, streams and n_events"}
+        ("--columns",),
+        {
+            "metavar": "NAMES",
+            "help": "fields, separated by commas; also duration, streams and n_events, and of data 'max(I0)' and such",
+        },
     ),
     Argument(
         ("--sort",),

@@ -434,7 +434,9 @@ class Catalog(Mapping[str, Run]):
         columns : str or iterable of str, optional
             Dotted fields of the start document, or of the stop document after ``stop.``; ``time`` and ``stop.time``
             as times of day; ``duration`` in seconds; ``streams``, their names; ``n_events``, as the stop document
-            counts them, or counted if it does not.
+            counts them, or counted if it does not. Of the data of each run ``first(KEY)``, ``last(KEY)``,
+            ``min(KEY)``, ``max(KEY)`` and ``mean(KEY)`` of the primary stream, or of another one as in
+            ``baseline.first(temperature)``: of values that are not missing, and None where there is none.
         timezone : str, optional
             The zone of the times; the local one by default.
         limit : int, optional
@@ -444,8 +446,14 @@ class Catalog(Mapping[str, Run]):
         -------
         pandas.DataFrame
             Indexed by uid.
+
+        Raises
+        ------
+        QueryError
+            A column is no field; or it tells of data that are in files, of rows that are arrays, or of the least, the
+            greatest or the mean of what is no number.
         """
-        wanted = tables.list_fields(tables.DEFAULT_COLUMNS if columns is None else columns)
+        wanted = tables.list_columns(tables.DEFAULT_COLUMNS if columns is None else columns)
         table = tables.make_table(self.rows(wanted, limit=limit), wanted, timezone=timezone)
         for name in tables.find_empty_columns(table) if columns is not None else ():
             self._hint((self.query, Exists(name)), near_only=True)
@@ -453,10 +461,11 @@ class Catalog(Mapping[str, Run]):
 
     def rows(self, columns: Sequence[str], *, limit: int | None = None) -> Iterator[tuple[str, list[Any]]]:
         """Yield the uid of each run with the cells of a :meth:`table`, page after page; times are in seconds."""
-        wanted = tables.list_fields(columns)
+        wanted = tables.list_columns(columns)
         n_most = run_keys.n_runs(limit, "limit")
-        starts = self._starts(limit=n_most, fields=tables.list_needed_fields(wanted))
-        return tables.find_rows(self.store, starts, wanted)
+        needs_whole = "start" in self._context.transforms and tables.list_data_columns(wanted)
+        starts = self._starts(limit=n_most, fields=() if needs_whole else tables.list_needed_fields(wanted))
+        return tables.find_rows(self.store, starts, wanted, self._runs_with_streams)
 
     @overload
     def read(self, keys: str | Iterable[str], stream: str = NAMELESS_STREAM, pages: None = None) -> xarray.Dataset: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from ..documents import n_events_said
 from ..errors import QueryError
 from ..queries import plain_path, split_key, zone_of
 from ..store import RUNS_AT_ONCE, Document, Store
+from .many import DataColumn, MakeRuns, Reducer
 
 if TYPE_CHECKING:
     import pandas
@@ -36,12 +37,32 @@ def list_fields(names: str | Iterable[str]) -> list[str]:
     QueryError
         One is no name of a field, or there are more than `MOST_FIELDS`.
     """
+    return _list_names(names, plain_path)
+
+
+def list_columns(names: str | Iterable[str]) -> list[str]:
+    """Return one name of a column, or several, as a list.
+
+    Raises
+    ------
+    QueryError
+        One is the name of neither a field nor a column of data, or there are more than `MOST_FIELDS`.
+    """
+    return _list_names(names, lambda name: name if isinstance(name, str) and DataColumn.of(name) else plain_path(name))
+
+
+def list_data_columns(columns: Iterable[str]) -> list[DataColumn]:
+    """Return the columns that tell of data."""
+    return [column for column in map(DataColumn.of, columns) if column is not None]
+
+
+def _list_names(names: str | Iterable[str], require: Callable[[Any], str]) -> list[str]:
     is_one = isinstance(names, str) or not isinstance(names, Iterable) or getattr(names, "ndim", 1) == 0
     found: list[str] = []
     for name in [names] if is_one else names:
         if len(found) == MOST_FIELDS:
             raise QueryError(f"At most {MOST_FIELDS} fields can be requested at once; more were given.")
-        found.append(plain_path(name))
+        found.append(require(name))
     return found
 
 
@@ -53,8 +74,9 @@ def list_needed_fields(columns: Sequence[str]) -> tuple[str, ...]:
     QueryError
         A column is no field of the start or stop document, nor one of those that are worked out.
     """
-    fields = {"uid"}
-    for column in columns:
+    of_data = list_data_columns(columns)
+    fields = {"uid", "scan_id", "time"} if of_data else {"uid"}
+    for column in [name for name in columns if name not in {each.name for each in of_data}]:
         document, path = split_key(column)
         if document == "descriptor":
             raise QueryError(f"A run has several descriptors, so {column!r} is not a column; 'streams' names them.")
@@ -63,7 +85,9 @@ def list_needed_fields(columns: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(fields))
 
 
-def find_rows(store: Store, starts: Iterator[Document], columns: Sequence[str]) -> Iterator[tuple[str, list[Any]]]:
+def find_rows(
+    store: Store, starts: Iterator[Document], columns: Sequence[str], make_runs: MakeRuns
+) -> Iterator[tuple[str, list[Any]]]:
     """Yield the uid of each run, and its cells; times are seconds since 1970.
 
     Parameters
@@ -74,17 +98,24 @@ def find_rows(store: Store, starts: Iterator[Document], columns: Sequence[str]) 
         The start documents, with the fields that the columns need.
     columns : sequence of str
         Fields of the start document or, after ``stop.``, of the stop document; or ``duration``, ``streams``,
-        ``n_events``.
+        ``n_events``; or values of data, such as ``max(I0)``.
+    make_runs : callable
+        Makes runs of start documents, with their descriptors at hand, for the columns of data.
     """
+    of_data = list_data_columns(columns)
+    reducer = Reducer(store, of_data)
+    of_documents = [name for name in columns if name not in {column.name for column in of_data}]
     while page := list(islice(starts, RUNS_AT_ONCE)):
         uids = [start["uid"] for start in page]
-        stops = _stops(store, uids, columns)
+        stops = _stops(store, uids, of_documents)
+        values = reducer.cells(make_runs(page)) if of_data else [{}] * len(page)
         streams = store.streams(uids) if set(columns) & set(_OF_STREAMS) else {}
         counts = _n_events(store, stops, streams) if "n_events" in columns else {}
-        for start in page:
+        for start, own in zip(page, values, strict=True):
             uid = start["uid"]
-            known = {"streams": list(streams.get(uid, ())), "n_events": counts.get(uid)}
+            known = {"streams": list(streams.get(uid, ())), "n_events": counts.get(uid), **own}
             yield uid, [known[name] if name in known else _cell(name, start, stops.get(uid)) for name in columns]
+    reducer.warn_of_unknown()
 
 
 def make_table(
@@ -113,7 +144,8 @@ def make_table(
 
 def find_empty_columns(table: pandas.DataFrame) -> list[str]:
     """Return the columns of fields of which no run in a table has a value."""
-    fields = [name for name in table.columns if name not in (*_TIMES, *_OF_STOP, *_OF_STREAMS)]
+    worked_out = (*_TIMES, *_OF_STOP, *_OF_STREAMS)
+    fields = [name for name in table.columns if name not in worked_out and DataColumn.of(name) is None]
     return [name for name in fields if len(table) and table[name].isna().all()]
 
 

@@ -387,3 +387,18 @@ def test_what_is_written_as_json_is_strict_json(uri, capsys):
     assert main(["ls", "--columns", "scan_id,odd", "--format", "csv", "--limit", "0"]) == 0
     cells = [row[1] for row in csv.reader(io.StringIO(capsys.readouterr().out)) if row[0] == "1"]
     assert strictly(cells[0]) == said
+
+
+def test_columns_may_tell_of_data(uri, capsys):
+    columns = ["--columns", "scan_id,max(x),baseline.last(y)"]
+    assert main(["ls", *columns]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["scan_id", "max(x)", "baseline.last(y)"]
+    assert [line.split() for line in lines] == [["3", "1", "1"], ["2", "1", "1"], ["1", "1"]]
+    assert main(["ls", *columns, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[2] == {"scan_id": 1, "max(x)": None, "baseline.last(y)": 1}
+
+
+def test_a_function_that_is_none_of_a_table_is_an_error_at_the_shell(uri, capsys):
+    assert main(["ls", "--columns", "median(x)"]) == FAILURE
+    assert "a table has first, last, min, max, mean" in capsys.readouterr().err

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
+import weakref
 from collections import Counter
 
 import numpy as np
@@ -14,6 +16,7 @@ import pymongo
 import pytest
 
 from databroker_mongo import Catalog
+from databroker_mongo.runs.many import mapping
 from databroker_mongo.store import open_store, writable
 
 N_RUNS = 1000
@@ -98,6 +101,7 @@ ACTIONS = {
     "read": lambda catalog: catalog.read(KEYS),
     "pages": lambda catalog: list(catalog.read(KEYS, pages=N_RUNS)),
     "map": lambda catalog: catalog.map(len, keys=KEYS),
+    "table": lambda catalog: catalog.table([f"{name}({key})" for name in ("first", "max", "mean") for key in KEYS]),
 }
 
 
@@ -162,6 +166,59 @@ def test_what_is_too_much_for_an_aggregation_is_read_once(long_uri):
     assert long["b"].values.tolist() == np.arange(LONG, dtype=float).tolist()
     assert long["d"].values.tolist() == list(range(LONG))
     assert (long["a"].values == 1 + np.arange(LONG) / LONG).all()
+
+
+def peak_of(action):
+    """Return how many bytes are allocated at once at most."""
+    action()  # modules that it loads are none of these
+    tracemalloc.start()
+    try:
+        action()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_pages_take_no_more_memory_than_one(uri):
+    catalog = Catalog.from_uri(uri)
+
+    def read(n_runs):
+        for page in catalog.search(limit=n_runs).read(KEYS, pages=100):
+            assert page.sizes["run"] == 100
+
+    assert peak_of(lambda: read(N_RUNS)) < 2 * peak_of(lambda: read(100))
+
+
+def test_nothing_of_earlier_pages_is_kept(uri):
+    earlier = []
+    for page in Catalog.from_uri(uri).search(limit=300).read(KEYS, pages=100):
+        earlier.append(weakref.ref(page))
+        del page
+    assert len(earlier) == 3
+    assert [each() for each in earlier] == [None] * 3
+
+
+def test_what_a_function_was_given_is_not_kept(uri, monkeypatch):
+    monkeypatch.setattr(mapping, "RUNS_A_PAGE", 100)
+    catalog, given, alive = Catalog.from_uri(uri), [], []
+
+    def look(dataset):
+        alive.append(sum(each() is not None for each in given))
+        given.append(weakref.ref(dataset))
+        return dataset.sizes["time"]
+
+    assert catalog.map(look, keys=KEYS, threads=1)["result"].tolist() == [N_ROWS] * N_RUNS
+    assert max(alive) <= 1
+
+
+def test_a_function_of_many_runs_takes_no_more_memory_than_of_a_page(uri, monkeypatch):
+    monkeypatch.setattr(mapping, "RUNS_A_PAGE", 100)
+    catalog = Catalog.from_uri(uri)
+
+    def apply(n_runs):
+        catalog.search(limit=n_runs).map(lambda dataset: float(dataset["a"].mean()), keys=KEYS, threads=2)
+
+    assert peak_of(lambda: apply(N_RUNS)) < 2 * peak_of(lambda: apply(100))
 
 
 INTERRUPTED = """

@@ -92,6 +92,7 @@ def require_the_same(catalog, keys, stream):
         return
     for key in inline:
         require_column(catalog, key, stream, expected)
+        require_reduced(catalog, key, stream, expected)
     require_mapped(catalog, inline, stream)
 
 
@@ -169,6 +170,39 @@ def are_the_same(one, other):
     if other is None:
         return one is None or bool(one != one)
     return bool(one == other) or (bool(one != one) and bool(other != other)) or repr(one) == repr(other)
+
+
+REDUCTIONS = {
+    "first": lambda column: column[0],
+    "last": lambda column: column[-1],
+    "min": lambda column: np.min(numbers_in(column)),
+    "max": lambda column: np.max(numbers_in(column)),
+    "mean": lambda column: np.mean(numbers_in(column), dtype=float),
+}
+
+
+def require_reduced(catalog, key, stream, expected):
+    """Insist that a table tells of each run what NumPy makes of its column, or that it is refused."""
+    columns = [column_of(dataset, key) if key in known else None for _, dataset, known in expected]
+    columns = [None if each is None or not len(each) or is_empty(each) else each for each in columns]
+    has_arrays = any(each is not None and each.ndim > 1 for each in columns)
+    has_others = not has_arrays and any(each is not None and numbers_in(each) is None for each in columns)
+    names = [] if has_arrays else ["first", "last"] if has_others else list(REDUCTIONS)
+    if len(names) < len(REDUCTIONS):
+        with pytest.raises(QueryError):
+            catalog.table([f"{stream}.{'first' if has_arrays else 'mean'}({key})"])
+    found = list(catalog.rows([f"{stream}.{name}({key})" for name in names]))
+    for (_, cells), column in zip(found, columns, strict=True):
+        numbers = None if column is None or has_others or has_arrays else numbers_in(column)
+        for name, cell in zip(names, cells, strict=True):
+            is_lacking = column is None or (name not in ("first", "last") and not len(numbers))
+            assert are_the_same(cell, None if is_lacking else REDUCTIONS[name](column)), (name, cell, column)
+
+
+def numbers_in(column):
+    """Return the numbers of a column but those that are missing; None if there are others among them."""
+    known = [value for value in column.tolist() if value is not None and repr(value) != "nan"]
+    return np.array(known, object) if all(isinstance(value, int | float) for value in known) else None
 
 
 def require_mapped(catalog, keys, stream):

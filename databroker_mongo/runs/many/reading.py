@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import copy
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ...arrays import RunRows, join, refuse_external
-from ...errors import ColumnNotFound, DocumentWarning, QueryError, StoreError, StreamNotFound, stacklevel_of_caller
+from ...errors import ColumnNotFound, QueryError, StreamNotFound
 from ...printable import shown
-from ...store import Document, EventIndex, Store
+from ...store import Document, Store
 from ..run import Run
 from ..stream import Stream
 from .progress import show_progress
-from .rows import RUNS_A_PAGE, take_rows
+from .rows import RUNS_A_PAGE, known_rows, take_rows, warn_of_notes
 
 if TYPE_CHECKING:
     import xarray
 
 MakeRuns = Callable[[Sequence[Document]], list[Run]]
-
-_MOST_TOLD = 3
 
 MOST_AT_ONCE = 10_000
 """The rows of more runs are one dataset only if somebody says that they shall."""
@@ -123,7 +119,7 @@ class _Rows:
         waiting = iter([rows for rows in added if rows.has_stream])
         for group in take_rows(self._store, streams, self._keys):
             for stream, taken in group:
-                next(waiting).take(_known(taken, stream))
+                next(waiting).take(known_rows(taken, stream))
             advance(len(group))
 
     def require_keys(self) -> None:
@@ -147,24 +143,5 @@ class _Rows:
         """Return the dataset, after telling what documents got wrong."""
         from ...arrays import dataset_of_runs
 
-        self._warn()
+        warn_of_notes(self._stream, self._runs)
         return dataset_of_runs(self._runs, join(self._runs, self._keys, self._data_keys), stream=self._stream)
-
-    def _warn(self) -> None:
-        noted = [run for run in self._runs if run.notes]
-        told = [
-            f"run {run.uid}: {'; '.join(f'{key!r}: {note}' for key, note in run.notes.items())}"
-            for run in noted[:_MOST_TOLD]
-        ]
-        if noted:
-            more = f". There is such a note of {len(noted) - _MOST_TOLD} more runs" if len(noted) > _MOST_TOLD else ""
-            text = f"stream {self._stream!r}: {'. '.join(told)}{more}"
-            warnings.warn(text, DocumentWarning, stacklevel=stacklevel_of_caller())
-
-
-def _known(taken: EventIndex | StoreError, stream: Stream) -> EventIndex:
-    if isinstance(taken, StoreError):
-        error = copy.copy(taken)
-        error.add_facts(**stream.source.facts)
-        raise error
-    return taken

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import warnings
 from collections.abc import Iterator, Sequence
 
-from ...errors import StoreError
+from ...arrays import RunRows
+from ...errors import DocumentWarning, StoreError, stacklevel_of_caller
 from ...store import EventIndex, Store
 from ..stream import Stream
 
@@ -15,6 +18,8 @@ RUNS_A_PAGE = 1000
 
 LARGE = 10_000
 """A stream of more rows is read by itself: all that a question costs beside is little then."""
+
+_MOST_TOLD = 3
 
 _ROWS_TOGETHER = 200_000
 """No more rows are in memory before they are made columns of; to find them takes the server half a second."""
@@ -33,6 +38,28 @@ def take_rows(store: Store, streams: Sequence[Stream], keys: Sequence[str]) -> I
 def descriptor_uids(stream: Stream) -> list[str]:
     """Return the uids of the descriptors of a stream."""
     return [descriptor["uid"] for descriptor in stream.source.descriptors]
+
+
+def known_rows(taken: EventIndex | StoreError, stream: Stream) -> EventIndex:
+    """Return the rows that were found of a stream; raise, naming it, if their order is not known."""
+    if isinstance(taken, StoreError):
+        error = copy.copy(taken)
+        error.add_facts(**stream.source.facts)
+        raise error
+    return taken
+
+
+def warn_of_notes(stream: str, runs: Sequence[RunRows]) -> None:
+    """Tell what the documents of some runs got wrong."""
+    noted = [run for run in runs if run.notes]
+    told = [
+        f"run {run.uid}: {'; '.join(f'{key!r}: {note}' for key, note in run.notes.items())}"
+        for run in noted[:_MOST_TOLD]
+    ]
+    if noted:
+        more = f". There is such a note of {len(noted) - _MOST_TOLD} more runs" if len(noted) > _MOST_TOLD else ""
+        text = f"stream {stream!r}: {'. '.join(told)}{more}"
+        warnings.warn(text, DocumentWarning, stacklevel=stacklevel_of_caller())
 
 
 def _take_alone(store: Store, stream: Stream, keys: Sequence[str]) -> EventIndex | StoreError:
