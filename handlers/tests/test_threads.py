@@ -1,4 +1,4 @@
-"""Parts that are read side by side: each once, by two threads where that pays, and no error is lost."""
+"""Parts that are read side by side: each once, by several threads where that pays, and no error is lost."""
 
 import threading
 
@@ -36,3 +36,22 @@ def test_what_goes_wrong_in_any_part_is_raised(bad, n_bytes):
 
     with pytest.raises(OSError, match=f"part {bad}"):
         read_side_by_side(read, [0, 1, 2], n_bytes=n_bytes)
+
+
+def test_as_many_threads_as_are_asked_for_read_at_the_same_time():
+    all_of_them = threading.Barrier(5, timeout=10)
+    read_side_by_side(lambda part: all_of_them.wait(), range(5), n_bytes=MUCH, n_threads=8)
+
+
+def test_parts_of_a_part_are_read_by_the_thread_that_reads_it():
+    pairs = []
+
+    def read(part):
+        reader = threading.current_thread()
+        read_side_by_side(lambda _: pairs.append((reader, threading.current_thread())), [0, 1, 2], n_bytes=MUCH)
+
+    read_side_by_side(read, [0, 1, 2], n_bytes=MUCH)
+
+    assert len(pairs) == 9
+    assert all(reader is inner for reader, inner in pairs)
+    assert threading.current_thread() not in {reader for reader, _ in pairs}

@@ -72,7 +72,7 @@ def test_an_absent_decoder_is_named_with_what_to_install(tmp_path, monkeypatch):
     def refuse(*args, **kwargs):
         raise ValueError("<COMPRESSION.LZW: 5> requires the 'imagecodecs' package")
 
-    monkeypatch.setattr(tifffile.TiffPageSeries, "asarray", refuse)
+    monkeypatch.setattr(tifffile.TiffPage, "decode", property(lambda page: refuse))
 
     with pytest.raises(OSError, match=r"pip install databroker-mongo-handlers\[imagecodecs\]"):
         AreaDetectorTIFF(str(tmp_path), **NAMES)(point_number=0)

@@ -15,6 +15,7 @@ from types import ModuleType
 
 import numpy as np
 
+from ..decoding import n_threads
 from ..rows import Array, ArrayHeader, FileRows, PointHandler, paths_of_frames, whole_number
 
 _BINARY_STARTS = b"\x0c\x1a\x04\xd5"  # of the CBF/imgCIF format: a form feed, then what a text cannot hold
@@ -46,7 +47,7 @@ class PilatusCBF(PointHandler):
     def __init__(self, path: str, *, template: str, filename: str, frame_per_point: int = 1, initial_number: int = 1):
         path_of = paths_of_frames(template, str(path), filename, first=whole_number(initial_number, "initial_number"))
 
-        rows = FileRows(CBFFormat(), path_of, can_read_side_by_side=True)
+        rows = FileRows(CBFFormat(), path_of, n_threads=n_threads)
         super().__init__(rows, frame_per_point=frame_per_point, has_axis_of_one=False)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy_format
 
+from ..decoding import n_threads
 from ..rows import Array, ArrayHeader, FileRows, IndexHandler, Payload
 
 # NumPy has no public reader for version 3.0, which it writes only for names of fields that are not Latin-1.
@@ -29,7 +30,7 @@ class NumpySequence(IndexHandler):
 
     def __init__(self, path: str, *, root: str = ""):
         beginning = str(Path(root) / path)
-        super().__init__(FileRows(NPYFormat(), lambda index: f"{beginning}_{index}.npy", can_read_side_by_side=True))
+        super().__init__(FileRows(NPYFormat(), lambda index: f"{beginning}_{index}.npy", n_threads=n_threads))
 
 
 class NPYFormat:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..decoding import n_threads
 from ..rows import Array, ArrayHeader, FileRows, Payload, RowsHandler, paths_of_frames, whole_number
 
 _HEADER_BYTES = 4100
@@ -39,7 +40,7 @@ class PrincetonSPE(RowsHandler):
             return whole_number(point_number, "point_number")
 
         file_format = SPEFormat(whole_number(frame_per_point, "frame_per_point", minimum=1))
-        rows = FileRows(file_format, path_of, can_read_side_by_side=True)
+        rows = FileRows(file_format, path_of, n_threads=n_threads)
         super().__init__(rows, first_row=first_row, rows_per_datum=None)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from ..decoding import n_threads
 from ..rows import ArrayFormat, FileRows, IndexHandler, Rows, SingleFileRows, TemplatedPaths, refuse_unknown
 from .jpeg import JPEGFormat
 from .npy import NPYFormat
@@ -59,7 +60,7 @@ class _Images(IndexHandler):
         rows: Rows
         if template:
             paths = TemplatedPaths(path, template=template, filename=filename)
-            rows = FileRows(self.file_format(), paths, chunk_shape=chunk_shape, can_read_side_by_side=True)
+            rows = FileRows(self.file_format(), paths, chunk_shape=chunk_shape, n_threads=n_threads)
         elif self.is_multipart:
             raise ValueError("a stream resource of several files must name them by a template")
         else:

@@ -77,8 +77,8 @@ class FileRows:
     chunk_shape : sequence of int, optional
         What a stream resource says of a file: the number of its rows, then the shape of a row. The last file may have
         fewer rows. By default a file is one row, whatever its axes.
-    can_read_side_by_side : bool, optional
-        Other threads can work while the format reads, so that two files are read side by side.
+    n_threads : callable, optional
+        How many files are read side by side; for formats that let other threads work while they read.
     """
 
     def __init__(
@@ -87,14 +87,14 @@ class FileRows:
         path_of: Callable[[int], str],
         *,
         chunk_shape: Sequence[int] = (),
-        can_read_side_by_side: bool = False,
+        n_threads: Callable[[], int] | None = None,
     ):
         self._format = file_format
         self._path_of = path_of
         self._n_axes = len(chunk_shape)
         self._row_shape = tuple(chunk_shape[1:])
         self._rows_per_file = whole_number(chunk_shape[0], "chunk_shape", minimum=1) if chunk_shape else 1
-        self._can_read_side_by_side = can_read_side_by_side
+        self._n_threads = n_threads
         self._expected: ArrayHeader | None = None
 
     def describe(self, first: int, count: int) -> RowStructure:
@@ -147,11 +147,8 @@ class FileRows:
             self._read_part(part, expected, region)
 
         parts = list(_parts(out, block, self._rows_per_file))
-        if self._can_read_side_by_side:
-            read_side_by_side(read_one, parts, n_bytes=out.nbytes)
-        else:
-            for part in parts:
-                read_one(part)
+        n_threads = 1 if self._n_threads is None else self._n_threads()
+        read_side_by_side(read_one, parts, n_bytes=out.nbytes, n_threads=n_threads)
 
     def paths(self, numbers: Iterable[int]) -> list[str]:
         """Return the file of each row, each once, opening none."""
