@@ -15,6 +15,7 @@ from ..config import (
     Directory,
     SiteSettings,
     find_entries,
+    hand_on,
     require_importable_rule,
     site_settings,
     whole_root_map,
@@ -63,6 +64,7 @@ def open_reader(
         A setting of this machine cannot be used, or a place given in code is relative.
     """
     site = site_settings()
+    hand_on(site)
     by_spec = {**(handler_registry or {}), **(handlers or {})}
     given = _Given(
         pins={spec: handler for spec, handler in by_spec.items() if _is_pin(handler)},

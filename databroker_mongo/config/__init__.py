@@ -10,6 +10,7 @@ The parts, from the values up::
     own_form        our YAML form                 older_forms   intake's and databroker's
     scan            all files of this machine, read now
     entries         the catalogs by name          site          what the site says
+    handed_on       what handlers ask the environment for
     credentials     secrets, at the moment a URI is opened
     added           files written by `catalog.add`                  migration     from their forms to ours
 
@@ -21,6 +22,7 @@ from .added import remove_entry, write_entry
 from .credentials import reveal
 from .directories import search_directories, spool_directory, tutorial_data_directory, user_directory
 from .entries import Entries, find_entries
+from .handed_on import hand_on
 from .migration import migrate, write_new
 from .older_forms import settings_of_v0, v0_contents
 from .readers import NO_BLOCKS, TRANSFORMED
@@ -41,6 +43,7 @@ __all__ = [
     "SiteSettings",
     "Uri",
     "find_entries",
+    "hand_on",
     "is_uri",
     "migrate",
     "redact_uri",

@@ -89,6 +89,24 @@ def read_offline(section: Section, key: str) -> str | None:
     return _import(section, said, key)
 
 
+def read_decoder(section: Section, key: str) -> str | None:
+    """Read who decodes compressed chunks."""
+    said = section.text(key)
+    if said not in (None, "own", "hdf5"):
+        raise section.error(f"{key!r} is {said!r}: write own or hdf5", key)
+    return said
+
+
+def read_threads(section: Section, key: str) -> int | None:
+    """Read a number of threads."""
+    said = section.number(key)
+    if said is None:
+        return None
+    if not said.is_integer():
+        raise section.error(f"{key!r} is {said}: write a whole number from 1 on", key)
+    return int(said)
+
+
 def read_transforms(section: Section, key: str) -> dict[str, str] | None:
     """Read the transforms, whose keys are names of documents."""
     inner = section.section(key)

@@ -12,12 +12,14 @@ from typing import Any, Final, NamedTuple
 
 from .readers import (
     read_asset_uri,
+    read_decoder,
     read_imports,
     read_main_uri,
     read_offline,
     read_root_map,
     read_roots,
     read_scope,
+    read_threads,
     read_transforms,
 )
 from .uris import Uri
@@ -217,6 +219,22 @@ class SiteSettings:
         metadata=_setting(
             read_offline,
             "The rule for files on tape, which are not opened unless you request it (:doc:`keep-files-on-tape`).",
+        ),
+    )
+    decoder: str | None = field(
+        default=None,
+        metadata=_setting(
+            read_decoder,
+            "``hdf5``: HDF5 decodes all compressed chunks. By default (``own``), several threads decode the usual ones "
+            "outside of its lock. The environment variable ``DATABROKER_MONGO_DECODER`` takes precedence.",
+        ),
+    )
+    decoder_threads: int | None = field(
+        default=None,
+        metadata=_setting(
+            read_threads,
+            "How many threads decode at once; by default one a core, at most 8. The environment variable "
+            "``DATABROKER_MONGO_DECODER_THREADS`` takes precedence.",
         ),
     )
     files: tuple[Path, ...] = ()

@@ -22,7 +22,7 @@ def site_settings() -> SiteSettings:
 
     What guards (``allowed_roots``, ``allowed_modules``, ``offline``) is taken from the site's directories if a file
     there says it, else from the environment's, else from the user's: a user cannot widen what the site allows. What is
-    a convenience (``handlers``, ``root_map``) is merged, and there the user's word comes first.
+    a convenience (``handlers``, ``root_map``, ``decoder``) is merged, and there the user's word comes first.
 
     Returns
     -------
@@ -49,6 +49,8 @@ def site_settings() -> SiteSettings:
         handlers=_first_wins(one.handlers for one in by_person),
         root_map=_first_wins(one.root_map for one in by_person),
         offline=None if offline is None else offline.offline,
+        decoder=next((one.decoder for one in by_person if one.decoder is not None), None),
+        decoder_threads=next((one.decoder_threads for one in by_person if one.decoder_threads is not None), None),
         files=tuple(chain.from_iterable(one.files for one in by_person)),
     )
     if offline is not None and any(one is offline for one in found["user"]):

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from databroker_mongo.config import SiteSettings, site_settings
+from databroker_mongo.assets import open_reader
+from databroker_mongo.config import SiteSettings, hand_on, site_settings
 from databroker_mongo.errors import ConfigurationError
 
 
@@ -66,3 +69,52 @@ def test_a_broken_file_without_a_section_hinders_nobody(machine):
 def test_a_section_in_the_directories_of_others_does_not_count(machine):
     machine.write(machine.intake, "a.yml", "site: {allowed_roots: [/]}")
     assert site_settings().allowed_roots is None
+
+
+@pytest.fixture
+def variables(monkeypatch):
+    """The variables by which handlers are told, unset; what is set during a test is unset afterwards."""
+    for name in ("DATABROKER_MONGO_DECODER", "DATABROKER_MONGO_DECODER_THREADS"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+
+def decoding():
+    return [os.environ.get(f"DATABROKER_MONGO_DECODER{name}") for name in ("", "_THREADS")]
+
+
+def test_who_decodes_is_handed_on_to_handlers_when_a_reader_is_opened(machine, variables):
+    open_reader()
+    assert decoding() == [None, None]
+    machine.write(machine.site, "a.yml", "site: {decoder: hdf5, decoder_threads: 3}")
+    open_reader()
+    assert decoding() == ["hdf5", "3"]
+
+
+def test_the_word_of_the_user_on_decoding_comes_before_the_sites_and_the_environments_before_both(
+    machine, variables, monkeypatch
+):
+    machine.write(machine.site, "a.yml", "site: {decoder: hdf5, decoder_threads: 3}")
+    machine.write(machine.user, "a.yml", "site: {decoder: own}")
+    assert (site_settings().decoder, site_settings().decoder_threads) == ("own", 3)
+    monkeypatch.setenv("DATABROKER_MONGO_DECODER", "hdf5")
+
+    hand_on(site_settings())
+
+    assert decoding() == ["hdf5", "3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("decoder: hdf", "'decoder' is 'hdf': write own or hdf5"),
+        ("decoder_threads: 0", "more than 0"),
+        ("decoder_threads: 1.5", "write a whole number from 1 on"),
+        ("decoder_threads: .inf", "write a whole number from 1 on"),
+        ("decoder_threads: many", "a number"),
+    ],
+)
+def test_what_decodes_nothing_is_refused(machine, text, said):
+    machine.write(machine.user, "a.yml", f"site: {{{text}}}")
+    with pytest.raises(ConfigurationError, match=said):
+        site_settings()

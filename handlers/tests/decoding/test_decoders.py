@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from threading import Lock, Thread
 
 import hdf5plugin
 import numpy as np
@@ -117,6 +118,42 @@ def test_a_span_decodes_only_the_blocks_that_it_needs():
         assert span(decoder, stored, first, n_bytes) == frame.tobytes()[first : first + n_bytes]
 
     assert n_elements == [4096, 8192, 4096, 4096, 65536]
+
+
+def lets_go(call):
+    """Tell whether a call lets go of Python's lock: another thread waits for it, and nobody is ever asked to let go."""
+    others, woken = [], Lock()
+    woken.acquire()
+
+    def wait():
+        with woken:
+            others.append("had its turn")
+
+    thread = Thread(target=wait)
+    thread.start()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1000)
+    try:
+        woken.release()
+        for _ in range(300):  # the other thread has to wake up first
+            call()
+            if others:
+                return True
+        return False
+    finally:
+        sys.setswitchinterval(interval)
+        thread.join()
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_other_threads_have_their_turn_while_a_chunk_is_decoded(name):
+    frame = np.random.default_rng(3).poisson(2, (511, 512)).astype("uint16")
+    with Chunks(frame, PIPELINES[name]) as chunks:
+        decoder = decoder_of(chunks.filters, itemsize=2, n_bytes=frame.nbytes)
+        stored, out = chunks.stored, np.empty(frame.nbytes, np.uint8)
+
+    assert lets_go(lambda: decoder.decode(stored, out))
+    assert not lets_go(lambda: sorted(range(10000)))
 
 
 @pytest.mark.parametrize(
