@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from difflib import get_close_matches
 from itertools import chain, islice, repeat
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeVar, overload
 
 from .. import display
 from ..arrays import Transform
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
     from ..v1 import Broker, Header
     from ..writing import Changes
+
+_Start = TypeVar("_Start")
 
 MANY_DOCUMENTS = 100_000
 _MOST_LISTED = 10
@@ -707,12 +709,13 @@ class Catalog(Mapping[str, Run]):
         """Yield start documents in the order of the catalog, or tell why there is none; ``limit=0`` means all."""
         found = self._selection.starts(self.store, skip=skip, limit=limit, fields=fields)
         # Where runs are skipped, that none follows does not say that the search found none.
-        return found if skip or self._selection.window.skip else self._with_hint(found)
+        return found if skip else self._with_hint(found)
 
-    def _with_hint(self, starts: Iterator[Document]) -> Iterator[Document]:
+    def _with_hint(self, starts: Iterator[_Start]) -> Iterator[_Start]:
         first = next(starts, None)
         if first is None:
-            self._hint()
+            if not self._selection.window.skip:
+                self._hint()
             return
         yield first
         yield from starts
@@ -749,12 +752,13 @@ class Catalog(Mapping[str, Run]):
         return Header(run, self.v1)
 
     def _pages(self) -> Iterator[list[Run]]:
-        starts = self._starts()
+        found = self._with_hint(self._selection.kept_starts(self.store))
         for size in chain(PAGES, repeat(PAGES[-1])):
-            page = self._runs(list(islice(starts, size)))
-            if not page:
+            starts = list(islice(found, size))
+            if not starts:
                 return
-            yield page
+            stops = self.store.kept_stops([start.uid for start in starts])
+            yield [Run(self._context, start, stops.get(start.uid), as_header=self._header) for start in starts]
 
     def _start_of(self, key: object) -> Document:
         return run_keys.find(key, self.store, self._selection.query, find_position=self._start_of_position)

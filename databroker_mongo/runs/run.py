@@ -16,8 +16,7 @@ from ..errors import OldNameWarning, RunNotFound, StreamNotFound, stacklevel_of_
 from ..health import Finding, check_files, check_run, find_lost_files, list_files
 from ..printable import shown
 from ..queries import NEWEST_FIRST, Eq
-from ..store import Document, Revision
-from ..values import copied
+from ..store import Document, Kept, Revision
 from . import replay
 from .context import Context
 from .remedies import OF_RUN, for_reading_a_run
@@ -38,9 +37,9 @@ class Run(Mapping[str, Stream]):
     ----------
     context : Context
         Where its documents are, who reads its external data, and what corrects what is read.
-    start : dict
+    start : dict or Kept
         Its start document.
-    stop : dict or None
+    stop : dict, Kept or None
         Its stop document; None while it is in progress, and if it crashed.
     as_header : callable, optional
         Makes a databroker 1 header of the run; the catalog in which it was found provides this.
@@ -51,8 +50,8 @@ class Run(Mapping[str, Stream]):
     def __init__(
         self,
         context: Context,
-        start: Document,
-        stop: Document | None,
+        start: Document | Kept,
+        stop: Document | Kept | None,
         *,
         as_header: Callable[[Run], Header] | None = None,
         descriptors: Sequence[Document] | None = None,
@@ -60,8 +59,8 @@ class Run(Mapping[str, Stream]):
         self._context = context
         self._as_header = as_header
         self._descriptors = descriptors
-        self._start = self._transformed("start", start)
-        self._stop = None if stop is None else self._transformed("stop", stop)
+        self._start = self._kept("start", start)
+        self._stop = None if stop is None else self._kept("stop", stop)
         self._streams: dict[str, Stream] | None = None
         self._lock = threading.Lock()
 
@@ -79,12 +78,12 @@ class Run(Mapping[str, Stream]):
     @property
     def start(self) -> Document:
         """A copy of the start document."""
-        return copied(self._start)
+        return self._start.give()
 
     @property
     def stop(self) -> Document | None:
         """A copy of the stop document; None if there is none yet."""
-        return copied(self._stop)
+        return None if self._stop is None else self._stop.give()
 
     @property
     def descriptors(self) -> list[Document]:
@@ -124,8 +123,8 @@ class Run(Mapping[str, Stream]):
             return self._by_name()[str.__str__(name)]
         raise StreamNotFound(
             f"the run has no stream {shown(name)}. It has: {', '.join(map(str, self)) or 'none'}.",
-            run_uid=self._start["uid"],
-            scan_id=self._start.get("scan_id"),
+            run_uid=self._start.uid,
+            scan_id=self._start.look().get("scan_id"),
             stream=name,
         )
 
@@ -150,7 +149,7 @@ class Run(Mapping[str, Stream]):
             streams = ", ".join(map(str, self)) or "none"
             remedy = f" Here {OF_RUN[name]}." if name in OF_RUN else ""
             raise AttributeError(
-                f"run {self._start['uid']} has no stream or attribute {name!r}. It has: {streams}.{remedy}"
+                f"run {self._start.uid} has no stream or attribute {name!r}. It has: {streams}.{remedy}"
             )
         return stream
 
@@ -160,20 +159,18 @@ class Run(Mapping[str, Stream]):
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Run)
-            and self._start["uid"] == other._start["uid"]
+            and self._start.uid == other._start.uid
             and self._context.store == other._context.store
         )
 
     def __hash__(self) -> int:
-        return hash(self._start["uid"])
+        return hash(self._start.uid)
 
     def __repr__(self) -> str:
-        return display.run_text(self._start, self._stop, list(self))
+        return display.run_text(*self._documents(), list(self))
 
     def _repr_html_(self) -> str:
-        return display.run_html(
-            self._start, self._stop, {name: stream.source.data_keys for name, stream in self.items()}
-        )
+        return display.run_html(*self._documents(), {name: stream.source.data_keys for name, stream in self.items()})
 
     def documents(
         self, *, fill: str | bool = "no", page_size: int = 1000, streams: Collection[str] | None = None
@@ -221,11 +218,11 @@ class Run(Mapping[str, Stream]):
 
     def refresh(self) -> Run:
         """Return the run as it is now, with the events, streams and stop document that have arrived since."""
-        stored = self._context.store.find_starts(Eq("uid", self._start["uid"]), sort=NEWEST_FIRST, limit=1)
+        stored = self._context.store.find_starts(Eq("uid", self._start.uid), sort=NEWEST_FIRST, limit=1)
         start = next(stored, None)
         if start is None:
-            raise RunNotFound(f"the run {self._start['uid']!r} is no longer stored", run_uid=self._start["uid"])
-        stop = self._context.store.stops([self._start["uid"]]).get(self._start["uid"])
+            raise RunNotFound(f"the run {self._start.uid!r} is no longer stored", run_uid=self._start.uid)
+        stop = self._context.store.stops([self._start.uid]).get(self._start.uid)
         return Run(self._context, start, stop, as_header=self._as_header)
 
     def revisions(self) -> list[Revision]:
@@ -237,7 +234,7 @@ class Run(Mapping[str, Stream]):
             Those of the start, of the stop and of the descriptors, the oldest first: each with the kind and uid of its
             document, the earlier contents as they were stored (``document``), and the fields that were ``changed``.
         """
-        return self._context.store.examination.run_revisions(self._start["uid"])
+        return self._context.store.examination.run_revisions(self._start.uid)
 
     def health(self, *, pixels: bool = False) -> pandas.DataFrame:
         """Report for each column whether it can be read, the fault if not, and what is wrong with the documents.
@@ -270,7 +267,7 @@ class Run(Mapping[str, Stream]):
         files : bool
             Whether to check that its files exist and that a handler reads them.
         """
-        found = check_run(self._context.store, self._start["uid"])
+        found = check_run(self._context.store, self._start.uid)
         return [*found, *find_lost_files(self._sources())] if files else found
 
     def files(self) -> pandas.DataFrame:
@@ -328,9 +325,14 @@ class Run(Mapping[str, Stream]):
     def _sources(self) -> dict[str, StreamSource]:
         return {name: stream.source for name, stream in self.items()}
 
-    def _transformed(self, name: str, document: Document) -> Document:
+    def _documents(self) -> tuple[Document, Document | None]:
+        """Return the start and the stop, to be read only."""
+        return self._start.look(), None if self._stop is None else self._stop.look()
+
+    def _kept(self, name: str, document: Document | Kept) -> Kept:
+        kept = document if isinstance(document, Kept) else Kept(document)
         transform = self._context.transforms.get(name)
-        return document if transform is None else transform(copied(document))
+        return kept if transform is None else Kept(transform(kept.give()))
 
     def _by_name(self) -> dict[str, Stream]:
         # Of several threads one looks for the streams, so that all are given the same, whose length is fixed once.
@@ -340,13 +342,14 @@ class Run(Mapping[str, Stream]):
             return self._streams
 
     def _find_streams(self) -> dict[str, Stream]:
-        uid = self._start["uid"]
+        uid = self._start.uid
         by_name: dict[str, list[Document]] = {}
         found = self._context.store.descriptors([uid])[uid] if self._descriptors is None else self._descriptors
         for stored in found:
-            descriptor = self._transformed("descriptor", stored)
+            descriptor = self._kept("descriptor", stored).look()
             by_name.setdefault(stream_of(descriptor), []).append(descriptor)
+        start, stop = self._documents()
         return {
-            name: Stream(name, self._context, start=self._start, stop=self._stop, descriptors=descriptors)
+            name: Stream(name, self._context, start=start, stop=stop, descriptors=descriptors)
             for name, descriptors in by_name.items()
         }

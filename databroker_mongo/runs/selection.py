@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..queries import All, Query, Sort, Window, conjunction
-from ..store import Document, Store
+from ..store import Document, Kept, Store
 from .field_hints import Step
 
 
@@ -50,6 +50,11 @@ class Selection:
             return iter(())
         limit = min(limit or n_left, n_left) if window.limit else limit
         return store.find_starts(window.query, sort=window.sort, skip=window.skip + skip, limit=limit, fields=fields)
+
+    def kept_starts(self, store: Store) -> Iterator[Kept]:
+        """Yield all start documents in order, so that each may be given out more than once."""
+        window = self.window
+        return store.find_kept_starts(window.query, sort=window.sort, skip=window.skip, limit=window.limit)
 
     def count(self, store: Store) -> int:
         """Return how many runs there are."""

@@ -9,6 +9,7 @@ from .connection.decoding import PLAIN
 from .connection.host_names import find_unknown_hosts
 from .connection.location import ConnectionOptions, locate
 from .connection.place import Place, is_same_database, place_of
+from .kept import Kept
 from .lists import drop_repeats, sort_stream_datums
 from .normalized import NormalizedStore
 from .opening import open_store, writable
@@ -39,6 +40,7 @@ __all__ = [
     "EventIndex",
     "EventKind",
     "Explanation",
+    "Kept",
     "MISSING",
     "NormalizedStore",
     "PAGES",

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import bson
+
 from ..documents import Document, readable_descriptor, stream_of
 from ..errors import StoreError
 from ..queries import Query, Sort
@@ -15,12 +17,20 @@ from .connection.collections import Collections
 from .connection.connection import Connection
 from .connection.location import Location
 from .connection.place import Place
-from .connection.retries import find_all, in_order_of_time, retry_from_start, sort_within_times
+from .connection.retries import (
+    BYTES,
+    find_all,
+    find_all_with_bytes,
+    in_order_of_time,
+    retry_from_start,
+    sort_within_times,
+)
 from .connection.splitting import split_by_size
 from .events.changes import Changes, NewEvents
 from .events.rows import EventRows, Rows
 from .events.streams import read_indexes
 from .identifiers import object_ids
+from .kept import Kept
 from .lists import drop_repeats, sort_stream_datums
 from .protocol import EventIndex, Section, Snapshot, Store, Values
 from .reports import Explanation, IndexReport
@@ -100,6 +110,11 @@ class NormalizedStore(Store):
         with self.connection.translate_errors("find runs") as collections:
             yield from starts.find_starts(collections, query, sort=sort, skip=skip, limit=limit, fields=fields)
 
+    def find_kept_starts(self, query: Query, *, sort: Sort, skip: int = 0, limit: int = 0) -> Iterator[Kept]:
+        """Yield what :meth:`find_starts` yields; whoever wants one may be given it more than once."""
+        with self.connection.translate_errors("find runs") as collections:
+            yield from starts.find_kept_starts(collections, query, sort=sort, skip=skip, limit=limit)
+
     def count_starts(self, query: Query, *, skip: int = 0, limit: int = 0) -> int:
         """Count what :meth:`find_starts` would yield."""
         with self.connection.translate_errors("count runs") as collections:
@@ -124,6 +139,19 @@ class NormalizedStore(Store):
         """Return the stop document of each run that has one."""
         return {stop["run_start"]: stop for stop in pick_first_stops(self._of_runs("run_stop", run_uids))}
 
+    def kept_stops(self, run_uids: Sequence[str]) -> dict[str, Kept]:
+        """Return what :meth:`stops` returns; whoever wants one may be given it more than once."""
+        options = self.collections.run_stop.codec_options
+
+        def decode(raw: bytes) -> Document:
+            return bson.decode(raw, options)
+
+        found = self._of_runs("run_stop", run_uids, with_bytes=True)
+        stops = {stop["run_start"]: stop for stop in found}
+        if len(stops) < len(found):
+            stops = {stop["run_start"]: stop for stop in pick_first_stops(found)}
+        return {uid: Kept(stop, stop.pop(BYTES), decode) for uid, stop in stops.items()}
+
     def descriptors(self, run_uids: Sequence[str]) -> dict[str, list[Document]]:
         """Return the descriptors of each run, in the order of their time."""
         found: dict[str, list[Document]] = {uid: [] for uid in run_uids}
@@ -142,11 +170,16 @@ class NormalizedStore(Store):
         return found
 
     def _of_runs(
-        self, collection: str, run_uids: Sequence[str], projection: dict[str, Any] | None = None
+        self,
+        collection: str,
+        run_uids: Sequence[str],
+        projection: dict[str, Any] | None = None,
+        *,
+        with_bytes: bool = False,
     ) -> list[Document]:
         documents: list[Document] = []
         for uids in split_by_size(run_uids):
-            documents += self._find(collection, {"run_start": {"$in": uids}}, projection)
+            documents += self._find(collection, {"run_start": {"$in": uids}}, projection, with_bytes=with_bytes)
         return documents
 
     def count_events(self, descriptor_uids: Sequence[str]) -> dict[str, int]:
@@ -275,10 +308,18 @@ class NormalizedStore(Store):
     def _rows(self, collections: Collections) -> Rows:
         return EventRows(collections)
 
-    def _find(self, collection: str, query: dict[str, Any], projection: dict[str, Any] | None = None) -> list[Document]:
+    def _find(
+        self,
+        collection: str,
+        query: dict[str, Any],
+        projection: dict[str, Any] | None = None,
+        *,
+        with_bytes: bool = False,
+    ) -> list[Document]:
         hide_id = {"_id": 0} if projection is None else projection
+        find = find_all_with_bytes if with_bytes else find_all
         with self.connection.translate_errors(f"read the collection {collection}") as collections:
-            return find_all(getattr(collections, collection), query, hide_id, batch_size=_BATCH)
+            return find(getattr(collections, collection), query, hide_id, batch_size=_BATCH)
 
 
 def _with_plain_resource(datum: Document) -> Document:

@@ -26,6 +26,7 @@ from ..documents import Document
 from ..errors import StoreError, Unsupported
 from ..queries import Query, Sort
 from .connection.place import Place, place_of
+from .kept import Kept
 from .reports import EventKind, Explanation, IndexReport, Orphans, Revision, SpoolReport, SummaryReport
 
 Section = Literal["data", "timestamps"]
@@ -185,6 +186,10 @@ class RunSource(Protocol):
         With ``fields`` they hold at least these, the uid and the time; else everything.
         """
 
+    def find_kept_starts(self, query: Query, *, sort: Sort, skip: int = 0, limit: int = 0) -> Iterator[Kept]:
+        """Yield what :meth:`find_starts` yields; whoever wants one may be given it more than once."""
+        return map(Kept, self.find_starts(query, sort=sort, skip=skip, limit=limit))
+
     @abstractmethod
     def count_starts(self, query: Query, *, skip: int = 0, limit: int = 0) -> int:
         """Count what :meth:`find_starts` would yield."""
@@ -204,6 +209,10 @@ class RunSource(Protocol):
     @abstractmethod
     def stops(self, run_uids: Sequence[str]) -> dict[str, Document]:
         """Return the stop document of each run that has one (the first by its time, should there be several)."""
+
+    def kept_stops(self, run_uids: Sequence[str]) -> dict[str, Kept]:
+        """Return what :meth:`stops` returns; whoever wants one may be given it more than once."""
+        return {uid: Kept(stop) for uid, stop in self.stops(run_uids).items()}
 
     @abstractmethod
     def streams(self, run_uids: Sequence[str]) -> dict[str, dict[str, list[str]]]:

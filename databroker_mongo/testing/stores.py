@@ -321,6 +321,25 @@ class StoreConformance:
         [newest] = store.find_starts(All(), sort=NEWEST_FIRST, limit=1)
         assert newest == next(document for document in _of("start", documents_of_runs()) if document["scan_id"] == 7)
 
+    def test_documents_that_are_kept_are_given_to_each_who_asks(self, store: Store) -> None:
+        """They equal those that are found; whoever is given one may change it, and nobody else notices."""
+        starts = list(store.find_starts(All(), sort=NEWEST_FIRST))
+        kept_starts = list(store.find_kept_starts(All(), sort=NEWEST_FIRST))
+        stops = store.stops([start["uid"] for start in starts])
+        kept_stops = store.kept_stops([kept.uid for kept in kept_starts])
+        assert kept_stops.keys() == stops.keys()
+        for document, kept in [*zip(starts, kept_starts, strict=True), *((stops[k], kept_stops[k]) for k in stops)]:
+            for _ in range(3):
+                given = kept.give()
+                assert given == document
+                for value in given.values():
+                    if isinstance(value, dict | list):
+                        value.clear()
+                given.clear()
+            assert kept.look() == document
+        [third] = store.find_kept_starts(All(), sort=NEWEST_FIRST, skip=2, limit=1)
+        assert third.look() == starts[2]
+
     # What is in a run.
 
     def test_documents_come_back_as_they_were_stored(self, whole: Store) -> None:

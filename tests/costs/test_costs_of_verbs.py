@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from itertools import islice
 
+import bson
 import pymongo
 import pytest
 
@@ -107,6 +108,27 @@ def test_a_verb_asks_few_questions_and_has_few_documents_looked_at(uri, verb):
 
     assert len(entries) <= n_questions, [entry["command"] for entry in entries]
     assert sum(entry.get("docsExamined", 0) for entry in entries) <= n_documents, entries
+
+
+def test_the_first_who_asks_a_listed_run_is_given_what_was_read(uri, monkeypatch):
+    monkeypatch.setattr("databroker_mongo.store.kept.copied", lambda document: pytest.fail("a copy"))
+    runs = each(Catalog.from_uri(uri).values())
+    decoded = []
+
+    def look(frame, event, function):
+        if event == "call" and frame.f_code is bson.decode.__code__:
+            decoded.append(frame.f_code.co_name)
+
+    sys.setprofile(look)
+    try:
+        documents = [(run.start, run.stop) for run in runs]
+        assert decoded == []
+        again = [(run.start, run.stop) for run in runs]
+    finally:
+        sys.setprofile(None)
+    assert len(documents) == N_RUNS
+    assert again == documents
+    assert decoded == ["decode"] * 2 * N_RUNS
 
 
 def test_a_writer_sends_a_hundred_events_in_one_question(mongod_database_uri):

@@ -10,14 +10,20 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import bson
+
 from ...documents import Document
 from ..order import is_time
 from .failures import is_retryable
 
 if TYPE_CHECKING:
+    from bson.codec_options import CodecOptions
     from pymongo.collection import Collection
 
 _Answer = TypeVar("_Answer")
+
+BYTES = "\0bytes"
+"""No name of a stored field: these hold no NUL."""
 
 _MOST_SORTED = 5000
 _SORTED_BEFORE_NUMBERS = ["minKey", "undefined", "null"]
@@ -52,6 +58,38 @@ def find_all(
         return list(cursor.batch_size(batch_size) if batch_size else cursor)
 
     return retry_once(ask)
+
+
+def find_all_with_bytes(
+    collection: Collection[Document],
+    query: Mapping[str, Any],
+    projection: Mapping[str, Any] | None,
+    *,
+    sort: Sequence[tuple[str, int]] = (),
+    skip: int = 0,
+    limit: int = 0,
+    batch_size: int = 0,
+) -> list[Document]:
+    """Do as :func:`find_all` does; each document then holds its own bytes as well, under the name `BYTES`."""
+    from .raw_batches import RawBatches  # imports pymongo, which the first question may cost
+
+    def ask() -> list[Document]:
+        cursor = RawBatches(collection, query, projection, skip=skip, limit=limit, batch_size=batch_size)
+        if sort:
+            cursor = cursor.sort(list(sort)).allow_disk_use(True)
+        return [document for batch in cursor for document in _with_bytes(batch, collection.codec_options)]
+
+    return retry_once(ask)
+
+
+def _with_bytes(batch: bytes, options: CodecOptions[Document]) -> list[Document]:
+    documents: list[Document] = bson.decode_all(batch, options)
+    begin = 0
+    for document in documents:
+        end = begin + int.from_bytes(batch[begin : begin + 4], "little")  # BSON begins with its length
+        document[BYTES] = batch[begin:end]
+        begin = end
+    return documents
 
 
 def retry_from_start(find: Callable[[], Iterable[Document]]) -> Iterator[Document]:

@@ -13,6 +13,7 @@ from ..events.changes import Changes
 from ..events.rows import Rows
 from ..insertion.insertion import Insertion
 from ..insertion.revisions import Corrections
+from ..kept import Kept
 from ..normalized import NormalizedStore
 from ..plain.runs import PlainRuns
 from ..protocol import EventIndex, Store
@@ -37,6 +38,14 @@ class MemoryStore(NormalizedStore):
         """Yield the start documents that answer to ``query``, in order, with all their fields."""
         with self.connection.translate_errors("find runs") as collections:
             yield from _runs_of(collections).find_starts(query, sort=sort, skip=skip, limit=limit)
+
+    def find_kept_starts(self, query: Query, *, sort: Sort, skip: int = 0, limit: int = 0) -> Iterator[Kept]:
+        """Yield what :meth:`find_starts` yields, to be copied: nothing here has bytes."""
+        return Store.find_kept_starts(self, query, sort=sort, skip=skip, limit=limit)
+
+    def kept_stops(self, run_uids: Sequence[str]) -> dict[str, Kept]:
+        """Return what :meth:`stops` returns, to be copied."""
+        return Store.kept_stops(self, run_uids)
 
     def count_starts(self, query: Query, *, skip: int = 0, limit: int = 0) -> int:
         """Count what :meth:`find_starts` would yield."""

@@ -30,7 +30,7 @@ PAGES_BEFORE_ALL = 4
 """After as many pages, it is quicker to read all that other documents say than to ask for each page."""
 
 
-def search(collections: Collections, query: Query, fields: Sequence[str] = ()) -> Search:
+def search(collections: Collections, query: Query, fields: Sequence[str] = (), *, with_bytes: bool = False) -> Search:
     """Return how a query, in which nothing is left to resolve, is asked for these fields of the start documents.
 
     Raises
@@ -42,7 +42,8 @@ def search(collections: Collections, query: Query, fields: Sequence[str] = ()) -
     parts = tree.queries if isinstance(tree, And) else (tree,)
     on_start = next((part for part in parts if isinstance(part, Some) and part.document == "start"), EVERY_RUN)
     rest = [part for part in parts if part is not on_start]
-    return Search(collections, query, on_start.filter, conjunction(rest) if rest else None, _projection(fields))
+    joined = conjunction(rest) if rest else None
+    return Search(collections, query, on_start.filter, joined, _projection(fields), with_bytes)
 
 
 def count_window(n_runs: int, skip: int, limit: int) -> int:
@@ -71,11 +72,12 @@ class Search:
     filter: Filter
     joined: Query | None
     projection: dict[str, int]
+    with_bytes: bool
 
     def __post_init__(self) -> None:
         seconds = self.collections.max_time_ms / 1000
         self._limit = TimeLimit(seconds, address=self.collections.address, joins=self.joined is not None)
-        self.pages = StartPages(self.collections.run_start, self._limit, self.projection)
+        self.pages = StartPages(self.collections.run_start, self._limit, self.projection, with_bytes=self.with_bytes)
 
     def iterate(self, sort: Sort, sizes: Sequence[int], *, skip: int, limit: int) -> Iterator[Document]:
         """Yield the runs that answer; the time limit begins anew with each."""

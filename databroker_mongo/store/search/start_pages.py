@@ -12,7 +12,7 @@ from bson import MinKey
 
 from ...documents import Document
 from ...queries import Sort
-from ..connection.retries import find_all
+from ..connection.retries import find_all, find_all_with_bytes
 from ..connection.time_limit import TimeLimit
 from ..order import is_time
 from .filters import Filter
@@ -42,10 +42,18 @@ class Few:
 
 
 class StartPages:
-    """Pages of start documents, or of others with ``uid`` and ``time``, each with its ``_id``."""
+    """Pages of start documents, or of others with ``uid`` and ``time``, each with its ``_id``, and with its bytes."""
 
-    def __init__(self, collection: Collection[Document], limit: TimeLimit, projection: dict[str, int]):
+    def __init__(
+        self,
+        collection: Collection[Document],
+        limit: TimeLimit,
+        projection: dict[str, int],
+        *,
+        with_bytes: bool = False,
+    ):
         self._collection = collection
+        self._with_bytes = with_bytes
         self._limit = limit
         self._projection = projection or None
 
@@ -192,8 +200,9 @@ class StartPages:
         skip: int = 0,
         limit: int = 0,
     ) -> list[Document]:
+        find = find_all_with_bytes if self._with_bytes and projection is None else find_all
         with self._limit.query():
-            return find_all(
+            return find(
                 self._collection,
                 filter,
                 projection or self._projection,

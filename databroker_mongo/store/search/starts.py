@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import bson
+
 from ...documents import Document
 from ...queries import NEWEST_FIRST, Query, Sort
 from ..connection.collections import Collections
+from ..connection.retries import BYTES
 from ..identifiers import as_shown
+from ..kept import Kept
 from . import summary_search
 from .resolution import resolve
 from .search import Search, is_by_time, search
@@ -54,6 +58,20 @@ def find_starts(
     return map(as_shown, _find(collections, query, tuple(sort) or NEWEST_FIRST, skip, limit, fields))
 
 
+def find_kept_starts(
+    collections: Collections, query: Query, *, sort: Sort = NEWEST_FIRST, skip: int = 0, limit: int = 0
+) -> Iterator[Kept]:
+    """Find what :func:`find_starts` finds; whoever wants one may be given it more than once."""
+    options = collections.run_start.codec_options
+
+    def decode(raw: bytes) -> Document:
+        return as_shown(bson.decode(raw, options))
+
+    for start in _find(collections, query, tuple(sort) or NEWEST_FIRST, skip, limit, (), with_bytes=True):
+        raw = start.pop(BYTES, None)  # where few documents of another kind decide, runs come without
+        yield Kept(as_shown(start)) if raw is None else Kept(as_shown(start), raw, decode)
+
+
 def count_starts(collections: Collections, query: Query, *, skip: int = 0, limit: int = 0) -> int:
     """Count what :func:`find_starts` would yield, exactly."""
     found = resolve_search(collections, query, ("uid",))
@@ -64,20 +82,29 @@ def count_starts(collections: Collections, query: Query, *, skip: int = 0, limit
     return found.count(skip=skip, limit=limit)
 
 
-def resolve_search(collections: Collections, query: Query, fields: Sequence[str]) -> Search:
+def resolve_search(
+    collections: Collections, query: Query, fields: Sequence[str], *, with_bytes: bool = False
+) -> Search:
     """Return how a query is asked of a server; what it depends on is asked at once."""
 
     def find(query: Query, sort: Sort, skip: int, limit: int) -> Iterator[Document]:
         return _find(collections, query, sort, skip, limit, ("uid", "scan_id"))
 
-    return search(collections, resolve(query, find), fields)
+    return search(collections, resolve(query, find), fields, with_bytes=with_bytes)
 
 
 def _find(
-    collections: Collections, query: Query, sort: Sort, skip: int, limit: int, fields: Sequence[str]
+    collections: Collections,
+    query: Query,
+    sort: Sort,
+    skip: int,
+    limit: int,
+    fields: Sequence[str],
+    *,
+    with_bytes: bool = False,
 ) -> Iterator[Document]:
     wanted = [*fields, *(name for name, _ in sort)] if fields else []
-    found = resolve_search(collections, query, wanted)
+    found = resolve_search(collections, query, wanted, with_bytes=with_bytes)
     sizes = PAGES_OF_FIELDS if fields else PAGES
     if found.joined is not None and is_by_time(sort) and not (found.is_dense or found.is_narrow):
         summaries = summary_search.search_summaries(collections, found.query, wanted)

@@ -1,0 +1,59 @@
+"""Documents that are given out more than once, each time such that who is given one may change it. Nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..documents import Document
+from ..values import copied
+
+
+class Kept:
+    """A document of which anybody may be given one of their own.
+
+    The first is the one that was decoded when it was read, each other is decoded anew from its bytes. For a thousand
+    runs a copy of each document would take as long as to read them, most of that for Python's collection of garbage.
+
+    Parameters
+    ----------
+    document : dict
+        The document; nobody else holds it if there are bytes.
+    raw : bytes, optional
+        Its bytes; without them it is copied.
+    decode : callable, optional
+        Makes an equal document of the bytes.
+
+    Attributes
+    ----------
+    uid : str
+        Its uid.
+    """
+
+    __slots__ = ("_decode", "_fresh", "_own", "_raw", "uid")
+
+    def __init__(self, document: Document, raw: bytes = b"", decode: Callable[[bytes], Document] | None = None):
+        self.uid: Any = document.get("uid")
+        self._raw = raw
+        self._decode = decode
+        self._fresh = [document] if decode is not None else []
+        self._own = document if decode is None else None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Kept, (self.look(),)
+
+    def look(self) -> Document:
+        """Return the document for reading only: the same each time."""
+        if self._own is None:
+            assert self._decode is not None
+            self._own = self._decode(self._raw)
+        return self._own
+
+    def give(self) -> Document:
+        """Return a document that belongs to who asked for it."""
+        if self._decode is None:
+            return copied(self.look())
+        try:
+            return self._fresh.pop()  # of several threads one has it
+        except IndexError:
+            return self._decode(self._raw)
