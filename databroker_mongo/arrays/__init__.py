@@ -15,7 +15,8 @@
     indexing       steps, negatives, ellipsis -> regions
     rows           which rows a stream has      filling      documents with the values from files in them
     values         lists of values -> arrays                   joined    columns of many runs, one below the other
-    dataset        columns -> xarray.Dataset, the only file that imports dask or xarray
+    dataset        columns -> xarray.Dataset
+    lazy           ... of dask arrays, the only file that imports dask
 
 What does not belong here: specs and paths (``assets/``), collections (``store/``).
 """
@@ -37,15 +38,8 @@ from .structure import attributes, column_name, name_dims
 from .values import as_array, has_integers_beyond_floats
 
 if TYPE_CHECKING:
-    from .dataset import (
-        chunked,
-        dataset_of_runs,
-        lazy_array,
-        lazy_dataset,
-        lazy_rows,
-        load_dataset,
-        table_of_rows,
-    )
+    from .dataset import chunked, dataset_of_runs, load_dataset, table_of_rows
+    from .lazy import lazy_array, lazy_dataset, lazy_rows
 
 __all__ = [
     "AssetColumn",
@@ -83,7 +77,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    # dask and xarray take a second to import, and a list of runs needs neither.
+    # dask and xarray take a second to import: a list of runs needs neither, and what is read at once no dask.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.dataset"), name)
+    return getattr(import_module(f"{__name__}.{'lazy' if name.startswith('lazy') else 'dataset'}"), name)

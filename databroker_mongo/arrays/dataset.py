@@ -1,20 +1,17 @@
-"""Columns -> xarray.Dataset. The only file that imports dask or xarray.
+"""Columns -> xarray.Dataset, of NumPy arrays here and of dask arrays in ``lazy``; no other file imports xarray.
 
-A column is handed whole to dask, which pushes slices down to it; the graph has one task a block, and no pixel is read
-while it is built. Reading everything does not go through dask: one allocation a column, filled in place.
+Reading everything does not go through dask: one allocation a column, filled in place.
+
+What does not belong here: dask, which takes a tenth of a second to import.
 """
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import dask.array
-import dask.base
-import dask.threaded
 import numpy as np
+import pandas
 import xarray
 from numpy.typing import NDArray
 
@@ -28,27 +25,6 @@ from .structure import ArrayStructure, Chunks, attributes, column_name, name_dim
 from .values import as_array
 
 Array = NDArray[Any]
-
-
-def lazy_dataset(opened: OpenedColumns, source: StreamSource, *, dedupe: bool = False) -> xarray.Dataset:
-    """Return a dataset of dask arrays; nothing is read.
-
-    Parameters
-    ----------
-    opened : OpenedColumns
-        The columns. Why some data keys have none is in the attribute ``unreadable``.
-    source : StreamSource
-        Their stream.
-    dedupe : bool
-        Whether of several rows of one ``seq_num`` only the latest is kept.
-    """
-    columns = opened.columns
-    variables = {
-        structure.name: (structure.dims, _lazy_as_they_are(columns[key], structure), structure.attrs)
-        for key, structure in _structures(columns, source).items()
-    }
-    dataset = _dataset(variables, opened, source, opened.absences)
-    return dataset.isel(time=latest_of_repeats(opened.seq_num)) if dedupe and _has_rows(dataset) else dataset
 
 
 def load_dataset(
@@ -72,7 +48,7 @@ def load_dataset(
     columns, variables = opened.columns, {}
     failed: dict[str, CatalogError] = {}
     bad: dict[str, dict[int, CatalogError]] = {}
-    for key, structure in _structures(columns, source).items():
+    for key, structure in structures_of(columns, source).items():
         read = _by_row if by_row else _whole
         try:
             values, bad[key] = read(columns[key], opened.by_key[key].problem)
@@ -81,19 +57,7 @@ def load_dataset(
         else:
             variables[structure.name] = _as_they_are(structure, values)
     lacking = {**opened.absences, **failed}
-    return _pick_rows(_dataset(variables, opened, source, lacking), opened, bad, dedupe=dedupe), lacking
-
-
-def lazy_array(column: Column, name: str) -> dask.array.Array:
-    """Return a column as a dask array, in the blocks that it has in a dataset."""
-    return _lazy(column, name, _chunks(column))
-
-
-def lazy_rows(column: Column) -> list[dask.array.Array]:
-    """Return each row of a column as a dask array of its own."""
-    chunks = ((1,) * column.shape[0], *((size,) for size in column.shape[1:]))
-    whole = _lazy(column, f"{column.facts.get('data_key')}", chunks)
-    return [whole[row] for row in range(column.shape[0])]
+    return _pick_rows(make_dataset(variables, opened, source, lacking), opened, bad, dedupe=dedupe), lacking
 
 
 def table_of_rows(columns: Mapping[str, Array], dims: Mapping[str, tuple[str, ...]], time: Array) -> xarray.Dataset:
@@ -156,7 +120,7 @@ def _pick_rows(
     dataset: xarray.Dataset, opened: OpenedColumns, bad: Mapping[str, Mapping[int, CatalogError]], *, dedupe: bool
 ) -> xarray.Dataset:
     """Leave out rows that are not wanted or that a column lacks; of repeats, the latest is chosen before."""
-    if not _has_rows(dataset):
+    if not has_rows(dataset):
         return dataset
     wanted = (latest_of_repeats(opened.seq_num) if dedupe else np.arange(dataset.sizes["time"])).tolist()
     left_out = {row for errors in bad.values() for row in errors}.intersection(wanted)
@@ -172,12 +136,12 @@ def _pick_rows(
     return dataset.isel(time=[row for row in wanted if row not in left_out])
 
 
-def _has_rows(dataset: xarray.Dataset) -> bool:
+def has_rows(dataset: xarray.Dataset) -> bool:
     """Tell whether there is an axis of rows: not without any column, of a stream without events."""
     return "time" in dataset.sizes
 
 
-def _structures(columns: Mapping[str, Column], source: StreamSource) -> dict[str, ArrayStructure]:
+def structures_of(columns: Mapping[str, Column], source: StreamSource) -> dict[str, ArrayStructure]:
     """Return what each opened column will be in the dataset; axes are numbered through all data keys of the stream."""
     data_keys, devices = source.data_keys, source.devices
     dims = name_dims(data_keys, {key: column.shape[1:] for key, column in columns.items()})
@@ -187,34 +151,16 @@ def _structures(columns: Mapping[str, Column], source: StreamSource) -> dict[str
             dims=("time", *dims[key]),
             shape=column.shape,
             dtype=column.dtype,
-            chunks=_chunks(column),
+            chunks=chunks_of(column),
             attrs=attributes(data_keys[key], devices.get(key)),
         )
         for key, column in columns.items()
     }
 
 
-def _chunks(column: Column) -> Chunks:
+def chunks_of(column: Column) -> Chunks:
+    """Return the blocks in which a column is read lazily."""
     return plan_chunks(column.shape, column.dtype, file_chunks=column.file_chunks, boundaries=column.boundaries())
-
-
-def _lazy(column: Column, name: str, chunks: Chunks) -> dask.array.Array:
-    from_array: Any = dask.array.from_array  # it has no annotations
-    lazy: dask.array.Array = from_array(
-        column,
-        chunks=chunks,
-        name=f"{name}-{dask.base.tokenize(column.identity())}",
-        meta=np.empty((0,) * column.ndim, column.dtype),
-        asarray=True,
-    )
-    return lazy
-
-
-def _lazy_as_they_are(column: Column, structure: ArrayStructure) -> dask.array.Array:
-    lazy = _lazy(column, structure.name, structure.chunks)
-    map_blocks: Any = lazy.map_blocks  # dask's annotation has one argument too many
-    as_they_are: dask.array.Array = map_blocks(_as_objects, dtype=lazy.dtype) if lazy.dtype == object else lazy
-    return as_they_are
 
 
 def _as_they_are(structure: ArrayStructure, values: Array) -> xarray.Variable:
@@ -223,23 +169,12 @@ def _as_they_are(structure: ArrayStructure, values: Array) -> xarray.Variable:
     return xarray.Variable(structure.dims, values, structure.attrs, fastpath=True)
 
 
-class _Objects(np.ndarray[Any, Any]):
-    """An array of objects that xarray takes as it is.
-
-    What a block computes becomes part of a dataset again. ``as_compatible_data`` of xarray sends any plain array of
-    objects through ``pandas.Series``, where None among texts becomes NaN, but leaves subclasses alone: it compares
-    types with ``is``.
-    """
-
-
-def _as_objects(block: Array) -> Array:
-    return block.view(_Objects)
-
-
-def _dataset(
+def make_dataset(
     variables: Mapping[str, Any], opened: OpenedColumns, source: StreamSource, lacking: Mapping[str, CatalogError]
 ) -> xarray.Dataset:
-    coords = {} if opened.time is None else {"time": ("time", opened.time)}
+    """Return variables as a dataset with the times of its rows, and with why it lacks some columns."""
+    # Of an array xarray makes the same index, but asks first whether it is one of dask's, and imports dask for that.
+    coords = {} if opened.time is None else {"time": ("time", pandas.Index(opened.time))}
     facts = {name: source.facts.get(name) for name in ("stream", "run_uid", "scan_id")}
     attrs: dict[str, Any] = {name: fact for name, fact in facts.items() if fact is not None}
     if lacking:
@@ -256,19 +191,3 @@ def _of_runs(values: list[Any]) -> Array:
     for number, value in enumerate(values):
         objects[number] = value
     return objects
-
-
-def _forget_threads_of_the_parent() -> None:
-    """Let dask start threads of its own in a forked process, since those of its parent are not there.
-
-    ``dask.threaded.get`` keeps its pools in these globals and does not look at the process: it would hand tasks to
-    threads that do not run, or wait for a lock that one of them holds.
-    """
-    threaded: Any = dask.threaded
-    threaded.pools_lock = threading.Lock()
-    threaded.default_pool = None
-    threaded.pools.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_threads_of_the_parent)

@@ -158,3 +158,23 @@ def test_a_first_look_up_loads_nothing_heavy(uri):
     done = subprocess.run([sys.executable, "-c", LOOK_UP, uri], capture_output=True, text=True, timeout=60, check=True)
     assert {"numpy", "pymongo"} <= set(done.stdout.split())
     assert HEAVY.isdisjoint(done.stdout.split())
+
+
+READ = """
+import sys
+from databroker_mongo import Catalog
+stream = Catalog.from_uri(sys.argv[1])[-1].primary
+dataset = stream.read()
+assert dataset["x"].values.tolist() == [0.5, 1.5]
+assert dataset["time"].to_index().is_monotonic_increasing
+dataset = stream.read(["x"], dedupe="last")
+assert dataset["x"].values.tolist() == [0.5, 1.5]
+assert "xarray" in sys.modules
+print(*sys.modules)
+"""
+
+
+def test_reading_numbers_loads_no_dask(uri):
+    done = subprocess.run([sys.executable, "-c", READ, uri], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not [name for name in done.stdout.split() if name.partition(".")[0] == "dask"]
