@@ -298,6 +298,7 @@ def test_a_file_that_changed_just_now_is_opened_each_time(tmp_path, openings):
     assert len(openings) == 3
 
 
+@pytest.mark.usefixtures("settled")
 def test_a_user_opens_and_writes_again_and_again_while_threads_read(tmp_path):
     handlers = [AreaDetectorHDF5(write(tmp_path / f"{number}.h5", chunks=(1, 4, 5))) for number in range(2)]
     stop = threading.Event()
@@ -321,6 +322,7 @@ def test_a_user_opens_and_writes_again_and_again_while_threads_read(tmp_path):
     stop.set()
     for thread in threads:
         thread.join()
+    assert not any(thread.is_alive() for thread in threads)
     assert failures == []
     assert_free(tmp_path)
 

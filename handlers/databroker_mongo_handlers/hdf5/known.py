@@ -9,6 +9,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from h5py._objects import phil
 
 from ..rows import Array, Block, FileIdentity
 from .chunks import RowChunks
@@ -109,10 +110,11 @@ def _writes_here(identities: Iterable[FileIdentity | None]) -> bool:
     if not h5py.h5f.get_obj_count(_ALL, h5py.h5f.OBJ_FILE):
         return False
     inodes = {(found.device, found.inode) for found in identities if found is not None}
-    return any(
-        file.get_intent() & h5py.h5f.ACC_RDWR and _inode(os.fsdecode(file.name)) in inodes
-        for file in h5py.h5f.get_obj_ids(_ALL, h5py.h5f.OBJ_FILE)
-    )
+    with phil:  # of what another thread closes meanwhile, the identifier may be another object's
+        return any(
+            file.get_intent() & h5py.h5f.ACC_RDWR and _inode(os.fsdecode(file.name)) in inodes
+            for file in h5py.h5f.get_obj_ids(_ALL, h5py.h5f.OBJ_FILE)
+        )
 
 
 def _inode(path: str) -> tuple[int, int] | None:
