@@ -4,63 +4,45 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
-import platform
-import re
-import shlex
 import sys
-import time
-from dataclasses import fields, replace
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-import platformdirs
 import pymongo
-
-from databroker_mongo import local_server
 
 from . import cold, environments, side_by_side, table
 from .contest import Contestant, Limits, compete
 from .data import make_data
-from .facts import Facts, Sizes
+from .facts import Facts
 from .indexes import measure_building
 from .latency import delayed
+from .programs import new_parser, note_of, server_of, sizes_of, with_database
 from .tasks import GROUPS, TASKS, Goal
 
-_PATH = re.compile(r"(--work|--rst|--server|--databroker-.)[ =]\S+")
-_PACKAGES = ("databroker-mongo", "pymongo", "numpy", "dask", "xarray", "h5py", "tifffile")
+_TURNS = "Medians; contestants take turns, call by call."
 
 
 def main() -> None:
     """Run the command."""
     options = _parser().parse_args()
-    sizes = Sizes(**{each.name: getattr(options, each.name) for each in fields(Sizes)})
+    sizes = sizes_of(options)
     with contextlib.ExitStack() as stack:
-        if options.server is None:
-            server = stack.enter_context(local_server(options.work / "server")).uri
-        else:
-            server = options.server
+        server = stack.enter_context(server_of(options))
         if options.catalogs:
             all_sizes = [replace(sizes, runs=n_runs) for n_runs in options.catalogs]
-            catalogs = [make_data(_with_database(server), options.work, each) for each in all_sizes]
-            side_by_side.measure(catalogs, Limits(options.seconds, options.patience), _note(catalogs[0]), options.rst)
+            catalogs = [make_data(server, options.work, each) for each in all_sizes]
+            note = f"{note_of(catalogs[0])} {_TURNS}"
+            side_by_side.measure(catalogs, Limits(options.seconds, options.patience), note, options.rst)
             return
-        facts = make_data(_with_database(server), options.work, sizes)
+        facts = make_data(server, options.work, sizes)
         if options.index_building:
             with pymongo.MongoClient(facts.uri("")) as client:  # type: ignore[var-annotated]  # pymongo infers no type
-                _tell(f"{measure_building(facts, client)}\n\n{_note(facts)}\n", options.rst)
+                _tell(f"{measure_building(facts, client)}\n\n{note_of(facts)}\n", options.rst)
             return
         if options.latency_ms:
             server = stack.enter_context(delayed(server, options.work / "delayed.sock", options.latency_ms / 1000))
-            facts = replace(facts, server=_with_database(server))
+            facts = replace(facts, server=with_database(server))
         _measure(facts, options)
-
-
-def _with_database(uri: str) -> str:
-    """Return the URI of a server with DATABASE in the place of the name of a database."""
-    parts = urlsplit(uri)
-    return urlunsplit(parts._replace(path="/DATABASE"))
 
 
 def _tell(text: str, path: Path | None) -> None:
@@ -102,33 +84,14 @@ def _measure(facts: Facts, options: argparse.Namespace) -> None:
 def _caption(facts: Facts) -> str:
     sizes = facts.sizes
     return (
-        f"{_note(facts)} {sizes.runs:,} runs; {sizes.events:,} events of ten numbers; {sizes.arrays:,} events of an "
-        f"array of 1000; {sizes.frames} frames of 1024 x 1024 and {sizes.small_frames} of 256 x 256, uint16. Questions "
-        "and peak memory: by hand / here."
-    )
-
-
-def _note(facts: Facts) -> str:
-    """Tell when, by which command and with which programs it was measured."""
-    with pymongo.MongoClient(facts.uri("")) as client:  # type: ignore[var-annotated]  # pymongo infers no type
-        mongodb = client.server_info()["version"]
-    versions = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
-    command = _PATH.sub(r"\1 ...", shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]))
-    return (
-        f"{time.strftime('%Y-%m-%d')}, ``{command}``. MongoDB {mongodb}, Python {platform.python_version()}, "
-        f"{versions}; {os.cpu_count()} processors, load {os.getloadavg()[1]:.1f}. Medians; contestants take turns, "
-        "call by call."
+        f"{note_of(facts)} {_TURNS} {sizes.runs:,} runs; {sizes.events:,} events of ten numbers; {sizes.arrays:,} "
+        f"events of an array of 1000; {sizes.frames} frames of 1024 x 1024 and {sizes.small_frames} of 256 x 256, "
+        "uint16. Questions and peak memory: by hand / here."
     )
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=sys.modules[__package__].__doc__)
-    cache = platformdirs.user_cache_path("databroker_mongo") / "benchmarks"
-    parser.add_argument("--work", type=Path, default=cache, help="directory for the server and files (%(default)s)")
-    parser.add_argument("--server", help="URI of a server to use, in the place of a private one")
-    for each in fields(Sizes):
-        name = f"--{each.name.replace('_', '-')}"
-        parser.add_argument(name, type=int, default=each.default, help="how many (%(default)s)")
+    parser = new_parser("benchmarks", sys.modules[__package__].__doc__)
     parser.add_argument("--only", nargs="+", choices=["cold", *GROUPS], help="groups of tasks")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each contestant at each task (%(default)s)")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="added to each round trip (%(default)s)")
@@ -146,7 +109,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--index-building", action="store_true", help="measure instead how long all indexes take, and what writing then"
     )
-    parser.add_argument("--rst", type=Path, help="a file for the table, for the documentation")
     return parser
 
 

@@ -1,5 +1,8 @@
 """Contestants in processes of their own, who take turns at each task, call by call.
 
+pyperf and asv time one program after the other: what else the machine does would meet one contestant alone, and neither
+compares results, nor counts the questions to a server.
+
 What does not belong here: how a call is measured, what the tasks are.
 """
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pymongo
 
-from . import frames, large_runs
-from .documents import FIRST_TIME, SECONDS_BETWEEN_RUNS, Batch, small_runs
+from . import frames, large_runs, many_runs
+from .documents import FIRST_TIME, SECONDS_BETWEEN_RUNS, Batch, Document, events_on_server, small_runs
 from .facts import Facts, ImageRun, Sizes
 from .indexes import create_indexes
 
 _MADE_IN = "benchmarks"
 _N_KEYS = 400
 _N_IN_WINDOW = 1000
+_N_EVENTS_OF_MANY = 200
 _TIFF_KWARGS = {"frame_per_point": 1, "template": frames.TIFF_TEMPLATE, "filename": frames.TIFF_NAME}
 
 
@@ -36,11 +37,18 @@ def make_data(server: str, work: Path, sizes: Sizes) -> Facts:
     client: Any
     with pymongo.MongoClient(server.replace("DATABASE", "")) as client:
         runs = client[f"benchmark_runs_{sizes.runs}"]
-        _make(runs, {"events_per_run": sizes.events_per_run}, small_runs(sizes.runs, sizes.events_per_run))
+        _make_small_runs(runs, sizes.runs, sizes.events_per_run)
         data = client["benchmark_data"]
         images = _image_runs(work.resolve(), sizes)
         wanted = {"events": sizes.events, "arrays": sizes.arrays, "images": {k: vars(v) for k, v in images.items()}}
         _make(data, wanted, _large(sizes, images))
+        many = client[f"benchmark_many_{sizes.many}"]
+        _make_small_runs(many, sizes.many, _N_EVENTS_OF_MANY)
+        with_images = client["benchmark_image_runs"]
+        folder = work.resolve() / "runs"
+        _make(
+            with_images, {"runs": sizes.image_runs, "in": str(folder)}, many_runs.image_runs(sizes.image_runs, folder)
+        )
         uids = {start["scan_id"]: start["uid"] for start in data["run_start"].find({}, {"uid": 1, "scan_id": 1})}
         step = max(1, sizes.runs // _N_KEYS)
         keys = runs["run_start"].find({"scan_id": {"$in": list(range(1, sizes.runs, step))}}, {"uid": 1})
@@ -49,6 +57,8 @@ def make_data(server: str, work: Path, sizes: Sizes) -> Facts:
             server=server,
             runs_database=runs.name,
             data_database=data.name,
+            many_database=many.name,
+            images_database=with_images.name,
             scratch_database="benchmark_scratch",
             sizes=sizes,
             uids=[start["uid"] for start in keys],
@@ -64,7 +74,12 @@ def make_data(server: str, work: Path, sizes: Sizes) -> Facts:
         )
 
 
-def _make(database: Any, wanted: dict[str, Any], batches: Iterable[Batch]) -> None:
+def _make_small_runs(database: Any, n_runs: int, events_per_run: int) -> None:
+    runs = small_runs(n_runs, events_per_run, has_events=False)
+    _make(database, {"events_per_run": events_per_run}, runs, events_on_server(events_per_run))
+
+
+def _make(database: Any, wanted: dict[str, Any], batches: Iterable[Batch], at_server: Sequence[Document] = ()) -> None:
     """Fill a database, unless it holds just this."""
     if database[_MADE_IN].find_one({}, {"_id": 0}) != wanted:
         print(f"Making the database {database.name} ...", flush=True)
@@ -73,6 +88,8 @@ def _make(database: Any, wanted: dict[str, Any], batches: Iterable[Batch]) -> No
             for collection, documents in batch.items():
                 if documents:
                     database[collection].insert_many(documents, ordered=False)
+        if at_server:
+            database["event_descriptor"].aggregate(list(at_server), allowDiskUse=True)
         database[_MADE_IN].insert_one(dict(wanted))
     create_indexes(database)
 
@@ -91,7 +108,7 @@ def _image_runs(work: Path, sizes: Sizes) -> dict[str, ImageRun]:
     kinds = {
         "HDF5": (large, "AD_HDF5", "plain.h5"),
         "HDF5 small": (small, "AD_HDF5", "small.h5"),
-        "HDF5 gzip": (large, "AD_HDF5", "gzip.h5"),
+        **{f"HDF5 {codec}": (large, "AD_HDF5", f"{codec.replace(' ', '_')}.h5") for codec in frames.CODECS},
         "TIFF": (large, "AD_TIFF", "plain"),
         "TIFF zlib": (large, "AD_TIFF", "zlib"),
     }
@@ -107,4 +124,5 @@ def _write(name: str, image: ImageRun) -> None:
         shutil.rmtree(path, ignore_errors=True)
         frames.write_tiff(path, *shape, compression="zlib" if "zlib" in name else None)
     else:
-        frames.write_hdf5(path, *shape, compression="gzip" if "gzip" in name else None)
+        codec = name.removeprefix("HDF5 ")
+        frames.write_hdf5(path, *shape, codec=codec if codec in frames.CODECS else "")

@@ -107,7 +107,32 @@ def numbers(names: Sequence[str]) -> dict[str, Document]:
     return {name: {**described, "source": f"PV:{name}", "object_name": "det"} for name in names}
 
 
-def small_runs(n_runs: int, events_per_run: int, *, first: int = 0, n_at_once: int = _RUNS_AT_ONCE) -> Iterator[Batch]:
+def events_on_server(events_per_run: int) -> list[Document]:
+    """Return what makes the events of small runs of their descriptors, at the server: by the million it is quickest."""
+    row = {"$add": ["$begin", 0.5, "$row"]}
+    # A uid of its own: the beginning of the descriptor's, and twelve digits.
+    number = {"$toString": {"$add": [10**11, "$row"]}}
+    event = {
+        "uid": {"$concat": [{"$substrBytes": ["$descriptor", 0, 24]}, number]},
+        "descriptor": "$descriptor",
+        "seq_num": "$row",
+        "time": row,
+        "data": {name: {"$rand": {}} for name in _SIGNALS},
+        "timestamps": dict.fromkeys(_SIGNALS, row),
+        "filled": {"$literal": {}},
+    }
+    rows = {"$range": [1, events_per_run + 1]}
+    return [
+        {"$project": {"_id": 0, "descriptor": "$uid", "begin": "$time", "row": rows}},
+        {"$unwind": "$row"},
+        {"$project": event},
+        {"$out": "event"},
+    ]
+
+
+def small_runs(
+    n_runs: int, events_per_run: int, *, first: int = 0, n_at_once: int = _RUNS_AT_ONCE, has_events: bool = True
+) -> Iterator[Batch]:
     """Yield many small runs, one a minute, some of them at once; the numbers go on from ``first``."""
     rng = random.Random(1 + first)
     data_keys = numbers(_SIGNALS)
@@ -119,7 +144,7 @@ def small_runs(n_runs: int, events_per_run: int, *, first: int = 0, n_at_once: i
             descriptor = descriptor_document(rng, start, time + 0.5, data_keys)
             batch["run_start"].append(start)
             batch["event_descriptor"].append(descriptor)
-            for row in range(events_per_run):
+            for row in range(events_per_run if has_events else 0):
                 data = {name: rng.random() for name in _SIGNALS}
                 batch["event"].append(event_document(rng, descriptor, row + 1, time + 1 + row, data))
             batch["run_stop"].append(stop_document(rng, start, time + 10 + 40 * rng.random(), events_per_run))

@@ -13,6 +13,7 @@ REQUIREMENTS = {
         "suitcase-mongo==0.7.0",
         "area-detector-handlers==0.0.10",
         "event-model==1.24.0",
+        "hdf5plugin",
         "pymongo<4.21",
     ),
     "databroker_2": (
@@ -20,6 +21,7 @@ REQUIREMENTS = {
         "tiled==0.2.20",
         "suitcase-mongo==0.7.0",
         "area-detector-handlers==0.0.10",
+        "hdf5plugin",
     ),
 }
 PACKAGES = {

@@ -24,6 +24,10 @@ class Sizes:
         Events of the run of one array of 1000 numbers each.
     frames, small_frames : int
         Frames of 1024 x 1024, and of 256 x 256.
+    many : int
+        Runs that are read at once, of 200 events each.
+    image_runs : int
+        Runs with a file of 5 frames of 256 x 256 each.
     inserted : int
         Events that are inserted.
     """
@@ -34,6 +38,8 @@ class Sizes:
     arrays: int = 10_000
     frames: int = 200
     small_frames: int = 2000
+    many: int = 1000
+    image_runs: int = 200
     inserted: int = 10_000
 
 
@@ -68,8 +74,9 @@ class Facts:
     ----------
     server : str
         URI of the server, with ``DATABASE`` in the place of the name of a database.
-    runs_database, data_database, scratch_database : str
-        Where the small runs are, where the large ones, and where what is inserted goes.
+    runs_database, data_database, many_database, images_database, scratch_database : str
+        Where the small runs are, where the large ones, where those that are read many at once, with numbers and with
+        images, and where what is inserted goes.
     sizes : Sizes
         How much there is.
     uids : list of str
@@ -87,6 +94,8 @@ class Facts:
     server: str
     runs_database: str
     data_database: str
+    many_database: str
+    images_database: str
     scratch_database: str
     sizes: Sizes
     uids: list[str]

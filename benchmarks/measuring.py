@@ -98,6 +98,11 @@ def are_equal(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
+def resident_megabytes() -> float:
+    """Return how much memory this process has; NaN where the system does not tell."""
+    return _megabytes("VmRSS")
+
+
 def _forget_peak() -> float:
     try:
         _CLEAR.write_text(_FORGET_PEAK)

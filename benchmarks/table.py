@@ -15,7 +15,7 @@ from .tasks import Task
 Row = tuple[Task, Mapping[str, Result]]
 
 _HEADINGS = ("task", "by hand, ms", "here, ms", "ratio", "of the bests", "goal", "", "questions", "peak, MB")
-_PEERS = {"databroker_1": "databroker 1.2.5", "databroker_2": "databroker 2.0.2"}
+PEERS = {"databroker_1": "databroker 1.2.5", "databroker_2": "databroker 2.0.2"}
 
 
 def cells(row: Row, peers: Sequence[str]) -> list[str]:
@@ -56,7 +56,7 @@ def milliseconds(seconds: float) -> str:
 
 def show_results(rows: Sequence[Row], peers: Sequence[str], caption: str, path: Path | None) -> None:
     """Print the table of all tasks, and write it for the documentation where a file is given."""
-    headings = [*_HEADINGS, *(_PEERS[peer] for peer in peers)]
+    headings = [*_HEADINGS, *(PEERS[peer] for peer in peers)]
     show(headings, [cells(row, peers) for row in rows], caption, path)
 
 

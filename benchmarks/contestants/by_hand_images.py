@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import hdf5plugin  # noqa: F401 (lets h5py decode what it does not by itself)
 import numpy as np
 import tifffile
 from numpy.typing import NDArray

@@ -8,7 +8,7 @@ import pymongo
 from pymongo import WriteConcern
 
 from ..facts import Facts
-from .insertion import fresh_database, new_run
+from .insertion import fresh_database, in_threads, new_run, shared_out, wide_run
 
 Pair = tuple[Any, Any]
 
@@ -117,6 +117,22 @@ class Runs:
             database[_COLLECTIONS[name]].insert_many(together)
 
     insert_pages = insert_events
+
+    def prepare_insert_descriptor(self) -> tuple[Any, Any]:
+        database, _ = self.prepare_insert_events()
+        (_, starts), (_, (descriptor,)) = wide_run()
+        database["run_start"].insert_many(starts)
+        return database["event_descriptor"], descriptor
+
+    def insert_descriptor(self, collection: Any, descriptor: Any) -> None:
+        collection.insert_one(descriptor)
+
+    def prepare_insert_shared(self) -> tuple[Any, list[list[Any]]]:
+        database, _ = self.prepare_insert_events()
+        return database["event"], shared_out([each for each in new_run(self._facts) if each[0] == "event"])
+
+    def insert_shared(self, collection: Any, portions: list[list[Any]]) -> None:
+        in_threads(collection.insert_one, portions)
 
     def _starts(self, filter: dict[str, Any]) -> Any:
         return self._runs["run_start"].find(filter, _NO_ID).sort(_NEWEST_FIRST)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import hdf5plugin  # noqa: F401 (lets h5py decode what it does not by itself)
 from databroker._drivers.mongo_normalized import BlueskyMongoCatalog
 from suitcase.mongo_normalized import Serializer
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import hdf5plugin  # noqa: F401 (lets h5py decode what it does not by itself)
 from databroker.mongo_normalized import MongoAdapter
 from databroker.queries import TimeRange
 from tiled.client import Context, from_context

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pymongo
 
-from ..documents import Batch, Document, new_uid
+from ..documents import FIRST_TIME, Batch, Document, descriptor_document, new_uid, numbers, start_document
 from ..facts import Facts
 from ..indexes import create_indexes
 from ..large_runs import scalars
 
 _EVENTS_AT_ONCE = 100
+_N_KEYS, _N_THREADS, _N_EACH = 268, 16, 60
 _numbers = itertools.count()
 
 
@@ -43,6 +46,26 @@ def new_run(facts: Facts) -> list[tuple[str, list[Document]]]:
     firsts = range(0, len(run["event"]), _EVENTS_AT_ONCE)
     events = [("event", run["event"][first : first + _EVENTS_AT_ONCE]) for first in firsts]
     return [("start", [start]), ("descriptor", [descriptor]), *events, ("stop", run["run_stop"])]
+
+
+def wide_run() -> list[tuple[str, list[Document]]]:
+    """Return the start and the descriptor of a run of 268 data keys."""
+    rng = random.Random(next(_numbers))
+    start = start_document(rng, 1, FIRST_TIME)
+    described = descriptor_document(rng, start, FIRST_TIME + 1, numbers([f"key_{each:03d}" for each in range(_N_KEYS)]))
+    return [("start", [start]), ("descriptor", [described])]
+
+
+def shared_out(portions: list[tuple[str, list[Document]]]) -> list[list[Document]]:
+    """Return events for each of 16 threads."""
+    events = [event for _, portion in portions for event in portion][: _N_THREADS * _N_EACH]
+    return [events[number::_N_THREADS] for number in range(_N_THREADS)]
+
+
+def in_threads(insert: Callable[[Document], Any], portions: list[list[Document]]) -> None:
+    """Insert the events of each portion one by one, in a thread of its own."""
+    with ThreadPoolExecutor(len(portions)) as pool:
+        list(pool.map(lambda portion: [insert(event) for event in portion], portions))
 
 
 def page_of(events: list[Document]) -> Document:

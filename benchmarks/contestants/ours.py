@@ -8,8 +8,9 @@ from typing import Any
 from databroker_mongo import Catalog, Run, Writer
 from databroker_mongo.assets.pool import process_pool
 
+from ..documents import Document
 from ..facts import Facts
-from .insertion import fresh_database, new_run, page_of
+from .insertion import fresh_database, in_threads, new_run, page_of, shared_out, wide_run
 
 Named = tuple[str, dict[str, Any]]
 Pair = tuple[Any, Any]
@@ -28,6 +29,8 @@ class Contestant:
         process_pool().close()
         self._runs = Catalog.from_uri(self._facts.uri(self._facts.runs_database))
         self._data = Catalog.from_uri(self._facts.uri(self._facts.data_database))
+        self._many = Catalog.from_uri(self._facts.uri(self._facts.many_database))
+        self._with_images = Catalog.from_uri(self._facts.uri(self._facts.images_database))
 
     def run_at(self, place: int) -> Pair:
         return _pair(self._runs[-place])
@@ -99,6 +102,16 @@ class Contestant:
         run = self._data[self._facts.scalars]
         return sum(len(doc["seq_num"]) if name == "event_page" else 1 for name, doc in run.documents(fill="no"))
 
+    def column_of_many(self) -> Any:
+        return _arrays(self._many.read("det"))
+
+    def means_of_many(self) -> list[float]:
+        return list(self._many.table(["mean(det)"])["mean(det)"])
+
+    def mean_images(self) -> list[Any]:
+        found = self._with_images.map(lambda dataset: dataset["image"].values.mean(axis=(0, 1)), keys="image")
+        return list(found["result"])
+
     def open_images(self, name: str) -> Any:
         return dict(self._stream(self._facts.images[name].uid).to_dask().sizes)
 
@@ -143,6 +156,28 @@ class Contestant:
         assert writer.pending == 0
 
     insert_pages = insert_events
+
+    def prepare_insert_descriptor(self) -> tuple[Writer, Document]:
+        fresh_database(self._facts, self._client)
+        writer = Writer(self._facts.uri(self._facts.scratch_database), durable="each")
+        (_, (start,)), (_, (descriptor,)) = wide_run()
+        writer("start", start)
+        return writer, descriptor
+
+    def insert_descriptor(self, writer: Writer, descriptor: Document) -> None:
+        writer("descriptor", descriptor)
+
+    def prepare_insert_shared(self) -> tuple[Writer, list[list[Document]]]:
+        fresh_database(self._facts, self._client)
+        writer = Writer(self._facts.uri(self._facts.scratch_database), durable="each")
+        (_, (start,)), (_, (descriptor,)), *events, _ = new_run(self._facts)
+        writer("start", start)
+        writer("descriptor", descriptor)
+        return writer, shared_out(events)
+
+    def insert_shared(self, writer: Writer, portions: list[list[Document]]) -> None:
+        in_threads(lambda event: writer("event", event), portions)
+        assert writer.pending == 0
 
     def _stream(self, uid: str) -> Any:
         return self._data[uid]["primary"]
