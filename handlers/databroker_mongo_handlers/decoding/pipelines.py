@@ -112,7 +112,7 @@ def _decompress_of(number: int) -> Decompress | None:
     name, openers = _CODECS[number]
     for opener in openers:
         decompress = opener()
-        if decompress is not None and decodes_known(WholeChunks(name, decompress, n_bytes=len(KNOWN_BYTES)), name):
+        if decompress is not None and _decodes_known(WholeChunks(name, decompress, n_bytes=len(KNOWN_BYTES)), name):
             return decompress
     return None
 
@@ -130,10 +130,10 @@ def _decode_blocks_of(kind: int) -> Callable[..., int] | None:
         element_bytes=KNOWN_ITEMSIZE,
         block_elements=None if kind else 64,
     )
-    return decode_blocks if decodes_known(decoder, name) else None
+    return decode_blocks if _decodes_known(decoder, name) else None
 
 
-def decodes_known(decoder: ChunkDecoder, name: str) -> bool:
+def _decodes_known(decoder: ChunkDecoder, name: str) -> bool:
     """Return whether a decoder gives what is known to be in the known chunk of a codec."""
     out = np.zeros(len(KNOWN_BYTES), np.uint8)
     try:

@@ -334,6 +334,6 @@ def test_damaged_chunks_are_decoded_as_by_hdf5_or_refused(name):
 @pytest.mark.endurance
 @pytest.mark.timeout(3600)
 @pytest.mark.skipif(sys.platform == "win32", reason="memory is guarded by mprotect")
-@pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize("name", DAMAGED)
 def test_a_million_damaged_chunks_are_decoded_as_by_hdf5_or_refused(name):
     assert sum(outcomes(name, 1_000_000, seed=14).values()) == 1_000_000
