@@ -93,6 +93,8 @@ VERBS = {
     "health()": (lambda catalog: catalog[-1].health(), 15, 17),
     "the streams of a run": (lambda catalog: catalog[-1]["primary"], 3, 3),
     "read()": (lambda catalog: catalog[-1]["primary"].read(), 4, 5),
+    "the stop, then all rows": (lambda catalog: (catalog[-1].stop, catalog[-1]["primary"].read()), 6, 7),
+    "what is there by now": (lambda catalog: catalog[-1].refresh()["primary"].read(), 6, 7),
     "to_dask()": (lambda catalog: catalog[-1]["primary"].to_dask(), 4, 5),
     "documents()": (lambda catalog: each(catalog[-1].documents()), 5, 5),
 }
