@@ -12,7 +12,7 @@ import numpy as np
 from h5py._objects import phil
 
 from ..rows import Array, Block, FileIdentity
-from .chunks import RowChunks
+from .chunks import RowChunks, obstacle
 from .flags import is_open_for_writing
 from .growth import Extent
 
@@ -35,6 +35,8 @@ class KnownDataset:
         What `written_rows` returns, in a tuple; None where nobody has asked.
     past : RowChunks or None
         What reads it past HDF5, if anything does.
+    way : str
+        How it is read, in words.
     identities : mapping of str to FileIdentity or None
         What all of its files were, None for one that is missing. Without it, nothing here outlives the open files.
     """
@@ -46,13 +48,21 @@ class KnownDataset:
     linked: list[str] | None = None
     stored: tuple[Array | None] | None = None
     past: RowChunks | None = None
+    way: str = ""
     identities: Mapping[str, FileIdentity | None] | None = None
 
     @classmethod
-    def of(cls, dataset: h5py.Dataset) -> KnownDataset:
-        """Take down what the header of a dataset says."""
+    def of(cls, dataset: h5py.Dataset, *, axes_of_rows: int) -> KnownDataset:
+        """Take down what the header of a dataset says; its first axes count rows."""
         dtype = np.dtype(object) if dataset.dtype == object else dataset.dtype
-        return cls(dataset.shape, dtype, dataset.chunks)
+        known = cls(dataset.shape, dtype, dataset.chunks)
+        reason = obstacle(dataset, axes_of_rows=axes_of_rows)
+        if not reason:
+            past = RowChunks(dataset, axes_of_rows=axes_of_rows)
+            reason = past.obstacle
+            known.past = None if reason else past
+        known.way = f"by HDF5: {reason}" if known.past is None else known.past.way
+        return known
 
     def is_current(self) -> bool:
         """Tell whether all of it is still so, as far as can be seen without opening a file."""

@@ -22,7 +22,7 @@ from ..rows import (
     require_dtype,
     whole_number,
 )
-from .chunks import RowChunks
+from .chunks import DamagedChunk
 from .file import OpenFile, opened, reason_of
 from .growth import whole_rows
 from .known import KnownDataset
@@ -102,6 +102,16 @@ class HDF5Rows:
         known = self._known_now()
         row_axes = len(known.shape) - self._axes_of_rows(known)
         return Layout(known.shape, known.dtype, row_axes, n_rows=known.extent.n_rows, is_fixed=self._is_fixed)
+
+    def way(self, number: int = 0) -> str:
+        """Return how rows are read, in words: past HDF5, or by HDF5 and why.
+
+        Raises
+        ------
+        OSError
+            When the file is missing, damaged or open for writing.
+        """
+        return self._known_now().way
 
     def read(self, out: Array, block: Block, inner: Sequence[slice]) -> None:
         """Fill ``out``, of shape ``(count, size, *inner)``, by one hyperslab.
@@ -233,7 +243,9 @@ class HDF5Rows:
             known.past.locate(dataset, block, opened_ns=file.opened_ns)
             if known.past.read(out, block, inner):
                 return
-            known.past.count_read_by_hdf5(block)
+            known.past.count_opening(block)
+            if known.past.read_through(dataset, out, block, inner):
+                return
         n_axes = self._axes_of_rows(known)
         if n_axes == 1:
             _read_hyperslab(dataset, out, block, inner)
@@ -247,14 +259,16 @@ class HDF5Rows:
     def _explained(self, block: Block) -> Iterator[None]:
         try:
             yield
+        except DamagedChunk:
+            raise
         except (OSError, RuntimeError) as error:
             asked = f"rows {block.first} to {block.stop} of {self._name}"
             raise OSError(f"{self._path}: {asked} cannot be read: {reason_of(error)}") from error
 
-    def _axes_of_rows(self, known: KnownDataset) -> int:
+    def _axes_of_rows(self, dataset: KnownDataset | h5py.Dataset) -> int:
         """Return how many of the first axes count rows."""
         where = f"{self._path}: {self._name}"
-        return axes_of_rows(known.shape, self._row_axes, fewest=self._fewest, where=where)
+        return axes_of_rows(dataset.shape, self._row_axes, fewest=self._fewest, where=where)
 
     def _attach(self, file: OpenFile) -> tuple[h5py.Dataset, KnownDataset]:
         """Return the dataset of a file as it was opened last, by whomever, and what is known of it."""
@@ -266,8 +280,7 @@ class HDF5Rows:
                 raise OSError(f"{self._path}: {self._name} is a single value and has no rows")
             if self._known is None or not self._known.is_current():
                 self._is_checked = False
-                self._known = KnownDataset.of(self._dataset)
-                self._known.past = RowChunks.of(self._dataset, axes_of_rows=self._axes_of_rows(self._known))
+                self._known = KnownDataset.of(self._dataset, axes_of_rows=self._axes_of_rows(self._dataset))
         return self._dataset, self._known
 
     def _find_dataset(self, file: OpenFile) -> h5py.Dataset:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Protocol
 
-from .rows import Array, BeforeOpening, Block, EndsEarly, Layout, Rows, RowStructure
+from .rows import Array, BeforeOpening, Block, EndsEarly, Layout, Rows, RowStructure, way_of
 
 
 class CountedRows(Rows, Protocol):
@@ -115,6 +115,17 @@ class ChainedRows:
         if not self._sources:
             raise EndsEarly(f"{self._name} has no rows yet")
         return self._sources[0].layout()._replace(n_rows=self._starts[-1])
+
+    def way(self, number: int = 0) -> str:
+        """Return how a row is read, in words.
+
+        Raises
+        ------
+        OSError
+            When its source is missing, damaged or open for writing, or the last ends before it.
+        """
+        (piece,) = self._cut(Block(number, 1, 1, 1))
+        return way_of(self._sources[piece.source], piece.block.first)
 
     def read(self, out: Array, block: Block, inner: Sequence[slice]) -> None:
         """Fill ``out``, of shape ``(count, size, *inner)``, source by source.

@@ -14,7 +14,7 @@ import numpy as np
 from .chained_rows import CountedRows
 from .datum_numbers import stretches, whole_number
 from .levels import CallsReadInto, Datum, names_of
-from .rows import Array, BeforeOpening, Block, Layout, Rows, Structure, chunks_by_datum, whole_layout
+from .rows import Array, BeforeOpening, Block, Layout, Rows, Structure, chunks_by_datum, way_of, whole_layout
 
 
 class RowsHandler(CallsReadInto):
@@ -65,6 +65,16 @@ class RowsHandler(CallsReadInto):
         else:
             found = tell(first)
         return found._replace(frames=self._n_rows if self._has_axis else None)
+
+    def way(self, **datum_kwargs: Any) -> str:
+        """Return how the values of a datum are read, in words; empty where there is but one way.
+
+        Raises
+        ------
+        OSError
+            When a file is missing, damaged or open for writing.
+        """
+        return way_of(self._rows, self._first_row(**datum_kwargs))
 
     def read_into(self, out: Array, datums: Sequence[Datum], region: tuple[slice, ...]) -> None:
         """Fill ``out``, of shape ``(len(datums), *region_shape)``, with the same region of each datum.
@@ -198,6 +208,16 @@ class WholeHandler(CallsReadInto):
         """
         shape, dtype, _ = self.structure()
         return whole_layout(shape, dtype)
+
+    def way(self) -> str:
+        """Return how the whole is read, in words; empty where there is but one way.
+
+        Raises
+        ------
+        OSError
+            When a file is missing, damaged or open for writing.
+        """
+        return way_of(self._rows, 0)
 
     def read_into(self, out: Array, datums: Sequence[Datum], region: tuple[slice, ...]) -> None:
         """Fill ``out``, of shape ``(len(datums), *region_shape)``, with a region of the whole, as often as asked.

@@ -28,6 +28,10 @@ class RegionHandler(Protocol):
         """Return how a datum lies in the array that a file holds."""
         ...
 
+    def way(self, **datum_kwargs: Any) -> str:
+        """Return how the values of a datum are read, in words."""
+        ...
+
     def read_into(self, out: Array, datums: Sequence[Datum], region: tuple[slice, ...]) -> None:
         """Fill ``out`` with the same region of each datum."""
         ...

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .chained_rows import CountedRows
-from .rows import Array, BeforeOpening, Block, Layout, RowStructure
+from .rows import Array, BeforeOpening, Block, Layout, RowStructure, way_of
 
 _INDEX = re.compile(r"\s*(-?\d+)\s*")
 _SLICE = re.compile(r"\s*(-?\d*)\s*:\s*(-?\d*)\s*(?::\s*(-?\d*)\s*)?")
@@ -110,6 +110,10 @@ class RowView:
         shape, dtype, _ = self.describe(0, 1)
         n_rows = self.n_rows()
         return Layout((n_rows, *shape), dtype, len(shape), n_rows=n_rows)
+
+    def way(self, number: int = 0) -> str:
+        """Return how rows are read, in words."""
+        return way_of(self._rows, number)
 
     def read(self, out: Array, block: Block, inner: Sequence[slice]) -> None:
         """Fill ``out``, of shape ``(count, size, *inner)``."""

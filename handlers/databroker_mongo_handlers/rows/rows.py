@@ -177,6 +177,12 @@ def lines_of(out: Array, block: Block, counting: tuple[int, ...]) -> Iterator[tu
             position += n
 
 
+def way_of(rows: Rows, number: int) -> str:
+    """Return how a row is read, in words; empty where its format knows but one way."""
+    tell = getattr(rows, "way", None)
+    return "" if tell is None else str(tell(number))
+
+
 def chunks_by_datum(chunks: tuple[int, ...] | None, rows_per_datum: int) -> tuple[int, ...] | None:
     """Turn chunks counted in ``(rows, *axes)`` into chunks counted in ``(datums, rows of a datum, *axes)``."""
     if chunks is None:

@@ -59,6 +59,17 @@ class SwitchHandler(CallsReadInto):
         key, left = self._choose(**datum_kwargs)
         return self._handler(key).layout(**left)
 
+    def way(self, **datum_kwargs: Any) -> str:
+        """Return how the values of a datum are read, in words.
+
+        Raises
+        ------
+        OSError
+            When a file is missing, damaged or open for writing.
+        """
+        key, left = self._choose(**datum_kwargs)
+        return self._handler(key).way(**left)
+
     def read_into(self, out: Array, datums: Sequence[Datum], region: tuple[slice, ...]) -> None:
         """Fill ``out``, of shape ``(len(datums), *region_shape)``, with the same region of each datum.
 
