@@ -110,6 +110,6 @@ def test_a_frame_is_read_on_a_straight_path(images):
     assert_straight(
         lambda: lazy.compute(scheduler="synchronous"),
         'run.primary.to_dask()["image"][3, 0].compute()',
-        n_moves=44,
+        n_moves=45,
         n_calls=161,
     )
