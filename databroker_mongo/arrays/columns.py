@@ -78,6 +78,10 @@ class Column(ABC):
         """Return the rows at which another resource begins to serve."""
         return []
 
+    def way(self) -> str:
+        """Return in words how values are read; empty where there is but one way."""
+        return ""
+
     def n_covered(self) -> int:
         """Return how many rows there are before the last ones that no resource serves."""
         return len(self)
@@ -330,6 +334,13 @@ class AssetColumn(Column):
                     return error
                 offline = offline or error
         return offline
+
+    def way(self) -> str:
+        """Return in words how the values of the first file are read; empty where its handler knows but one way."""
+        for segment in self.segments:
+            if segment.resource is not None:
+                return self._assets.way(segment.resource, segment.datums[0])
+        return ""
 
     def n_covered(self) -> int:
         """Return how many rows there are before the last ones that no resource serves."""

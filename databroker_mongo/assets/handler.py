@@ -188,6 +188,21 @@ class TellsLayout(Protocol):
 
 
 @runtime_checkable
+class TellsWay(Protocol):
+    """Optional at every level: a handler that has more than one way to read values, one of them slower."""
+
+    def way(self, **datum_kwargs: Any) -> str:
+        """Return in a few words how the values of one datum are read, for people who wonder why that takes long.
+
+        Raises
+        ------
+        OSError
+            When the file is missing or damaged.
+        """
+        ...
+
+
+@runtime_checkable
 class KeepsOpen(Protocol):
     """Optional at every level: a handler whose files are open only while one of its methods is called.
 

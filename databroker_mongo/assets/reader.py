@@ -17,7 +17,7 @@ import numpy as np
 
 from ..errors import AssetError, AssetOffline, AssetUnreadable, ShapeMismatch
 from .datums import DatumKwargs
-from .handler import DatumStructure, DescribesDatum, Layout, ReadsRegions, TellsLayout
+from .handler import DatumStructure, DescribesDatum, Layout, ReadsRegions, TellsLayout, TellsWay
 from .loading import HandlerClass, class_path, keywords_of
 from .offline import Rule, offline_among, require_online
 from .pool import linked_files, process_pool
@@ -120,6 +120,22 @@ class AssetReader:
         """
         with self._opened(resource, [datum], ids=_known(datum_id)) as handler:
             return _layout_of(handler, datum)
+
+    def way(self, resource: Resource, datum: DatumKwargs, *, datum_id: str | None = None) -> str:
+        """Return in words how the values of one datum are read; empty where its handler does not tell.
+
+        Parameters
+        ----------
+        resource, datum, datum_id
+            As of `structure`.
+
+        Raises
+        ------
+        AssetError
+            The file, its handler or its path is at fault.
+        """
+        with self._opened(resource, [datum], ids=_known(datum_id)) as handler:
+            return handler.way(**datum) if isinstance(handler, TellsWay) else ""
 
     def keywords(self, resource: Resource) -> frozenset[str]:
         """Return the names of the keywords that the handler of a resource takes, as far as there is one."""

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 
 _BLOCK_BYTES = 32_000_000
-_HEALTH_COLUMNS = ["stream", "data_key", "status", "shape", "dtype", "reason", "facts"]
-_NO_FAULT: dict[str, Any] = {"status": "ok", "reason": "", "facts": {}}
+_HEALTH_COLUMNS = ["stream", "data_key", "status", "shape", "dtype", "way", "reason", "facts"]
+_NO_FAULT: dict[str, Any] = {"status": "ok", "way": "", "reason": "", "facts": {}}
 
 
 def check_files(
@@ -80,13 +80,22 @@ def _verdict(opened: OpenedColumn, pixels: bool) -> dict[str, Any]:
     if error is None and column is not None and opened.segments:
         error = column.first_problem() or (_read_through(column) if pixels else None)
     if error is None:
+        found = {**found, "way": _way(column)}
         note = opened.note or opened.quirk
         return {**_NO_FAULT, **({} if note is None else {"status": "note", "reason": note}), **found}
     if opened.is_pending:
         status = "note"
     elif isinstance(error, AssetOffline):
         status = "offline"
-    return {"status": status, "reason": error.message, "facts": error.facts, **found}
+    return {**_NO_FAULT, "status": status, "reason": error.message, "facts": error.facts, **found}
+
+
+def _way(column: Column | None) -> str:
+    """Return in words how the values of a column are read; empty where there is but one way, or it is not known."""
+    try:
+        return "" if column is None else column.way()
+    except CatalogError:
+        return ""  # a file that cannot be read was told of, or has changed since
 
 
 def _read_through(column: Column) -> CatalogError | None:

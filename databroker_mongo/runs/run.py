@@ -251,8 +251,9 @@ class Run(Mapping[str, Stream]):
         -------
         pandas.DataFrame
             A row for each stream and data key: ``stream``, ``data_key``, ``status`` (``ok``, ``note``,
-            ``offline`` or ``unreadable``), ``shape``, ``dtype``, ``reason`` and ``facts`` by name (``path``,
-            ``resource_uid``, ...).
+            ``offline`` or ``unreadable``), ``shape``, ``dtype``, ``way`` (how its values are read, where a handler
+            has several ways: HDF5 datasets past HDF5, or by HDF5 and why), ``reason`` and ``facts`` by name
+            (``path``, ``resource_uid``, ...).
             After these, a row for each of the :meth:`findings` that does not concern a single column, such as a second
             stop document; the facts of findings are under their kind. When printed, faults come first, and columns that
             are ok are counted.
