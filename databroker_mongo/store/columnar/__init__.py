@@ -1,0 +1,1 @@
+"""Columnar copies of events: made, believed, read and dropped."""
