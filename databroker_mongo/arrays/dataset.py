@@ -177,6 +177,8 @@ def make_dataset(
     coords = {} if opened.time is None else {"time": ("time", pandas.Index(opened.time))}
     facts = {name: source.facts.get(name) for name in ("stream", "run_uid", "scan_id")}
     attrs: dict[str, Any] = {name: fact for name, fact in facts.items() if fact is not None}
+    if source.rows.are_copied:
+        attrs["read_from"] = "columnar copies"
     if lacking:
         attrs["unreadable"] = {key: str(error) for key, error in lacking.items()}
     return xarray.Dataset(variables, coords, attrs)

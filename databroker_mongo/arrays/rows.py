@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,11 @@ class StreamRows:
         """The number of rows once it is fixed; before, about how many there will be, or None where nobody tells."""
         return self._n_expected if self._index is None else self._index.snapshot.n_rows
 
+    @property
+    def are_copied(self) -> bool:
+        """Whether they were taken from columnar copies of the events; False until they are fixed."""
+        return self._index is not None and bool(self._index.snapshot.copies)
+
     def columns(self, keys: Sequence[str], *, section: Section = "data") -> dict[str, Values]:
         """Return the values of these keys in all rows, in one query."""
         with self._lock:
@@ -75,6 +81,14 @@ class StreamRows:
     def first_events(self) -> Mapping[str, Document]:
         """Return the first event of each descriptor that has any."""
         return self.store.first_events(self.index)
+
+    def of_events(self) -> StreamRows:
+        """Return the same rows, all of which is read from the events, whatever copies of them there are."""
+        rows = StreamRows(self.store.reading_events(), self._descriptor_uids, n_expected=self._n_expected)
+        with self._lock:
+            if self._index is not None:
+                rows._index = replace(self._index, snapshot=replace(self._index.snapshot, copies=()))
+        return rows
 
     def _first_look(self, keys: Sequence[str]) -> EventIndex:
         """Fix the rows, and return them along with the values of these keys, which are not kept."""
@@ -132,11 +146,16 @@ class PageRows:
             self.snapshot, np.zeros(n_rows, np.intp), np.arange(1, n_rows + 1), np.zeros(n_rows, np.float64)
         )
         self.n_expected = n_rows
+        self.are_copied = False
 
     def columns(self, keys: Sequence[str], *, section: Section = "data") -> dict[str, Values]:
         """Return the values of these keys in all rows."""
         without: Values = [MISSING] * self.n_expected
         return {key: self._page[section].get(key, without) for key in keys}
+
+    def of_events(self) -> PageRows:
+        """Return the page itself."""
+        return self
 
     def first_events(self) -> Mapping[str, Document]:
         """Return no event: all values are at hand."""

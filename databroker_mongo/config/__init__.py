@@ -25,7 +25,7 @@ from .entries import Entries, find_entries
 from .handed_on import hand_on
 from .migration import migrate, write_new
 from .older_forms import settings_of_v0, v0_contents
-from .readers import NO_BLOCKS, TRANSFORMED
+from .readers import COUNTED, NO_BLOCKS, SETTLED, TRANSFORMED
 from .settings import CATALOG_KEYS, SITE_KEYS, URI_OPTIONS, CatalogSettings, SiteSettings
 from .site import require_importable, require_importable_rule, site_settings
 from .uris import Uri, is_uri, redact_uri
@@ -33,7 +33,9 @@ from .whole_paths import Directory, whole_root_map, whole_roots
 
 __all__ = [
     "CATALOG_KEYS",
+    "COUNTED",
     "NO_BLOCKS",
+    "SETTLED",
     "SITE_KEYS",
     "TRANSFORMED",
     "URI_OPTIONS",

@@ -12,6 +12,10 @@ from .yaml_files import Section
 NO_BLOCKS: Final = "no-blocks"
 """The setting ``offline``: a file that has a size, and nothing on the disk, is offline."""
 
+COUNTED: Final = "counted"
+SETTLED: Final = "settled"
+"""The setting ``trust`` of ``columnar``: a copy is believed when its events are counted, or when they settled."""
+
 TRANSFORMED: Final = ("start", "stop", "descriptor", "resource", "datum", "stream_resource")
 
 
@@ -113,6 +117,18 @@ def read_transforms(section: Section, key: str) -> dict[str, str] | None:
     if inner is not None:
         inner.allow(TRANSFORMED)
     return read_imports(section, key)
+
+
+def read_columnar(section: Section, key: str) -> dict[str, str] | None:
+    """Read when columnar copies of events are believed."""
+    inner = section.section(key)
+    if inner is None:
+        return None
+    inner.allow(("trust",))
+    trust = inner.text("trust")
+    if trust not in (None, COUNTED, SETTLED):
+        raise inner.error(f"'trust' is {trust!r}: write {COUNTED} or {SETTLED}", "trust")
+    return {} if trust is None else {"trust": trust}
 
 
 def read_scope(section: Section, key: str) -> dict[str, tuple[str | int, ...]]:

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from .readers import (
     read_asset_uri,
+    read_columnar,
     read_decoder,
     read_imports,
     read_main_uri,
@@ -162,6 +163,22 @@ class CatalogSettings:
         metadata=_setting(
             Section.text,
             "The prefix of the names of the collections, if they are views of one proposal (:doc:`restrict-access`).",
+        ),
+    )
+    use_columnar: bool | None = field(
+        default=None,
+        metadata=_setting(
+            Section.truth,
+            "``false``: events are read as they are stored, whatever columnar copies of them there are.",
+        ),
+    )
+    columnar: Mapping[str, str] | None = field(
+        default=None,
+        metadata=_setting(
+            read_columnar,
+            "When columnar copies of events are believed. By default the events are counted at each read; "
+            "``{trust: settled}`` spares that for databases that only this package's ``Writer`` writes "
+            "(:doc:`speed-up-with-columnar-copies`).",
         ),
     )
     timeout_seconds: float | None = field(

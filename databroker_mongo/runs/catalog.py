@@ -160,7 +160,8 @@ class Catalog(Mapping[str, Run]):
         scope : mapping of str to object, optional
             Only runs with these values are in the catalog, as with :meth:`scoped`.
         **options : object
-            Of the connection: ``timeout_seconds``, ``collection_prefix``.
+            Of the connection: ``timeout_seconds``, ``collection_prefix``; of columnar copies of events:
+            ``use_columnar`` and ``columnar``.
 
         Raises
         ------

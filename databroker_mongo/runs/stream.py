@@ -192,6 +192,7 @@ class Stream:
         on_error: OnError = "raise",
         dedupe: Dedupe | None = None,
         recall: bool = False,
+        use_columnar: bool = True,
     ) -> xarray.Dataset:
         """Read data into memory.
 
@@ -215,6 +216,8 @@ class Stream:
         recall : bool
             Whether offline files, for example on tape, are fetched; otherwise they are unreadable. The site decides
             which files are offline.
+        use_columnar : bool
+            Whether columnar copies of the events are read, where there are any that are believed.
 
         Returns
         -------
@@ -235,10 +238,18 @@ class Stream:
         if variables is not None:
             if keys is not None:
                 raise TypeError("keys and variables are two names of one argument: give one of them")
-            return self.data.read(variables, exclude=exclude, on_error=on_error, dedupe=dedupe, recall=recall)
+            return self.data.read(
+                variables,
+                exclude=exclude,
+                on_error=on_error,
+                dedupe=dedupe,
+                recall=recall,
+                use_columnar=use_columnar,
+            )
         by_row = on_error == "rows"
-        opened = self.open_columns(self._select(keys, exclude), eager=True, recall=recall, by_row=by_row)
-        loaded, lacking = load_dataset(opened, self.source, by_row=by_row, dedupe=dedupe == "last")
+        source = self._source_for(recall=recall, use_columnar=use_columnar)
+        opened = self._open(source, self._select(keys, exclude), eager=True, by_row=by_row)
+        loaded, lacking = load_dataset(opened, source, by_row=by_row, dedupe=dedupe == "last")
         problems = {key: error for key, error in lacking.items() if not opened.by_key[key].is_pending}
         if problems and on_error == "raise":
             raise self._unreadable(problems)
@@ -251,6 +262,7 @@ class Stream:
         exclude: Collection[str] = (),
         dedupe: Dedupe | None = None,
         recall: bool = False,
+        use_columnar: bool = True,
     ) -> xarray.Dataset:
         """Describe data as lazy arrays; a computation reads only the data that it needs.
 
@@ -265,6 +277,8 @@ class Stream:
         recall : bool
             Whether offline files are fetched: at once if the shape of a column must be looked up in one, and when the
             arrays are computed.
+        use_columnar : bool
+            Whether columnar copies of the events are read, where there are any that are believed.
 
         Returns
         -------
@@ -281,7 +295,8 @@ class Stream:
         from ..arrays import lazy_dataset
 
         _require("dedupe", dedupe, (None, "last"))
-        opened = self.open_columns(self._select(keys, exclude), eager=False, recall=recall)
+        source = self._source_for(recall=recall, use_columnar=use_columnar)
+        opened = self._open(source, self._select(keys, exclude), eager=False)
         problems = opened.absences
         if problems:
             warnings.warn(
@@ -290,7 +305,7 @@ class Stream:
                 UnreadableWarning,
                 stacklevel=stacklevel_of_caller(),
             )
-        return lazy_dataset(opened, self.source, dedupe=dedupe == "last")
+        return lazy_dataset(opened, source, dedupe=dedupe == "last")
 
     def follow(self, *, seconds: float = 1.0) -> Iterator[Row]:
         """Yield the events of the stream, stored and future ones, until the run has stopped.
@@ -326,7 +341,15 @@ class Stream:
         by_row : bool
             Whether a column of which only some rows can be read is wanted.
         """
-        source = dataclasses.replace(self.source, assets=self.source.assets.recalling()) if recall else self.source
+        return self._open(self._source_for(recall=recall), keys, eager=eager, by_row=by_row)
+
+    def _source_for(self, *, recall: bool, use_columnar: bool = True) -> StreamSource:
+        source = self.source
+        if recall:
+            source = dataclasses.replace(source, assets=source.assets.recalling())
+        return source if use_columnar else dataclasses.replace(source, rows=source.rows.of_events())
+
+    def _open(self, source: StreamSource, keys: Sequence[str], *, eager: bool, by_row: bool = False) -> OpenedColumns:
         opened = open_columns(source, keys, eager=eager, by_row=by_row)
         if "time" in opened.columns:
             name = column_name("time", self.source.data_keys)

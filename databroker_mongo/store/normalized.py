@@ -6,13 +6,15 @@ What does not belong here: anything that interprets what it reads (shapes, paths
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import bson
 
 from ..documents import Document, readable_descriptor, stream_of
 from ..errors import StoreError
 from ..queries import Query, Sort
+from .columnar import with_copies
 from .connection.collections import Collections
 from .connection.connection import Connection
 from .connection.location import Location
@@ -23,6 +25,7 @@ from .connection.retries import (
     find_all_with_bytes,
     in_order_of_time,
     retry_from_start,
+    run_read_command,
     sort_within_times,
 )
 from .connection.splitting import split_by_size
@@ -36,11 +39,13 @@ from .protocol import EventIndex, Section, Snapshot, Store, Values
 from .reports import Explanation, IndexReport
 from .search import distinct, starts
 from .search import explain as explaining
-from .search.start_pages import run_read_command
 from .stops import pick_first_stops, sort_by_time
 from .upkeep import indexes
 from .upkeep.examination import NormalizedExamination
 from .upkeep.spool_reports import read_spool_reports
+
+if TYPE_CHECKING:
+    from .columnar.rows import ColumnarRows
 
 _BATCH = 10_000
 """As many documents at once, within 16 MB, spare a round trip for all but the largest answers."""
@@ -205,7 +210,10 @@ class NormalizedStore(Store):
     ) -> list[EventIndex | StoreError]:
         """Take a snapshot of the rows of several streams at once, with some columns of their data."""
         with self.connection.translate_errors("read the events of several streams") as collections:
-            return read_indexes(collections, streams, keys)
+            rows = self._rows(collections)
+            if isinstance(rows, Rows):
+                return read_indexes(collections, streams, keys)
+            return rows.read_indexes(streams, keys)
 
     def event_columns(
         self, snapshot: Snapshot, keys: Sequence[str], *, section: Section = "data", rows: slice | None = None
@@ -305,8 +313,16 @@ class NormalizedStore(Store):
         """What is asked by those who look for what is wrong."""
         return NormalizedExamination(self.connection)
 
-    def _rows(self, collections: Collections) -> Rows:
-        return EventRows(collections)
+    def reading_events(self) -> NormalizedStore:
+        """Return the same store, which reads events and no columnar copies of them."""
+        options = replace(self.location.options, use_columnar=False)
+        return type(self)(replace(self.location, options=options))
+
+    def _rows(self, collections: Collections) -> Rows | ColumnarRows:
+        options, events = self.location.options, EventRows(collections)
+        return (
+            with_copies(collections, events, trusts_settled=options.trusts_settled) if options.use_columnar else events
+        )
 
     def _find(
         self,

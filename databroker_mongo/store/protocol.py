@@ -68,6 +68,8 @@ class Snapshot:
         Whether ``seq_num`` is 1, 2, ..., ``n_rows``, so that a row is found by its ``seq_num``.
     has_times : bool
         Whether the time of every event is a number.
+    copies : tuple of str
+        The columnar copies that they were taken from, in the place of events; none, if they are from the events.
     """
 
     descriptor_uids: tuple[str, ...]
@@ -76,6 +78,7 @@ class Snapshot:
     last_time: float
     is_consecutive: bool
     has_times: bool = True
+    copies: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -332,6 +335,10 @@ class Store(RunSource, DocumentSource, Protocol):
         What waits on a machine for these is theirs, whoever left it.
         """
         return (place_of(self.address),)
+
+    def reading_events(self) -> Store:
+        """Return the same database, of which events are read even if it has columnar copies of them."""
+        return self
 
     def changes(self, names: Sequence[str]) -> Changes:
         """Listen to what is stored of these kinds from now on; close it in the end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -106,6 +107,37 @@ class SummaryReport:
     n_runs: int
     n_written: int
     n_removed: int
+
+
+@dataclass
+class ColumnarReport:
+    """What there was, or is, to do for the columnar copies of events to be up to date.
+
+    Attributes
+    ----------
+    n_descriptors, n_events : int
+        Those in the database.
+    n_copied_events : int
+        Events that are in copies, or would be.
+    n_kept, n_made, n_dropped : int
+        Copies that are as they should be, that were or would be made, and of events that are gone.
+    n_bytes : int
+        Of the copies that were made, before they are compressed.
+    reasons : Counter
+        Events that are not copied, by the reason.
+    differing : list of str
+        The descriptors whose copies were compared with their events and differ, each with what differs.
+    """
+
+    n_descriptors: int = 0
+    n_events: int = 0
+    n_copied_events: int = 0
+    n_kept: int = 0
+    n_made: int = 0
+    n_dropped: int = 0
+    n_bytes: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    differing: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

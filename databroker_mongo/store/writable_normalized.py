@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
 from ..documents import Document
+from .columnar import building
+from .columnar.building import Progress
+from .columnar.late_events import LateEvents
 from .connection.collections import Collections
 from .connection.connection import Connection
 from .connection.location import Location
@@ -13,7 +17,7 @@ from .insertion.insertion import Insertion
 from .insertion.revisions import Corrections
 from .normalized import NormalizedStore
 from .protocol import WritableStore
-from .reports import IndexReport, SpoolReport, SummaryReport, ViewPlan
+from .reports import ColumnarReport, IndexReport, SpoolReport, SummaryReport, ViewPlan
 from .upkeep import indexes, spool_reports, summaries, views
 from .upkeep.privileges import list_lacking
 
@@ -37,9 +41,10 @@ class WritableNormalizedStore(NormalizedStore, WritableStore):
         super().__init__(location)
         self._guards: dict[str, bool] = {}
         self._inserts: Insertion | None = None
+        self._late_events: LateEvents | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_inserts": None}
+        return {**super().__getstate__(), "_inserts": None, "_late_events": None}
 
     def _connect(self) -> Connection:
         return Connection(self.location, is_durable=True)
@@ -54,7 +59,8 @@ class WritableNormalizedStore(NormalizedStore, WritableStore):
         limit = self.location.options.timeout_seconds
         seconds = min(seconds or limit, limit)
         with self.connection.translate_errors(f"store documents of kind {name}", seconds=seconds) as collections:
-            self._insertion_into(collections).insert(name, documents)
+            with self._minding_copies(collections, name, documents):
+                self._insertion_into(collections).insert(name, documents)
             if name in ("start", "stop"):
                 run_of = "uid" if name == "start" else "run_start"
                 summaries.update(collections, [document[run_of] for document in documents])
@@ -63,6 +69,16 @@ class WritableNormalizedStore(NormalizedStore, WritableStore):
         if self._inserts is None or self._inserts.collections is not collections:
             self._inserts = self._insertion(collections, self._guards)
         return self._inserts
+
+    def _minding_copies(
+        self, collections: Collections, name: str, documents: Sequence[Document]
+    ) -> AbstractContextManager[None]:
+        """See to the columnar copies of events, when such are stored, or a run ends."""
+        if self._late_events is None or self._late_events.collections is not collections:
+            self._late_events = LateEvents(collections)
+        if name == "stop":
+            self._late_events.end_runs()
+        return self._late_events.storing(documents) if name == "event" else nullcontext()
 
     def correct(self, name: str, uid: str, change: Callable[[Document], Document]) -> None:
         """Change a stored document, keeping what it was as a revision, and what others change meanwhile."""
@@ -91,6 +107,28 @@ class WritableNormalizedStore(NormalizedStore, WritableStore):
         with self.connection.translate_errors("read the rights of the account") as collections:
             actions = ("createIndex", "insert", "update", "remove")
             return list_lacking(collections.metadata, {collections.prefix + "run_summary": actions})
+
+    def build_columnar(
+        self, *, apply: bool, rebuild: Collection[str] = (), advance: Progress = lambda n: None
+    ) -> ColumnarReport:
+        """Bring the columnar copies of events up to date, or with ``apply=False`` tell what there is to do."""
+        with self.connection.translate_errors("build columnar copies", seconds=_PATIENCE_SECONDS) as collections:
+            return building.build(collections, apply=apply, rebuild=rebuild, advance=advance)
+
+    def check_columnar(self, *, advance: Progress = lambda n: None) -> ColumnarReport:
+        """Compare the columnar copies with the events, and tell which events have none, and why."""
+        with self.connection.translate_errors("check columnar copies", seconds=_PATIENCE_SECONDS) as collections:
+            return building.check(collections, advance=advance)
+
+    def drop_columnar(self) -> None:
+        """Remove all columnar copies of events."""
+        with self.connection.translate_errors("drop columnar copies") as collections:
+            building.drop(collections)
+
+    def rights_lacking_for_columnar(self) -> list[str]:
+        """Return what the account has no right to do of what `build_columnar` would."""
+        with self.connection.translate_errors("read the rights of the account") as collections:
+            return building.list_rights_lacking(collections)
 
     def report_spool(self, report: SpoolReport) -> None:
         """Leave a row about what waited on this machine."""

@@ -8,34 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import bson
 
 from ...documents import Document
 from ..connection.collections import Collections
 from ..connection.decoding import PLAIN
-from ..connection.retries import retry_once
+from ..connection.retries import retry_once, run_read_command
 from ..connection.splitting import split_by_size
 from .copies import Copy, DoubtfulCopyError
 
 _FEW = 4
 """So many descriptors are counted one by one, each in a third of the time that the server takes to count by groups."""
-
-
-class Counted(NamedTuple):
-    """The events of a descriptor, counted.
-
-    Attributes
-    ----------
-    n_rows : int
-        How many.
-    at : datetime.datetime
-        Before they were counted, by the clock of the server, in UTC.
-    """
-
-    n_rows: int
-    at: datetime
 
 
 def find_doubts(
@@ -54,18 +39,51 @@ def find_doubts(
     trusts_settled : bool
         Whether the events of copies that are settled need not be counted.
     """
-    doubts: dict[str, DoubtfulCopyError] = {}
-    last = last_events(collections, [*copies, *uncopied])
-    for uid, copy in copies.items():
-        if last.get(uid) != copy.vouch["last"]:
-            doubts[uid] = copy.doubt("the last event is another")
-    doubts.update((uid, DoubtfulCopyError("there is none")) for uid in uncopied if uid in last)
-    to_count = [uid for uid in copies if uid not in doubts and not (trusts_settled and copies[uid].is_settled)]
-    counts = count_rows(collections, to_count)
+    doubts = {uid: DoubtfulCopyError("there is none") for uid in last_events(collections, uncopied)}
+    settled = [uid for uid in copies if trusts_settled and copies[uid].is_settled]
+    to_count = [uid for uid in copies if uid not in settled]
+    if len(to_count) > _FEW:
+        doubts.update(_doubts_in_bulk(collections, copies, to_count))
+        return {**doubts, **_doubts_by_last(collections, copies, settled)}
+    doubts.update(_doubts_by_last(collections, copies, [*settled, *to_count]))
     for uid in to_count:
-        if counts.get(uid) != copies[uid].n_rows:
-            doubts[uid] = copies[uid].doubt(f"{copies[uid].n_rows} events were copied, {counts.get(uid, 0)} are there")
+        if uid not in doubts:
+            doubts.update(_doubt_of_number(copies[uid], count_one(collections, uid)))
     return doubts
+
+
+def _doubts_by_last(
+    collections: Collections, copies: Mapping[str, Copy], uids: Sequence[str]
+) -> dict[str, DoubtfulCopyError]:
+    last = last_events(collections, uids)
+    return {uid: copies[uid].doubt("the last event is another") for uid in uids if last.get(uid) != copies[uid].last}
+
+
+def _doubts_in_bulk(
+    collections: Collections, copies: Mapping[str, Copy], uids: Sequence[str]
+) -> dict[str, DoubtfulCopyError]:
+    """Compare number and last time, in one question that an index answers alone."""
+    found = {}
+    for portion in split_by_size(uids):
+        stages: list[dict[str, Any]] = [
+            {"$match": {"descriptor": {"$in": portion}}},
+            {"$group": {"_id": "$descriptor", "n": {"$sum": 1}, "time": {"$max": "$time"}}},
+        ]
+        found.update({_name_of(group): group for group in _aggregate(collections, stages)})
+    doubts: dict[str, DoubtfulCopyError] = {}
+    for uid in uids:
+        group = found.get(uid, {"n": 0, "time": None})
+        doubts.update(_doubt_of_number(copies[uid], group["n"]))
+        snapshot = copies[uid].snapshot
+        if snapshot.has_times and group["time"] != snapshot.last_time:
+            doubts[uid] = copies[uid].doubt("the last event is another")
+    return doubts
+
+
+def _doubt_of_number(copy: Copy, n_rows: int) -> dict[str, DoubtfulCopyError]:
+    if n_rows == copy.n_rows:
+        return {}
+    return {copy.descriptor_uid: copy.doubt(f"{copy.n_rows} events were copied, {n_rows} are there")}
 
 
 def last_events(collections: Collections, descriptor_uids: Sequence[str]) -> dict[str, bytes]:
@@ -88,7 +106,7 @@ def last_events(collections: Collections, descriptor_uids: Sequence[str]) -> dic
 def count_rows(collections: Collections, descriptor_uids: Sequence[str]) -> dict[str, int]:
     """Count the events of each descriptor, by an index alone."""
     if len(descriptor_uids) <= _FEW:
-        return {uid: count_one(collections, uid).n_rows for uid in descriptor_uids}
+        return {uid: count_one(collections, uid) for uid in descriptor_uids}
     counts: dict[str, int] = {}
     for uids in split_by_size(descriptor_uids):
         stages: list[dict[str, Any]] = [
@@ -99,15 +117,18 @@ def count_rows(collections: Collections, descriptor_uids: Sequence[str]) -> dict
     return counts
 
 
-def count_one(collections: Collections, descriptor_uid: str) -> Counted:
-    """Count the events of a descriptor, by an index alone, and ask the server for its time."""
-    stages: list[dict[str, Any]] = [
-        {"$match": {"descriptor": descriptor_uid}},
-        {"$count": "n"},
-        {"$addFields": {"at": "$$NOW"}},
-    ]
-    [found] = _aggregate(collections, stages) or [{"n": 0, "at": datetime.min}]
-    return Counted(found["n"], found["at"])
+def count_one(collections: Collections, descriptor_uid: str) -> int:
+    """Count the events of a descriptor, by an index alone."""
+    # The command, for a COUNT_SCAN takes two thirds of the time of an aggregation, which decodes each key.
+    asked = {"count": collections.event.name, "query": {"descriptor": descriptor_uid}}
+    found: int = retry_once(lambda: run_read_command(collections.metadata, asked))["n"]
+    return found
+
+
+def server_time(collections: Collections) -> datetime:
+    """Return the time by the clock of the server, in UTC without a zone."""
+    now: datetime = run_read_command(collections.metadata, {"hello": 1})["localTime"]
+    return now
 
 
 def _aggregate(collections: Collections, stages: Sequence[Mapping[str, Any]]) -> list[Document]:

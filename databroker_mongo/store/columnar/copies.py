@@ -31,7 +31,6 @@ from ..protocol import EventIndex, Snapshot, Values
 from . import coding
 from .coding import Kind
 
-COLLECTION = "event_columns"
 VERSION = 1
 MOST_ROWS = 10_000
 MOST_BYTES = 1_000_000
@@ -151,6 +150,11 @@ class Copy:
             )
         except (KeyError, TypeError, ValueError, AttributeError, bson.errors.InvalidDocument) as error:
             raise DoubtfulCopyError("its first document is damaged", document.get("m")) from error
+
+    @property
+    def last(self) -> bytes:
+        """What tells its last event from others."""
+        return bytes(self.vouch["last"])
 
     @property
     def is_settled(self) -> bool:

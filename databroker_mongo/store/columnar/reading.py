@@ -1,4 +1,4 @@
-"""Columns of rows out of the documents of copies: each number once in memory, and no more than some blocks beside it."""
+"""Columns of rows out of the documents of copies: each number once in memory, and no more than some blocks beside."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from ..connection.splitting import split_by_size
 from ..protocol import Values
 from .coding import Kind
 from .copies import (
-    COLLECTION,
     DOUBT,
     HEADER_FIELDS,
     MOST_BYTES,
@@ -25,6 +24,7 @@ from .copies import (
     seq_nums_of,
     times_of,
 )
+from .presence import COLLECTION
 
 _BYTES_AT_ONCE = 4 * MOST_BYTES
 """Of a batch of blocks, which is in memory beside the columns."""
@@ -187,7 +187,7 @@ class _Assembly:
             self._doubt = error
 
     def _add(self, document: Document) -> None:
-        number, block = document.get("g"), document.get("b")
+        number, block = document["g"], document["b"]
         if number not in self._names or block not in self.blocks[number]:
             return
         first = block * self._copy.groups[number].n_rows

@@ -36,6 +36,16 @@ class IndexCache:
             self._found[name] = (time.monotonic(), keys)
         return keys
 
+    def note_none(self, collection: Any) -> None:
+        """Take a collection for one without indexes, until they are asked for again."""
+        with self._lock:
+            self._found[collection.name] = (time.monotonic(), ())
+
+    def forget(self, collection: Any) -> None:
+        """Ask anew for the indexes of a collection, since they have just been made or removed."""
+        with self._lock:
+            self._found.pop(collection.name, None)
+
     def is_first_warning(self, of: str) -> bool:
         """Tell whether nobody was warned of this yet, and note that somebody is."""
         with self._lock:

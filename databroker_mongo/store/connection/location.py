@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import itertools
 import os
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from numbers import Real
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 from weakref import WeakValueDictionary
 
-from ...config import CatalogSettings, Uri, redact_uri, reveal
+from ...config import COUNTED, SETTLED, CatalogSettings, Uri, redact_uri, reveal
 from ...errors import ConfigurationError
 from .clients import check_uri
 from .place import Place, place_of
@@ -41,6 +42,11 @@ class ConnectionOptions:
         Time limit of each query: to find a server that answers, the network and the server's work together.
     collection_prefix : str
         What the names of the collections begin with, where they are views of one proposal.
+    use_columnar : bool
+        Whether columnar copies of events are read, where there are any.
+    columnar : mapping
+        When they are believed: ``{"trust": "counted"}``, when the events are as many as were copied, which each read
+        asks; ``{"trust": "settled"}``, without counting if two counts an hour or more apart have agreed.
 
     Raises
     ------
@@ -50,8 +56,18 @@ class ConnectionOptions:
 
     timeout_seconds: float = 10.0
     collection_prefix: str = ""
+    use_columnar: bool = True
+    columnar: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
+        use: Any = self.use_columnar
+        if not isinstance(use, bool):
+            raise ConfigurationError(f"use_columnar is True or False, not {use!r}", setting="use_columnar")
+        said: Any = self.columnar
+        if said not in ({}, {"trust": COUNTED}, {"trust": SETTLED}):
+            raise ConfigurationError(
+                f"columnar is {{'trust': 'counted'}} or {{'trust': 'settled'}}, not {said!r}", setting="columnar"
+            )
         seconds: Any = self.timeout_seconds
         is_number = isinstance(seconds, Real) and not isinstance(seconds, bool)
         if not (is_number and seconds >= _LEAST_SECONDS):
@@ -59,6 +75,11 @@ class ConnectionOptions:
                 f"timeout_seconds must be a number, at least {_LEAST_SECONDS:g}, not {seconds!r}",
                 setting="timeout_seconds",
             )
+
+    @property
+    def trusts_settled(self) -> bool:
+        """Whether the events of a columnar copy that is settled are not counted."""
+        return self.columnar.get("trust") == SETTLED
 
     @classmethod
     def given(cls, **options: Any) -> ConnectionOptions:

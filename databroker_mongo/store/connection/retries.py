@@ -19,6 +19,7 @@ from .failures import is_retryable
 if TYPE_CHECKING:
     from bson.codec_options import CodecOptions
     from pymongo.collection import Collection
+    from pymongo.database import Database
 
 _Answer = TypeVar("_Answer")
 
@@ -37,6 +38,15 @@ def retry_once(ask: Callable[[], _Answer]) -> _Answer:
         if not is_retryable(error):
             raise
     return ask()
+
+
+def run_read_command(database: Database[Document], command: Document) -> Document:
+    """Return what a server says to a command that only reads, asking whichever member the catalog reads from."""
+    # `Database.command` asks the primary unless it is told otherwise, whatever the database itself was told.
+    answer: Document = database.command(
+        command, read_preference=database.read_preference, codec_options=database.codec_options
+    )
+    return answer
 
 
 def find_all(

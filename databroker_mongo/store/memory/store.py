@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
 from ...documents import Document
@@ -17,7 +18,7 @@ from ..kept import Kept
 from ..normalized import NormalizedStore
 from ..plain.runs import PlainRuns
 from ..protocol import EventIndex, Store
-from ..reports import Explanation, IndexReport, Step, SummaryReport, ViewPlan
+from ..reports import ColumnarReport, Explanation, IndexReport, Step, SummaryReport, ViewPlan
 from ..upkeep import views
 from ..writable_normalized import WritableNormalizedStore
 from .connection import MemoryConnection
@@ -119,6 +120,28 @@ class WritableMemoryStore(MemoryStore, WritableNormalizedStore):
     def build_summaries(self, *, apply: bool) -> SummaryReport:
         """Make none, for each run is looked at."""
         return SummaryReport(0, 0, 0)
+
+    def build_columnar(
+        self, *, apply: bool, rebuild: Collection[str] = (), advance: Callable[[int], object] = lambda n: None
+    ) -> ColumnarReport:
+        """Make none: what is in memory is not read any faster from a copy."""
+        return ColumnarReport()
+
+    def check_columnar(self, *, advance: Callable[[int], object] = lambda n: None) -> ColumnarReport:
+        """Tell that there are none."""
+        return ColumnarReport()
+
+    def drop_columnar(self) -> None:
+        """Do nothing, for there are none."""
+
+    def rights_lacking_for_columnar(self) -> list[str]:
+        """Tell that nobody needs a right."""
+        return []
+
+    def _minding_copies(
+        self, collections: Collections, name: str, documents: Sequence[Document]
+    ) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def plan_views(self, *, prefix: str, field: str, values: Sequence[Any]) -> ViewPlan:
         """Refuse: mongomock has no views."""

@@ -7,12 +7,12 @@ from typing import Any
 
 from ...queries import And, Duration, Not, Or, Query
 from ..connection.collections import Collections
+from ..connection.retries import run_read_command
 from ..reports import Explanation, Step
 from . import starts
 from .filters import Filter, Some
 from .joins import RUN_OF
 from .search import SMALL_PAGE
-from .start_pages import run_read_command
 
 _MANY_EXAMINED = 100
 _WASTEFUL_RATIO = 10  # documents that are looked at for each that is found

@@ -12,7 +12,7 @@ from bson import MinKey
 
 from ...documents import Document
 from ...queries import Sort
-from ..connection.retries import find_all, find_all_with_bytes
+from ..connection.retries import find_all, find_all_with_bytes, run_read_command
 from ..connection.time_limit import TimeLimit
 from ..order import is_time
 from .filters import Filter
@@ -20,7 +20,6 @@ from .start_order import sort_starts
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
-    from pymongo.database import Database
 
 VERY_FEW = 100
 """As many runs are fetched at once and put in order here, whatever indexes there are."""
@@ -212,12 +211,3 @@ class StartPages:
                 # One more than there are: the server answers at once and keeps no cursor.
                 batch_size=limit + 1 if limit else 0,
             )
-
-
-def run_read_command(database: Database[Document], command: Document) -> Document:
-    """Return what a server says to a command that only reads, asking whichever member the catalog reads from."""
-    # `Database.command` asks the primary unless it is told otherwise, whatever the database itself was told.
-    answer: Document = database.command(
-        command, read_preference=database.read_preference, codec_options=database.codec_options
-    )
-    return answer

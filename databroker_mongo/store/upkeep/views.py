@@ -31,6 +31,7 @@ _WAYS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "run_stop": (_OF_RUN,),
     "event_descriptor": (_OF_RUN,),
     "event": (("event_descriptor", "descriptor", "uid"), _OF_RUN),
+    "event_columns": (("event_descriptor", "d", "uid"), _OF_RUN),
     "resource": (_OF_RUN,),
     "datum": (("resource", "resource", "uid"), _OF_RUN),
     "stream_resource": (_OF_RUN,),

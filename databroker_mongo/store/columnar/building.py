@@ -1,0 +1,295 @@
+"""How columnar copies are made, of all events that are not going to change, page by page of descriptors.
+
+Whoever stops it, or ends it by kill -9, leaves a copy without its first document at most, which nobody reads, and which
+the next build makes anew.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, timedelta
+from itertools import islice
+from typing import Any
+
+import bson
+
+from ...documents import Document, stream_of
+from ...errors import StoreError
+from ..connection.collections import Collections
+from ..events.rows import EventRows
+from ..order import is_time
+from ..reports import ColumnarReport
+from ..upkeep.privileges import list_lacking
+from .belief import count_rows, last_events, server_time
+from .copies import Copy, DoubtfulCopyError, documents_of
+from .presence import COLLECTION
+from .reading import find_copies, read_copies
+from .rows import index_of_copies
+from .sampling import find_difference
+
+_logger = logging.getLogger("databroker_mongo")
+
+_AT_ONCE = 1000
+_SETTLING = timedelta(hours=1)
+_RESTING_SECONDS = 30 * 86400.0
+_LOCK = "build"
+_LOCKED_MILLISECONDS = 3_600_000
+STATE_COLLECTION = "event_columns_state"
+
+Progress = Callable[[int], object]
+
+
+class _UncopiableError(Exception):
+    """These events are not copied, and why."""
+
+
+def build(
+    collections: Collections, *, apply: bool, rebuild: Collection[str] = (), advance: Progress = lambda n: None
+) -> ColumnarReport:
+    """Make the copies that are missing, and those anew whose events have changed; drop those of events that are gone.
+
+    Parameters
+    ----------
+    collections : Collections
+        Where, opened for writing.
+    apply : bool
+        Whether to write; else it is only told what there is to do.
+    rebuild : collection of str
+        Runs whose copies are made anew, whether they are believed or not.
+    advance : callable
+        Called with the number of descriptors that were looked at.
+
+    Raises
+    ------
+    StoreError
+        Somebody else is building them.
+    """
+    builder = _Builder(collections, apply=apply, rebuild=set(rebuild))
+    with _only_one(collections) if apply else nullcontext(lambda: None) as renew:
+        if apply:
+            create_collection(collections)
+        for page in _portions(collections.event_descriptor.find({}, _FIELDS).batch_size(_AT_ONCE)):
+            renew()
+            builder.look_at(page)
+            advance(len(page))
+        builder.drop_orphans()
+    collections.index_cache.forget(collections.named(COLLECTION))
+    return builder.report
+
+
+def check(collections: Collections, *, advance: Progress = lambda n: None) -> ColumnarReport:
+    """Compare all copies with their events, value by value, and tell which events have none, and why."""
+    builder = _Builder(collections, apply=False, rebuild=set())
+    for page in _portions(collections.event_descriptor.find({}, _FIELDS).batch_size(_AT_ONCE)):
+        builder.look_at(page)
+        builder.compare(page)
+        advance(len(page))
+    builder.drop_orphans()
+    return builder.report
+
+
+def build_runs(collections: Collections, run_uids: Sequence[str]) -> ColumnarReport:
+    """Make the copies of the events of some runs, which have ended, in a database that has copies."""
+    builder = _Builder(collections, apply=True, rebuild=set())
+    builder.look_at(list(collections.event_descriptor.find({"run_start": {"$in": list(run_uids)}}, _FIELDS)))
+    return builder.report
+
+
+def create_collection(collections: Collections) -> None:
+    """Make the collection and its index, if they are not there."""
+    import pymongo.errors
+
+    database, name = collections.metadata, collections.prefix + COLLECTION
+    if not database.list_collection_names(filter={"name": name}):
+        # zstd takes less than half of the space of the default, and is as quick for whole megabytes.
+        options = {"wiredTiger": {"configString": "block_compressor=zstd"}}
+        try:
+            database.create_collection(name, storageEngine=options)
+        except pymongo.errors.CollectionInvalid:
+            _logger.debug("the collection %s was made by somebody else meanwhile", name)
+    collections.named(COLLECTION).create_index([("d", 1), ("b", 1), ("g", 1)], unique=True)
+
+
+def drop(collections: Collections) -> None:
+    """Remove all copies; nothing but speed is lost."""
+    collections.named(COLLECTION).drop()
+    collections.named(STATE_COLLECTION).drop()
+    collections.index_cache.forget(collections.named(COLLECTION))
+
+
+def list_rights_lacking(collections: Collections) -> list[str]:
+    """Return what an account has no right to do of what `build` would, in words."""
+    actions = ("createCollection", "createIndex", "insert", "update", "remove")
+    names = (COLLECTION, STATE_COLLECTION)
+    return list_lacking(collections.metadata, {collections.prefix + name: actions for name in names})
+
+
+_FIELDS = {"_id": 0, "uid": 1, "run_start": 1, "name": 1, "data_keys": 1}
+
+
+class _Builder:
+    """A build at work, and what it has found so far."""
+
+    def __init__(self, collections: Collections, *, apply: bool, rebuild: set[str]):
+        self._collections = collections
+        self._events = EventRows(collections)
+        self._apply = apply
+        self._rebuild = rebuild
+        self._now = server_time(collections)
+        self.report = ColumnarReport()
+
+    def look_at(self, descriptors: Sequence[Document]) -> None:
+        """Make the copies of these descriptors that are missing or not believed."""
+        by_uid = {each["uid"]: each for each in descriptors if isinstance(each.get("uid"), str)}
+        uids = list(by_uid)
+        counts, last = count_rows(self._collections, uids), last_events(self._collections, uids)
+        self.report.n_events += sum(counts.values())
+        self.report.n_descriptors += len(uids)
+        ended = self._find_ended(by_uid)
+        copies, doubts = find_copies(self._collections, uids)
+        keys = _keys_by_stream(descriptors)
+        for uid, descriptor in by_uid.items():
+            n_rows, copy = counts.get(uid, 0), copies.get(uid)
+            if copy is not None and self._is_kept(copy, descriptor, n_rows, last.get(uid)):
+                self._verify(copy)
+                self.report.n_kept += 1
+                self.report.n_copied_events += n_rows
+            elif n_rows == 0:
+                self._drop(uid, copy, doubts)
+            elif descriptor["run_start"] not in ended and not self._rests(last[uid]):
+                self.report.reasons["its run is in progress"] += n_rows
+            else:
+                self._make(uid, keys[_stream_name(descriptor)], n_rows)
+
+    def compare(self, descriptors: Sequence[Document]) -> None:
+        """Compare the copies of these descriptors with the events."""
+        copies, doubts = find_copies(self._collections, [each["uid"] for each in descriptors])
+        for uid, copy in copies.items():
+            keys = list(copy.places)
+            parts, damaged = read_copies(self._collections, [copy], keys, has_rows=True)
+            doubts.update(damaged)
+            if uid in parts:
+                copied = index_of_copies([uid], {uid: copy}, parts, keys)
+                difference = find_difference(copied, self._events.read_index([uid], keys, is_strict=False))
+                self.report.differing += [f"{uid}: {difference}"] if difference else []
+        self.report.differing += [f"{uid}: {doubt.reason}" for uid, doubt in doubts.items()]
+
+    def drop_orphans(self) -> None:
+        """Remove the copies of descriptors that are gone."""
+        copies = self._collections.named(COLLECTION)
+        # By groups, which the index gives; the answer of a distinct would have to fit into 16 MB.
+        there = (group["_id"] for group in copies.aggregate([{"$group": {"_id": "$d"}}]))
+        for uids in _portions(there):
+            found = self._collections.event_descriptor.find({"uid": {"$in": uids}}, {"uid": 1})
+            gone = sorted(set(uids) - {each["uid"] for each in found})
+            self.report.n_dropped += len(gone)
+            if gone and self._apply:
+                copies.delete_many({"d": {"$in": gone}})
+
+    def _is_kept(self, copy: Copy, descriptor: Document, n_rows: int, last: bytes | None) -> bool:
+        return copy.n_rows == n_rows and copy.last == last and descriptor["run_start"] not in self._rebuild
+
+    def _verify(self, copy: Copy) -> None:
+        """Note, for one that is not settled, that its events were counted an hour or more after they were before."""
+        verified = copy.vouch["verified"]
+        if self._apply and len(verified) < 2 and self._now - verified[0] >= _SETTLING:
+            self._collections.named(COLLECTION).update_one(
+                {"d": copy.descriptor_uid, "b": 0, "g": 0, "m": copy.made}, {"$push": {"vouch.verified": self._now}}
+            )
+
+    def _drop(self, uid: str, copy: Copy | None, doubts: Mapping[str, DoubtfulCopyError]) -> None:
+        if copy is None and uid not in doubts:
+            return
+        self.report.n_dropped += 1
+        if self._apply:
+            self._collections.named(COLLECTION).delete_many({"d": uid})
+
+    def _make(self, uid: str, keys: Sequence[str], n_rows: int) -> None:
+        """Copy the events of a descriptor, unless they cannot be copied or change meanwhile."""
+        if not self._apply:
+            self.report.n_made += 1
+            self.report.n_copied_events += n_rows
+            return
+        try:
+            documents = self._read(uid, keys, n_rows)
+        except _UncopiableError as error:
+            self.report.reasons[str(error)] += n_rows
+            return
+        self.report.n_made += 1
+        self.report.n_copied_events += n_rows
+        copies = self._collections.named(COLLECTION)
+        copies.delete_many({"d": uid})
+        self.report.n_bytes += sum(_store(copies, document) for document in documents)
+
+    def _read(self, uid: str, keys: Sequence[str], n_rows: int) -> Iterator[Document]:
+        last = last_events(self._collections, [uid]).get(uid)
+        try:
+            index = self._events.read_index([uid], keys, n_expected=n_rows)
+        except StoreError as error:
+            raise _UncopiableError("the order of its events is not known") from error
+        counted = count_rows(self._collections, [uid]).get(uid)
+        if index.snapshot.n_rows != counted or last_events(self._collections, [uid]).get(uid) != last:
+            raise _UncopiableError("its events were changing while they were read")
+        vouch = {"last": last, "made_at": self._now, "verified": [self._now]}
+        return documents_of(index, vouch=vouch, made=bson.ObjectId())
+
+    def _find_ended(self, descriptors: Mapping[str, Document]) -> set[Any]:
+        runs = list({each["run_start"] for each in descriptors.values()})
+        return {stop["run_start"] for stop in self._collections.run_stop.find({"run_start": {"$in": runs}}, _OF_STOP)}
+
+    def _rests(self, last: bytes) -> bool:
+        time: Any = bson.decode(last).get("time")
+        return is_time(time) and time < self._now.replace(tzinfo=UTC).timestamp() - _RESTING_SECONDS
+
+
+@contextmanager
+def _only_one(collections: Collections) -> Iterator[Callable[[], None]]:
+    """Keep others from building meanwhile; a build that was killed keeps nobody for more than an hour."""
+    import pymongo.errors
+
+    locks, owner = collections.named(STATE_COLLECTION), str(bson.ObjectId())
+    until = {"$add": ["$$NOW", _LOCKED_MILLISECONDS]}
+    is_free = {"$or": [{"owner": owner}, {"$expr": {"$lt": ["$until", "$$NOW"]}}]}
+
+    def lock() -> None:
+        try:
+            locks.update_one({"_id": _LOCK, **is_free}, [{"$set": {"owner": owner, "until": until}}], upsert=True)
+        except pymongo.errors.DuplicateKeyError as error:
+            raise StoreError(
+                f"somebody else is building the columnar copies of {collections.address}, or was killed at it less "
+                "than an hour ago.",
+                address=collections.address,
+            ) from error
+
+    lock()
+    try:
+        yield lock
+    finally:
+        locks.delete_one({"_id": _LOCK, "owner": owner})
+
+
+_OF_STOP = {"_id": 0, "run_start": 1}
+
+
+def _store(copies: Any, document: Document) -> int:
+    copies.insert_one(document)
+    return len(bson.encode(document))
+
+
+def _stream_name(descriptor: Document) -> tuple[Any, str]:
+    return descriptor["run_start"], stream_of(descriptor)
+
+
+def _keys_by_stream(descriptors: Sequence[Document]) -> dict[tuple[Any, str], list[str]]:
+    """Return the data keys of each stream, those of all its descriptors."""
+    keys: dict[tuple[Any, str], dict[str, None]] = {}
+    for descriptor in descriptors:
+        keys.setdefault(_stream_name(descriptor), {}).update(dict.fromkeys(descriptor.get("data_keys") or ()))
+    return {stream: list(found) for stream, found in keys.items()}
+
+
+def _portions(documents: Iterator[Any]) -> Iterator[list[Any]]:
+    while page := list(islice(documents, _AT_ONCE)):
+        yield page

@@ -1,0 +1,90 @@
+"""Events that are stored after their run has ended: no copy that lacks them may be believed, not even for a moment."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from ...documents import Document
+from ..connection.collections import Collections
+from .dropping import forbid
+from .presence import COLLECTION, has_copies
+
+_logger = logging.getLogger("databroker_mongo")
+
+_MOST_REMEMBERED = 10_000
+
+
+class LateEvents:
+    """Sees to the copies of events when others of theirs are stored.
+
+    Copies are made of runs that have ended, or rest for a month. So nothing is to be seen to while a run is in
+    progress, which is asked once for each descriptor.
+
+    Parameters
+    ----------
+    collections : Collections
+        Where.
+    """
+
+    def __init__(self, collections: Collections):
+        self.collections = collections
+        self._in_progress: set[str] = set()
+
+    @contextmanager
+    def storing(self, events: Sequence[Document]) -> Iterator[None]:
+        """Drop what copies there are of the descriptors of these events, before they are stored, and afterwards too.
+
+        Before, so that nobody believes a copy without them; afterwards, since one may have been made meanwhile.
+        """
+        late = self._find_late(events) if has_copies(self.collections) else []
+        self._forbid(late)
+        try:
+            yield
+        finally:
+            self._forbid(late)
+
+    def end_runs(self) -> None:
+        """Ask anew of each descriptor: runs have ended."""
+        self._in_progress.clear()
+
+    def _find_late(self, events: Sequence[Document]) -> list[str]:
+        uids = {uid for event in events if isinstance(uid := event.get("descriptor"), str)}
+        unknown = sorted(uids - self._in_progress)
+        late = [uid for uid in unknown if self._is_late(uid)]
+        if len(self._in_progress) > _MOST_REMEMBERED:
+            self._in_progress.clear()
+        self._in_progress.update(set(unknown) - set(late))
+        return late
+
+    def _is_late(self, descriptor_uid: str) -> bool:
+        import pymongo.errors
+
+        collections = self.collections
+        try:
+            if collections.named(COLLECTION).find_one({"d": descriptor_uid}, {"_id": 1}) is not None:
+                return True
+        except pymongo.errors.OperationFailure:
+            return True  # an account that may not look there may be able to leave a doubt
+        descriptor = collections.event_descriptor.find_one({"uid": descriptor_uid}, {"run_start": 1})
+        if descriptor is None:
+            return False
+        return collections.run_stop.find_one({"run_start": descriptor.get("run_start")}, {"_id": 1}) is not None
+
+    def _forbid(self, descriptor_uids: Sequence[str]) -> None:
+        """Drop the copies; if that cannot be done, the events are stored all the same, for they are what counts."""
+        import pymongo.errors
+
+        if not descriptor_uids:
+            return
+        try:
+            forbid(self.collections, descriptor_uids)
+        except pymongo.errors.PyMongoError as error:
+            _logger.warning(
+                "late events are stored, and the columnar copies of the descriptors %s could not be dropped: %s. "
+                "Readers that count events see it; those that trust settled copies do after the next admin "
+                "build-columnar.",
+                ", ".join(descriptor_uids),
+                error,
+            )

@@ -1,0 +1,40 @@
+"""Now and then the events are read beside a copy: what was changed in place is seen by nothing else."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Mapping
+
+from ..protocol import EventIndex, Values
+from . import coding
+
+_logger = logging.getLogger("databroker_mongo")
+
+EVERY = 200
+"""One read of so many, of a process; counted, not drawn, so that the same reads do the same."""
+
+_reads = itertools.count(1)
+
+
+def is_sampled() -> bool:
+    """Tell whether this read from copies is one of those that are compared with the events."""
+    return next(_reads) % EVERY == 0
+
+
+def find_difference(copied: EventIndex, stored: EventIndex) -> str | None:
+    """Return in words how rows that came from copies differ from those that came from the events."""
+    rows = {"seq_num": (copied.seq_num, stored.seq_num), "time": (copied.time, stored.time)}
+    for name, (one, other) in {**rows, "descriptor": (copied.descriptor, stored.descriptor)}.items():
+        if one.tobytes() != other.tobytes():
+            return f"{name!r} of a row"
+    return _differing_column(copied.data, stored.data)
+
+
+def _differing_column(copied: Mapping[str, Values], stored: Mapping[str, Values]) -> str | None:
+    for key, values in stored.items():
+        kinds = coding.kind_of(copied[key]), coding.kind_of(values)
+        # By their bytes, for a NaN is equal to none, and 1 to 1.0.
+        if kinds[0] != kinds[1] or coding.encode(copied[key], kinds[0]) != coding.encode(values, kinds[1]):
+            return f"the values of {key!r}"
+    return None
