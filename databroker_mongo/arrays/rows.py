@@ -84,16 +84,28 @@ class StreamRows:
 
     def of_events(self) -> StreamRows:
         """Return the same rows, all of which is read from the events, whatever copies of them there are."""
-        rows = StreamRows(self.store.reading_events(), self._descriptor_uids, n_expected=self._n_expected)
-        with self._lock:
-            if self._index is not None:
-                rows._index = replace(self._index, snapshot=replace(self._index.snapshot, copies=()))
-        return rows
+        return _RowsOfEvents(self, self._descriptor_uids)
 
     def _first_look(self, keys: Sequence[str]) -> EventIndex:
         """Fix the rows, and return them along with the values of these keys, which are not kept."""
         found = self.store.event_index(self._descriptor_uids, keys=keys, n_expected=self._n_expected)
         self._index = EventIndex(found.snapshot, found.descriptor, found.seq_num, found.time)
+        return found
+
+
+class _RowsOfEvents(StreamRows):
+    """The rows of a stream, all of which is read from the events; whoever looks first fixes which rows these are."""
+
+    def __init__(self, rows: StreamRows, descriptor_uids: Sequence[str]):
+        super().__init__(rows.store.reading_events(), descriptor_uids, n_expected=rows.n_expected)
+        self._rows = rows
+        if (index := rows._index) is not None:
+            self._index = replace(index, snapshot=replace(index.snapshot, copies=()))
+
+    def _first_look(self, keys: Sequence[str]) -> EventIndex:
+        found = super()._first_look(keys)
+        if self._rows._index is None:
+            self._rows._index = self._index
         return found
 
 

@@ -316,7 +316,9 @@ class NormalizedStore(Store):
     def reading_events(self) -> NormalizedStore:
         """Return the same store, which reads events and no columnar copies of them."""
         options = replace(self.location.options, use_columnar=False)
-        return type(self)(replace(self.location, options=options))
+        store = type(self)(replace(self.location, options=options))
+        store._connection = self.connection
+        return store
 
     def _rows(self, collections: Collections) -> Rows | ColumnarRows:
         options, events = self.location.options, EventRows(collections)

@@ -12,7 +12,8 @@ time, and that is not believed when in doubt.
     sampling    which reads are compared with the events
     dropping    copies that are not believed any more
     late_events ... because others of their events are stored
-    building    copies of all events that rest
+    making      one copy
+    building    the copies of all events that are not going to change
 
 What does not belong here: what an event is (``events/``).
 """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -23,7 +23,8 @@ from ..order import is_time
 from ..reports import ColumnarReport
 from ..upkeep.privileges import list_lacking
 from .belief import count_rows, last_events, server_time
-from .copies import Copy, DoubtfulCopyError, documents_of
+from .copies import Copy
+from .making import CopyMaker, UncopiableError
 from .presence import COLLECTION
 from .reading import find_copies, read_copies
 from .rows import index_of_copies
@@ -39,10 +40,6 @@ _LOCKED_MILLISECONDS = 3_600_000
 STATE_COLLECTION = "event_columns_state"
 
 Progress = Callable[[int], object]
-
-
-class _UncopiableError(Exception):
-    """These events are not copied, and why."""
 
 
 def build(
@@ -70,7 +67,7 @@ def build(
     with _only_one(collections) if apply else nullcontext(lambda: None) as renew:
         if apply:
             create_collection(collections)
-        for page in _portions(collections.event_descriptor.find({}, _FIELDS).batch_size(_AT_ONCE)):
+        for page in _pages(collections):
             renew()
             builder.look_at(page)
             advance(len(page))
@@ -82,7 +79,7 @@ def build(
 def check(collections: Collections, *, advance: Progress = lambda n: None) -> ColumnarReport:
     """Compare all copies with their events, value by value, and tell which events have none, and why."""
     builder = _Builder(collections, apply=False, rebuild=set())
-    for page in _portions(collections.event_descriptor.find({}, _FIELDS).batch_size(_AT_ONCE)):
+    for page in _pages(collections):
         builder.look_at(page)
         builder.compare(page)
         advance(len(page))
@@ -135,33 +132,34 @@ class _Builder:
     def __init__(self, collections: Collections, *, apply: bool, rebuild: set[str]):
         self._collections = collections
         self._events = EventRows(collections)
+        self._maker = CopyMaker(collections)
         self._apply = apply
         self._rebuild = rebuild
-        self._now = server_time(collections)
         self.report = ColumnarReport()
 
     def look_at(self, descriptors: Sequence[Document]) -> None:
         """Make the copies of these descriptors that are missing or not believed."""
-        by_uid = {each["uid"]: each for each in descriptors if isinstance(each.get("uid"), str)}
+        now = server_time(self._collections)
+        by_uid = {each["uid"]: each for each in descriptors if _is_whole(each)}
         uids = list(by_uid)
         counts, last = count_rows(self._collections, uids), last_events(self._collections, uids)
         self.report.n_events += sum(counts.values())
-        self.report.n_descriptors += len(uids)
+        self.report.n_descriptors += len(descriptors)
         ended = self._find_ended(by_uid)
         copies, doubts = find_copies(self._collections, uids)
-        keys = _keys_by_stream(descriptors)
+        keys = _keys_by_stream(list(by_uid.values()))
         for uid, descriptor in by_uid.items():
             n_rows, copy = counts.get(uid, 0), copies.get(uid)
             if copy is not None and self._is_kept(copy, descriptor, n_rows, last.get(uid)):
-                self._verify(copy)
+                self._verify(copy, now)
                 self.report.n_kept += 1
                 self.report.n_copied_events += n_rows
             elif n_rows == 0:
-                self._drop(uid, copy, doubts)
-            elif descriptor["run_start"] not in ended and not self._rests(last[uid]):
-                self.report.reasons["its run is in progress"] += n_rows
+                self._drop(uid, is_there=copy is not None or uid in doubts)
+            elif descriptor["run_start"] not in ended and not _rests(last.get(uid), now):
+                self.report.reasons["their run is in progress"] += n_rows
             else:
-                self._make(uid, keys[_stream_name(descriptor)], n_rows)
+                self._make(uid, keys[_stream_of(descriptor)], n_rows)
 
     def compare(self, descriptors: Sequence[Document]) -> None:
         """Compare the copies of these descriptors with the events."""
@@ -191,57 +189,40 @@ class _Builder:
     def _is_kept(self, copy: Copy, descriptor: Document, n_rows: int, last: bytes | None) -> bool:
         return copy.n_rows == n_rows and copy.last == last and descriptor["run_start"] not in self._rebuild
 
-    def _verify(self, copy: Copy) -> None:
-        """Note, for one that is not settled, that its events were counted an hour or more after they were before."""
+    def _verify(self, copy: Copy, now: datetime) -> None:
+        """Note, of one that is not settled, that its events are counted an hour or more after they were before."""
         verified = copy.vouch["verified"]
-        if self._apply and len(verified) < 2 and self._now - verified[0] >= _SETTLING:
+        if self._apply and len(verified) < 2 and now - verified[0] >= _SETTLING:
             self._collections.named(COLLECTION).update_one(
-                {"d": copy.descriptor_uid, "b": 0, "g": 0, "m": copy.made}, {"$push": {"vouch.verified": self._now}}
+                {"d": copy.descriptor_uid, "b": 0, "g": 0, "m": copy.made}, {"$push": {"vouch.verified": now}}
             )
 
-    def _drop(self, uid: str, copy: Copy | None, doubts: Mapping[str, DoubtfulCopyError]) -> None:
-        if copy is None and uid not in doubts:
-            return
-        self.report.n_dropped += 1
-        if self._apply:
+    def _drop(self, uid: str, *, is_there: bool) -> None:
+        self.report.n_dropped += is_there
+        if self._apply and is_there:
             self._collections.named(COLLECTION).delete_many({"d": uid})
 
     def _make(self, uid: str, keys: Sequence[str], n_rows: int) -> None:
-        """Copy the events of a descriptor, unless they cannot be copied or change meanwhile."""
-        if not self._apply:
+        try:
+            self.report.n_bytes += self._maker.make(uid, keys) if self._apply else 0
+        except UncopiableError as error:
+            self.report.reasons[str(error)] += n_rows
+        else:
             self.report.n_made += 1
             self.report.n_copied_events += n_rows
-            return
-        try:
-            documents = self._read(uid, keys, n_rows)
-        except _UncopiableError as error:
-            self.report.reasons[str(error)] += n_rows
-            return
-        self.report.n_made += 1
-        self.report.n_copied_events += n_rows
-        copies = self._collections.named(COLLECTION)
-        copies.delete_many({"d": uid})
-        self.report.n_bytes += sum(_store(copies, document) for document in documents)
-
-    def _read(self, uid: str, keys: Sequence[str], n_rows: int) -> Iterator[Document]:
-        last = last_events(self._collections, [uid]).get(uid)
-        try:
-            index = self._events.read_index([uid], keys, n_expected=n_rows)
-        except StoreError as error:
-            raise _UncopiableError("the order of its events is not known") from error
-        counted = count_rows(self._collections, [uid]).get(uid)
-        if index.snapshot.n_rows != counted or last_events(self._collections, [uid]).get(uid) != last:
-            raise _UncopiableError("its events were changing while they were read")
-        vouch = {"last": last, "made_at": self._now, "verified": [self._now]}
-        return documents_of(index, vouch=vouch, made=bson.ObjectId())
 
     def _find_ended(self, descriptors: Mapping[str, Document]) -> set[Any]:
         runs = list({each["run_start"] for each in descriptors.values()})
         return {stop["run_start"] for stop in self._collections.run_stop.find({"run_start": {"$in": runs}}, _OF_STOP)}
 
-    def _rests(self, last: bytes) -> bool:
-        time: Any = bson.decode(last).get("time")
-        return is_time(time) and time < self._now.replace(tzinfo=UTC).timestamp() - _RESTING_SECONDS
+
+def _rests(last: bytes | None, now: datetime) -> bool:
+    time: Any = None if last is None else bson.decode(last).get("time")
+    return is_time(time) and time < now.replace(tzinfo=UTC).timestamp() - _RESTING_SECONDS
+
+
+def _is_whole(descriptor: Document) -> bool:
+    return all(isinstance(descriptor.get(name), str) for name in ("uid", "run_start"))
 
 
 @contextmanager
@@ -251,9 +232,9 @@ def _only_one(collections: Collections) -> Iterator[Callable[[], None]]:
 
     locks, owner = collections.named(STATE_COLLECTION), str(bson.ObjectId())
     until = {"$add": ["$$NOW", _LOCKED_MILLISECONDS]}
-    is_free = {"$or": [{"owner": owner}, {"$expr": {"$lt": ["$until", "$$NOW"]}}]}
 
     def lock() -> None:
+        is_free = {"$or": [{"owner": owner}, {"until": {"$lt": server_time(collections)}}]}
         try:
             locks.update_one({"_id": _LOCK, **is_free}, [{"$set": {"owner": owner, "until": until}}], upsert=True)
         except pymongo.errors.DuplicateKeyError as error:
@@ -273,23 +254,34 @@ def _only_one(collections: Collections) -> Iterator[Callable[[], None]]:
 _OF_STOP = {"_id": 0, "run_start": 1}
 
 
-def _store(copies: Any, document: Document) -> int:
-    copies.insert_one(document)
-    return len(bson.encode(document))
-
-
-def _stream_name(descriptor: Document) -> tuple[Any, str]:
+def _stream_of(descriptor: Document) -> tuple[str, str]:
     return descriptor["run_start"], stream_of(descriptor)
 
 
-def _keys_by_stream(descriptors: Sequence[Document]) -> dict[tuple[Any, str], list[str]]:
+def _keys_by_stream(descriptors: Sequence[Document]) -> dict[tuple[str, str], list[str]]:
     """Return the data keys of each stream, those of all its descriptors."""
-    keys: dict[tuple[Any, str], dict[str, None]] = {}
+    keys: dict[tuple[str, str], dict[str, None]] = {}
     for descriptor in descriptors:
-        keys.setdefault(_stream_name(descriptor), {}).update(dict.fromkeys(descriptor.get("data_keys") or ()))
+        declared = descriptor.get("data_keys")
+        keys.setdefault(_stream_of(descriptor), {}).update(
+            dict.fromkeys(declared if isinstance(declared, dict) else ())
+        )
     return {stream: list(found) for stream, found in keys.items()}
 
 
-def _portions(documents: Iterator[Any]) -> Iterator[list[Any]]:
-    while page := list(islice(documents, _AT_ONCE)):
+def _pages(collections: Collections) -> Iterator[list[Document]]:
+    """Yield all descriptors, those of a run on one page."""
+    page: list[Document] = []
+    found = collections.event_descriptor.find({}, _FIELDS).sort([("run_start", -1), ("time", -1)])
+    for descriptor in found.batch_size(_AT_ONCE):
+        if len(page) >= _AT_ONCE and descriptor.get("run_start") != page[-1].get("run_start"):
+            yield page
+            page = []
+        page.append(descriptor)
+    if page:
         yield page
+
+
+def _portions(values: Iterator[Any]) -> Iterator[list[Any]]:
+    while portion := list(islice(values, _AT_ONCE)):
+        yield portion

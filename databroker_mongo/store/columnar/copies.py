@@ -11,7 +11,7 @@ The first one (``b = g = 0``) is written last, and vouches for all of them::
 
     {of: rows in all, keys: [...], kinds: [[type, size, ...], ...], groups: [[rows of a block, place, ...], ...],
      rows: {last_seq_num, last_time, is_consecutive, has_times},
-     vouch: {version, digest, last: the last event, made_at, verified: [times]}, k: checksum}
+     vouch: {version, last: the last event, made_at, verified: [times]}, k: checksum}
 
 What does not belong here: whether a copy is believed (``belief``).
 """

@@ -16,10 +16,14 @@ _logger = logging.getLogger("databroker_mongo")
 def drop_doubtful(collections: Collections, doubts: Mapping[str, DoubtfulCopyError]) -> None:
     """Remove those copies that are of no use any more, and no other one that was made of the same events meanwhile.
 
-    What goes wrong is only logged: a copy that is still there is doubted by the next reader as well.
+    What goes wrong is only logged: a copy that is still there is doubted by the next reader as well. Who reads from
+    secondaries removes none, for these may be behind.
     """
     import pymongo.errors
+    from pymongo import ReadPreference
 
+    if collections.metadata.read_preference != ReadPreference.PRIMARY:
+        return
     for uid, doubt in doubts.items():
         if doubt.made is None:
             continue

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -14,13 +16,15 @@ from .presence import COLLECTION, has_copies
 _logger = logging.getLogger("databroker_mongo")
 
 _MOST_REMEMBERED = 10_000
+_ASK_AGAIN_SECONDS = 300.0
+"""Less than the hour after which a copy may settle."""
 
 
 class LateEvents:
     """Sees to the copies of events when others of theirs are stored.
 
     Copies are made of runs that have ended, or rest for a month. So nothing is to be seen to while a run is in
-    progress, which is asked once for each descriptor.
+    progress, which is asked now and then for each descriptor: another process may have stored the stop.
 
     Parameters
     ----------
@@ -30,7 +34,7 @@ class LateEvents:
 
     def __init__(self, collections: Collections):
         self.collections = collections
-        self._in_progress: set[str] = set()
+        self._asked: dict[str, float] = {}
 
     @contextmanager
     def storing(self, events: Sequence[Document]) -> Iterator[None]:
@@ -47,15 +51,16 @@ class LateEvents:
 
     def end_runs(self) -> None:
         """Ask anew of each descriptor: runs have ended."""
-        self._in_progress.clear()
+        self._asked.clear()
 
     def _find_late(self, events: Sequence[Document]) -> list[str]:
         uids = {uid for event in events if isinstance(uid := event.get("descriptor"), str)}
-        unknown = sorted(uids - self._in_progress)
+        now = time.monotonic()
+        unknown = [uid for uid in sorted(uids) if now - self._asked.get(uid, -math.inf) > _ASK_AGAIN_SECONDS]
         late = [uid for uid in unknown if self._is_late(uid)]
-        if len(self._in_progress) > _MOST_REMEMBERED:
-            self._in_progress.clear()
-        self._in_progress.update(set(unknown) - set(late))
+        if len(self._asked) > _MOST_REMEMBERED:
+            self._asked.clear()
+        self._asked.update(dict.fromkeys(set(unknown) - set(late), now))
         return late
 
     def _is_late(self, descriptor_uid: str) -> bool:

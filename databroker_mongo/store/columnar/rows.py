@@ -18,6 +18,7 @@ import numpy as np
 from ...documents import Document
 from ...errors import StoreError
 from ..connection.collections import Collections
+from ..connection.retries import retry_once
 from ..events.rows import Rows, index_of, put_in_order
 from ..events.streams import read_indexes
 from ..protocol import EventIndex, Section, Snapshot, Values
@@ -28,7 +29,7 @@ from .dropping import drop_doubtful
 from .presence import COLLECTION
 from .reading import Rows as CopiedRows
 from .reading import find_copies, read_copies, read_window
-from .sampling import find_difference, is_sampled
+from .sampling import find_difference, find_differing_column, is_sampled
 
 _logger = logging.getLogger("databroker_mongo")
 
@@ -84,7 +85,7 @@ class ColumnarRows:
             copies = self._copies_of(snapshot, keys)
             columns = None if copies is None else self._columns_of(copies, keys, rows)
             if columns is not None:
-                return columns
+                return self._sampled_columns(columns, snapshot, rows)
         return self._events.read_columns(snapshot, keys, section=section, rows=rows)
 
     def find_first_events(self, index: EventIndex) -> dict[str, Document]:
@@ -113,7 +114,7 @@ class ColumnarRows:
         if copies:
             doubts.update(find_doubts(self._collections, copies, uncopied, trusts_settled=self._trusts_settled))
         wanted = [copy for uid, copy in copies.items() if uid not in doubts]
-        parts, damaged = read_copies(self._collections, wanted, keys, has_rows=True)
+        parts, damaged = retry_once(lambda: read_copies(self._collections, wanted, keys, has_rows=True))
         doubts.update(damaged)
         drop_doubtful(self._collections, doubts)
         return [
@@ -127,7 +128,7 @@ class ColumnarRows:
         import pymongo.errors
 
         try:
-            return find_copies(self._collections, uids)
+            return retry_once(lambda: find_copies(self._collections, uids))
         except pymongo.errors.OperationFailure as error:
             if error.code != _UNAUTHORIZED:
                 raise
@@ -144,11 +145,12 @@ class ColumnarRows:
     def _columns_of(self, copies: Sequence[Copy], keys: Sequence[str], rows: slice | None) -> dict[str, Values] | None:
         try:
             if len(copies) == 1 and rows is not None:
-                return read_window(self._collections, copies[0], keys, rows)
+                return retry_once(lambda: read_window(self._collections, copies[0], keys, rows))
         except DoubtfulCopyError as doubt:
             drop_doubtful(self._collections, {copies[0].descriptor_uid: doubt})
             return None
-        parts, damaged = read_copies(self._collections, copies, keys, has_rows=len(copies) > 1)
+        has_rows = len(copies) > 1
+        parts, damaged = retry_once(lambda: read_copies(self._collections, copies, keys, has_rows=has_rows))
         if damaged:
             drop_doubtful(self._collections, damaged)
             return None
@@ -167,7 +169,22 @@ class ColumnarRows:
         difference = find_difference(found, stored)
         if difference is None:
             return found
-        copies, _ = self._find(found.snapshot.descriptor_uids)
+        self._tell_difference(found.snapshot, difference)
+        return stored
+
+    def _sampled_columns(self, found: dict[str, Values], snapshot: Snapshot, rows: slice | None) -> dict[str, Values]:
+        """Return columns that came from copies; if they are sampled and differ from the events, those of the events."""
+        if not is_sampled():
+            return found
+        stored = self._events.read_columns(snapshot, list(found), rows=rows)
+        difference = find_differing_column(found, stored)
+        if difference is None:
+            return found
+        self._tell_difference(snapshot, difference)
+        return stored
+
+    def _tell_difference(self, snapshot: Snapshot, difference: str) -> None:
+        copies, _ = self._find(snapshot.descriptor_uids)
         drop_doubtful(
             self._collections, {uid: copy.doubt("it differs from the events") for uid, copy in copies.items()}
         )
@@ -176,10 +193,9 @@ class ColumnarRows:
             "given instead. Somebody has changed events in place; databroker-mongo admin build-columnar --check "
             "compares all copies with the events.",
             self._collections.address,
-            ", ".join(found.snapshot.descriptor_uids),
+            ", ".join(snapshot.descriptor_uids),
             difference,
         )
-        return stored
 
 
 def index_of_copies(

@@ -12,14 +12,14 @@ from . import coding
 _logger = logging.getLogger("databroker_mongo")
 
 EVERY = 200
-"""One read of so many, of a process; counted, not drawn, so that the same reads do the same."""
+"""One read of so many, of a process; counted, not drawn, so that the same reads do the same; 0 for none."""
 
 _reads = itertools.count(1)
 
 
 def is_sampled() -> bool:
     """Tell whether this read from copies is one of those that are compared with the events."""
-    return next(_reads) % EVERY == 0
+    return EVERY > 0 and next(_reads) % EVERY == 0
 
 
 def find_difference(copied: EventIndex, stored: EventIndex) -> str | None:
@@ -28,10 +28,11 @@ def find_difference(copied: EventIndex, stored: EventIndex) -> str | None:
     for name, (one, other) in {**rows, "descriptor": (copied.descriptor, stored.descriptor)}.items():
         if one.tobytes() != other.tobytes():
             return f"{name!r} of a row"
-    return _differing_column(copied.data, stored.data)
+    return find_differing_column(copied.data, stored.data)
 
 
-def _differing_column(copied: Mapping[str, Values], stored: Mapping[str, Values]) -> str | None:
+def find_differing_column(copied: Mapping[str, Values], stored: Mapping[str, Values]) -> str | None:
+    """Return in words which column of copies differs from that of the events."""
     for key, values in stored.items():
         kinds = coding.kind_of(copied[key]), coding.kind_of(values)
         # By their bytes, for a NaN is equal to none, and 1 to 1.0.

@@ -1,0 +1,93 @@
+"""One copy: the events of a descriptor are read, written as columns, and looked at once more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import bson
+import bson.errors
+from bson import ObjectId
+
+from ...documents import Document
+from ...errors import StoreError
+from ..connection.collections import Collections
+from ..events.rows import EventRows
+from .belief import count_one, last_events, server_time
+from .copies import DOUBT, documents_of
+from .presence import COLLECTION
+
+
+class UncopiableError(Exception):
+    """The events of a descriptor are not copied; the text says why."""
+
+
+class CopyMaker:
+    """Makes the copies of the events of descriptors, one by one.
+
+    Parameters
+    ----------
+    collections : Collections
+        Where, opened for writing.
+    """
+
+    def __init__(self, collections: Collections):
+        self._collections = collections
+        self._events = EventRows(collections)
+        self._copies = collections.named(COLLECTION)
+
+    def make(self, descriptor_uid: str, keys: Sequence[str]) -> int:
+        """Copy the events of a descriptor in the place of an earlier copy, and return how many bytes that takes.
+
+        A doubt that a writer has left is removed first: whatever it stored is read. One that it leaves meanwhile, or
+        an event that it stores, is seen in the end, when all documents of the copy are there; a writer that drops
+        copies afterwards finds them all.
+
+        Raises
+        ------
+        UncopiableError
+            They cannot be copied, or were changing. Nothing of this copy is left.
+        """
+        self._copies.delete_many({"d": descriptor_uid})
+        made = ObjectId()
+        documents, last, n_rows = self._read(descriptor_uid, keys, made)
+        try:
+            n_bytes = self._store(documents)
+            self._require_unchanged(descriptor_uid, last, n_rows)
+        except UncopiableError:
+            self._copies.delete_many({"d": descriptor_uid, "m": made})
+            raise
+        return n_bytes
+
+    def _read(self, uid: str, keys: Sequence[str], made: ObjectId) -> tuple[list[Document], bytes | None, int]:
+        last = last_events(self._collections, [uid]).get(uid)
+        try:
+            index = self._events.read_index([uid], keys)
+        except StoreError as error:
+            raise UncopiableError("the order of its events is not known") from error
+        except bson.errors.InvalidBSON as error:
+            raise UncopiableError("its events are damaged") from error
+        n_rows = index.snapshot.n_rows
+        if last is None:
+            raise UncopiableError("its events were changing")
+        self._require_unchanged(uid, last, n_rows)
+        now = server_time(self._collections)
+        documents = documents_of(index, vouch={"last": last, "made_at": now, "verified": [now]}, made=made)
+        return list(documents), last, n_rows
+
+    def _require_unchanged(self, uid: str, last: bytes | None, n_rows: int) -> None:
+        is_doubted = self._copies.find_one({"d": uid, "b": DOUBT}, {"_id": 1}) is not None
+        is_same = count_one(self._collections, uid) == n_rows and last_events(self._collections, [uid]).get(uid) == last
+        if is_doubted or not is_same:
+            raise UncopiableError("its events were changing")
+
+    def _store(self, documents: Sequence[Document]) -> int:
+        import pymongo.errors
+
+        n_bytes = 0
+        for document in documents:
+            try:
+                self._copies.insert_one(document)
+            except pymongo.errors.DuplicateKeyError as error:
+                raise UncopiableError("somebody else was copying them") from error
+            n_bytes += len(bson.encode(document))
+        return n_bytes
