@@ -498,6 +498,8 @@ SETTINGS_IN_CODE = {
     "transforms": {"start": "copy:copy"},
     "scope": {"data_session": ["pass-1"]},
     "collection_prefix": "pass-1.",
+    "use_columnar": False,
+    "columnar": {"trust": "settled"},
     "timeout_seconds": 3,
 }
 
@@ -521,6 +523,9 @@ def test_each_setting_of_a_configured_catalog_can_be_given_in_code():
         ("offline", "copy:no_such_function"),
         ("offline", 5),
         ("recall", "yes"),
+        ("use_columnar", "yes"),
+        ("columnar", {"trust": "always"}),
+        ("columnar", "settled"),
         ("transforms", {"event": dict}),
         ("transforms", {"start": 5}),
         ("transforms", {"start": "copy:no_such_function"}),
