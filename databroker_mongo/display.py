@@ -221,6 +221,38 @@ def views_lines(plan: Mapping[str, Any], *, is_done: bool) -> list[str]:
     return lines if is_done or not is_changed else [*lines, "Nothing was changed; add --apply to make these changes."]
 
 
+def columnar_lines(report: Mapping[str, Any], *, is_done: bool, is_checked: bool) -> list[str]:
+    """Return what was done, or is to be, for the columnar copies of events: how many are in them, and why not the rest.
+
+    Parameters
+    ----------
+    report : mapping
+        The attributes of a ``ColumnarReport``.
+    is_done : bool
+        Whether it was done.
+    is_checked : bool
+        Whether the copies were compared with the events.
+    """
+    n_events, n_copied = report["n_events"], report["n_copied_events"]
+    share = f" ({100 * n_copied / n_events:.1f} %)" if n_events else ""
+    are, were = ("are", "were") if is_done else ("would be", "would be")
+    n_bytes = f" ({_megabytes(report['n_bytes'])} before they are compressed)" if is_done and report["n_made"] else ""
+    lines = [
+        f"{n_copied} of {n_events} events{share} {are} in columnar copies.",
+        f"Copies: {report['n_made']} {were} made{n_bytes}, {report['n_kept']} kept, "
+        f"{report['n_dropped']} {were} dropped.",
+    ]
+    rest = sorted(report["reasons"].items(), key=lambda each: (-each[1], each[0]))
+    lines += [f"Not copied: {n} events, since {printable(reason)}." for reason, n in rest]
+    if is_checked and not report["differing"]:
+        lines.append("No copy differs from its events.")
+    return lines + [f"Differs: {printable(each)}" for each in report["differing"]]
+
+
+def _megabytes(n_bytes: int) -> str:
+    return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 1e5 else f"{n_bytes} bytes"
+
+
 def align(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return a line for each row, its cells under one another and two spaces apart."""
     shown = [tuple(map(printable, row)) for row in rows]

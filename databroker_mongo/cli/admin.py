@@ -1,4 +1,4 @@
-"""The commands ``databroker-mongo admin ...``, which change a database: its indexes, summaries of runs, and views.
+"""The commands ``databroker-mongo admin ...``, which change a database: its indexes, columnar copies, summaries, views.
 
 Each shows what it would do, and does it with ``--apply``.
 """
@@ -7,11 +7,123 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from .. import display
-from ..errors import QueryError
-from .databases import indexed_fields, open_database
+from ..errors import CatalogError, ConfigurationError, QueryError, StoreError
+from .databases import databases_in, indexed_fields, open_database
+
+if TYPE_CHECKING:
+    from ..store import NormalizedStore
+
+_FAILURE = 1
+_IS_BUSY = 3
+
+
+def build_columnar(chosen: argparse.Namespace) -> int:
+    """Bring the columnar copies of a catalog's events up to date.
+
+    From columnar copies, old runs are read several times as fast as from their events. Copied are the events of runs
+    that have ended, or have had no new event for 30 days. Run this command every night; a night without it costs speed
+    and nothing else. It needs the role readWrite on the database.
+
+    It exits with 1 if a database fails, or a copy differs that --check compares; with 3 if somebody else is building
+    the copies of a database, and nothing else fails.
+    """
+    _require_one_task(chosen)
+    names = [*([] if chosen.catalog is None else [chosen.catalog]), *databases_in(chosen.file)]
+    if not names:
+        raise ConfigurationError(
+            "no database is named: give NAME_OR_URI, before --rebuild, or a file of such lines with --file"
+        )
+    statuses, met = set(), set[str]()
+    for name in names:
+        if len(names) > 1:
+            print(f"{_title(name)}:")
+        try:
+            statuses.add(_build_one(chosen, name, met))
+        except CatalogError as error:
+            sys.stdout.flush()
+            print(f"databroker-mongo: {error}", file=sys.stderr)
+            statuses.add(_IS_BUSY if _is_building_elsewhere(error) else _FAILURE)
+    unmet = sorted(set(chosen.rebuild) - met)
+    if unmet and statuses == {0}:
+        raise QueryError(f"no run has the uid {', '.join(unmet)}; --rebuild takes whole uids")
+    return _FAILURE if _FAILURE in statuses else max(statuses)
+
+
+def _require_one_task(chosen: argparse.Namespace) -> None:
+    tasks = [name for name in ("drop", "check", "rebuild") if getattr(chosen, name)]
+    if len(tasks) > 1:
+        raise ConfigurationError(f"choose one of {' and '.join(f'--{name}' for name in tasks)}")
+    if chosen.check and chosen.apply:
+        raise ConfigurationError("--check changes nothing, and --apply makes changes: choose one of them")
+
+
+def _build_one(chosen: argparse.Namespace, name: str, met: set[str]) -> int:
+    """Do what was chosen with one database, and return what the program exits with; ``met`` are runs found there."""
+    from ..store import writable
+
+    store = writable(open_database(name))
+    met.update(_uids_of_runs(store, chosen.rebuild))
+    if chosen.drop:
+        if chosen.apply:
+            store.drop_columnar()
+            print("All columnar copies were removed.")
+        else:
+            print("All columnar copies would be removed; add --apply to remove them.")
+        return 0
+    with _show_progress() as advance:
+        if chosen.check:
+            report = store.check_columnar(advance=advance)
+        else:
+            report = store.build_columnar(apply=chosen.apply, rebuild=chosen.rebuild, advance=advance)
+    for line in display.columnar_lines(vars(report), is_done=chosen.apply, is_checked=chosen.check):
+        print(line)
+    if not (chosen.apply or chosen.check) and report.n_made + report.n_dropped:
+        print("Nothing was changed; add --apply to make these changes.")
+        _print_lacking(store.rights_lacking_for_columnar())
+    return _FAILURE if report.differing else 0
+
+
+def _uids_of_runs(store: NormalizedStore, uids: Sequence[str]) -> set[str]:
+    """Return those that are uids of runs.
+
+    Asked even if there are none: a server that is away is given up after the seconds that a reader waits for it, and
+    not after the day that a build may take.
+    """
+    from ..queries import NEWEST_FIRST, In
+
+    return {start["uid"] for start in store.find_starts(In("uid", list(uids)), sort=NEWEST_FIRST, limit=len(uids) or 1)}
+
+
+def _is_building_elsewhere(error: CatalogError) -> bool:
+    return isinstance(error, StoreError) and error.message.startswith("somebody else is building")
+
+
+def _title(name: str) -> str:
+    """Return a name, or a URI without its password."""
+    from ..config import Uri, is_uri
+
+    return str(Uri(name)) if is_uri(name) else name
+
+
+@contextmanager
+def _show_progress() -> Iterator[Callable[[int], object]]:
+    """Show on a terminal how many descriptors were looked at; nothing is said elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda n: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.completed:.0f} descriptors"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("descriptors", total=None)
+        yield lambda n: progress.advance(task, n)
 
 
 def create_indexes(chosen: argparse.Namespace) -> None:

@@ -133,6 +133,34 @@ PREFIX = Argument(
     ("--prefix",), {"required": True, "help": "the beginning of the views' names, such as 'pass-123456.'"}
 )
 
+ONE_DATABASE = Argument(
+    ("catalog",),
+    {"metavar": "NAME_OR_URI", "nargs": "?", "help": "a configured catalog, or the URI of a database"},
+)
+DATABASES = Argument(
+    ("--file",),
+    {
+        "metavar": "PATH",
+        "type": Path,
+        "help": "a text file of catalogs and URIs, one a line; # begins a comment, and one that fails stops no other",
+    },
+)
+DROP = Argument(("--drop",), {"action": "store_true", "help": "remove all copies, with --apply"})
+CHECK = Argument(
+    ("--check",),
+    {"action": "store_true", "help": "compare the copies with the events, value by value; exit with 1 if one differs"},
+)
+REBUILD = Argument(
+    ("--rebuild",),
+    {
+        "metavar": "UID",
+        "nargs": "+",
+        "action": "extend",
+        "default": [],
+        "help": "make the copies of these runs anew, with --apply, even if they are believed",
+    },
+)
+
 OPTIONAL_DATABASE = Argument(
     ("catalog",), {"metavar": "NAME_OR_URI", "nargs": "?", "help": "a configured catalog or a URI; all by default"}
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError
@@ -38,6 +39,25 @@ def open_database(name: str) -> NormalizedStore:
         return open_store(name)
     settings = find_entries()[name]
     return open_store(settings.uri, asset_uri=settings.asset_uri, options=ConnectionOptions.of(settings))
+
+
+def databases_in(file: Path | None) -> list[str]:
+    """Return the names and URIs in a text file, one a line; what follows a # is a comment.
+
+    Raises
+    ------
+    ConfigurationError
+        The file cannot be read.
+    """
+    if file is None:
+        return []
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"the list of databases cannot be read: {error}", path=file) from error
+    # In a URI, "#" would have to be escaped.
+    words = (line.partition("#")[0].strip() for line in lines)
+    return [word for word in words if word]
 
 
 def indexed_fields(name: str | None) -> Sequence[str]:

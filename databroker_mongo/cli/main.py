@@ -24,9 +24,12 @@ from .arguments import (
     ALL,
     APPLY,
     CATALOG,
+    CHECK,
     CONDITIONS,
     DATA,
     DATABASE,
+    DATABASES,
+    DROP,
     EXIT_ZERO,
     FIELD,
     FILES,
@@ -40,10 +43,12 @@ from .arguments import (
     NAMES,
     NO_FILES,
     OF_CATALOG,
+    ONE_DATABASE,
     OPTIONAL_DATABASE,
     OUTPUT,
     PREFIX,
     QUERY,
+    REBUILD,
     RUNS,
     SPECS,
     SPOOL,
@@ -93,9 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 1 when the command failed, with the reason on standard error; 3 when ``check`` has found a fault; as for any
-        program in a shell, 130 after Ctrl-C and 141 when the reader of the output went away. Arguments that are wrong
-        exit with 2.
+        0; 1 when the command failed, with the reason on standard error; 3 when ``check`` has found a fault, or somebody
+        else is building the columnar copies that were to be built; as for any program in a shell, 130 after Ctrl-C and
+        141 when the reader of the output went away. Arguments that are wrong exit with 2.
     """
     chosen = _parse(arguments)
     try:
@@ -266,12 +271,13 @@ def list_handlers(chosen: argparse.Namespace) -> None:
 
 LISTS = frozenset(argument.names[0] for argument in (CONDITIONS, FILES, FOLDERS, NAMES, QUERY[0], RUNS, SPECS))
 GROUPS = {
-    "admin": "Change a database: its indexes, run summaries and proposal views.",
+    "admin": "Change a database: its indexes, columnar copies, run summaries and proposal views.",
     "quarantine": "List or resend documents that were refused and set aside on this machine.",
     "server": "Start, stop or inspect the local MongoDB server.",
     "spool": "List or send documents that wait on this machine for their database.",
 }
 COMMANDS = (
+    Command("admin build-columnar", admin.build_columnar, (ONE_DATABASE, DATABASES, DROP, CHECK, REBUILD, APPLY)),
     Command("admin build-summaries", admin.build_summaries, (DATABASE, APPLY)),
     Command("admin create-indexes", admin.create_indexes, (DATABASE, METADATA, TEXT, APPLY)),
     Command("admin create-views", admin.create_views, (DATABASE, CONDITIONS, PREFIX, APPLY)),
