@@ -39,7 +39,8 @@ def build_columnar(chosen: argparse.Namespace) -> int:
         raise ConfigurationError(
             "no database is named: give NAME_OR_URI, before --rebuild, or a file of such lines with --file"
         )
-    statuses, met = set(), set[str]()
+    statuses: set[int] = set()
+    met: set[str] = set()
     for name in names:
         if len(names) > 1:
             print(f"{_title(name)}:")
