@@ -163,7 +163,7 @@ class _Builder:
 
     def compare(self, descriptors: Sequence[Document]) -> None:
         """Compare the copies of these descriptors with the events."""
-        copies, doubts = find_copies(self._collections, [each["uid"] for each in descriptors])
+        copies, doubts = find_copies(self._collections, [each["uid"] for each in descriptors if _is_whole(each)])
         for uid, copy in copies.items():
             keys = list(copy.places)
             parts, damaged = read_copies(self._collections, [copy], keys, has_rows=True)
