@@ -1,0 +1,228 @@
+"""What columnar copies may cost: questions, how the server answers them, and memory."""
+
+from __future__ import annotations
+
+import itertools
+import tracemalloc
+from collections import Counter
+from datetime import timedelta
+
+import numpy as np
+import pymongo
+import pymongo.monitoring
+import pytest
+
+from databroker_mongo import Catalog
+from databroker_mongo.store import open_store, writable
+from databroker_mongo.store.columnar import belief, building, sampling
+
+KEYS = [f"x{number}" for number in range(10)]
+_numbers = itertools.count()
+
+
+class Asked(pymongo.monitoring.CommandListener):
+    """The commands of each database, without further batches of an answer."""
+
+    def __init__(self):
+        self.commands = {}
+
+    def started(self, event):
+        if event.command_name != "getMore":
+            self.commands.setdefault(event.database_name, []).append((event.command_name, dict(event.command)))
+
+    def succeeded(self, event):
+        pass
+
+    failed = succeeded
+
+
+asked = Asked()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def watched():
+    """Let the clients that are opened from now on tell what they ask."""
+    pymongo.monitoring.register(asked)
+
+
+@pytest.fixture(autouse=True)
+def nothing_sampled(monkeypatch):
+    monkeypatch.setattr(sampling, "EVERY", 0)
+
+
+@pytest.fixture
+def uri(mongod_database_uri):
+    """A fresh database, for which a client is opened."""
+    return f"{mongod_database_uri}&appName=copies+{next(_numbers)}"
+
+
+def fill(uri, *, n_runs=1, n_rows=20, keys=KEYS):
+    """Store runs of numbers, and return the store."""
+    store = writable(open_store(uri))
+    store.create_indexes()
+    database = store.collections.metadata
+    data_keys = {key: {"source": "", "dtype": "number", "shape": []} for key in keys}
+    for number in range(n_runs):
+        uid, time = f"{number:036}", 1e9 + 1e6 * number
+        database.run_start.insert_one({"uid": uid, "scan_id": number + 1, "time": time})
+        database.event_descriptor.insert_one(
+            {"uid": uid, "run_start": uid, "name": "primary", "data_keys": data_keys, "time": time}
+        )
+        common = {"descriptor": uid, "timestamps": {}, "filled": {}}
+        events = (
+            {
+                "uid": f"{uid} {row}",
+                "seq_num": row + 1,
+                "time": time + row,
+                "data": dict.fromkeys(keys, row + 0.5),
+                **common,
+            }
+            for row in range(n_rows)
+        )
+        while batch := list(itertools.islice(events, 20_000)):
+            database.event.insert_many(batch)
+        stop = {"uid": f"{uid} stop", "run_start": uid, "time": time + n_rows, "num_events": {"primary": n_rows}}
+        database.run_stop.insert_one({**stop, "exit_status": "success"})
+    return store
+
+
+def questions_of(store, action):
+    """Return what an action asks of the database of a store: commands by collection, and these commands."""
+    name = store.collections.metadata.name
+    asked.commands[name] = []
+    result = action()
+    found = asked.commands[name]
+    return Counter((command, str(document[command])) for command, document in found), result
+
+
+def settle(store, monkeypatch):
+    monkeypatch.setattr(building, "_SETTLING", timedelta(0))
+    store.build_columnar(apply=True)
+
+
+def test_a_read_from_a_copy_asks_for_it_whether_to_believe_it_and_for_its_columns(uri, monkeypatch):
+    store = fill(uri)
+    assert store.build_columnar(apply=True).n_made == 1
+    counted = Catalog.from_uri(uri).store
+    settled = Catalog.from_uri(uri, columnar={"trust": "settled"}).store
+    settle(store, monkeypatch)
+    for each in (counted, settled):
+        each.event_index([f"{0:036}"], keys=KEYS)  # what indexes there are is remembered for minutes
+
+    questions, index = questions_of(counted, lambda: counted.event_index([f"{0:036}"], keys=KEYS))
+    assert index.snapshot.copies
+    assert questions == {("find", "event_columns"): 2, ("aggregate", "event"): 1, ("count", "event"): 1}
+
+    questions, index = questions_of(settled, lambda: settled.event_index([f"{0:036}"], keys=KEYS))
+    assert index.snapshot.copies
+    assert questions == {("find", "event_columns"): 2, ("aggregate", "event"): 1}
+
+
+def test_a_thousand_runs_with_copies_take_six_questions_a_page(uri):
+    n_runs = 1000
+    store = fill(uri, n_runs=n_runs, n_rows=3, keys=["a"])
+    assert store.build_columnar(apply=True).n_made == n_runs
+    catalog = Catalog.from_uri(uri)
+    next(iter(catalog.search(limit=1).read(["a"], pages=1)))
+
+    def read():
+        return list(catalog.search(limit=n_runs).read(["a"], pages=n_runs))
+
+    questions, [dataset] = questions_of(catalog.store, read)
+    assert dataset.sizes["time"] == 3 * n_runs
+    assert questions.pop(("find", "event_columns")) == 2
+    assert questions.pop(("aggregate", "event")) == 1
+    assert ("find", "event") not in questions
+    assert questions.total() <= 3  # start, stop and descriptor documents
+
+
+def stages_of(plan):
+    """Return the names of all stages of the plans that won."""
+    if isinstance(plan, list):
+        return {name for each in plan for name in stages_of(each)}
+    if not isinstance(plan, dict):
+        return set()
+    own = {plan["stage"]} if isinstance(plan.get("stage"), str) else set()
+    rest = [value for name, value in plan.items() if name not in ("rejectedPlans", "executionStats")]
+    return own | stages_of(rest)
+
+
+def explained(store, action):
+    """Return the stages of each question about events that an action asks, as the server explains them."""
+    database = store.collections.metadata
+    name = database.name
+    asked.commands[name] = []
+    action()
+    commands = [(command, document) for command, document in asked.commands[name] if document[command] == "event"]
+    found = []
+    for command, document in commands:
+        kept = {key: value for key, value in document.items() if not key.startswith("$") and key not in SESSION}
+        found.append((command, stages_of(database.command("explain", kept, verbosity="queryPlanner"))))
+    return found
+
+
+SESSION = {"lsid", "txnNumber", "maxTimeMS", "readConcern", "writeConcern"}
+
+
+def test_indexes_alone_tell_whether_a_copy_is_believed(uri):
+    store = fill(uri, n_runs=6)
+    uids = [f"{number:036}" for number in range(6)]
+
+    [(command, stages)] = explained(store, lambda: belief.count_one(store.collections, uids[0]))
+    assert command == "count"
+    assert "COUNT_SCAN" in stages
+    assert "FETCH" not in stages
+
+    [(_, stages)] = explained(store, lambda: belief.last_events(store.collections, uids))
+    assert "DISTINCT_SCAN" in stages
+    assert not stages & {"COLLSCAN", "IXSCAN", "SORT"}
+
+    [(_, stages)] = explained(store, lambda: belief.count_rows(store.collections, uids))
+    assert "PROJECTION_COVERED" in stages
+    assert not stages & {"COLLSCAN", "FETCH"}
+
+
+def test_a_database_without_copies_costs_no_question_but_which_indexes_there_are(uri):
+    store = fill(uri)
+    reader = Catalog.from_uri(uri)
+    questions, dataset = questions_of(store, lambda: reader[1].primary.read())
+    assert dataset.sizes["time"] == 20
+    of_copies = {question: n for question, n in questions.items() if "event_columns" in question[1]}
+    assert of_copies in ({("listIndexes", "event_columns"): 1}, {})
+    questions, _ = questions_of(store, lambda: reader[1].primary.read())
+    assert not [question for question in questions if "event_columns" in question[1]]
+
+
+def test_columns_are_once_in_memory_with_some_blocks_beside(uri):
+    n_rows = 300_000
+    uid = f"{0:036}"
+    store = fill(uri, n_rows=1)
+    copy_numbers(store, uid, n_rows)
+    tracemalloc.start()
+    try:
+        columns = store.event_index([uid], keys=KEYS)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert columns.snapshot.copies
+    assert columns.snapshot.n_rows == n_rows
+    held = sum(each.nbytes for each in (columns.time, columns.seq_num, columns.descriptor, *columns.data.values()))
+    np.testing.assert_array_equal(columns.data["x3"][:3], [0.5, 1.5, 2.5])
+    # Batches of blocks of 4 MB, as bytes and as documents.
+    assert peak < held + 20_000_000
+
+
+def copy_numbers(store, uid, n_rows):
+    """Store so many events and their copy."""
+    database = store.collections.metadata
+    database.event.delete_many({})
+    rows = iter(range(n_rows))
+    while batch := list(itertools.islice(rows, 20_000)):
+        database.event.insert_many(
+            [
+                {"descriptor": uid, "seq_num": row + 1, "time": 1e9 + row, "data": dict.fromkeys(KEYS, row + 0.5)}
+                | {"uid": f"{row}"}
+                for row in batch
+            ]
+        )
+    assert store.build_columnar(apply=True).n_made == 1
