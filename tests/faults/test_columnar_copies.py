@@ -1,4 +1,4 @@
-"""Columnar copies when their events change, when they are damaged, when a build is killed: what the events say is read."""
+"""Columnar copies whose events change, that are damaged or half built: what the events say is read."""
 
 import signal
 import subprocess
