@@ -24,6 +24,7 @@ from databroker_mongo import file_locks, local_server
 from databroker_mongo.errors import ServerNotInstalled
 from databroker_mongo.server import stop_server
 
+from .copying import READ_FROM_COPIES, copy_before_reading
 from .servers import discard_server
 
 DIRECTORY = "DATABROKER_MONGO_TEST_SERVER"
@@ -109,13 +110,23 @@ def mongod_database_uri(mongod_uri: str, database_name: str) -> Iterator[str]:
         client.drop_database(database_name)
 
 
-@pytest.fixture(params=["mongomock", "mongod"])
+@pytest.fixture
 def store_uri(request: pytest.FixtureRequest, database_name: str) -> str:
-    """The URI of a fresh database: the test runs once on mongomock and once on a real server."""
+    """The URI of a fresh database: the test runs on mongomock, on a real server, and if it reads, there on copies."""
     if request.param == "mongomock":
         return f"memory://{database_name}"
+    if request.param == "copies":
+        copy_before_reading(request.getfixturevalue("monkeypatch"))
     uri: str = request.getfixturevalue("mongod_database_uri")
     return uri
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let each test of a fresh database run on every kind of them, unless it says itself on which."""
+    said = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "store_uri" in metafunc.fixturenames and not any("store_uri" in names for names in said):
+        on_copies = ["copies"] if Path(metafunc.module.__file__).name in READ_FROM_COPIES else []
+        metafunc.parametrize("store_uri", ["mongomock", "mongod", *on_copies], indirect=True)
 
 
 @pytest.fixture
