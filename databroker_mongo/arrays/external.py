@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..assets import DatumIds, DatumTable, Resource, Segment, Stored
-from ..documents import is_streamed, spans_of
+from ..documents import DatumRun, is_streamed, spans_of
 from ..errors import AssetError, CatalogError, DatumNotFound
-from ..store import MISSING, Document, Store
+from ..store import MISSING, CopiedRuns, Document, Store, Values
 from .source import Transform
 
 Transforms = Callable[[str], Transform]
@@ -51,10 +51,7 @@ def datum_segments(
     names = sorted(
         {name for datum in datums.values() if isinstance(datum, dict) and (name := datum.get("resource"))} | likely
     )
-    resources = {
-        name: _resource(name, [try_to_correct("resource", doc, transforms) for doc in docs], describe)
-        for name, docs in (store.resources(names) if names else {}).items()
-    }
+    resources = _resources(store, names, transforms, describe)
     found: dict[str, tuple[Segment, ...] | CatalogError] = {}
     for key, ids_of_rows in columns.items():
         column = ids_of_rows
@@ -69,6 +66,51 @@ def datum_segments(
             _add_owners([error], column, datums, resources, describe)
             found[key] = error
     return found
+
+
+def copied_segments(
+    store: Store,
+    runs: CopiedRuns,
+    ids: Mapping[str, Values],
+    transforms: Transforms,
+    *,
+    describe: Describe,
+) -> dict[str, tuple[Segment, ...]]:
+    """Return the segments of columns from what is copied of their datums, of those whose resources are all in order.
+
+    Parameters
+    ----------
+    store : Store
+        Where the resource documents are.
+    runs : mapping of str to tuple of DatumRun
+        What is copied of the datums, by data key.
+    ids : mapping of str to list of str
+        The identifiers of the datums of each column of which that does not tell them.
+    transforms : callable
+        Gives what is applied to each ``resource`` document.
+    describe : callable
+        Gives the facts of a resource, for errors.
+    """
+    names = sorted({run.resource_uid for each in runs.values() for run in each if run.resource_uid is not None})
+    resources = _resources(store, names, transforms, describe)
+    found: dict[str, tuple[Segment, ...]] = {}
+    for key, of_key in runs.items():
+        needed = {run.resource_uid for run in of_key if run.resource_uid is not None}
+        if all(isinstance(resources.get(name), Resource) for name in needed):
+            found[key] = tuple(_copied_segment(run, resources, ids.get(key, ())) for run in of_key)
+    return found
+
+
+def _copied_segment(run: DatumRun, resources: Mapping[str, Resource | CatalogError], ids: Values) -> Segment:
+    owner = None if run.resource_uid is None else resources[run.resource_uid]
+    resource = owner if isinstance(owner, Resource) else None
+    return Segment(run.start, run.stop, resource, DatumTable.of_columns(run.kwargs), ids=_ids_of(run, ids))
+
+
+def _ids_of(run: DatumRun, ids: Values) -> DatumIds:
+    if run.numbering is not None:
+        return DatumIds.numbered(*run.numbering)
+    return DatumIds(list(ids[run.start : run.stop]) if run.resource_uid is not None else ())
 
 
 def stored_in_streams(
@@ -186,6 +228,15 @@ def _require_document(document: Document | AssetError) -> Document:
     if isinstance(document, AssetError):
         raise copy.copy(document)
     return document
+
+
+def _resources(
+    store: Store, names: Sequence[str], transforms: Transforms, describe: Describe
+) -> dict[str, Resource | CatalogError]:
+    return {
+        name: _resource(name, [try_to_correct("resource", doc, transforms) for doc in docs], describe)
+        for name, docs in (store.resources(names) if names else {}).items()
+    }
 
 
 def _resource(name: str, documents: Sequence[Document | AssetError], describe: Describe) -> Resource | CatalogError:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..assets import AssetReader, DatumIds, DatumTable, Segment, Stored, join, may_still_come
 from ..documents import Span, is_streamed, rows_without_events
 from ..errors import CatalogError, DatumNotFound, ShapeMismatch
-from ..store import MISSING, Values
+from ..store import MISSING, CopiedRuns, Values
 from . import external, inline
 from .column_set import OpenedColumns
 from .columns import AssetColumn, KnownColumn, LostColumn
@@ -67,21 +67,25 @@ class _Opening:
         self._streamed = [key for key in keys if is_streamed(data_keys[key])]
         self._external = [key for key in keys if "external" in data_keys[key] and key not in self._streamed]
         self._stored: dict[str, Stored | CatalogError] = {}
+        self._copied: dict[str, tuple[Segment, ...]] = {}
         self._opened = OpenedColumns.of(keys)
 
     def run(self) -> OpenedColumns:
         opened = self._opened
         values = self._look_up()
-        ids = {key: values[key] for key in self._external if not _is_filled(values[key])}
-        in_events = [key for key in self._data_keys if key not in ids and key not in self._streamed]
-        rows = self._kind_of_rows(has_values_in_events=bool(in_events or ids))
+        ids = {key: values[key] for key in self._external if key in values and not _is_filled(values[key])}
+        located = [*ids, *self._copied]
+        in_events = [key for key in self._data_keys if key not in located and key not in self._streamed]
+        rows = self._kind_of_rows(has_values_in_events=bool(in_events or located))
         if rows in (_Rows.EVENTS, _Rows.EVENTS_TO_COME):
             self._take_events()
             self._open_inline(in_events, values)
             self._open_external(ids)
+            for key, segments in self._copied.items():
+                self._open_segments(key, segments, frames_in_file=False)
         else:
             self._take_stored_rows()
-            for key in [*in_events, *ids]:
+            for key in [*in_events, *located]:
                 self._lose(key, DatumNotFound("no event of the stream is stored, and events would hold the values"))
         for key in self._streamed:
             self._open_streamed(key, self._stored.get(key, Stored([], {})))
@@ -99,9 +103,28 @@ class _Opening:
         reads_all = self._eager or inline.is_cheap_to_read(self._data_keys, inline_keys, rows.n_expected)
         self._stored = self._stored_in_streams() if self._streamed else {}
         unserved = [key for key in self._streamed if key not in self._stored]
-        values = rows.columns([*self._external, *unserved, *(inline_keys if reads_all else ())])
+        keys = [*unserved, *(inline_keys if reads_all else ())]
+        if self._lost is not None or "datum" in self._source.transforms:
+            values = rows.columns([*self._external, *keys])
+        else:
+            values, runs = rows.columns_with_datums(keys, self._external)
+            values = self._take_copied(values, runs)
         self._place(values)
         return values
+
+    def _take_copied(self, values: Mapping[str, Values], runs: CopiedRuns) -> dict[str, Values]:
+        """Take where the data of columns are from copies of their datums, and return the values of all others.
+
+        Where a resource is missing or wrong, the identifiers are looked at one by one, to say which rows lack it.
+        """
+        source = self._source
+        segments = external.copied_segments(
+            source.rows.store, runs, values, source.transform, describe=source.assets.facts
+        )
+        self._copied.update(segments)
+        lacking = [key for key in runs if key not in segments and key not in values]
+        found = {key: each for key, each in values.items() if key not in segments}
+        return {**found, **(source.rows.columns(lacking) if lacking else {})}
 
     def _kind_of_rows(self, *, has_values_in_events: bool) -> _Rows:
         if len(self._source.rows.index.seq_num) or not any(self._spans()):
@@ -144,7 +167,7 @@ class _Opening:
         """Take each external data key for what is stored of it, where its descriptor says something else."""
         # A descriptor says ``external: "STREAM:"`` of stream datums, and anything else of datums. Some devices declare
         # the one and emit the other, or put the values into the events after all: what is stored decides.
-        without = [key for key in self._external if not is_held(values[key])]
+        without = [key for key in self._external if key not in self._copied and not is_held(values[key])]
         if without and not self._streamed:
             self._stored = self._stored_in_streams()
         served = [key for key in without if key in self._stored]

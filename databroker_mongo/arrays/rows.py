@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..documents import are_numbered
 from ..errors import StoreError
-from ..store import MISSING, Document, EventIndex, Section, Snapshot, Store, Values
+from ..store import MISSING, CopiedRuns, Document, EventIndex, Section, Snapshot, Store, Values
 
 
 def latest_of_repeats(seq_num: NDArray[np.int64]) -> NDArray[np.intp]:
@@ -78,6 +79,24 @@ class StreamRows:
             return {key: np.empty(0) for key in keys}
         return self.store.event_columns(snapshot, keys, section=section)
 
+    def columns_with_datums(
+        self, keys: Sequence[str], datum_keys: Sequence[str]
+    ) -> tuple[dict[str, Values], CopiedRuns]:
+        """Return the values of these keys, and of ``datum_keys`` what their datums say where that is copied.
+
+        Those of which it is not, or not what the datums are called, are among the values.
+        """
+        with self._lock:
+            if self._index is None:
+                found, datums = self.store.event_index_with_datums(
+                    self._descriptor_uids, keys=keys, datum_keys=datum_keys, n_expected=self._n_expected
+                )
+                self._keep(found)
+                return found.data, datums
+        datums = self.store.copied_datums(self.snapshot, datum_keys) if self.are_copied and datum_keys else {}
+        unknown = [key for key in datum_keys if key not in datums or not are_numbered(datums[key])]
+        return self.columns([*keys, *unknown]), datums
+
     def first_events(self) -> Mapping[str, Document]:
         """Return the first event of each descriptor that has any."""
         return self.store.first_events(self.index)
@@ -89,8 +108,11 @@ class StreamRows:
     def _first_look(self, keys: Sequence[str]) -> EventIndex:
         """Fix the rows, and return them along with the values of these keys, which are not kept."""
         found = self.store.event_index(self._descriptor_uids, keys=keys, n_expected=self._n_expected)
-        self._index = EventIndex(found.snapshot, found.descriptor, found.seq_num, found.time)
+        self._keep(found)
         return found
+
+    def _keep(self, found: EventIndex) -> None:
+        self._index = EventIndex(found.snapshot, found.descriptor, found.seq_num, found.time)
 
 
 class _RowsOfEvents(StreamRows):
@@ -102,11 +124,10 @@ class _RowsOfEvents(StreamRows):
         if (index := rows._index) is not None:
             self._index = replace(index, snapshot=replace(index.snapshot, copies=()))
 
-    def _first_look(self, keys: Sequence[str]) -> EventIndex:
-        found = super()._first_look(keys)
+    def _keep(self, found: EventIndex) -> None:
+        super()._keep(found)
         if self._rows._index is None:
             self._rows._index = self._index
-        return found
 
 
 class TakenRows(StreamRows):
@@ -133,8 +154,14 @@ class TakenRows(StreamRows):
             raise taken
         if taken is None or not taken.data.keys() >= set(keys):
             return super()._first_look(keys)
-        self._index = EventIndex(taken.snapshot, taken.descriptor, taken.seq_num, taken.time)
+        self._keep(taken)
         return taken
+
+    def columns_with_datums(
+        self, keys: Sequence[str], datum_keys: Sequence[str]
+    ) -> tuple[dict[str, Values], CopiedRuns]:
+        """Return the values of all these keys, and no datums."""
+        return self.columns([*keys, *datum_keys]), {}
 
 
 class PageRows:
@@ -164,6 +191,12 @@ class PageRows:
         """Return the values of these keys in all rows."""
         without: Values = [MISSING] * self.n_expected
         return {key: self._page[section].get(key, without) for key in keys}
+
+    def columns_with_datums(
+        self, keys: Sequence[str], datum_keys: Sequence[str]
+    ) -> tuple[dict[str, Values], CopiedRuns]:
+        """Return the values of all these keys, and no datums."""
+        return self.columns([*keys, *datum_keys]), {}
 
     def of_events(self) -> PageRows:
         """Return the page itself."""

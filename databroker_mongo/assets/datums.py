@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import bz2
 import pickle
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, overload
 
+from ..documents import DatumColumns, DatumKwargs, number_ids
 from .resource import Resource
 
-DatumKwargs = Mapping[str, object]
 _FIELDS = tuple(each.name for each in fields(Resource))
 
 
@@ -29,28 +29,23 @@ class DatumTable(Sequence[DatumKwargs]):
     __slots__ = ("_constant", "_irregular", "_n", "_varying")
 
     def __init__(self, datums: Sequence[DatumKwargs]):
-        self._n = len(datums)
-        self._constant: dict[str, Any] = {}
-        self._varying: dict[str, Sequence[Any]] = {}
-        self._irregular: list[DatumKwargs] | None = None
-        if len(set(map(frozenset, datums))) > 1:  # their names
-            self._irregular = [dict(datum) for datum in datums]
-            return
-        for name in datums[0] if datums else ():
-            values = [datum[name] for datum in datums]
-            # Of one type as well: 1, 1.0 and True are equal, and a handler may tell them apart.
-            if len(set(map(type, values))) == 1 and values.count(values[0]) == len(values):
-                self._constant[name] = values[0]
-            else:
-                self._varying[name] = _as_range(values) or values
+        self._take(DatumColumns.of(datums))
+
+    def _take(self, columns: DatumColumns) -> None:
+        self._n, self._constant, self._varying = columns.n, columns.constant, columns.varying
+        self._irregular = columns.irregular
+
+    @classmethod
+    def of_columns(cls, columns: DatumColumns) -> DatumTable:
+        """Return the datums whose arguments are sorted already."""
+        table = cls.__new__(cls)
+        table._take(columns)
+        return table
 
     @classmethod
     def of_indices(cls, start: int, stop: int) -> DatumTable:
         """Return the datums ``{"index": start}``, ..., ``{"index": stop - 1}``."""
-        table = cls(())
-        table._n = stop - start
-        table._varying = {"index": range(start, stop)}
-        return table
+        return cls.of_columns(DatumColumns(stop - start, {}, {"index": range(start, stop)}))
 
     def __len__(self) -> int:
         return self._n
@@ -69,14 +64,6 @@ class DatumTable(Sequence[DatumKwargs]):
         return {**self._constant, **{name: values[number] for name, values in self._varying.items()}}
 
 
-def _as_range(values: list[Any]) -> range | None:
-    if set(map(type, values)) != {int}:
-        return None
-    step = values[1] - values[0]  # there are two, or they would be one constant
-    candidate = range(values[0], values[0] + step * len(values), step) if step else None
-    return candidate if candidate is not None and list(candidate) == values else None
-
-
 class DatumIds(Sequence[str]):
     """The identifiers of datums, which are needed for nothing but to name one in an error.
 
@@ -91,9 +78,10 @@ class DatumIds(Sequence[str]):
     def __init__(self, ids: Sequence[str] = ()):
         self._ids: Sequence[str] = ids
         self._owner, self._numbers = "", range(0)
-        owner, steady = _steady_numbers(ids)
-        if steady and all(f"{owner}/{number}" == each for number, each in zip(steady, ids, strict=True)):
-            self._ids, self._owner, self._numbers = (), owner, steady
+        numbering = number_ids(ids)
+        if numbering is not None:
+            self._ids = ()
+            self._owner, self._numbers = numbering
 
     @classmethod
     def numbered(cls, owner: str, numbers: range) -> DatumIds:
@@ -119,16 +107,6 @@ class DatumIds(Sequence[str]):
         if isinstance(item, slice):
             return [self[number] for number in range(len(self))[item]]
         return self._ids[item] if self._ids else f"{self._owner}/{self._numbers[item]}"
-
-
-def _steady_numbers(ids: Sequence[str]) -> tuple[str, range]:
-    """Return what stands before the numbers of identifiers, and how they go on if they go on as they begin."""
-    first, second = (each.rpartition("/") for each in (*ids[:2], "", "")[:2])
-    if not first[2].isdecimal() or not (len(ids) == 1 or second[2].isdecimal()):
-        return "", range(0)
-    start = int(first[2])
-    step = 1 if len(ids) == 1 else int(second[2]) - start
-    return first[0], range(start, start + step * len(ids), step) if step else range(0)
 
 
 @dataclass(frozen=True)

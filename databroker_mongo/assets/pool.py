@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from .datums import DatumKwargs
+from ..documents import DatumKwargs
 from .file_state import FileState
 from .handler import KeepsOpen
 

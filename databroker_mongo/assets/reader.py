@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from ..documents import DatumKwargs
 from ..errors import AssetError, AssetOffline, AssetUnreadable, ShapeMismatch
-from .datums import DatumKwargs
 from .handler import DatumStructure, DescribesDatum, Layout, ReadsRegions, TellsLayout, TellsWay
 from .loading import HandlerClass, class_path, keywords_of
 from .offline import Rule, offline_among, require_online

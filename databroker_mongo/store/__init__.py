@@ -18,6 +18,7 @@ from .plain.runs import PlainRuns
 from .protocol import (
     MISSING,
     UNNUMBERED,
+    CopiedRuns,
     DocumentSource,
     EventIndex,
     RunSource,
@@ -34,6 +35,7 @@ from .stops import pick_first_stops, sort_by_time
 from .upkeep.views import view_pipeline
 
 __all__ = [
+    "CopiedRuns",
     "ConnectionOptions",
     "Document",
     "DocumentSource",

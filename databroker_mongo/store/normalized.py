@@ -35,7 +35,7 @@ from .events.streams import read_indexes
 from .identifiers import object_ids
 from .kept import Kept
 from .lists import drop_repeats, sort_stream_datums
-from .protocol import EventIndex, Section, Snapshot, Store, Values
+from .protocol import CopiedRuns, EventIndex, Section, Snapshot, Store, Values
 from .reports import Explanation, IndexReport
 from .search import distinct, starts
 from .search import explain as explaining
@@ -204,6 +204,27 @@ class NormalizedStore(Store):
         """Take a snapshot of the rows of a stream, with some columns of its data."""
         with self.connection.translate_errors("read the events of a stream") as collections:
             return self._rows(collections).read_index(descriptor_uids, keys, n_expected=n_expected)
+
+    def event_index_with_datums(
+        self,
+        descriptor_uids: Sequence[str],
+        *,
+        keys: Sequence[str],
+        datum_keys: Sequence[str],
+        n_expected: int | None = None,
+    ) -> tuple[EventIndex, CopiedRuns]:
+        """Take a snapshot of the rows of a stream, and of some columns what their datums say, if it is copied."""
+        with self.connection.translate_errors("read the events of a stream") as collections:
+            rows = self._rows(collections)
+            if isinstance(rows, Rows):
+                return rows.read_index(descriptor_uids, [*keys, *datum_keys], n_expected=n_expected), {}
+            return rows.read_index_with_datums(descriptor_uids, keys, datum_keys, n_expected=n_expected)
+
+    def copied_datums(self, snapshot: Snapshot, keys: Sequence[str]) -> CopiedRuns:
+        """Return what the datums of columns of a snapshot say, of those of which it is copied and believed."""
+        with self.connection.translate_errors("read copies of datums") as collections:
+            rows = self._rows(collections)
+            return {} if isinstance(rows, Rows) else rows.read_copied_datums(snapshot, keys)
 
     def event_indexes(
         self, streams: Sequence[Sequence[str]], *, keys: Sequence[str] = ()

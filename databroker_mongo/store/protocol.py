@@ -22,7 +22,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..documents import Document
+from ..documents import DatumRun, Document
 from ..errors import StoreError, Unsupported
 from ..queries import Query, Sort
 from .connection.place import Place, place_of
@@ -48,6 +48,9 @@ UNNUMBERED = -(2**63)
 
 Values = NDArray[Any] | list[Any]
 """One column: an array ``(n_rows, ...)`` where all values are numbers of one type and shape, else a list of values."""
+
+CopiedRuns = Mapping[str, tuple[DatumRun, ...]]
+"""What the datums of columns say, for all rows, by key: as `DocumentSource.datums` would tell now."""
 
 
 @dataclass(frozen=True)
@@ -241,6 +244,25 @@ class DocumentSource(Protocol):
 
         To say about how many rows there are saves questions.
         """
+
+    def event_index_with_datums(
+        self,
+        descriptor_uids: Sequence[str],
+        *,
+        keys: Sequence[str],
+        datum_keys: Sequence[str],
+        n_expected: int | None = None,
+    ) -> tuple[EventIndex, CopiedRuns]:
+        """Take a snapshot of the rows of a stream, and of some of its columns what their datums say, if it is copied.
+
+        Columns of ``datum_keys`` of which that is not copied, or not what the datums are called, are in the snapshot
+        like those of ``keys``. Here none is copied.
+        """
+        return self.event_index(descriptor_uids, keys=[*keys, *datum_keys], n_expected=n_expected), {}
+
+    def copied_datums(self, snapshot: Snapshot, keys: Sequence[str]) -> CopiedRuns:
+        """Return what the datums of columns of a snapshot say, of those of which it is copied: here of none."""
+        return {}
 
     def event_indexes(
         self, streams: Sequence[Sequence[str]], *, keys: Sequence[str] = ()

@@ -125,6 +125,8 @@ class ColumnarReport:
         Of the copies that were made, before they are compressed.
     reasons : Counter
         Events that are not copied, by the reason.
+    without_datums : Counter
+        Events that were copied now, but not what their datums say, by the reason.
     differing : list of str
         The descriptors whose copies were compared with their events and differ, each with what differs.
     """
@@ -138,6 +140,7 @@ class ColumnarReport:
     n_bytes: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     differing: list[str] = field(default_factory=list)
+    without_datums: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Columnar copies of events: made, believed, read and dropped.
+"""Columnar copies of events and of their datums: made, believed, read and dropped.
 
 They are kept beside the events in a collection of their own, as an index is: an accelerator that may be dropped at any
 time, and that is not believed when in doubt.
@@ -6,6 +6,7 @@ time, and that is not believed when in doubt.
     presence    whether there may be any
     coding      a column as bytes, and back
     copies      which documents a copy has
+    datums      what datums say, beside the columns that name them
     belief      whether the events still are those of a copy
     reading     columns out of the documents of copies
     rows        the rows of streams, from copies and from events

@@ -20,15 +20,17 @@ from ...errors import StoreError
 from ..connection.collections import Collections
 from ..events.rows import EventRows
 from ..order import is_time
+from ..protocol import EventIndex
 from ..reports import ColumnarReport
 from ..upkeep.privileges import list_lacking
 from .belief import count_rows, last_events, server_time
-from .copies import Copy
+from .copies import Copy, DoubtfulCopyError
+from .datums import read_datums
 from .making import CopyMaker, UncopiableError
 from .presence import COLLECTION
 from .reading import find_copies, read_copies
 from .rows import index_of_copies
-from .sampling import find_difference
+from .sampling import find_difference, find_differing_datums
 
 _logger = logging.getLogger("databroker_mongo")
 
@@ -135,7 +137,7 @@ class _Builder:
         self._maker = CopyMaker(collections)
         self._apply = apply
         self._rebuild = rebuild
-        self.report = ColumnarReport()
+        self.report = ColumnarReport(without_datums=self._maker.without_datums)
 
     def look_at(self, descriptors: Sequence[Document]) -> None:
         """Make the copies of these descriptors that are missing or not believed."""
@@ -147,7 +149,7 @@ class _Builder:
         self.report.n_descriptors += len(descriptors)
         ended = self._find_ended(by_uid)
         copies, doubts = find_copies(self._collections, uids)
-        keys = _keys_by_stream(list(by_uid.values()))
+        keys, external = _keys_by_stream(list(by_uid.values()))
         for uid, descriptor in by_uid.items():
             n_rows, copy = counts.get(uid, 0), copies.get(uid)
             if copy is not None and self._is_kept(copy, descriptor, n_rows, last.get(uid)):
@@ -159,7 +161,8 @@ class _Builder:
             elif descriptor["run_start"] not in ended and not _rests(last.get(uid), now):
                 self.report.reasons["their run is in progress"] += n_rows
             else:
-                self._make(uid, keys[_stream_of(descriptor)], n_rows)
+                stream = _stream_of(descriptor)
+                self._make(uid, keys[stream], external[stream], n_rows)
 
     def compare(self, descriptors: Sequence[Document]) -> None:
         """Compare the copies of these descriptors with the events."""
@@ -170,9 +173,17 @@ class _Builder:
             doubts.update(damaged)
             if uid in parts:
                 copied = index_of_copies([uid], {uid: copy}, parts, keys)
-                difference = find_difference(copied, self._events.read_index([uid], keys, is_strict=False))
+                stored = self._events.read_index([uid], keys, is_strict=False)
+                difference = find_difference(copied, stored) or self._compare_datums(copy, stored)
                 self.report.differing += [f"{uid}: {difference}"] if difference else []
         self.report.differing += [f"{uid}: {doubt.reason}" for uid, doubt in doubts.items()]
+
+    def _compare_datums(self, copy: Copy, stored: EventIndex) -> str | None:
+        try:
+            copied = read_datums(self._collections, copy, list(copy.datums), is_counted=False)
+        except DoubtfulCopyError as doubt:
+            return doubt.reason
+        return find_differing_datums(self._collections, copied, stored.data)
 
     def drop_orphans(self) -> None:
         """Remove the copies of descriptors that are gone."""
@@ -187,7 +198,14 @@ class _Builder:
                 copies.delete_many({"d": {"$in": gone}})
 
     def _is_kept(self, copy: Copy, descriptor: Document, n_rows: int, last: bytes | None) -> bool:
-        return copy.n_rows == n_rows and copy.last == last and descriptor["run_start"] not in self._rebuild
+        is_same = copy.n_rows == n_rows and copy.last == last and descriptor["run_start"] not in self._rebuild
+        return is_same and self._has_same_datums(copy)
+
+    def _has_same_datums(self, copy: Copy) -> bool:
+        try:
+            return read_datums(self._collections, copy, list(copy.datums)).keys() == copy.datums.keys()
+        except DoubtfulCopyError:
+            return False
 
     def _verify(self, copy: Copy, now: datetime) -> None:
         """Note, of one that is not settled, that its events are counted an hour or more after they were before."""
@@ -202,9 +220,9 @@ class _Builder:
         if self._apply and is_there:
             self._collections.named(COLLECTION).delete_many({"d": uid})
 
-    def _make(self, uid: str, keys: Sequence[str], n_rows: int) -> None:
+    def _make(self, uid: str, keys: Sequence[str], external: Sequence[str], n_rows: int) -> None:
         try:
-            self.report.n_bytes += self._maker.make(uid, keys) if self._apply else 0
+            self.report.n_bytes += self._maker.make(uid, keys, external) if self._apply else 0
         except UncopiableError as error:
             self.report.reasons[str(error)] += n_rows
         else:
@@ -254,19 +272,24 @@ def _only_one(collections: Collections) -> Iterator[Callable[[], None]]:
 _OF_STOP = {"_id": 0, "run_start": 1}
 
 
-def _stream_of(descriptor: Document) -> tuple[str, str]:
+_Stream = tuple[str, str]
+
+
+def _stream_of(descriptor: Document) -> _Stream:
     return descriptor["run_start"], stream_of(descriptor)
 
 
-def _keys_by_stream(descriptors: Sequence[Document]) -> dict[tuple[str, str], list[str]]:
-    """Return the data keys of each stream, those of all its descriptors."""
-    keys: dict[tuple[str, str], dict[str, None]] = {}
+def _keys_by_stream(descriptors: Sequence[Document]) -> tuple[dict[_Stream, list[str]], dict[_Stream, list[str]]]:
+    """Return the data keys of each stream, those of all its descriptors; and which of them are external."""
+    keys: dict[_Stream, dict[str, bool]] = {}
     for descriptor in descriptors:
         declared = descriptor.get("data_keys")
-        keys.setdefault(_stream_of(descriptor), {}).update(
-            dict.fromkeys(declared if isinstance(declared, dict) else ())
-        )
-    return {stream: list(found) for stream, found in keys.items()}
+        of_stream = keys.setdefault(_stream_of(descriptor), {})
+        for key, data_key in (declared if isinstance(declared, dict) else {}).items():
+            is_external = isinstance(data_key, dict) and "external" in data_key
+            of_stream[key] = of_stream.get(key, False) or is_external
+    external = {stream: [key for key, is_external in each.items() if is_external] for stream, each in keys.items()}
+    return {stream: list(each) for stream, each in keys.items()}, external
 
 
 def _pages(collections: Collections) -> Iterator[list[Document]]:

@@ -5,11 +5,13 @@ Documents of the collection ``event_columns``, of about 1 MB each::
     {d: descriptor uid, b: number of the block of rows, g: number of the group of columns, m: made, first, n: rows,
      q: column, t: column,                      seq_num and time in row order (g = 0)
      c: {"0": column, ...}}                     by the place of its key, since a key may hold "." or "$"
+    {d, b: number of the piece, g: number of the group, m: made, x: bytes, k: checksum}     what datums say (datums)
     column = {t: type, s: [shape of a row], v: bytes, k: checksum}
 
 The first one (``b = g = 0``) is written last, and vouches for all of them::
 
     {of: rows in all, keys: [...], kinds: [[type, size, ...], ...], groups: [[rows of a block, place, ...], ...],
+     datums: [[place, number of pieces, whether identifiers are numbered], ...],      in groups after those of columns
      rows: {last_seq_num, last_time, is_consecutive, has_times},
      vouch: {version, last: the last event, made_at, verified: [times]}, k: checksum}
 
@@ -20,13 +22,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import bson
 from bson import ObjectId
 
-from ...documents import Document
+from ...documents import DatumRun, Document, are_numbered
 from ..protocol import EventIndex, Snapshot, Values
 from . import coding
 from .coding import Kind
@@ -36,7 +38,7 @@ MOST_ROWS = 10_000
 MOST_BYTES = 1_000_000
 """Of a group of columns, and so about of a document: one column of many is read without much beside it."""
 
-HEADER_FIELDS = ("d", "m", "of", "keys", "kinds", "groups", "rows", "vouch", "k", "doubt")
+HEADER_FIELDS = ("d", "m", "of", "keys", "kinds", "groups", "datums", "rows", "vouch", "k", "doubt")
 DOUBT = -1
 """In the place of a block's number: whoever may not remove a copy says so that it is not to be believed."""
 
@@ -81,6 +83,44 @@ class Group:
         return range(first // self.n_rows, -(-stop // self.n_rows))
 
 
+class CopiedDatums(NamedTuple):
+    """What the datums of a column say, as it is copied.
+
+    Attributes
+    ----------
+    data : bytes
+        All of it, as bytes.
+    runs : tuple of DatumRun
+        The datums of all rows.
+    """
+
+    data: bytes
+    runs: tuple[DatumRun, ...]
+
+    @property
+    def are_numbered(self) -> bool:
+        """Whether the runs tell the identifiers of all datums too, so that their column need not be read."""
+        return are_numbered(self.runs)
+
+
+class DatumsPlace(NamedTuple):
+    """Where in a copy it is what the datums of a column say.
+
+    Attributes
+    ----------
+    group : int
+        The number of its documents' group.
+    n_pieces : int
+        How many documents.
+    are_numbered : bool
+        Whether the identifiers are told too.
+    """
+
+    group: int
+    n_pieces: int
+    are_numbered: bool
+
+
 @dataclass(frozen=True)
 class Copy:
     """What the first document of a copy says.
@@ -103,6 +143,8 @@ class Copy:
         The rows, where these are all of their stream.
     vouch : mapping
         What tells whether the events are still these.
+    datums : dict of str to DatumsPlace
+        Where it is what datums say, by the key of each column of which that is copied.
     """
 
     descriptor_uid: str
@@ -113,6 +155,7 @@ class Copy:
     groups: tuple[Group, ...]
     snapshot: Snapshot
     vouch: Mapping[str, Any]
+    datums: Mapping[str, DatumsPlace] = field(default_factory=dict)
 
     @classmethod
     def of(cls, document: Document) -> Copy:
@@ -147,8 +190,12 @@ class Copy:
                 groups=tuple(Group(n_rows, tuple(places)) for n_rows, *places in document["groups"]),
                 snapshot=snapshot,
                 vouch=document["vouch"],
+                datums={
+                    document["keys"][place]: DatumsPlace(len(document["groups"]) + number, n_pieces, are_numbered)
+                    for number, (place, n_pieces, are_numbered) in enumerate(document.get("datums", ()))
+                },
             )
-        except (KeyError, TypeError, ValueError, AttributeError, bson.errors.InvalidDocument) as error:
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError, bson.errors.InvalidDocument) as error:
             raise DoubtfulCopyError("its first document is damaged", document.get("m")) from error
 
     @property
@@ -199,6 +246,36 @@ def times_of(document: Document, copy: Copy) -> Values:
     return column_of(document, "t", copy, _TIME)
 
 
+def datums_of(documents: Sequence[Document], copy: Copy, keys: Sequence[str]) -> dict[str, bytes]:
+    """Return what the datums of some columns say, as bytes, out of the documents that have pieces of it.
+
+    Raises
+    ------
+    DoubtfulCopyError
+        A piece is not there, or not as it was written.
+    """
+    pieces = {(document.get("g"), document.get("b")): document for document in documents}
+    return {
+        key: b"".join(
+            _piece_of(pieces.get((copy.datums[key].group, number)), copy) for number in range(copy.datums[key].n_pieces)
+        )
+        for key in keys
+    }
+
+
+def _piece_of(document: Document | None, copy: Copy) -> bytes:
+    try:
+        if document is None or document["m"] != copy.made or document["k"] != _piece_checksum(document):
+            raise ValueError("checksum")
+        return bytes(document["x"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise copy.doubt("what its datums say is missing or damaged") from error
+
+
+def _piece_checksum(document: _Made) -> int:
+    return zlib.crc32(document["x"], zlib.crc32(repr([document[name] for name in ("d", "m", "b", "g")]).encode()))
+
+
 class _Planned(NamedTuple):
     """How a column is copied: as what, how many rows to a document, and the bytes that these take at most."""
 
@@ -213,7 +290,9 @@ def plan_columns(data: Mapping[str, Values]) -> dict[str, _Planned]:
     return {key: each for key, each in planned.items() if each.n_rows}
 
 
-def documents_of(index: EventIndex, *, vouch: Mapping[str, Any], made: ObjectId) -> Iterator[Document]:
+def documents_of(  # noqa: PLR0915 the documents in their order, at one look
+    index: EventIndex, *, vouch: Mapping[str, Any], made: ObjectId, datums: Mapping[str, CopiedDatums]
+) -> Iterator[Document]:
     """Yield the documents of the copy of the events of one descriptor; the one that vouches for all of them comes last.
 
     Parameters
@@ -224,6 +303,8 @@ def documents_of(index: EventIndex, *, vouch: Mapping[str, Any], made: ObjectId)
         What tells later whether the events are still these.
     made : ObjectId
         A name for this copy.
+    datums : mapping of str to CopiedDatums
+        What the datums of some columns say.
     """
     [uid] = index.snapshot.descriptor_uids
     columns = plan_columns(index.data)
@@ -248,6 +329,12 @@ def documents_of(index: EventIndex, *, vouch: Mapping[str, Any], made: ObjectId)
                 head = document
             else:
                 yield document
+    head["datums"] = []
+    for key in keys:
+        if key in datums:
+            pieces = _pieces_of(datums[key], {"d": uid, "g": len(groups) + len(head["datums"]), "m": made})
+            head["datums"].append([keys.index(key), len(pieces), datums[key].are_numbered])
+            yield from pieces
     head["of"] = index.snapshot.n_rows
     head["keys"] = keys
     head["kinds"] = [[kind.type, *kind.shape] for kind in kinds]
@@ -262,6 +349,13 @@ def documents_of(index: EventIndex, *, vouch: Mapping[str, Any], made: ObjectId)
 def _column(document: _Made, name: str, values: Values, kind: Kind) -> Document:
     data = coding.encode(values, kind)
     return {"t": kind.type, "s": list(kind.shape), "v": data, "k": _checksum(document, name, kind, data)}
+
+
+def _pieces_of(copied: CopiedDatums, whose: Document) -> list[Document]:
+    """Return the documents that have what the datums of a column say."""
+    cuts = range(0, len(copied.data), MOST_BYTES)
+    pieces = [{**whose, "b": b, "x": copied.data[first : first + MOST_BYTES]} for b, first in enumerate(cuts)]
+    return [{**piece, "k": _piece_checksum(piece)} for piece in pieces]
 
 
 def _plan_column(values: Values) -> _Planned:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import bson
@@ -12,8 +13,10 @@ from ...documents import Document
 from ...errors import StoreError
 from ..connection.collections import Collections
 from ..events.rows import EventRows
+from ..protocol import EventIndex
 from .belief import count_one, last_events, server_time
-from .copies import DOUBT, documents_of
+from .copies import DOUBT, CopiedDatums, documents_of
+from .datums import UncopiableDatumsError, copy_datums
 from .presence import COLLECTION
 
 
@@ -28,19 +31,25 @@ class CopyMaker:
     ----------
     collections : Collections
         Where, opened for writing.
+
+    Attributes
+    ----------
+    without_datums : collections.Counter
+        Why the datums of some columns were not copied beside them, and of how many rows.
     """
 
     def __init__(self, collections: Collections):
         self._collections = collections
         self._events = EventRows(collections)
         self._copies = collections.named(COLLECTION)
+        self.without_datums: Counter[str] = Counter()
 
-    def make(self, descriptor_uid: str, keys: Sequence[str]) -> int:
+    def make(self, descriptor_uid: str, keys: Sequence[str], external: Sequence[str] = ()) -> int:
         """Copy the events of a descriptor in the place of an earlier copy, and return how many bytes that takes.
 
         A doubt that a writer has left is removed first: whatever it stored is read. One that it leaves meanwhile, or
         an event that it stores, is seen in the end, when all documents of the copy are there; a writer that drops
-        copies afterwards finds them all.
+        copies afterwards finds them all. Of the ``external`` ones among the keys, what the datums say is copied too.
 
         Raises
         ------
@@ -49,7 +58,7 @@ class CopyMaker:
         """
         self._copies.delete_many({"d": descriptor_uid})
         made = ObjectId()
-        documents, last, n_rows = self._read(descriptor_uid, keys, made)
+        documents, last, n_rows = self._read(descriptor_uid, keys, external, made)
         try:
             n_bytes = self._store(documents)
             self._require_unchanged(descriptor_uid, last, n_rows)
@@ -58,7 +67,9 @@ class CopyMaker:
             raise
         return n_bytes
 
-    def _read(self, uid: str, keys: Sequence[str], made: ObjectId) -> tuple[list[Document], bytes | None, int]:
+    def _read(
+        self, uid: str, keys: Sequence[str], external: Sequence[str], made: ObjectId
+    ) -> tuple[list[Document], bytes | None, int]:
         last = last_events(self._collections, [uid]).get(uid)
         try:
             index = self._events.read_index([uid], keys)
@@ -70,9 +81,19 @@ class CopyMaker:
         if last is None:
             raise UncopiableError("its events were changing")
         self._require_unchanged(uid, last, n_rows)
+        datums = self._copy_datums(index, external)
         now = server_time(self._collections)
-        documents = documents_of(index, vouch={"last": last, "made_at": now, "verified": [now]}, made=made)
-        return list(documents), last, n_rows
+        vouch = {"last": last, "made_at": now, "verified": [now]}
+        return list(documents_of(index, vouch=vouch, made=made, datums=datums)), last, n_rows
+
+    def _copy_datums(self, index: EventIndex, keys: Sequence[str]) -> dict[str, CopiedDatums]:
+        found = {}
+        for key in keys:
+            try:
+                found[key] = copy_datums(self._collections, index.data[key])
+            except UncopiableDatumsError as error:
+                self.without_datums[str(error)] += index.snapshot.n_rows
+        return {key: copied for key, copied in found.items() if copied is not None}
 
     def _require_unchanged(self, uid: str, last: bytes | None, n_rows: int) -> None:
         is_doubted = self._copies.find_one({"d": uid, "b": DOUBT}, {"_id": 1}) is not None

@@ -21,19 +21,21 @@ from ..connection.collections import Collections
 from ..connection.retries import retry_once
 from ..events.rows import Rows, index_of, put_in_order
 from ..events.streams import read_indexes
-from ..protocol import EventIndex, Section, Snapshot, Values
+from ..protocol import CopiedRuns, EventIndex, Section, Snapshot, Values
 from .belief import find_doubts
 from .coding import Kind, join
 from .copies import Copy, DoubtfulCopyError
+from .datums import read_datums
 from .dropping import drop_doubtful
 from .presence import COLLECTION
 from .reading import Rows as CopiedRows
 from .reading import find_copies, read_copies, read_window
-from .sampling import find_difference, find_differing_column, is_sampled
+from .sampling import find_difference, find_differing_column, find_differing_datums, is_sampled
 
 _logger = logging.getLogger("databroker_mongo")
 
 _TYPES = {float: "<f8", int: "<i8", bool: "|b1"}
+_Heads = tuple[dict[str, Copy], dict[str, DoubtfulCopyError]]
 _UNAUTHORIZED = 13  # Unauthorized in MongoDB's error_codes.yml
 
 
@@ -63,6 +65,41 @@ class ColumnarRows:
         if found is None:
             return self._events.read_index(descriptor_uids, keys, n_expected=n_expected)
         return self._sampled(found, keys)
+
+    def read_index_with_datums(
+        self,
+        descriptor_uids: Sequence[str],
+        keys: Sequence[str],
+        datum_keys: Sequence[str],
+        *,
+        n_expected: int | None = None,
+    ) -> tuple[EventIndex, CopiedRuns]:
+        """Take a snapshot of the rows of these descriptors, and what the datums of some columns say, if it is copied.
+
+        Columns whose datums are not told, or not their identifiers, are among those of the snapshot.
+        """
+        heads = self._find(descriptor_uids)
+        copies = list(heads[0].values())
+        datums = self._read_datums(copies[0], datum_keys) if len(copies) == 1 else {}
+        unknown = [key for key in datum_keys if key not in datums or not copies[0].datums[key].are_numbered]
+        found = self._take([descriptor_uids], [*keys, *unknown], heads)[0]
+        if found is None:
+            everything = [*keys, *datum_keys]
+            return self._events.read_index(descriptor_uids, everything, n_expected=n_expected), {}
+        return self._sampled_with_datums(found, keys, datum_keys, datums)
+
+    def read_copied_datums(self, snapshot: Snapshot, keys: Sequence[str]) -> CopiedRuns:
+        """Return what the datums of columns of a snapshot say, of those of which it is copied and believed."""
+        copies = self._copies_of(snapshot, ()) if snapshot.copies else None
+        return self._read_datums(copies[0], keys) if copies is not None and len(copies) == 1 else {}
+
+    def _read_datums(self, copy: Copy, keys: Sequence[str]) -> CopiedRuns:
+        is_counted = not (self._trusts_settled and copy.is_settled)
+        try:
+            return read_datums(self._collections, copy, keys, is_counted=is_counted)
+        except DoubtfulCopyError as doubt:
+            drop_doubtful(self._collections, {copy.descriptor_uid: doubt})
+            return {}
 
     def read_indexes(self, streams: Sequence[Sequence[str]], keys: Sequence[str]) -> list[EventIndex | StoreError]:
         """Take a snapshot of the rows of several streams, with some columns of their data."""
@@ -104,10 +141,12 @@ class ColumnarRows:
         wanted = {key: _kind_of(value) for key, value in sample.items()}
         return all(copy.kinds[copy.places[key]] == kind for copy in copies for key, kind in wanted.items())
 
-    def _take(self, streams: Sequence[Sequence[str]], keys: Sequence[str]) -> list[EventIndex | None]:
+    def _take(
+        self, streams: Sequence[Sequence[str]], keys: Sequence[str], heads: _Heads | None = None
+    ) -> list[EventIndex | None]:
         """Take the rows of those streams that have copies which are believed; None stands for any other."""
         uids = list(chain.from_iterable(streams))
-        copies, doubts = self._find(uids)
+        copies, doubts = self._find(uids) if heads is None else heads
         copies = {uid: copy for uid, copy in copies.items() if copy.places.keys() >= set(keys)}
         streams = [stream if any(uid in copies for uid in stream) else () for stream in streams]
         uncopied = [uid for uid in chain.from_iterable(streams) if uid not in copies]
@@ -124,7 +163,7 @@ class ColumnarRows:
             for stream in streams
         ]
 
-    def _find(self, uids: Sequence[str]) -> tuple[dict[str, Copy], dict[str, DoubtfulCopyError]]:
+    def _find(self, uids: Sequence[str]) -> _Heads:
         import pymongo.errors
 
         try:
@@ -171,6 +210,20 @@ class ColumnarRows:
             return found
         self._tell_difference(found.snapshot, difference)
         return stored
+
+    def _sampled_with_datums(
+        self, found: EventIndex, keys: Sequence[str], datum_keys: Sequence[str], datums: CopiedRuns
+    ) -> tuple[EventIndex, CopiedRuns]:
+        if not is_sampled():
+            return found, datums
+        stored = self._events.read_index(found.snapshot.descriptor_uids, [*keys, *datum_keys])
+        same_keys = replace(stored, data={key: stored.data[key] for key in found.data})
+        difference = find_difference(found, same_keys)
+        difference = difference or find_differing_datums(self._collections, datums, stored.data)
+        if difference is None:
+            return found, datums
+        self._tell_difference(found.snapshot, difference)
+        return stored, {}
 
     def _sampled_columns(self, found: dict[str, Values], snapshot: Snapshot, rows: slice | None) -> dict[str, Values]:
         """Return columns that came from copies; if they are sampled and differ from the events, those of the events."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from ...documents import DatumRun
+from ..connection.collections import Collections
 from ..protocol import EventIndex, Values
 from . import coding
+from .datums import UncopiableDatumsError, copy_datums, encode_runs
 
 _logger = logging.getLogger("databroker_mongo")
 
@@ -38,4 +41,18 @@ def find_differing_column(copied: Mapping[str, Values], stored: Mapping[str, Val
         # By their bytes, for a NaN is equal to none, and 1 to 1.0.
         if kinds[0] != kinds[1] or coding.encode(copied[key], kinds[0]) != coding.encode(values, kinds[1]):
             return f"the values of {key!r}"
+    return None
+
+
+def find_differing_datums(
+    collections: Collections, copied: Mapping[str, Sequence[DatumRun]], stored: Mapping[str, Values]
+) -> str | None:
+    """Return in words which column has datums that differ from what copies say of them."""
+    for key, runs in copied.items():
+        try:
+            found = copy_datums(collections, stored[key])
+        except UncopiableDatumsError as error:
+            return f"{error}, those of {key!r}"
+        if found is None or encode_runs(found.runs) != encode_runs(runs):
+            return f"what the datums of {key!r} say"
     return None
