@@ -164,6 +164,10 @@ class HostUnknown(StoreUnavailable):
     """The host that a URI names does not exist, although others do."""
 
 
+class BuildInProgress(StoreError):
+    """Somebody else is making what a database has beside its documents."""
+
+
 class NotAuthorized(StoreError, PermissionError):
     """The account may not do this."""
 

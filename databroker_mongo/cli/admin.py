@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .. import display
-from ..errors import CatalogError, ConfigurationError, QueryError, StoreError
+from ..errors import BuildInProgress, CatalogError, ConfigurationError, QueryError
 from .databases import databases_in, indexed_fields, open_database
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def build_columnar(chosen: argparse.Namespace) -> int:
         except CatalogError as error:
             sys.stdout.flush()
             print(f"databroker-mongo: {error}", file=sys.stderr)
-            statuses.add(_IS_BUSY if _is_building_elsewhere(error) else _FAILURE)
+            statuses.add(_IS_BUSY if isinstance(error, BuildInProgress) else _FAILURE)
     unmet = sorted(set(chosen.rebuild) - met)
     if unmet and statuses == {0}:
         raise QueryError(f"no run has the uid {', '.join(unmet)}; --rebuild takes whole uids")
@@ -99,10 +99,6 @@ def _uids_of_runs(store: NormalizedStore, uids: Sequence[str]) -> set[str]:
     from ..queries import NEWEST_FIRST, In
 
     return {start["uid"] for start in store.find_starts(In("uid", list(uids)), sort=NEWEST_FIRST, limit=len(uids) or 1)}
-
-
-def _is_building_elsewhere(error: CatalogError) -> bool:
-    return isinstance(error, StoreError) and error.message.startswith("somebody else is building")
 
 
 def _title(name: str) -> str:

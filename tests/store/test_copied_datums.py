@@ -61,7 +61,8 @@ _DAMAGES = [{"$set": {"x": b"nothing"}}, {"$unset": {"x": 1}}, {"$set": {"m": Ob
 
 def numbered(n, resource="r"):
     kwargs = [{"point": number, "x": 1} for number in range(n)]
-    return [{"datum_id": f"{resource}/{i}", "resource": resource, "datum_kwargs": each} for i, each in enumerate(kwargs)]
+    datum = {"resource": resource}
+    return [{"datum_id": f"{resource}/{i}", **datum, "datum_kwargs": each} for i, each in enumerate(kwargs)]
 
 
 def copied(store, uid):

@@ -16,7 +16,7 @@ from typing import Any
 import bson
 
 from ...documents import Document, stream_of
-from ...errors import StoreError
+from ...errors import BuildInProgress
 from ..connection.collections import Collections
 from ..events.rows import EventRows
 from ..order import is_time
@@ -62,7 +62,7 @@ def build(
 
     Raises
     ------
-    StoreError
+    BuildInProgress
         Somebody else is building them.
     """
     builder = _Builder(collections, apply=apply, rebuild=set(rebuild))
@@ -256,7 +256,7 @@ def _only_one(collections: Collections) -> Iterator[Callable[[], None]]:
         try:
             locks.update_one({"_id": _LOCK, **is_free}, [{"$set": {"owner": owner, "until": until}}], upsert=True)
         except pymongo.errors.DuplicateKeyError as error:
-            raise StoreError(
+            raise BuildInProgress(
                 f"somebody else is building the columnar copies of {collections.address}, or was killed at it less "
                 "than an hour ago.",
                 address=collections.address,
