@@ -97,7 +97,7 @@ def copied_segments(
     for key, of_key in runs.items():
         needed = {run.resource_uid for run in of_key if run.resource_uid is not None}
         if all(isinstance(resources.get(name), Resource) for name in needed):
-            found[key] = tuple(_copied_segment(run, resources, ids.get(key, ())) for run in of_key)
+            found[key] = tuple(_copied_segment(run, resources, ids.get(key, [])) for run in of_key)
     return found
 
 

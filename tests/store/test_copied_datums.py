@@ -60,9 +60,9 @@ _DAMAGES = [{"$set": {"x": b"nothing"}}, {"$unset": {"x": 1}}, {"$set": {"m": Ob
 
 
 def numbered(n, resource="r"):
-    kwargs = [{"point": number, "x": 1} for number in range(n)]
-    datum = {"resource": resource}
-    return [{"datum_id": f"{resource}/{i}", **datum, "datum_kwargs": each} for i, each in enumerate(kwargs)]
+    return [
+        {"datum_id": f"{resource}/{i}", "resource": resource, "datum_kwargs": {"point": i, "x": 1}} for i in range(n)
+    ]
 
 
 def copied(store, uid):

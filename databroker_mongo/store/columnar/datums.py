@@ -197,16 +197,17 @@ def _decoded(data: bytes, copy: Copy) -> _Datums:
 def _run_of(document: Document) -> DatumRun:
     n, numbering = document["n"], document["numbering"]
     varying = {
-        name: _range(*values["range"], n) if "range" in values else values["values"]
+        name: _range(values["range"], n) if "range" in values else values["values"]
         for name, values in document["varying"]
     }
     kwargs = DatumColumns(n, document["constant"], varying, document["irregular"])
-    numbers = None if numbering is None else (numbering[0], _range(numbering[1], numbering[2], n))
+    numbers = None if numbering is None else (numbering[0], _range(numbering[1:], n))
     start, stop = document["rows"]
     return DatumRun(start, stop, document["resource"], kwargs, numbers)
 
 
-def _range(first: int, step: int, n: int) -> range:
+def _range(said: Sequence[int], n: int) -> range:
+    first, step = said
     return range(first, first + step * n, step)
 
 
