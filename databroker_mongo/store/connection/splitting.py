@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
+_Name = TypeVar("_Name")
 _PORTION_BYTES = 4_000_000
 
 
-def split_by_size(names: Iterable[str], portion_bytes: int = _PORTION_BYTES) -> list[list[str]]:
+def split_by_size(names: Iterable[_Name], portion_bytes: int = _PORTION_BYTES) -> list[list[_Name]]:
     """Return the names in lists, each of at most about ``portion_bytes`` when sent (a command may hold 16 MB)."""
-    portions: list[list[str]] = []
+    portions: list[list[_Name]] = []
     size = 0
     for name in names:
         n_bytes = len(str(name))
