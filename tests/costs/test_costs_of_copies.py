@@ -1,13 +1,11 @@
-"""What columnar copies may cost: questions, how the server answers them, and memory."""
+"""What columnar copies may cost: questions, and how the server answers them."""
 
 from __future__ import annotations
 
 import itertools
-import tracemalloc
 from collections import Counter
 from datetime import timedelta
 
-import numpy as np
 import pymongo
 import pymongo.monitoring
 import pytest
@@ -118,24 +116,6 @@ def test_a_read_from_a_copy_asks_for_it_whether_to_believe_it_and_for_its_column
     assert questions == {("find", "event_columns"): 2, ("aggregate", "event"): 1}
 
 
-def test_a_thousand_runs_with_copies_take_six_questions_a_page(uri):
-    n_runs = 1000
-    store = fill(uri, n_runs=n_runs, n_rows=3, keys=["a"])
-    assert store.build_columnar(apply=True).n_made == n_runs
-    catalog = Catalog.from_uri(uri)
-    next(iter(catalog.search(limit=1).read(["a"], pages=1)))
-
-    def read():
-        return list(catalog.search(limit=n_runs).read(["a"], pages=n_runs))
-
-    questions, [dataset] = questions_of(catalog.store, read)
-    assert dataset.sizes["time"] == 3 * n_runs
-    assert questions.pop(("find", "event_columns")) == 2
-    assert questions.pop(("aggregate", "event")) == 1
-    assert ("find", "event") not in questions
-    assert questions.total() <= 3  # start, stop and descriptor documents
-
-
 def stages_of(plan):
     """Return the names of all stages of the plans that won."""
     if isinstance(plan, list):
@@ -191,38 +171,3 @@ def test_a_database_without_copies_costs_no_question_but_which_indexes_there_are
     assert of_copies in ({("listIndexes", "event_columns"): 1}, {})
     questions, _ = questions_of(store, lambda: reader[1].primary.read())
     assert not [question for question in questions if "event_columns" in question[1]]
-
-
-def test_columns_are_once_in_memory_with_some_blocks_beside(uri):
-    n_rows = 300_000
-    uid = f"{0:036}"
-    store = fill(uri, n_rows=1)
-    copy_numbers(store, uid, n_rows)
-    tracemalloc.start()
-    try:
-        columns = store.event_index([uid], keys=KEYS)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert columns.snapshot.copies
-    assert columns.snapshot.n_rows == n_rows
-    held = sum(each.nbytes for each in (columns.time, columns.seq_num, columns.descriptor, *columns.data.values()))
-    np.testing.assert_array_equal(columns.data["x3"][:3], [0.5, 1.5, 2.5])
-    # Batches of blocks of 4 MB, as bytes and as documents.
-    assert peak < held + 20_000_000
-
-
-def copy_numbers(store, uid, n_rows):
-    """Store so many events and their copy."""
-    database = store.collections.metadata
-    database.event.delete_many({})
-    rows = iter(range(n_rows))
-    while batch := list(itertools.islice(rows, 20_000)):
-        database.event.insert_many(
-            [
-                {"descriptor": uid, "seq_num": row + 1, "time": 1e9 + row, "data": dict.fromkeys(KEYS, row + 0.5)}
-                | {"uid": f"{row}"}
-                for row in batch
-            ]
-        )
-    assert store.build_columnar(apply=True).n_made == 1
