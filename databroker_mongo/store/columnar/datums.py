@@ -120,9 +120,10 @@ def encode_runs(runs: Sequence[DatumRun]) -> bytes:
 
 def count_datums(collections: Collections, resources: Sequence[str | ObjectId]) -> int:
     """Count the datums of resources, by an index alone."""
-    few = len(resources) <= _FEW
-    queries = [*resources] if few else [{"$in": part} for part in split_by_size(resources)]
-    return sum(_count(collections, {"resource": each}) for each in queries)
+    if len(resources) <= _FEW:
+        return sum(_count(collections, {"resource": each}) for each in resources)
+    parts = [list(resources[first : first + _BATCH]) for first in range(0, len(resources), _BATCH)]
+    return sum(_count(collections, {"resource": {"$in": part}}) for part in parts)
 
 
 def _count(collections: Collections, query: Mapping[str, Any]) -> int:
