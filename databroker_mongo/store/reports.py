@@ -123,6 +123,8 @@ class ColumnarReport:
         Copies that are as they should be, that were or would be made, and of events that are gone.
     n_bytes : int
         Of the copies that were made, before they are compressed.
+    n_columns_left_out : int
+        Columns that copied events have in no copy, since a row of theirs takes more than a megabyte.
     reasons : Counter
         Events that are not copied, by the reason.
     without_datums : Counter
@@ -138,6 +140,7 @@ class ColumnarReport:
     n_made: int = 0
     n_dropped: int = 0
     n_bytes: int = 0
+    n_columns_left_out: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     differing: list[str] = field(default_factory=list)
     without_datums: Counter[str] = field(default_factory=Counter)

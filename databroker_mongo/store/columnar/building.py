@@ -7,6 +7,7 @@ the next build makes anew.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
@@ -39,6 +40,10 @@ _SETTLING = timedelta(hours=1)
 _RESTING_SECONDS = 30 * 86400.0
 _LOCK = "build"
 _LOCKED_MILLISECONDS = 3_600_000
+_RENEW_SECONDS = 60.0
+DESCRIPTORS_OF_COPIES = ({"$sort": {"d": 1}}, {"$group": {"_id": "$d"}})
+"""In this order MongoDB skips from one to the next (DISTINCT_SCAN), and reads no copy; the answer of a distinct would
+have to fit into 16 MB."""
 STATE_COLLECTION = "event_columns_state"
 
 Progress = Callable[[int], object]
@@ -65,12 +70,11 @@ def build(
     BuildInProgress
         Somebody else is building them.
     """
-    builder = _Builder(collections, apply=apply, rebuild=set(rebuild))
     with _only_one(collections) if apply else nullcontext(lambda: None) as renew:
+        builder = _Builder(collections, apply=apply, rebuild=set(rebuild), renew=renew)
         if apply:
             create_collection(collections)
         for page in _pages(collections):
-            renew()
             builder.look_at(page)
             advance(len(page))
         builder.drop_orphans()
@@ -80,7 +84,7 @@ def build(
 
 def check(collections: Collections, *, advance: Progress = lambda n: None) -> ColumnarReport:
     """Compare all copies with their events, value by value, and tell which events have none, and why."""
-    builder = _Builder(collections, apply=False, rebuild=set())
+    builder = _Builder(collections, apply=False, reads_uncopied=True)
     for page in _pages(collections):
         builder.look_at(page)
         builder.compare(page)
@@ -91,7 +95,7 @@ def check(collections: Collections, *, advance: Progress = lambda n: None) -> Co
 
 def build_runs(collections: Collections, run_uids: Sequence[str]) -> ColumnarReport:
     """Make the copies of the events of some runs, which have ended, in a database that has copies."""
-    builder = _Builder(collections, apply=True, rebuild=set())
+    builder = _Builder(collections, apply=True)
     builder.look_at(list(collections.event_descriptor.find({"run_start": {"$in": list(run_uids)}}, _FIELDS)))
     return builder.report
 
@@ -129,18 +133,29 @@ _FIELDS = {"_id": 0, "uid": 1, "run_start": 1, "name": 1, "data_keys": 1}
 
 
 class _Builder:
-    """A build at work, and what it has found so far."""
+    """A build at work, and what it has found so far; before each copy it renews its lock."""
 
-    def __init__(self, collections: Collections, *, apply: bool, rebuild: set[str]):
+    def __init__(
+        self,
+        collections: Collections,
+        *,
+        apply: bool,
+        rebuild: Collection[str] = (),
+        reads_uncopied: bool = False,
+        renew: Callable[[], None] = lambda: None,
+    ):
         self._collections = collections
         self._events = EventRows(collections)
         self._maker = CopyMaker(collections)
         self._apply = apply
         self._rebuild = rebuild
+        self._reads_uncopied = reads_uncopied
+        self._renew = renew
         self.report = ColumnarReport(without_datums=self._maker.without_datums)
 
     def look_at(self, descriptors: Sequence[Document]) -> None:
         """Make the copies of these descriptors that are missing or not believed."""
+        self._renew()
         now = server_time(self._collections)
         by_uid = {each["uid"]: each for each in descriptors if _is_whole(each)}
         uids = list(by_uid)
@@ -150,19 +165,22 @@ class _Builder:
         ended = self._find_ended(by_uid)
         copies, doubts = find_copies(self._collections, uids)
         keys, external = _keys_by_stream(list(by_uid.values()))
+        kept: list[Copy] = []
         for uid, descriptor in by_uid.items():
             n_rows, copy = counts.get(uid, 0), copies.get(uid)
             if copy is not None and self._is_kept(copy, descriptor, n_rows, last.get(uid)):
-                self._verify(copy, now)
-                self.report.n_kept += 1
-                self.report.n_copied_events += n_rows
+                kept.append(copy)
+                self._note_copied(n_rows, len(keys[_stream_of(descriptor)]) - len(copy.places))
             elif n_rows == 0:
-                self._drop(uid, is_there=copy is not None or uid in doubts)
+                self.report.n_dropped += copy is not None or uid in doubts
             elif descriptor["run_start"] not in ended and not _rests(last.get(uid), now):
                 self.report.reasons["their run is in progress"] += n_rows
             else:
                 stream = _stream_of(descriptor)
                 self._make(uid, keys[stream], external[stream], n_rows)
+        self.report.n_kept += len(kept)
+        self._verify(kept, now)
+        self._drop([uid for uid in uids if not counts.get(uid)])
 
     def compare(self, descriptors: Sequence[Document]) -> None:
         """Compare the copies of these descriptors with the events."""
@@ -188,14 +206,12 @@ class _Builder:
     def drop_orphans(self) -> None:
         """Remove the copies of descriptors that are gone."""
         copies = self._collections.named(COLLECTION)
-        # By groups, which the index gives; the answer of a distinct would have to fit into 16 MB.
-        there = (group["_id"] for group in copies.aggregate([{"$group": {"_id": "$d"}}]))
+        there = (group["_id"] for group in copies.aggregate(list(DESCRIPTORS_OF_COPIES)))
         for uids in _portions(there):
             found = self._collections.event_descriptor.find({"uid": {"$in": uids}}, {"uid": 1})
             gone = sorted(set(uids) - {each["uid"] for each in found})
             self.report.n_dropped += len(gone)
-            if gone and self._apply:
-                copies.delete_many({"d": {"$in": gone}})
+            self._drop(gone)
 
     def _is_kept(self, copy: Copy, descriptor: Document, n_rows: int, last: bytes | None) -> bool:
         is_same = copy.n_rows == n_rows and copy.last == last and descriptor["run_start"] not in self._rebuild
@@ -207,27 +223,42 @@ class _Builder:
         except DoubtfulCopyError:
             return False
 
-    def _verify(self, copy: Copy, now: datetime) -> None:
-        """Note, of one that is not settled, that its events are counted an hour or more after they were before."""
-        verified = copy.vouch["verified"]
-        if self._apply and len(verified) < 2 and now - verified[0] >= _SETTLING:
-            self._collections.named(COLLECTION).update_one(
-                {"d": copy.descriptor_uid, "b": 0, "g": 0, "m": copy.made}, {"$push": {"vouch.verified": now}}
-            )
+    def _verify(self, copies: Sequence[Copy], now: datetime) -> None:
+        """Note, of those not settled, that their events were counted an hour or more after they were before."""
+        from pymongo import UpdateOne
 
-    def _drop(self, uid: str, *, is_there: bool) -> None:
-        self.report.n_dropped += is_there
-        if self._apply and is_there:
-            self._collections.named(COLLECTION).delete_many({"d": uid})
+        notes = [
+            UpdateOne({"d": copy.descriptor_uid, "b": 0, "g": 0, "m": copy.made}, {"$push": {"vouch.verified": now}})
+            for copy in copies
+            if not copy.is_settled and now - copy.vouch["verified"][0] >= _SETTLING
+        ]
+        if self._apply and notes:
+            self._collections.named(COLLECTION).bulk_write(notes, ordered=False)
+
+    def _drop(self, uids: Sequence[str]) -> None:
+        """Remove the copies of events that are gone, and what a build that was killed left of them."""
+        if self._apply and uids:
+            self._collections.named(COLLECTION).delete_many({"d": {"$in": list(uids)}})
 
     def _make(self, uid: str, keys: Sequence[str], external: Sequence[str], n_rows: int) -> None:
+        self._renew()
+        n_left_out = 0
         try:
-            self.report.n_bytes += self._maker.make(uid, keys, external) if self._apply else 0
+            if self._apply:
+                made = self._maker.make(uid, keys, external)
+                self.report.n_bytes += made.n_bytes
+                n_left_out = made.n_columns_left_out
+            elif self._reads_uncopied:
+                n_left_out = self._maker.count_left_out(uid, keys)
         except UncopiableError as error:
             self.report.reasons[str(error)] += n_rows
         else:
             self.report.n_made += 1
-            self.report.n_copied_events += n_rows
+            self._note_copied(n_rows, n_left_out)
+
+    def _note_copied(self, n_rows: int, n_columns_left_out: int) -> None:
+        self.report.n_copied_events += n_rows
+        self.report.n_columns_left_out += n_columns_left_out
 
     def _find_ended(self, descriptors: Mapping[str, Document]) -> set[Any]:
         runs = list({each["run_start"] for each in descriptors.values()})
@@ -245,7 +276,10 @@ def _is_whole(descriptor: Document) -> bool:
 
 @contextmanager
 def _only_one(collections: Collections) -> Iterator[Callable[[], None]]:
-    """Keep others from building meanwhile; a build that was killed keeps nobody for more than an hour."""
+    """Keep others from building meanwhile; what it hands out is to be called again and again, and renews the lock.
+
+    A build that was killed keeps nobody for more than an hour.
+    """
     import pymongo.errors
 
     locks, owner = collections.named(STATE_COLLECTION), str(bson.ObjectId())
@@ -262,9 +296,17 @@ def _only_one(collections: Collections) -> Iterator[Callable[[], None]]:
                 address=collections.address,
             ) from error
 
+    renewed = time.monotonic()
+
+    def renew() -> None:
+        nonlocal renewed
+        if time.monotonic() - renewed >= _RENEW_SECONDS:
+            lock()
+            renewed = time.monotonic()
+
     lock()
     try:
-        yield lock
+        yield renew
     finally:
         locks.delete_one({"_id": _LOCK, "owner": owner})
 
@@ -293,16 +335,25 @@ def _keys_by_stream(descriptors: Sequence[Document]) -> tuple[dict[_Stream, list
 
 
 def _pages(collections: Collections) -> Iterator[list[Document]]:
-    """Yield all descriptors, those of a run on one page."""
-    page: list[Document] = []
-    found = collections.event_descriptor.find({}, _FIELDS).sort([("run_start", -1), ("time", -1)])
-    for descriptor in found.batch_size(_AT_ONCE):
-        if len(page) >= _AT_ONCE and descriptor.get("run_start") != page[-1].get("run_start"):
-            yield page
-            page = []
-        page.append(descriptor)
-    if page:
+    """Yield all descriptors, those of a run on one page; no cursor waits meanwhile, which the server would close."""
+    # Descriptors whose run is named by no text belong to none that can be read.
+    after: dict[str, Any] = {"$gte": ""}
+    while True:
+        page = list(_find_descriptors(collections, after).limit(_AT_ONCE))
+        if not page:
+            return
+        last = page[-1]["run_start"]
+        if len(page) == _AT_ONCE:
+            page = [each for each in page if each["run_start"] != last]
+            page += _find_descriptors(collections, {"$eq": last})
         yield page
+        after = {"$gt": last}
+
+
+def _find_descriptors(collections: Collections, run_uid: Mapping[str, Any]) -> Any:
+    is_one = {"$not": {"$type": "array"}}  # a list is compared by each of its members
+    found = collections.event_descriptor.find({"run_start": {**run_uid, **is_one}}, _FIELDS)
+    return found.sort([("run_start", 1), ("time", 1)])
 
 
 def _portions(values: Iterator[Any]) -> Iterator[list[Any]]:
