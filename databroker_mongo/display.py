@@ -244,6 +244,10 @@ def columnar_lines(report: Mapping[str, Any], *, is_done: bool, is_checked: bool
     ]
     rest = sorted(report["reasons"].items(), key=lambda each: (-each[1], each[0]))
     lines += [f"Not copied: {n} events, since {printable(reason)}." for reason, n in rest]
+    if report["n_columns_left_out"]:
+        lines.append(f"Columns left out, since one of their rows is larger than 1 MB: {report['n_columns_left_out']}.")
+    without = sorted(report["without_datums"].items(), key=lambda each: (-each[1], each[0]))
+    lines += [f"Datums not copied beside {n} events, since {printable(reason)}." for reason, n in without]
     if is_checked and not report["differing"]:
         lines.append("No copy differs from its events.")
     return lines + [f"Differs: {printable(each)}" for each in report["differing"]]
