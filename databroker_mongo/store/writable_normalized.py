@@ -74,11 +74,13 @@ class WritableNormalizedStore(NormalizedStore, WritableStore):
         self, collections: Collections, name: str, documents: Sequence[Document]
     ) -> AbstractContextManager[None]:
         """See to the columnar copies of events, when such are stored, or a run ends."""
-        if self._late_events is None or self._late_events.collections is not collections:
-            self._late_events = LateEvents(collections)
+        events = self._late_events
+        if events is None or events.collections is not collections:
+            events = self._late_events = LateEvents(collections)
         if name == "stop":
-            self._late_events.end_runs()
-        return self._late_events.storing(documents) if name == "event" else nullcontext()
+            events.end_runs()
+        late = events.find(documents) if name == "event" else []
+        return events.storing(late) if late else nullcontext()
 
     def correct(self, name: str, uid: str, change: Callable[[Document], Document]) -> None:
         """Change a stored document, keeping what it was as a revision, and what others change meanwhile."""

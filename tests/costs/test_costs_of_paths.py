@@ -84,7 +84,7 @@ def test_an_event_is_written_on_a_straight_path(mongod_database_uri):
             elif name != "stop":
                 writer(name, document)
 
-        assert_straight(lambda: writer("event", events.pop(0)), 'writer("event", doc)', n_moves=14, n_calls=59)
+        assert_straight(lambda: writer("event", events.pop(0)), 'writer("event", doc)', n_moves=15, n_calls=63)
 
 
 @pytest.fixture

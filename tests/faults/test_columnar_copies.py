@@ -53,7 +53,7 @@ class Bench:
 
     def read(self, **options):
         """Return what a process reads that knows nothing yet."""
-        catalog = Catalog.from_uri(f"{self.uri}&appName={bson.ObjectId()}", **options)
+        catalog = Catalog.from_uri(self.uri, **options)
         return catalog[1].primary.read()
 
     def events(self):

@@ -170,13 +170,13 @@ class _Builder:
             n_rows, copy = counts.get(uid, 0), copies.get(uid)
             if copy is not None and self._is_kept(copy, descriptor, n_rows, last.get(uid)):
                 kept.append(copy)
-                self._note_copied(n_rows, len(keys[_stream_of(descriptor)]) - len(copy.places))
+                self._note_copied(n_rows, len(keys[_run_and_stream(descriptor)]) - len(copy.places))
             elif n_rows == 0:
                 self.report.n_dropped += copy is not None or uid in doubts
             elif descriptor["run_start"] not in ended and not _rests(last.get(uid), now):
                 self.report.reasons["their run is in progress"] += n_rows
             else:
-                stream = _stream_of(descriptor)
+                stream = _run_and_stream(descriptor)
                 self._make(uid, keys[stream], external[stream], n_rows)
         self.report.n_kept += len(kept)
         self._verify(kept, now)
@@ -317,7 +317,7 @@ _OF_STOP = {"_id": 0, "run_start": 1}
 _Stream = tuple[str, str]
 
 
-def _stream_of(descriptor: Document) -> _Stream:
+def _run_and_stream(descriptor: Document) -> _Stream:
     return descriptor["run_start"], stream_of(descriptor)
 
 
@@ -326,7 +326,7 @@ def _keys_by_stream(descriptors: Sequence[Document]) -> tuple[dict[_Stream, list
     keys: dict[_Stream, dict[str, bool]] = {}
     for descriptor in descriptors:
         declared = descriptor.get("data_keys")
-        of_stream = keys.setdefault(_stream_of(descriptor), {})
+        of_stream = keys.setdefault(_run_and_stream(descriptor), {})
         for key, data_key in (declared if isinstance(declared, dict) else {}).items():
             is_external = isinstance(data_key, dict) and "external" in data_key
             of_stream[key] = of_stream.get(key, False) or is_external

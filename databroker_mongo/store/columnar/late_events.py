@@ -36,32 +36,34 @@ class LateEvents:
         self.collections = collections
         self._asked: dict[str, float] = {}
 
-    @contextmanager
-    def storing(self, events: Sequence[Document]) -> Iterator[None]:
-        """Drop what copies there are of the descriptors of these events, before they are stored, and afterwards too.
-
-        Before, so that nobody believes a copy without them; afterwards, since one may have been made meanwhile.
-        """
-        late = self._find_late(events) if has_copies(self.collections) else []
-        self._forbid(late)
-        try:
-            yield
-        finally:
-            self._forbid(late)
-
-    def end_runs(self) -> None:
-        """Ask anew of each descriptor: runs have ended."""
-        self._asked.clear()
-
-    def _find_late(self, events: Sequence[Document]) -> list[str]:
+    def find(self, events: Sequence[Document]) -> list[str]:
+        """Return the descriptors of these events of which there may be copies, in a database that has any."""
         uids = {uid for event in events if isinstance(uid := event.get("descriptor"), str)}
         now = time.monotonic()
         unknown = [uid for uid in sorted(uids) if now - self._asked.get(uid, -math.inf) > _ASK_AGAIN_SECONDS]
-        late = [uid for uid in unknown if self._is_late(uid)]
+        if not unknown:
+            return []
+        late = [uid for uid in unknown if self._is_late(uid)] if has_copies(self.collections) else []
         if len(self._asked) > _MOST_REMEMBERED:
             self._asked.clear()
         self._asked.update(dict.fromkeys(set(unknown) - set(late), now))
         return late
+
+    @contextmanager
+    def storing(self, descriptor_uids: Sequence[str]) -> Iterator[None]:
+        """Drop what copies there are of these descriptors, before events of theirs are stored, and afterwards too.
+
+        Before, so that nobody believes a copy without them; afterwards, since one may have been made meanwhile.
+        """
+        self._forbid(descriptor_uids)
+        try:
+            yield
+        finally:
+            self._forbid(descriptor_uids)
+
+    def end_runs(self) -> None:
+        """Ask anew of each descriptor: runs have ended."""
+        self._asked.clear()
 
     def _is_late(self, descriptor_uid: str) -> bool:
         import pymongo.errors
