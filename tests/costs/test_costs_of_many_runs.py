@@ -10,6 +10,7 @@ import time
 import tracemalloc
 import weakref
 from collections import Counter
+from itertools import islice
 
 import numpy as np
 import pymongo
@@ -48,7 +49,8 @@ def fill(uri, *, n_runs, n_rows, scan_ids_from=1):
             }
             for row in range(n_rows)
         )
-        collections.event.insert_many(list(events))
+        while portion := list(islice(events, 10_000)):  # each has a time limit of its own
+            collections.event.insert_many(portion)
         stop = {"uid": f"{uid} stop", "run_start": uid, "time": time_ + n_rows, "exit_status": "success"}
         collections.run_stop.insert_one({**stop, "num_events": {"primary": n_rows}})
 

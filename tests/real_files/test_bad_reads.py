@@ -179,7 +179,7 @@ CASES = {
     "HDF5 of zero bytes": Case(empty_file, "is empty (0 bytes)"),
     "HDF5 truncated at 60 %": Case(file_truncated_at_60_percent, "it is truncated"),
     "HDF5 without the dataset": Case(file_without_the_dataset, "has no dataset /entry/data/data"),
-    "HDF5 with a damaged chunk": Case(damaged_chunk, "rows 2 to 3", row=2, in_headers=False),
+    "HDF5 with a damaged chunk": Case(damaged_chunk, "begins at (2, 0, 0) is damaged", row=2, in_headers=False),
     "HDF5 shorter than the events": Case(file_shorter_than_the_events, "it has 3", row=3),
     "one TIFF of five missing": Case(one_missing_tiff, "img_000002.tiff", **TIFF),
     "one TIFF of random bytes": Case(random_bytes_for_a_tiff, "img_000002.tiff cannot be opened as TIFF", **TIFF),
