@@ -153,17 +153,17 @@ def test_a_dry_run_of_views_says_what_there_is_to_do_and_how_many_runs_they_show
     status, out, _ = command(capsys, "create-views", owner, *VIEWS)
     assert status == 0
     assert "2 runs are in the views now." in out
-    assert out.count("would be made") == 12
+    assert out.count("would be made") == 13
     assert "add --apply to make these changes" in out
     _, out, _ = command(capsys, "create-views", owner, *VIEWS, "--apply")
     assert "would" not in out
     _, out, _ = command(capsys, "create-views", owner, *VIEWS)
     assert "would be" not in out
-    assert out.count("as it should be") == 12
+    assert out.count("as it should be") == 13
     assert "--apply" not in out
     _, out, _ = command(capsys, "create-views", owner, "data_session=pass-9", "--prefix", "q.")
     assert "No run is in the views now." in out
-    assert out.count("would be changed") == 11
+    assert out.count("would be changed") == 12
 
 
 def test_a_number_that_is_typed_finds_numbers_and_texts(proposals, capsys):
