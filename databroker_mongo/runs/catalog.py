@@ -508,7 +508,7 @@ class Catalog(Mapping[str, Run]):
         ShapeMismatch
             The rows of a data key have another shape in some runs.
         StreamNotFound, ColumnNotFound
-            No run has the stream, or the data key.
+            No run has the stream, or the data key; with ``pages`` after the last of them.
         """
         wanted = many.list_data_keys(keys)
         if pages is not None and not (n_runs := run_keys.n_runs(pages, "pages")):

@@ -135,7 +135,25 @@ def test_what_no_run_has_is_an_error(three):
         three.read(["x", "y"])
     with pytest.raises(StreamNotFound, match="none of the 3 runs has a stream 'fly'"):
         three.read("x", "fly")
-    assert [np.isnan(page["y"].values).all() for page in three.read("y", pages=2)] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "keys, stream, error", [(["x", "y"], "primary", ColumnNotFound), ("x", "fly", StreamNotFound)]
+)
+def test_what_no_run_has_is_an_error_after_the_last_page(three, keys, stream, error):
+    with pytest.raises(error) as at_once:
+        three.read(keys, stream)
+    pages = three.read(keys, stream, pages=2)
+    assert [next(pages).sizes["run"], next(pages).sizes["run"]] == [2, 1]
+    with pytest.raises(error) as at_the_end:
+        next(pages)
+    assert str(at_the_end.value) == str(at_once.value)
+
+
+def test_a_page_may_lack_what_another_has(three):
+    store(three, {"primary": [{"y": 5.0}]}, scan_id=0)
+    pages = list(three.read("y", pages=2))
+    assert [np.isnan(page["y"].values).all() for page in pages] == [True, False]
 
 
 @pytest.mark.parametrize("pages", [0, -1, 1.5, True])
