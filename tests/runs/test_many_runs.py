@@ -138,7 +138,7 @@ def test_what_no_run_has_is_an_error(three):
 
 
 @pytest.mark.parametrize(
-    "keys, stream, error", [(["x", "y"], "primary", ColumnNotFound), ("x", "fly", StreamNotFound)]
+    ("keys", "stream", "error"), [(["x", "y"], "primary", ColumnNotFound), ("x", "fly", StreamNotFound)]
 )
 def test_what_no_run_has_is_an_error_after_the_last_page(three, keys, stream, error):
     with pytest.raises(error) as at_once:
