@@ -404,11 +404,11 @@ def test_links_that_lead_nowhere_or_in_circles_are_told_and_end(tmp_path):
         file["/entry/data/data"] = h5py.ExternalLink("/gone/away.h5", "/x")
         file["/round"] = h5py.SoftLink("/about")
         file["/about"] = h5py.SoftLink("/round")
-    from databroker_mongo_handlers.hdf5.links import files_behind
+    from databroker_mongo_handlers.hdf5.links import look_behind
 
     assert AreaDetectorHDF5(str(tmp_path / "scan.h5")).linked_files() == [str(tmp_path / "away.h5")]
     with h5py.File(tmp_path / "scan.h5") as file:
-        assert files_behind(file, "/round") == []
+        assert look_behind(file, "/round").files == []
 
 
 def test_strings_of_variable_length_and_booleans_are_values_of_their_own(tmp_path):

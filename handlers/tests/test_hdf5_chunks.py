@@ -1,14 +1,16 @@
 """HDF5 rows read past HDF5, on real files; what is not plain is left to it."""
 
+import os
 import time
+from collections import Counter
 
 import h5py
 import numpy as np
 import pytest
-from databroker_mongo_handlers.hdf5 import chunks, places
+from databroker_mongo_handlers.hdf5 import chunks, places, written
 from databroker_mongo_handlers.hdf5 import rows as hdf5_rows
 from databroker_mongo_handlers.hdf5.rows import HDF5Rows
-from databroker_mongo_handlers.rows import Block, EndsEarly
+from databroker_mongo_handlers.rows import Block, EndsEarly, keep_open
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -201,6 +203,46 @@ def counted(monkeypatch):
     monkeypatch.setattr(chunks, "ChunkPlaces", lambda *a, **k: found["located"].append(1) or place(*a, **k))
     monkeypatch.setattr(hdf5_rows, "written_rows", lambda *a, **k: found["counted"].append(1) or count(*a, **k))
     return found
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    """How often a file was opened, with HDF5 and without, an object in it, a way followed, and one chunk looked for."""
+    counts = Counter()
+    asked = {
+        "files": (h5py.h5f, "open"),
+        "objects": (h5py.h5o, "open"),
+        "ways": (hdf5_rows, "look_behind"),
+        "chunks": (written, "_is_there"),
+        "descriptors": (os, "open"),
+    }
+
+    def counting(name, original):
+        return lambda *args, **how: counts.update([name]) or original(*args, **how)
+
+    for name, (owner, function) in asked.items():
+        monkeypatch.setattr(owner, function, counting(name, getattr(owner, function)))
+    return counts
+
+
+@pytest.mark.parametrize("compression", [None, "gzip"])
+def test_a_row_is_one_look_into_its_file_and_the_whole_another(tmp_path, looks, compression):
+    data = np.arange(2 * N_MANY, dtype="uint16").reshape(-1, 2)
+    path = write(tmp_path / "many.h5", data, chunks=(1, 2), compression=compression)
+    rows = HDF5Rows(path, "/data")
+
+    def looks_for(first, count):
+        looks.clear()
+        with keep_open():
+            rows.linked_files()
+            found = read(rows, Block(first, 1, 1, count), (slice(0, 2),))
+        np.testing.assert_array_equal(found[:, 0], data[first : first + count])
+        return dict(looks)
+
+    once = {"files": 1, "objects": 1, "ways": 1}
+    assert looks_for(3000, 1) == looks_for(4000, 1) == {**once, "chunks": 1}
+    assert looks_for(0, N_MANY) == {**once, "chunks": 1, "descriptors": 1}
+    assert looks_for(0, N_MANY) == looks_for(5000, 1) == {"descriptors": 1}
 
 
 def test_the_first_rows_of_very_many_are_read_without_going_through_all(many, asked, counted):

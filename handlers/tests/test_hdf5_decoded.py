@@ -1,5 +1,6 @@
 """Compressed HDF5 rows, decoded outside HDF5: whatever the shape, chunks, filter, dtype and window, what h5py gives."""
 
+import math
 import pickle
 import threading
 import time
@@ -15,7 +16,7 @@ from databroker_mongo_handlers.hdf5 import rows as hdf5_rows
 from databroker_mongo_handlers.hdf5.chunks import DamagedChunk
 from databroker_mongo_handlers.hdf5.rows import HDF5Rows
 from databroker_mongo_handlers.rows import Block
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 GZIP = {"compression": "gzip", "compression_opts": 1}
@@ -38,6 +39,7 @@ LEFT_TO_HDF5 = {
     "blosc2": dict(hdf5plugin.Blosc2()),
     "szip": {"compression": "szip"} if h5py.h5z.filter_avail(h5py.h5z.FILTER_SZIP) else {"shuffle": True},
 }
+SZIP_PIXELS = 8  # that a chunk must have at least
 OWN_FILES = Path("/proc/self/fd")
 DTYPES = ["<u2", ">u2", "<i4", "<f4", ">f8", "u1", "<u8"]
 
@@ -124,6 +126,7 @@ def test_any_window_of_any_dataset_is_what_h5py_gives(tmp_path_factory, data, mo
     cuts = draw(st.booleans(), label="chunks cut rows") if inner_shape else False
     chunk = (rows_per_chunk, *(max(1, n // 2) if cuts else n for n in inner_shape))
     name = draw(st.sampled_from([*FILTERS, *LEFT_TO_HDF5, "none"]), label="filter")
+    assume(name != "szip" or math.prod(chunk) >= SZIP_PIXELS)
     options = {**FILTERS, **LEFT_TO_HDF5, "none": {}}[name]
     kinds = ["<u2", ">u4"] if "scaleoffset" in options else DTYPES
     array = numbers((n_rows, *inner_shape), draw(st.sampled_from(kinds), label="dtype"))
@@ -144,7 +147,7 @@ def test_any_window_of_any_dataset_is_what_h5py_gives(tmp_path_factory, data, mo
         block = Block(first, size, max(step, size), count if step >= size else 1)
         found = read(rows, block, inner, order=draw(st.sampled_from("CF"), label="order"))
         with h5py.File(path) as file:
-            expected = file["/data"][()][block.numbers()][(..., *inner)]
+            expected = file["/data"][()][block.numbers][(..., *inner)]
         np.testing.assert_array_equal(found, expected)
         assert found.dtype == array.dtype
 

@@ -48,17 +48,18 @@ class DamagedChunk(OSError):
         return type(self), (self.path, self.dataset, self.chunk, self.reason)
 
 
-def obstacle(dataset: h5py.Dataset, *, axes_of_rows: int) -> str:
+def obstacle(dataset: h5py.Dataset, file: h5py.File, *, axes_of_rows: int) -> str:
     """Return why HDF5 alone can read a dataset, in words; empty where its rows can be read past HDF5.
 
     Parameters
     ----------
     dataset : h5py.Dataset
         With at least one axis.
+    file : h5py.File
+        The file that it is in.
     axes_of_rows : int
         How many of its first axes count rows, in C order; with 0 the dataset is one row.
     """
-    file = dataset.file
     # Only "sec2" has a descriptor of one file. Until 2024 HDF5 forgot the user block in the addresses of chunks
     # (https://github.com/HDFGroup/hdf5/issues/3003). A type that h5py translates need not have NumPy's bytes.
     is_native = dataset.dtype.kind in "iuf" and dataset.id.get_type() == h5py.h5t.py_create(dataset.dtype)
@@ -69,7 +70,7 @@ def obstacle(dataset: h5py.Dataset, *, axes_of_rows: int) -> str:
         f"its chunks {dataset.chunks} cut its rows": not _has_whole_rows(dataset, axes_of_rows),
         "it has too many chunks to remember where they are": not can_be_kept(dataset),
         "the file is open for writing": file.mode != "r" or is_open_for_writing(file.filename),
-        "the file has a user block, or more than one part": file.driver != "sec2" or file.userblock_size > 0,
+        "the file has a user block, or more than one part": not _is_one_piece(file.id),
         "this system has no preadv": not hasattr(os, "preadv"),
     }
     return next((reason for reason, is_in_the_way in obstacles.items() if is_in_the_way), "")
@@ -82,6 +83,8 @@ class RowChunks:
     ----------
     dataset : h5py.Dataset
         One without an `obstacle`.
+    path : str
+        The file that it is in.
     axes_of_rows : int
         How many of its first axes count rows.
 
@@ -91,8 +94,8 @@ class RowChunks:
         Why they cannot be decoded here, in words; else empty.
     """
 
-    def __init__(self, dataset: h5py.Dataset, *, axes_of_rows: int):
-        self._path, self._name = dataset.file.filename, dataset.name
+    def __init__(self, dataset: h5py.Dataset, path: str, *, axes_of_rows: int):
+        self._path, self._name = path, dataset.name
         self._counting, self._row_shape = dataset.shape[:axes_of_rows], dataset.shape[axes_of_rows:]
         self._n_rows = math.prod(self._counting)
         self._row_bytes = math.prod(self._row_shape) * dataset.dtype.itemsize
@@ -130,9 +133,10 @@ class RowChunks:
         places = self._places.get()
         if places is not None:
             return places
+        if self._n_lost + block.count * block.size * _CHUNKS_PER_ROW_ASKED < self._n_chunks:
+            return None
         identity = FileIdentity.of_descriptor(h5py.h5i.get_file_id(dataset.id).get_vfd_handle())
-        n_lost = self._n_lost + block.count * block.size * _CHUNKS_PER_ROW_ASKED
-        if n_lost < self._n_chunks or not identity.is_settled(opened_ns):
+        if not identity.is_settled(opened_ns):
             return None
         places = ChunkPlaces(dataset, axes_of_rows=len(self._counting))
         if self._may_be_undecoded(self._n_chunks - 1, int(places.n_bytes[-1])):
@@ -168,7 +172,7 @@ class RowChunks:
         places = self._places.get()
         if places is None or _has_steps(inner):
             return False
-        numbers = block.numbers()
+        numbers = block.numbers
         if (places.first_bytes[numbers // self._rows_per_chunk] < 0).any():
             return False
         descriptor = os.open(self._path, os.O_RDONLY)
@@ -217,7 +221,7 @@ class RowChunks:
             return np.frombuffer(chunk, np.uint8)
 
         try:
-            self._decoded.read(fetch, out, block.numbers(), inner, damaged=self._damaged)
+            self._decoded.read(fetch, out, block.numbers, inner, damaged=self._damaged)
         except (_LeftToHDF5Error, RuntimeError):  # h5py's error where there is no such chunk
             return False
         return True
@@ -277,6 +281,11 @@ class RowChunks:
 
 class _LeftToHDF5Error(Exception):
     """A chunk is not as the dataset says of all."""
+
+
+def _is_one_piece(file: h5py.h5f.FileID) -> bool:
+    is_one_file = file.get_access_plist().get_driver() == h5py.h5fd.SEC2
+    return bool(is_one_file and file.get_create_plist().get_userblock() == 0)
 
 
 def _has_whole_rows(dataset: h5py.Dataset, axes_of_rows: int) -> bool:

@@ -20,7 +20,7 @@ from ..rows import (
 )
 from .area_detector import NEXUS_DATA
 from .file import open_hdf5
-from .links import files_behind
+from .links import look_behind
 from .rows import HDF5Rows
 from .single import HDF5Format
 
@@ -120,7 +120,7 @@ def _ask_before_links_are_followed(file: h5py.File, before_opening: BeforeOpenin
     groups = {name: file.get(name) for name in ("/entry/data", "/entry")}
     data = [f"{name}/{each}" for name, group in groups.items() if isinstance(group, h5py.Group) for each in group]
     for name in [*filter(_DATA_PATH.fullmatch, data), *(f"{_SETTINGS}/{each}" for each in _COUNTS)]:
-        files_behind(file, name, swmr=True, before_opening=before_opening)
+        look_behind(file, name, swmr=True, before_opening=before_opening)
 
 
 def _datasets(file: h5py.File) -> list[str]:

@@ -12,14 +12,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import h5py
 import hdf5plugin as hdf5plugin  # importing it registers the filters that detectors write with
 
 from ..rows import EndsEarly, FileIdentity, close_later
 from .file_locks import is_locked_by_a_writer
-from .flags import has_flags, is_open_for_writing, n_missing_bytes
+from .flags import Head, is_open_for_writing
 
 # h5py raises OSError for all of this; HDF5's sentences tell more (H5F_open in H5Fint.c, H5F__super_read in H5Fsuper.c).
 _BEING_WRITTEN = "it is open for writing by another process"
@@ -81,8 +80,15 @@ class OpenFile:
         """The file as opened last."""
         return self._file
 
-    def dataset(self, name: str) -> h5py.Dataset:
+    def dataset(self, name: str, found: h5py.Dataset | None = None) -> h5py.Dataset:
         """Return a dataset.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        found : h5py.Dataset, optional
+            The dataset, where it was come upon since the file was opened last.
 
         Raises
         ------
@@ -91,7 +97,7 @@ class OpenFile:
         """
         file = self._file
         try:
-            found = file[name]
+            found = found or file[name]
         except (KeyError, OSError) as error:
             raise OSError(f"{file.filename} has no dataset {name}: {_where_it_ends(file, name)}") from error
         if not isinstance(found, h5py.Dataset):
@@ -217,8 +223,9 @@ def open_hdf5(path: str, *, swmr: bool = False) -> h5py.File:
     OSError
         When it is missing, empty, truncated, no HDF5 file, or open for writing elsewhere.
     """
-    _require_whole(path)
-    if not has_flags(path) and is_locked_by_a_writer(path):
+    head = Head.of(path)
+    _require_whole(path, head)
+    if not head.has_flags and is_locked_by_a_writer(path):
         raise OSError(f"{path} cannot be read: {_BEING_WRITTEN}")
     # Without locking, in the mode that was asked for; the others are for a file that something else in this process has
     # open with them.
@@ -234,12 +241,12 @@ def open_hdf5(path: str, *, swmr: bool = False) -> h5py.File:
     raise OSError(f"{path} cannot be read: this process holds it open in a way that HDF5 does not share")
 
 
-def _require_whole(path: str) -> None:
-    if Path(path).stat().st_size == 0:
+def _require_whole(path: str, head: Head) -> None:
+    if head.n_bytes == 0:
         raise EndsEarly(f"{path} is empty (0 bytes)")
-    n_missing = n_missing_bytes(path)
-    if n_missing:
-        raise EndsEarly(f"{path} is truncated, or still being written: its last {n_missing} bytes are missing")
+    if head.n_missing_bytes:
+        missing = f"its last {head.n_missing_bytes} bytes are missing"
+        raise EndsEarly(f"{path} is truncated, or still being written: {missing}")
 
 
 def reason_of(error: Exception) -> str:

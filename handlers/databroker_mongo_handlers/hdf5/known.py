@@ -33,6 +33,8 @@ class KnownDataset:
         The files behind it; None where nobody has asked.
     stored : tuple or None
         What `written_rows` returns, in a tuple; None where nobody has asked.
+    found : set of int
+        Rows that were looked for one by one, and are there in full.
     past : RowChunks or None
         What reads it past HDF5, if anything does.
     way : str
@@ -47,18 +49,19 @@ class KnownDataset:
     extent: Extent = field(default_factory=lambda: Extent(0))
     linked: list[str] | None = None
     stored: tuple[Array | None] | None = None
+    found: set[int] = field(default_factory=set)
     past: RowChunks | None = None
     way: str = ""
     identities: Mapping[str, FileIdentity | None] | None = None
 
     @classmethod
-    def of(cls, dataset: h5py.Dataset, *, axes_of_rows: int) -> KnownDataset:
-        """Take down what the header of a dataset says; its first axes count rows."""
+    def of(cls, dataset: h5py.Dataset, own: h5py.File, *, axes_of_rows: int) -> KnownDataset:
+        """Take down what the header of a dataset says, which is in the file ``own``; its first axes count rows."""
         dtype = np.dtype(object) if dataset.dtype == object else dataset.dtype
         known = cls(dataset.shape, dtype, dataset.chunks)
-        reason = obstacle(dataset, axes_of_rows=axes_of_rows)
+        reason = obstacle(dataset, own, axes_of_rows=axes_of_rows)
         if not reason:
-            past = RowChunks(dataset, axes_of_rows=axes_of_rows)
+            past = RowChunks(dataset, own.filename, axes_of_rows=axes_of_rows)
             reason = past.obstacle
             known.past = None if reason else past
         known.way = f"by HDF5: {reason}" if known.past is None else known.past.way
@@ -74,8 +77,10 @@ class KnownDataset:
 
     def has(self, block: Block) -> bool:
         """Tell whether rows are known to be there in full."""
-        if block.stop > self.extent.n_rows or self.stored is None:
+        if block.stop > self.extent.n_rows:
             return False
+        if self.stored is None:
+            return self.found.issuperset(block.numbers.flat)
         return not len(self.not_stored(block))
 
     def not_stored(self, block: Block) -> Array | tuple[()]:
@@ -83,22 +88,21 @@ class KnownDataset:
         (stored,) = self.stored or (None,)
         if stored is None:
             return ()
-        numbers = block.numbers().reshape(-1)
+        numbers = block.numbers.reshape(-1)
         return numbers[~stored[numbers]]
 
-    def remember(self, dataset: h5py.Dataset, *, files: Sequence[str], opened_ns: int) -> None:
+    def remember(self, own: h5py.File, *, files: Sequence[str], opened_ns: int) -> None:
         """Take down what its files are, if nothing can have changed in them since they were opened.
 
         Parameters
         ----------
-        dataset : h5py.Dataset
-            The dataset, open.
+        own : h5py.File
+            The file that it is in, open.
         files : sequence of str
             All files that it depends on.
         opened_ns : int
             When they were opened at the earliest, in nanoseconds since 1970.
         """
-        own = dataset.file
         # HDF5 shares with others in this process what it knows of a file, since whenever they have opened it.
         is_shared = h5py.h5f.get_obj_count(own.id, h5py.h5f.OBJ_FILE) > 1
         if own.mode != "r" or is_shared or is_open_for_writing(own.filename):

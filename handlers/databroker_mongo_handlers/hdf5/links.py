@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 
@@ -21,10 +22,25 @@ _VIRTUAL_SOURCE_PREFIX = "HDF5_VDS_PREFIX"
 _BLOCK_NUMBER = "%b"
 
 
-def files_behind(
+class Behind(NamedTuple):
+    """What was come upon on the way to a dataset, and behind it.
+
+    Attributes
+    ----------
+    files : list of str
+        The absolute paths of the other files that must be opened to read it.
+    dataset : h5py.Dataset or None
+        The dataset, where it is in the file itself.
+    """
+
+    files: list[str]
+    dataset: h5py.Dataset | None
+
+
+def look_behind(
     file: h5py.File, name: str, *, swmr: bool = False, before_opening: BeforeOpening | None = None
-) -> list[str]:
-    """Return the absolute paths of the other files that must be opened to read a dataset.
+) -> Behind:
+    """Return the other files that must be opened to read a dataset, and the dataset if no link leads out of the file.
 
     Links are followed from file to file, and into those sources of virtual datasets that exist.
 
@@ -40,13 +56,13 @@ def files_behind(
         Called with the path of each other file before it is opened; what it raises is passed on.
     """
     search = _Search(swmr=swmr, before_opening=before_opening)
-    search.follow(file, name)
-    return list(search.found)
+    dataset = search.follow(file, name)
+    return Behind(list(search.found), dataset)
 
 
 def missing_behind(file: h5py.File, name: str, *, swmr: bool = False) -> list[str]:
     """Return those of the files behind a dataset that are not there."""
-    return [path for path in files_behind(file, name, swmr=swmr) if not Path(path).exists()]
+    return [path for path in look_behind(file, name, swmr=swmr).files if not Path(path).exists()]
 
 
 def find_source(owner: str, source: str) -> str:
@@ -63,25 +79,28 @@ class _Search:
         self._before_opening = before_opening
         self._seen: set[tuple[str, str]] = set()
 
-    def follow(self, file: h5py.File, name: str) -> None:
-        """Collect the files on the way to ``name`` and behind it."""
+    def follow(self, file: h5py.File, name: str) -> h5py.Dataset | None:
+        """Collect the files on the way to ``name`` and behind it; return the dataset where it is in this file."""
         if (file.filename, name) in self._seen:
-            return
+            return None
         self._seen.add((file.filename, name))
-        group, parts = file, [part for part in name.split("/") if part]
-        for position, part in enumerate(parts):
-            rest = "/".join(parts[position + 1 :])
-            link = group.get(part, getlink=True)
+        parts = [part for part in name.split("/") if part not in ("", ".")]
+        for position in range(len(parts)):
+            place, rest = "/".join(parts[: position + 1]), "/".join(parts[position + 1 :])
+            if _is_hard(file, place):
+                continue
+            link = file.get(place, getlink=True)
             if isinstance(link, h5py.ExternalLink):
-                return self._enter(_find(file.filename, link.filename, _EXTERNAL_LINK_PREFIX), f"{link.path}/{rest}")
-            if isinstance(link, h5py.SoftLink):
-                start = "" if link.path.startswith("/") else group.name
+                self._enter(_find(file.filename, link.filename, _EXTERNAL_LINK_PREFIX), f"{link.path}/{rest}")
+            elif isinstance(link, h5py.SoftLink):
+                start = "" if link.path.startswith("/") else "/".join(parts[:position])
                 return self.follow(file, f"{start}/{link.path}/{rest}")
-            group = group.get(part) if link is not None else None
-            if not isinstance(group, h5py.Group):
-                break
-        if isinstance(group, h5py.Dataset):
-            self._add_sources(group)
+            return None
+        found = file.get("/".join(parts) or "/")
+        if not isinstance(found, h5py.Dataset):
+            return None
+        self._add_sources(found)
+        return found
 
     def _enter(self, path: str, name: str) -> None:
         self.found.setdefault(path)
@@ -104,6 +123,14 @@ class _Search:
                         self.follow(dataset.file, name)
                     else:
                         self._enter(find_source(dataset.file.filename, file_name), name)
+
+
+def _is_hard(file: h5py.File, place: str) -> bool:
+    """Tell whether there is a link by which a file holds something itself; those on the way to it are known to be."""
+    try:
+        return bool(file.id.links.get_info(place.encode()).type == h5py.h5l.TYPE_HARD)
+    except RuntimeError:
+        return False
 
 
 def _expand(owner: str, file_name: str, dataset: str) -> Iterator[tuple[str, str]]:

@@ -26,7 +26,7 @@ from .chunks import DamagedChunk
 from .file import OpenFile, opened, reason_of
 from .growth import whole_rows
 from .known import KnownDataset
-from .links import files_behind, missing_behind
+from .links import Behind, look_behind, missing_behind
 from .written import can_tell, is_written, spans, written_rows
 
 _SCRATCH_BYTES = 8 * 2**20  # of what is read aside and then copied
@@ -77,7 +77,7 @@ class HDF5Rows:
         self._opened_ns = 0
         self._known: KnownDataset | None = None
         self._is_checked = False
-        self._linked: tuple[int, list[str]] | None = None
+        self._behind: tuple[int, Behind] | None = None
 
     def describe(self, first: int, count: int) -> RowStructure:
         """Return the structure of rows ``first`` to ``first + count``, from the header alone.
@@ -175,12 +175,12 @@ class HDF5Rows:
         if before_opening is not None:
             before_opening(self._path)
         with self._opened() as file:
-            return self._linked_from(file, before_opening)
+            return self._look_behind(file, before_opening).files
 
     def close(self) -> None:
         """Forget what is known of the file, which is open only while it is read."""
         self._leave()
-        self._known = self._linked = None
+        self._known = self._behind = None
         self._is_checked = False
 
     @contextmanager
@@ -201,8 +201,9 @@ class HDF5Rows:
         if known is None or known.identities is not None or not self._dataset or not file.was_settled:
             return
         try:
-            known.linked = self._linked_from(file)
-            known.remember(self._dataset, files=[self._path, *known.linked], opened_ns=file.opened_ns)
+            known.linked = self._look_behind(file).files
+            files = [self._path, *known.linked]
+            known.remember(self._own_file(file), files=files, opened_ns=file.opened_ns)
         except (OSError, RuntimeError):
             return  # it is raised again, where it can be explained, when it is in the way
 
@@ -280,36 +281,42 @@ class HDF5Rows:
                 raise OSError(f"{self._path}: {self._name} is a single value and has no rows")
             if self._known is None or not self._known.is_current():
                 self._is_checked = False
-                self._known = KnownDataset.of(self._dataset, axes_of_rows=self._axes_of_rows(self._dataset))
+                own = self._own_file(file)
+                self._known = KnownDataset.of(self._dataset, own, axes_of_rows=self._axes_of_rows(self._dataset))
         return self._dataset, self._known
+
+    def _own_file(self, file: OpenFile) -> h5py.File:
+        """Return the file that the attached dataset is in, which a link may lead to."""
+        is_here = self._look_behind(file).dataset is not None
+        return file.file if is_here or self._dataset is None else self._dataset.file
 
     def _find_dataset(self, file: OpenFile) -> h5py.Dataset:
         try:
-            return file.dataset(self._name)
+            return file.dataset(self._name, self._look_behind(file).dataset)
         except OSError as error:
             lost = missing_behind(file.file, self._name, swmr=self._swmr)
             if not lost:
                 raise
             raise OSError(f"{error}; {lost[-1]} is missing") from error
 
-    def _linked_from(self, file: OpenFile, before_opening: BeforeOpening | None = None) -> list[str]:
-        """Return the files behind the dataset, looked for once each time that the file is opened."""
-        if self._linked is None or self._linked[0] != file.opened_ns:
-            found = files_behind(file.file, self._name, swmr=self._swmr, before_opening=before_opening)
-            self._linked = file.opened_ns, found
-        return self._linked[1]
+    def _look_behind(self, file: OpenFile, before_opening: BeforeOpening | None = None) -> Behind:
+        """Return the dataset, and the files behind it, looked for once each time that the file is opened."""
+        if self._behind is None or self._behind[0] != file.opened_ns:
+            found = look_behind(file.file, self._name, swmr=self._swmr, before_opening=before_opening)
+            self._behind = file.opened_ns, found
+        return self._behind[1]
 
     def _look_again(self, file: OpenFile) -> KnownDataset:
         """Count the rows that there are now."""
         try:
             dataset, known = self._attach(file)
             # A file that is not followed was whole when it was opened, or `open_hdf5` would have refused it.
-            if not file.is_fresh and (dataset.is_virtual or dataset.file.swmr_mode):
+            if not file.is_fresh and (dataset.is_virtual or self._own_file(file).swmr_mode):
                 file.look_again()
                 dataset, known = self._attach(file)
             file.is_fresh = False
             n_axes = self._axes_of_rows(known)
-            known.extent = whole_rows(dataset, swmr=dataset.file.swmr_mode, axes_of_rows=n_axes)
+            known.extent = whole_rows(dataset, swmr=self._own_file(file).swmr_mode, axes_of_rows=n_axes)
         except RuntimeError as error:
             raise OSError(f"{self._path}: the length of {self._name} cannot be read: {reason_of(error)}") from error
         return known
@@ -322,7 +329,7 @@ class HDF5Rows:
         known = self._with_rows(file, block)
         if not len(self._not_stored(file, block)):
             return known
-        if self._attach(file)[0].file.swmr_mode:
+        if self._own_file(file).swmr_mode:
             known = self._look_again(file)
         lost = self._not_stored(file, block)
         if len(lost):
@@ -352,7 +359,8 @@ class HDF5Rows:
                 places = known.past.locate(dataset, block, opened_ns=file.opened_ns)
             if known.past is not None and places is not None:
                 known.stored = (known.past.stored_rows(places),)
-            elif is_written(dataset, block, axes_of_rows=n_axes):
+            elif known.has(block) or is_written(dataset, block, axes_of_rows=n_axes):
+                known.found.update(block.numbers.flat)
                 return ()
             else:
                 known.stored = (written_rows(dataset, axes_of_rows=n_axes),)

@@ -84,7 +84,7 @@ def is_written(dataset: h5py.Dataset, block: Block, *, axes_of_rows: int = 1) ->
     if max(block.count * block.size * len(inner) * _CHUNKS_PER_CHUNK_ASKED, _FEW_CHUNKS) >= n_chunks:
         return None
     counting = dataset.shape[:axes_of_rows]
-    rows = (np.unravel_index(number, counting) if counting else () for number in block.numbers().flat)
+    rows = (np.unravel_index(number, counting) if counting else () for number in block.numbers.flat)
     corners = {tuple(int(at) // step * step for at, step in zip(row, dataset.chunks, strict=False)) for row in rows}
     # Asked about a dataset that has no chunk at all, HDF5 2.0 says how long something else is.
     has_any = dataset.id.chunk_iter(lambda chunk: True) is not None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -64,8 +65,9 @@ class Block:
         """One more than the last row."""
         return self.first + (self.count - 1) * self.step + self.size
 
+    @cached_property
     def numbers(self) -> Array:
-        """Return the numbers of the rows, ``(count, size)``."""
+        """The numbers of the rows, ``(count, size)``."""
         return np.add.outer(self.first + np.arange(self.count) * self.step, np.arange(self.size))
 
 
