@@ -146,7 +146,8 @@ def _uniform_structures(
         found = {_structure_of(event["data"].get(key, MISSING)) for event in events}
         certain = found.pop() if len(found) == 1 else None
         declared = declared_dtype(data_keys[key])
-        if certain is not None and declared in (None, certain[1]):
+        # No "in": NumPy takes None for float64.
+        if certain is not None and (declared is None or declared == certain[1]):
             sample[key], shaped[key] = events[0]["data"][key], certain
     if not sample or not source.rows.store.is_uniform(source.rows.snapshot, sample):
         return {}

@@ -79,3 +79,17 @@ def test_a_lazy_column_has_the_dtype_and_the_values_of_the_one_read(store_uri, m
     loaded, lazy = primary.read(), primary.to_dask()
     assert {key: lazy[key].dtype for key in lazy} == {key: loaded[key].dtype for key in loaded}
     assert lazy.compute().identical(loaded)
+
+
+@pytest.mark.parametrize("said", ["<f8", "<f4", "<i8", "<i2", "|b1"])
+def test_a_lazy_column_has_the_dtype_that_its_descriptor_says_where_the_one_read_has_it(store_uri, monkeypatch, said):
+    monkeypatch.setattr(inline, "_FEW_VALUES", 0)
+    writer = Writer(store_uri)
+    for name, doc in build_run({"primary": [{"n": row, "x": row + 0.5} for row in range(3)]}):
+        for data_key in doc["data_keys"].values() if name == "descriptor" else ():
+            data_key["dtype_numpy"] = said
+        writer(name, doc)
+    stream = Catalog.from_uri(store_uri)[-1].primary
+    loaded, lazy = stream.read(), stream.to_dask()
+    assert {key: lazy[key].dtype for key in lazy} == {key: loaded[key].dtype for key in loaded}
+    assert lazy.compute().identical(loaded)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import warnings
 from collections import Counter
 
@@ -58,12 +59,13 @@ def bench(request, tmp_path_factory):
         return
     import pymongo
 
-    uri = request.getfixturevalue("mongod_uri").replace("/?", "/rows_of_many_runs?")
+    name = f"rows_of_many_runs_{os.getpid()}"  # another test process may be at these tests too
+    uri = request.getfixturevalue("mongod_uri").replace("/?", f"/{name}?")
     catalog = Catalog.from_uri(uri)
     catalog.store.collections.event.create_index([("descriptor", -1), ("time", -1)])
     yield Bench(catalog, tmp_path_factory.mktemp("many"))
     with pymongo.MongoClient(uri) as client:
-        client.drop_database("rows_of_many_runs")
+        client.drop_database(name)
 
 
 def by_hand(catalog, keys, stream):

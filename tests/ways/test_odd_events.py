@@ -185,3 +185,23 @@ def test_an_event_whose_section_is_no_mapping_lacks_all_its_values(run_with, sec
     expected = [0, 1, 3, 4] if section == "data" else [TIME, TIME + 1, TIME + 3, TIME + 4]
     assert np.isnan(found[2])
     assert found.values[[0, 1, 3, 4]].tolist() == expected
+
+
+@pytest.mark.parametrize("uids", [("a", "b"), ("b", "a")])
+def test_rows_of_one_number_and_time_are_in_the_order_of_their_descriptors(store_uri, uids):
+    catalog = Catalog.from_uri(store_uri)
+    collections = catalog.store.collections
+    collections.run_start.insert_one({"uid": "run", "time": TIME})
+    data_keys = {"x": {"source": "", "dtype": "number", "shape": []}}
+    for number, uid in enumerate(uids):
+        descriptor = {"uid": uid, "run_start": "run", "name": "primary", "time": TIME + number}
+        collections.event_descriptor.insert_one({**descriptor, "data_keys": data_keys})
+        for seq_num in (1, 2):
+            event = {"uid": f"{uid} {seq_num}", "descriptor": uid, "seq_num": seq_num, "time": TIME + seq_num}
+            values = {"data": {"x": 10 * seq_num + number}, "timestamps": {"x": float(10 * seq_num + number)}}
+            collections.event.insert_one({**event, **values, "filled": {}})
+    collections.event.create_index([("descriptor", -1), ("time", -1)])
+    stream = catalog["run"].primary
+    assert stream.timestamps.read()["x"].values.tolist() == [10, 11, 20, 21]
+    assert stream.read()["x"].values.tolist() == [10, 11, 20, 21]
+    assert catalog["run"].primary.read()["x"].values.tolist() == [10, 11, 20, 21]

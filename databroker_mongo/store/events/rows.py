@@ -1,7 +1,8 @@
 """The rows of a stream: which events they are, in which order, and their columns.
 
 MongoDB hands events out along the index on (descriptor, time), which every database of runs has; rows are put in
-order of (seq_num, time) here. Nobody above this file counts in ``seq_num``.
+order of (seq_num, time) here, those of which both are equal in the order of their descriptors. Nobody above this file
+counts in ``seq_num``.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Rows(ABC):
         StoreError
             A ``seq_num`` is missing or no whole number, and ``is_strict``; else it is `UNNUMBERED`.
         """
-        origin = [("descriptor",)] if len(descriptor_uids) > 1 else []
+        origin = _origin(descriptor_uids)
         fields = [("seq_num",), ("time",), *(("data", key) for key in keys), *origin]
         seq_num, time, *data = self._read_all(descriptor_uids, fields, n_expected=n_expected)
         numbers = _positions(data.pop() if origin else [], descriptor_uids, len(time))
@@ -59,11 +60,14 @@ class Rows(ABC):
         self, snapshot: Snapshot, keys: Sequence[str], *, section: Section = "data", rows: slice | None = None
     ) -> dict[str, Values]:
         """Return columns of a snapshot in row order: those of ``rows``, or all."""
-        fields = [("seq_num",), ("time",), *((section, key) for key in keys)]
+        # Only of rows whose numbers are not consecutive, two may have the same one.
+        origin = [] if snapshot.is_consecutive else _origin(snapshot.descriptor_uids)
+        fields = [("seq_num",), ("time",), *((section, key) for key in keys), *origin]
         window = rows if rows is not None and self.can_find_rows(snapshot) else None
         seq_num, time, *values = self._read_snapshot(snapshot, window, fields)
         _require_rows(len(seq_num), snapshot.n_rows if window is None else window.stop - window.start)
-        order = np.lexsort((numbers_of(time), _row_numbers(seq_num)))
+        numbers = _positions(values.pop() if origin else [], snapshot.descriptor_uids, len(time))
+        order = np.lexsort((numbers, numbers_of(time), _row_numbers(seq_num)))
         if rows is not None and window is None:
             order = order[rows]
         return {key: put_in_order(column, order) for key, column in zip(keys, values, strict=True)}
@@ -208,7 +212,7 @@ def index_of(
         Whether a ``seq_num`` that is missing or no whole number is an error.
     """
     seq_nums, times = _row_numbers(seq_num, is_strict=is_strict), numbers_of(time)
-    order = np.lexsort((times, seq_nums))
+    order = np.lexsort((numbers, times, seq_nums))
     seq_nums, times = seq_nums[order], times[order]
     known = times[~np.isnan(times)]
     snapshot = Snapshot(
@@ -274,8 +278,14 @@ def _require_rows(n_found: int, n_expected: int) -> None:
         )
 
 
+def _origin(descriptor_uids: Sequence[str]) -> list[Path]:
+    """Return the field that tells of which of these descriptors an event is, if that is a question."""
+    return [("descriptor",)] if len(descriptor_uids) > 1 else []
+
+
 def _positions(found: Values, descriptor_uids: Sequence[str], n_rows: int) -> NDArray[np.intp]:
-    if len(descriptor_uids) < 2:
+    """Return for each event the position of its descriptor; 0 where nobody asked."""
+    if len(found) == 0:
         return np.zeros(n_rows, dtype=np.intp)
     position = {uid: number for number, uid in enumerate(descriptor_uids)}
     return np.array([position[uid] for uid in found], dtype=np.intp)
