@@ -20,17 +20,15 @@ from functools import singledispatch
 from itertools import islice
 from typing import Any, NoReturn, TypeVar
 
-import numpy as np
-
 _Copied = TypeVar("_Copied")
 
 _ALWAYS_FIT = frozenset({float, bool, type(None)})
 _UNCHANGEABLE = frozenset({str, int, float, bool, type(None)})
-_ARRAY_TYPES = (np.ndarray, np.memmap, np.matrix, np.recarray)
-_LARGEST = 2**63 - 1
+LARGEST = 2**63 - 1
+"""What an integer of 64 bits can be at most."""
+
 _SMALLEST = -(2**63)
-_PLAIN_KINDS = "biufUSO"
-_TOO_LARGE = "the integer does not fit into 64 bits with a sign; send it as a string or as a float"
+TOO_LARGE = "the integer does not fit into 64 bits with a sign; send it as a string or as a float"
 
 
 class Unencodable(Exception):
@@ -59,7 +57,7 @@ class Unencodable(Exception):
 def encodable(value: Any) -> Any:
     """Return an equal value of plain types, which shares no mutable part with ``value``.
 
-    Tuples and NumPy arrays become lists, NumPy scalars become Python numbers, mappings become dicts.
+    Tuples become lists, mappings dicts; ``numpy_values`` and ``store/`` say what others become.
 
     Parameters
     ----------
@@ -91,6 +89,7 @@ def converts(*kinds: type) -> Callable[[Callable[[Any], Any]], Callable[[Any], A
     def register(conversion: Callable[[Any], Any]) -> Callable[[Any], Any]:
         for kind in kinds:
             _converted.register(kind, conversion)
+            _FREQUENT[kind] = conversion
         return conversion
 
     return register
@@ -136,7 +135,7 @@ def _are_names(keys: Iterable[Any]) -> bool:
 def _fit(values: Collection[Any]) -> bool:
     """Tell, for all values at once, whether they fit as they are; False where it takes a closer look."""
     kinds = set(map(type, values))
-    return kinds <= _ALWAYS_FIT or (kinds == {int} and min(values) >= _SMALLEST and max(values) <= _LARGEST)
+    return kinds <= _ALWAYS_FIT or (kinds == {int} and min(values) >= _SMALLEST and max(values) <= LARGEST)
 
 
 def _key(key: Any) -> str:
@@ -174,8 +173,8 @@ def _string(value: str) -> str:
 
 @_converted.register(int)
 def _integer(value: int) -> int:
-    if not _SMALLEST <= value <= _LARGEST:
-        refuse(value, _TOO_LARGE)
+    if not _SMALLEST <= value <= LARGEST:
+        refuse(value, TOO_LARGE)
     return int(value)
 
 
@@ -198,39 +197,6 @@ def _datetime(value: datetime) -> datetime:
     return value
 
 
-@_converted.register(np.generic)
-def _scalar(value: np.generic) -> Any:
-    if value.dtype.kind not in _PLAIN_KINDS:
-        refuse(value, "no BSON value equals a NumPy value of this type; convert it to numbers or a string")
-    if value.dtype.kind == "f" and value.dtype.itemsize > 8:
-        return _extended(np.asarray(value))
-    if value.dtype.kind == "u" and int(value) > _LARGEST:
-        refuse(value, _TOO_LARGE)
-    return encodable(value.item())
-
-
-@_converted.register(np.ndarray)
-def _array(value: np.ndarray[Any, Any]) -> Any:
-    if type(value) not in _ARRAY_TYPES:
-        refuse(value, "this kind of array holds more than its values (a mask, a unit); convert it to a plain array")
-    if value.dtype.kind not in _PLAIN_KINDS:
-        refuse(value, f"no list of BSON values equals an array of {value.dtype}; convert it to numbers or strings")
-    if 0 in value.shape[:-1]:
-        refuse(value, f"a list cannot keep the shape {value.shape}")
-    if value.dtype.kind == "u" and value.size and int(value.max()) > _LARGEST:
-        refuse(value, _TOO_LARGE)
-    if value.dtype.kind in "USO":
-        return encodable(value.tolist())
-    return _extended(value) if value.dtype.itemsize > 8 else value.tolist()
-
-
-def _extended(value: np.ndarray[Any, Any]) -> Any:
-    shorter = value.astype(np.float64)
-    if not np.array_equal(shorter, value, equal_nan=True):
-        refuse(value[()], "a number needs more than the 64 bits of a double; convert it to float64 or to strings")
-    return shorter.tolist()
-
-
 # What singledispatch would choose: to look it up here takes a tenth of the time, and every document goes through it.
 _FREQUENT: dict[type, Callable[[Any], Any]] = {
     dict: _mapping,
@@ -238,7 +204,6 @@ _FREQUENT: dict[type, Callable[[Any], Any]] = {
     tuple: _sequence,
     str: _string,
     int: _integer,
-    np.float64: float,
 }
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
+from databroker_mongo import numpy_values  # noqa: F401 (its values are made known)
 from databroker_mongo.values import Unencodable, are_equal, copied, encodable
 
 

@@ -16,7 +16,7 @@ import databroker_mongo
 
 PACKAGE = Path(databroker_mongo.__file__).parent
 HANDLERS = Path(__file__).parents[1] / "handlers" / "databroker_mongo_handlers"
-HEAVY = {"dask", "event_model", "h5py", "mongomock", "pandas", "pymongo", "tifffile", "xarray"}
+HEAVY = {"dask", "event_model", "h5py", "mongomock", "numpy", "pandas", "pymongo", "tifffile", "xarray", "yaml"}
 
 
 def run(code: str) -> str:
@@ -47,6 +47,15 @@ def test_listing_the_public_names_loads_nothing_heavy():
 def test_each_public_name_is_there(name):
     assert getattr(databroker_mongo, name) is not None
     assert name in dir(databroker_mongo)
+
+
+@pytest.mark.parametrize("room", sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py")))
+def test_what_a_door_names_is_behind_it_and_nothing_else(room):
+    door = importlib.import_module(f"databroker_mongo.{room}")
+    for name in getattr(door, "__all__", ()):
+        assert getattr(door, name) is not None
+    with pytest.raises(AttributeError, match="no_such_name"):
+        door.no_such_name  # noqa: B018
 
 
 def test_only_public_names_are_listed():

@@ -23,9 +23,9 @@ What does not belong here: specs and paths (``assets/``), collections (``store/`
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ..doors import open_late
 from .column_set import OpenedColumn, OpenedColumns
 from .columns import AssetColumn, Column, KnownColumn
 from .external import correct, try_to_correct
@@ -76,8 +76,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    # dask and xarray take a second to import: a list of runs needs neither, and what is read at once no dask.
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{'lazy' if name.startswith('lazy') else 'dataset'}"), name)
+if not TYPE_CHECKING:  # late: xarray and dask take a second; what is read at once needs no dask, a Column neither
+    __getattr__ = open_late(
+        __name__,
+        {
+            "dataset": ("chunked", "dataset_of_runs", "load_dataset", "table_of_rows"),
+            "lazy": ("lazy_array", "lazy_dataset", "lazy_rows"),
+        },
+    )

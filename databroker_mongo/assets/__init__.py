@@ -13,19 +13,26 @@
     handler        the page of who writes a handler
 """
 
-from .datums import DatumIds, DatumTable, Segment, pack_segments, unpack_segments
-from .handler import DatumStructure, DescribesDatum, Handler, Layout, ReadsRegions, RefersToFiles, TellsLayout
-from .loading import HandlerClass, keywords_of
-from .mounts import Absence
-from .offline import Rule
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..doors import open_late
 from .opening import open_reader
-from .places import Place
-from .pool import close_files
 from .reader import AssetReader, may_still_come
 from .registry import HandlerRegistry
 from .resource import Resource
 from .roots import Roots, require_ends
-from .stream_datums import Stored, join
+
+if TYPE_CHECKING:
+    from .datums import DatumIds, DatumTable, Segment, pack_segments, unpack_segments
+    from .handler import DatumStructure, DescribesDatum, Handler, Layout, ReadsRegions, RefersToFiles, TellsLayout
+    from .loading import HandlerClass, keywords_of
+    from .mounts import Absence
+    from .offline import Rule
+    from .places import Place
+    from .pool import close_files
+    from .stream_datums import Stored, join
 
 __all__ = [
     "Absence",
@@ -56,3 +63,26 @@ __all__ = [
     "require_ends",
     "unpack_segments",
 ]
+
+if not TYPE_CHECKING:  # late: a catalog is opened, and its runs are looked up, without what reads files
+    __getattr__ = open_late(
+        __name__,
+        {
+            "datums": ("DatumIds", "DatumTable", "Segment", "pack_segments", "unpack_segments"),
+            "handler": (
+                "DatumStructure",
+                "DescribesDatum",
+                "Handler",
+                "Layout",
+                "ReadsRegions",
+                "RefersToFiles",
+                "TellsLayout",
+            ),
+            "loading": ("HandlerClass", "keywords_of"),
+            "mounts": ("Absence",),
+            "offline": ("Rule",),
+            "places": ("Place",),
+            "pool": ("close_files",),
+            "stream_datums": ("Stored", "join"),
+        },
+    )

@@ -6,7 +6,6 @@ belong to ``registry``.
 
 from __future__ import annotations
 
-import configparser
 import logging
 import re
 import sys
@@ -15,17 +14,20 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
-
-import entrypoints
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from .known_distributions import OWN_DISTRIBUTION, SUPERSEDED
+
+if TYPE_CHECKING:
+    import configparser
+
+    import entrypoints
 
 SPEC_GROUP: Final = "databroker.handlers"
 OWN_SPEC_GROUP: Final = "databroker_mongo.handlers"
 MIMETYPE_GROUP: Final = "databroker_mongo.mimetypes"
 
-_Found = tuple[str, str | None, configparser.ConfigParser]
+_Found: TypeAlias = "tuple[str, str | None, configparser.ConfigParser]"
 
 _logger = logging.getLogger("databroker_mongo")
 
@@ -140,6 +142,10 @@ def _newest(folder: str, seen: set[str]) -> list[_Found]:
 
 
 def _declared(folder: str) -> list[tuple[configparser.ConfigParser, entrypoints.Distribution]]:
+    import configparser  # late: a catalog is opened, and its runs are looked up, without any handler
+
+    import entrypoints
+
     try:
         return list(entrypoints.iter_files_distros([folder], repeated_distro="all"))
     except (configparser.Error, UnicodeDecodeError):
@@ -148,6 +154,10 @@ def _declared(folder: str) -> list[tuple[configparser.ConfigParser, entrypoints.
 
 def _one_by_one(folder: str) -> Iterator[tuple[configparser.ConfigParser, entrypoints.Distribution]]:
     """Read a folder in which one file is damaged: that distribution alone is left out."""
+    import configparser
+
+    import entrypoints
+
     for file in sorted(Path(folder).glob("*.*-info/entry_points.txt")):
         parser = entrypoints.CaseSensitiveConfigParser(delimiters=("=",))
         try:

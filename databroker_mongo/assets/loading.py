@@ -6,8 +6,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import entrypoints
-
 from ..errors import HandlerUnavailable
 from .discovery import Offer
 
@@ -22,6 +20,8 @@ def load(offer: Offer) -> HandlerClass:
     HandlerUnavailable
         It cannot be imported, for whatever reason, which is the cause.
     """
+    import entrypoints  # late, as in ``discovery``
+
     module, _, name = offer.target.rpartition(".")
     target = offer.target if ":" in offer.target else f"{module}:{name}"
     try:

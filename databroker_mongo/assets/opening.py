@@ -14,7 +14,6 @@ from ..config import (
     CatalogSettings,
     Directory,
     SiteSettings,
-    find_entries,
     hand_on,
     require_importable_rule,
     site_settings,
@@ -159,6 +158,8 @@ class _TravellingReader(AssetReader):
 
 
 def _arrive(settings: CatalogSettings | None, handlers: dict[str, Any], given: _Given, recall: bool) -> AssetReader:
+    from ..config import find_entries  # late: most readers stay where they were made
+
     # What this machine says of the catalog comes before what the machine said that it was pickled on.
     here = find_entries() if settings is not None else {}
     own = here[settings.name] if settings is not None and settings.name in here else settings

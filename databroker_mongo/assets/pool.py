@@ -15,11 +15,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from ..documents import DatumKwargs
 from .file_state import FileState
 from .handler import KeepsOpen
+
+if TYPE_CHECKING:
+    from ..documents import DatumKwargs
 
 _logger = logging.getLogger("databroker_mongo")
 BeforeOpening = Callable[[str], None]

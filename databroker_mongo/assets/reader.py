@@ -1,7 +1,7 @@
 """Read rows of datums into a buffer, whatever the level of the handler; say what is wrong when it cannot be done.
 
 The only place that tells a classic handler from a capable one, and the only one that compares what a handler gives
-with what was promised.
+with what was promised. A catalog is opened with its reader, so that NumPy is imported late, when something is read.
 """
 
 from __future__ import annotations
@@ -11,11 +11,8 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ..documents import DatumKwargs
 from ..errors import AssetError, AssetOffline, AssetUnreadable, ShapeMismatch
 from .handler import DatumStructure, DescribesDatum, Layout, ReadsRegions, TellsLayout, TellsWay
 from .loading import HandlerClass, class_path, keywords_of
@@ -24,6 +21,11 @@ from .pool import linked_files, process_pool
 from .registry import HandlerRegistry
 from .resource import Resource
 from .roots import Located, Roots, facts_of_place, require_ends
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..documents import DatumKwargs
 
 Region = tuple[slice, ...]
 
@@ -391,6 +393,8 @@ class AssetReader:
 
 
 def _structure_of(handler: Any, datum: DatumKwargs) -> DatumStructure:
+    import numpy as np
+
     if isinstance(handler, DescribesDatum):
         shape, dtype, chunks = handler.structure(**datum)
         return DatumStructure(tuple(shape), np.dtype(dtype), None if chunks is None else tuple(chunks))
@@ -406,6 +410,8 @@ def _require(
     found: DatumStructure, promised: DatumStructure, resource: Resource, datum: DatumKwargs, *, handler: Any
 ) -> None:
     """Insist that a datum is what was promised."""
+    import numpy as np
+
     if tuple(found.shape) == tuple(promised.shape) and np.dtype(found.dtype) == promised.dtype:
         return
     layout = _layout_of(handler, datum)
@@ -460,6 +466,8 @@ def _reason(error: Exception) -> str:
 
 def _lazy_or_array(values: Any) -> Any:
     """Return what a classic handler gave as something with shape and dtype that can be sliced."""
+    import numpy as np
+
     if hasattr(values, "__dask_graph__"):
         return values
     if values is None:
@@ -471,6 +479,8 @@ def _lazy_or_array(values: Any) -> Any:
 
 def _computed(values: Any) -> np.ndarray[Any, Any]:
     """Compute a dask array where it is: a nested pool would wait for the thread that it runs in."""
+    import numpy as np
+
     if hasattr(values, "__dask_graph__"):
         return np.asarray(values.compute(scheduler="synchronous"))
     return np.asarray(values)

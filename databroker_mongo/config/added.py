@@ -13,10 +13,11 @@ from ..errors import CatalogNotFound, ConfigurationError, ConfigurationWarning, 
 from .directories import user_directory
 from .entries import find_entries
 from .own_form import plain_values, read_catalog, to_yaml
+from .parsing import parse_yaml
 from .settings import CatalogSettings
 from .uris import Uri
 from .whole_paths import require_whole
-from .yaml_files import parse_yaml, read_text
+from .yaml_files import read_text
 
 _MARK: Final = "# Written by databroker_mongo when this catalog was added; removing the catalog removes this file.\n"
 

@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 from ..errors import CredentialsUnavailable
 from .directories import user_directory
-from .entries import find_entries
 from .uris import HIDDEN, VARIABLE, Uri
 
 PASSWORD_VARIABLE: Final = "DATABROKER_MONGO_PASSWORD"  # noqa: S105 (the name of a variable)
@@ -67,6 +66,8 @@ def _restore(uri: Uri) -> str:
 def _configured_here(uri: Uri) -> Uri | None:
     if uri.catalog is None:
         return None
+    from .entries import find_entries  # late: most URIs were not pickled
+
     entries = find_entries()
     if uri.catalog not in entries:
         return None

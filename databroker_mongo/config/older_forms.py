@@ -13,11 +13,12 @@ from typing import Any, Final
 from urllib.parse import quote, quote_plus, unquote
 
 from ..errors import ConfigurationError
+from .parsing import parse_yaml
 from .readers import read_imports, read_root_map, read_transforms, read_uri
 from .settings import CatalogSettings
 from .uris import VARIABLE, Uri
 from .whole_paths import require_whole
-from .yaml_files import Section, YamlFile, parse_yaml, read_text
+from .yaml_files import Section, YamlFile, read_text
 
 NORMALIZED_DRIVER: Final = "bluesky-mongo-normalized-catalog"
 V0_KEYS: Final = ("description", "metadatastore", "assets", "handlers", "root_map", "transforms", "api_version")

@@ -18,8 +18,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from .settings import CATALOG_KEYS, SITE_KEYS, URI_OPTIONS, CatalogSettings, Setting, SiteSettings
 from .uris import Uri
 from .yaml_files import Section, YamlFile
@@ -71,6 +69,8 @@ def to_yaml(catalogs: Mapping[str, Mapping[str, Any]]) -> str:
     catalogs : mapping
         From names to the keys and plain values of each, as `plain` gives them.
     """
+    import yaml  # late: who only reads such files has them parsed elsewhere, if there are any
+
     return yaml.safe_dump(
         {"catalogs": {name: dict(keys) for name, keys in catalogs.items()}}, sort_keys=False, width=10**6
     )

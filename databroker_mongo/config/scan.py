@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import ConfigurationError
 from .directories import SearchDirectory, search_directories
-from .yaml_files import YamlFile, parse_yaml, read_text
+from .yaml_files import YamlFile, read_text
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,8 @@ def scan() -> Iterator[Scanned]:
 
 
 def _read(directory: SearchDirectory, path: Path) -> Scanned:
+    from .parsing import parse_yaml  # late: where no file is, none is parsed
+
     text = ""
     try:
         text = read_text(path)

@@ -1,15 +1,15 @@
-"""YAML files that know their line numbers, read with the safe loader only; nothing about what the settings mean."""
+"""YAML files that know their line numbers, and their sections; nothing about what the settings mean.
+
+What does not belong here: how their text is parsed (``parsing``), which takes PyYAML.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from ..errors import ConfigurationError
 
@@ -61,90 +61,6 @@ def read_text(path: Path) -> str:
         raise ConfigurationError("the file is not UTF-8 text: store it as UTF-8", file=path) from None
 
 
-def parse_yaml(text: str, path: Path) -> YamlFile:
-    """Parse the text of a file, which may be one that is still to be written.
-
-    Raises
-    ------
-    ConfigurationError
-        It is not YAML, has tags beyond plain values, or names a key twice. The error never quotes the text, which may
-        hold a password.
-    """
-    loader: yaml.SafeLoader | None = None
-    try:
-        loader = yaml.SafeLoader(text)
-        node = loader.get_single_node()
-        _refuse_repeated_keys(node, path)
-        data = None if node is None else loader.construct_document(node)
-    except yaml.MarkedYAMLError as error:
-        # The error's own text quotes the line it is about: it must not become part of a traceback.
-        mark = error.problem_mark or error.context_mark
-        line = None if mark is None else mark.line + 1
-        raise ConfigurationError(_problem(error), file=path, line=line) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        if isinstance(error, ConfigurationError):
-            raise
-        raise ConfigurationError(f"the file is not valid YAML ({type(error).__name__})", file=path) from None
-    finally:
-        if loader is not None:
-            loader.dispose()
-    return YamlFile(path.absolute(), data, dict(_key_lines(node, (), set())))
-
-
-def _problem(error: yaml.MarkedYAMLError) -> str:
-    problem = error.problem or error.context or "unreadable"
-    if "tag:yaml.org,2002:python" in problem:
-        return "tags that make Python objects (!!python/...) are refused: write plain values"
-    quoted = re.compile("'[^']*'")
-    return f"the file is not valid YAML: {quoted.sub('...', problem)}"
-
-
-def _refuse_repeated_keys(top: yaml.Node | None, path: Path) -> None:
-    for mapping in _mappings(top):
-        seen: dict[str, yaml.Node] = {}
-        for key, _ in mapping.value:
-            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
-                continue
-            first = seen.setdefault(key.value, key)
-            if first is not key:
-                raise ConfigurationError(
-                    f"{_shown(key.value)} occurs twice, first in line {_line(first)}: remove or rename one",
-                    file=path,
-                    line=_line(key),
-                )
-
-
-def _mappings(top: yaml.Node | None) -> Iterator[yaml.MappingNode]:
-    """Yield each mapping of a document once, although aliases may lead to it many times."""
-    waiting, seen = [top], set()
-    while waiting:
-        node = waiting.pop()
-        if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, yaml.MappingNode):
-            yield node
-            waiting.extend(value for _, value in node.value)
-        else:
-            waiting.extend(node.value)
-
-
-def _key_lines(node: yaml.Node | None, keys: KeyPath, seen: set[int]) -> Iterator[tuple[KeyPath, int]]:
-    if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
-        return
-    seen.add(id(node))
-    is_mapping = isinstance(node, yaml.MappingNode)
-    children = node.value if is_mapping else [(item, item) for item in node.value]
-    for position, (key, value) in enumerate(children):
-        below = (*keys, key.value if is_mapping else position)
-        yield below, _line(key)
-        yield from _key_lines(value, below, seen)
-
-
-def _line(node: yaml.Node) -> int:
-    return int(node.start_mark.line) + 1
-
-
 class Section:
     """A mapping in a YAML file, whose values are taken by key and checked; each error names file and line.
 
@@ -188,7 +104,7 @@ class Section:
             if key not in known:
                 near = get_close_matches(key, known, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else f"the known keys are {', '.join(sorted(known))}."
-                raise self.error(f"the key {_shown(key)} is not known; {hint}", key)
+                raise self.error(f"the key {shown_key(key)} is not known; {hint}", key)
 
     def section(self, key: str) -> Section | None:
         """Return the mapping under a key."""
@@ -252,12 +168,12 @@ class Section:
         for key in values:
             if not isinstance(key, str):
                 raise self.file.error(
-                    f"{what}: the key {_shown(key)} must be a string: put it in quotes", *keys, str(key)
+                    f"{what}: the key {shown_key(key)} must be a string: put it in quotes", *keys, str(key)
                 )
         return values
 
 
-def _shown(key: Any) -> str:
+def shown_key(key: Any) -> str:
     """Name a key, unless a URI was put in the place of a key."""
     return "'...'" if "@" in str(key) else repr(key)
 

@@ -16,12 +16,17 @@ A *page* (``event_page``, ``datum_page``, and the old ``bulk_events``, ``bulk_da
 What does not belong here: which values can be kept (``values``), where documents go and when (``store/``, ``writing``).
 """
 
-from .checks import checked, encode, validate
-from .datum_runs import DatumColumns, DatumKwargs, DatumRun, are_numbered, number_ids
+from typing import TYPE_CHECKING
+
+from ..doors import open_late
 from .names import NAMELESS_STREAM, SINGLES, Document, Named, facts_of, is_streamed, n_events_said, stream_of
-from .pages import pages_of, part_of_page, rows_of
 from .readable import broken_fields, readable_descriptor
-from .spans import Span, indices_of, left_over, n_stored, pairs_of, rows_without_events, spans_of
+
+if TYPE_CHECKING:
+    from .checks import checked, encode, validate
+    from .datum_runs import DatumColumns, DatumKwargs, DatumRun, are_numbered, number_ids
+    from .pages import pages_of, part_of_page, rows_of
+    from .spans import Span, indices_of, left_over, n_stored, pairs_of, rows_without_events, spans_of
 
 __all__ = [
     "DatumColumns",
@@ -53,3 +58,14 @@ __all__ = [
     "stream_of",
     "validate",
 ]
+
+if not TYPE_CHECKING:  # late: a run is looked up without what checks and pages documents, and without NumPy
+    __getattr__ = open_late(
+        __name__,
+        {
+            "checks": ("checked", "encode", "validate"),
+            "datum_runs": ("DatumColumns", "DatumKwargs", "DatumRun", "are_numbered", "number_ids"),
+            "pages": ("pages_of", "part_of_page", "rows_of"),
+            "spans": ("Span", "indices_of", "left_over", "n_stored", "pairs_of", "rows_without_events", "spans_of"),
+        },
+    )

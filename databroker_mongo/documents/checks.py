@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from .. import numpy_values  # noqa: F401 (makes values of NumPy known, which documents may hold)
 from ..errors import InvalidDocument
 from ..values import Unencodable, encodable
 from .names import SINGLES, Document, facts_of, place_of

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import math
 import re
-import zoneinfo
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,6 +132,8 @@ def _zone(timezone: str | datetime.tzinfo | None) -> tuple[datetime.tzinfo, str]
     if offset:
         minutes = int(offset[1] + "1") * (int(offset[2]) * 60 + int(offset[3]))
         return datetime.timezone(datetime.timedelta(minutes=minutes)), timezone
+    import zoneinfo  # late, as tzlocal: only queries of time need it
+
     try:
         return zoneinfo.ZoneInfo(timezone), timezone
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -144,7 +145,7 @@ def _zone(timezone: str | datetime.tzinfo | None) -> tuple[datetime.tzinfo, str]
 
 
 def _local_zone() -> tuple[datetime.tzinfo, str]:
-    import tzlocal  # only queries of time need it
+    import tzlocal
 
     zone = tzlocal.get_localzone()
     return zone, getattr(zone, "key", None) or "local"

@@ -16,12 +16,19 @@
 What does not belong here: how MongoDB is asked (``store/``), how files are read (``assets/``).
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..doors import open_late
 from .catalog import Catalog
 from .context import Context
 from .keys import integers_of_slice, list_keys, show_slice
 from .run import Run
-from .stream import Stream
 from .transforms import import_transforms, transforms_of
+
+if TYPE_CHECKING:
+    from .stream import Stream
 
 __all__ = [
     "Catalog",
@@ -34,3 +41,6 @@ __all__ = [
     "show_slice",
     "transforms_of",
 ]
+
+if not TYPE_CHECKING:  # late: a run is looked up without what reads its streams
+    __getattr__ = open_late(__name__, {"stream": ("Stream",)})

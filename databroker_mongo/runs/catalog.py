@@ -1,5 +1,7 @@
 """Catalog: the runs of a database, or those of them that match a query. What a person types on a catalog is here.
 
+What a look-up by a key or a search does not take is imported late: tables, many runs at once, hints.
+
 What does not belong here: what a key means (``keys``), how queries are answered (``store``), and which catalogs there
 are (``named``).
 """
@@ -12,9 +14,7 @@ from difflib import get_close_matches
 from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeVar, overload
 
-from .. import display
-from ..arrays import Transform
-from ..assets import AssetReader, HandlerClass, Rule, open_reader
+from ..assets import AssetReader, open_reader
 from ..config import CATALOG_KEYS, URI_OPTIONS, CatalogSettings, Directory
 from ..documents import NAMELESS_STREAM
 from ..errors import CatalogWarning, QueryError, RunIndexError, RunNotFound, stacklevel_of_caller
@@ -33,12 +33,9 @@ from ..queries import (
     scope_of,
     sort_of,
 )
-from ..store import PAGES, ConnectionOptions, Document, Explanation, Store, open_store, writable
+from ..store import PAGES, ConnectionOptions, Document, Store, open_store, writable
 from . import keys as run_keys
-from . import live, many, tables
 from .context import Context
-from .field_hints import Step, missing_names
-from .live import Change
 from .remedies import OF_CATALOG
 from .run import Run
 from .selection import Selection
@@ -49,8 +46,14 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
+    from ..arrays import Transform
+    from ..assets import HandlerClass, Rule
+    from ..store import Explanation
     from ..v1 import Broker, Header
     from ..writing import Changes
+    from . import many
+    from .field_hints import Step
+    from .live import Change
 
 _Start = TypeVar("_Start")
 
@@ -314,9 +317,13 @@ class Catalog(Mapping[str, Run]):
         return hash(self.store)
 
     def __repr__(self) -> str:
+        from .. import display
+
         return display.catalog_text(self._name, self.store.address, repr(self.query))
 
     def _repr_html_(self) -> str:
+        from .. import display
+
         runs = [(run.start, run.stop) for run in self._runs(list(self._starts(limit=_MOST_LISTED + 1)))]
         shown, has_more = runs[:_MOST_LISTED], len(runs) > _MOST_LISTED
         return display.catalog_html(self._name, self.store.address, repr(self.query), shown, has_more=has_more)
@@ -456,6 +463,8 @@ class Catalog(Mapping[str, Run]):
             A column is no field; or it tells of data that are in files, of rows that are arrays, or of the least, the
             greatest or the mean of what is no number.
         """
+        from . import tables
+
         wanted = tables.list_columns(tables.DEFAULT_COLUMNS if columns is None else columns)
         table = tables.make_table(self.rows(wanted, limit=limit), wanted, timezone=timezone)
         for name in tables.find_empty_columns(table) if columns is not None else ():
@@ -464,6 +473,8 @@ class Catalog(Mapping[str, Run]):
 
     def rows(self, columns: Sequence[str], *, limit: int | None = None) -> Iterator[tuple[str, list[Any]]]:
         """Yield the uid of each run with the cells of a :meth:`table`, page after page; times are in seconds."""
+        from . import tables
+
         wanted = tables.list_columns(columns)
         n_most = run_keys.n_runs(limit, "limit")
         needs_whole = "start" in self._context.transforms and tables.list_data_columns(wanted)
@@ -510,6 +521,8 @@ class Catalog(Mapping[str, Run]):
         StreamNotFound, ColumnNotFound
             No run has the stream, or the data key; with ``pages`` after the last of them.
         """
+        from . import many
+
         wanted = many.list_data_keys(keys)
         if pages is not None and not (n_runs := run_keys.n_runs(pages, "pages")):
             raise QueryError("pages is how many runs a dataset has, 1 or more, not 0.")
@@ -552,6 +565,8 @@ class Catalog(Mapping[str, Run]):
             A row for each run, in the order of the catalog, indexed by uid: ``scan_id``, ``result`` and ``error``,
             which is None where there is none.
         """
+        from . import many
+
         return many.map_runs(
             self.store,
             self._starts(),
@@ -590,6 +605,8 @@ class Catalog(Mapping[str, Run]):
             ``Decimal128`` or a ``Regex`` as its repr. So is a value that is equal to another as a key: where there are
             1 and True, these are the keys 1 and ``"true"``.
         """
+        from . import tables
+
         found = self.store.distinct(self.query, plain_path(field), counts=counts)
         if not found:
             self._hint((self.query, Exists(field)))
@@ -597,6 +614,8 @@ class Catalog(Mapping[str, Run]):
 
     def facets(self, fields: str | Iterable[str]) -> dict[str, dict[Any, int]]:
         """Return, for each field, how many of these runs have each value."""
+        from . import tables
+
         return {field: self.distinct(field, counts=True) for field in tables.list_fields(fields)}
 
     def watch(self, *, seconds: float = 1.0) -> Iterator[Change[Run]]:
@@ -616,6 +635,8 @@ class Catalog(Mapping[str, Run]):
         Change
             ``kind``, ``"start"`` or ``"stop"``, and ``run``, as it is then.
         """
+        from . import live
+
         return live.watch(self.store, self.query, self._runs, seconds=seconds)
 
     def update(
@@ -725,6 +746,8 @@ class Catalog(Mapping[str, Run]):
         """Warn of what was searched for and no run has, now that nothing was found; once for a search."""
         if not more and (self._has_hinted or not self._selection.searches):
             return
+        from .field_hints import missing_names
+
         text = missing_names(self.store, (*self._selection.searches, *more), near_only=near_only)
         self._has_hinted = self._has_hinted or not more
         if text:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from ..arrays import Transform
 from ..assets import AssetReader
 from ..documents import Document
 from ..store import Store
+
+if TYPE_CHECKING:
+    from ..arrays import Transform
 
 
 @dataclass(frozen=True)

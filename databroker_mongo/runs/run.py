@@ -1,4 +1,7 @@
-"""Run: the documents of one run, and its streams by name. What a person types on a run is here."""
+"""Run: the documents of one run, and its streams by name. What a person types on a run is here.
+
+Whoever looks up a run for its start and stop does not wait for what reads streams and files: that is imported late.
+"""
 
 from __future__ import annotations
 
@@ -9,26 +12,26 @@ import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
 
-from .. import display
-from ..arrays import StreamSource
-from ..documents import Named, stream_of
+from ..documents import stream_of
 from ..errors import OldNameWarning, RunNotFound, StreamNotFound, stacklevel_of_caller
-from ..health import Finding, check_files, check_run, find_lost_files, list_files
 from ..printable import shown
 from ..queries import NEWEST_FIRST, Eq
-from ..store import Document, Kept, Revision
-from . import replay
+from ..store import Document, Kept
 from .context import Context
 from .remedies import OF_RUN, for_reading_a_run
-from .stream import Stream
 
 if TYPE_CHECKING:
     import pandas
 
+    from ..arrays import StreamSource
+    from ..documents import Named
+    from ..health import Finding
+    from ..store import Revision
     from ..v1 import Header
+    from .stream import Stream
 
 
-class Run(Mapping[str, Stream]):
+class Run(Mapping[str, "Stream"]):
     """One run: a mapping from the names of its streams, in the order they began, to the streams.
 
     Get one with ``catalog[23463]``. Streams are attributes as well: ``run.primary``.
@@ -167,9 +170,13 @@ class Run(Mapping[str, Stream]):
         return hash(self._start.uid)
 
     def __repr__(self) -> str:
+        from .. import display
+
         return display.run_text(*self._documents(), list(self))
 
     def _repr_html_(self) -> str:
+        from .. import display
+
         return display.run_html(*self._documents(), {name: stream.source.data_keys for name, stream in self.items()})
 
     def documents(
@@ -202,6 +209,8 @@ class Run(Mapping[str, Stream]):
         StreamNotFound
             The run has no stream of one of these names.
         """
+        from . import replay
+
         names = [streams] if isinstance(streams, str) else streams
         wanted = set(self if names is None else (self[name].name for name in names))
         return iter(
@@ -258,6 +267,8 @@ class Run(Mapping[str, Stream]):
             stop document; the facts of findings are under their kind. When printed, faults come first, and columns that
             are ok are counted.
         """
+        from ..health import check_files
+
         return check_files(self._sources(), self.findings(), pixels=pixels)
 
     def findings(self, *, files: bool = True) -> list[Finding]:
@@ -268,6 +279,8 @@ class Run(Mapping[str, Stream]):
         files : bool
             Whether to check that its files exist and that a handler reads them.
         """
+        from ..health import check_run, find_lost_files
+
         found = check_run(self._context.store, self._start.uid)
         return [*found, *find_lost_files(self._sources())] if files else found
 
@@ -283,6 +296,8 @@ class Run(Mapping[str, Stream]):
             of a resource are unknown; ``path`` is then that of the resource. A file that several resources
             name has one row, with all their specs and the uid of the first. When printed, each folder has one line.
         """
+        from ..health import list_files
+
         return list_files(self._sources())
 
     def __call__(self) -> Self:
@@ -343,6 +358,8 @@ class Run(Mapping[str, Stream]):
             return self._streams
 
     def _find_streams(self) -> dict[str, Stream]:
+        from .stream import Stream
+
         uid = self._start.uid
         by_name: dict[str, list[Document]] = {}
         found = self._context.store.descriptors([uid])[uid] if self._descriptors is None else self._descriptors

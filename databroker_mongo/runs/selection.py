@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..queries import All, Query, Sort, Window, conjunction
 from ..store import Document, Kept, Store
-from .field_hints import Step
+
+if TYPE_CHECKING:
+    from .field_hints import Step
 
 
 @dataclass(frozen=True)

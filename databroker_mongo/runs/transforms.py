@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..arrays import Transform
 from ..config import TRANSFORMED, CatalogSettings, require_importable, site_settings
 from ..errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from ..arrays import Transform
 
 
 def transforms_of(settings: CatalogSettings) -> dict[str, Transform]:

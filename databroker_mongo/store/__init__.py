@@ -4,7 +4,12 @@ pymongo is imported inside functions, for that takes 0.1 to 0.2 s, and a worker 
 store but asks no server. bson takes a tenth of that.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ..documents import Document
+from ..doors import open_late
 from .connection.decoding import PLAIN
 from .connection.host_names import find_unknown_hosts
 from .connection.location import ConnectionOptions, locate
@@ -13,8 +18,6 @@ from .kept import Kept
 from .lists import drop_repeats, sort_stream_datums
 from .normalized import NormalizedStore
 from .opening import open_store, writable
-from .plain.events import PlainEvents
-from .plain.runs import PlainRuns
 from .protocol import (
     MISSING,
     UNNUMBERED,
@@ -28,11 +31,15 @@ from .protocol import (
     Values,
     WritableStore,
 )
-from .reports import EventKind, Explanation, Revision, SpoolReport
 from .search.search import RUNS_AT_ONCE
 from .search.starts import PAGES
 from .stops import pick_first_stops, sort_by_time
-from .upkeep.views import view_pipeline
+
+if TYPE_CHECKING:
+    from .plain.events import PlainEvents
+    from .plain.runs import PlainRuns
+    from .reports import EventKind, Explanation, Revision, SpoolReport
+    from .upkeep.views import view_pipeline
 
 __all__ = [
     "CopiedRuns",
@@ -72,3 +79,14 @@ __all__ = [
     "view_pipeline",
     "writable",
 ]
+
+if not TYPE_CHECKING:  # late: for other stores than those of this package, and for administrators
+    __getattr__ = open_late(
+        __name__,
+        {
+            "plain.events": ("PlainEvents",),
+            "plain.runs": ("PlainRuns",),
+            "reports": ("EventKind", "Explanation", "Revision", "SpoolReport"),
+            "upkeep.views": ("view_pipeline",),
+        },
+    )

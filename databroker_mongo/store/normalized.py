@@ -1,5 +1,8 @@
 """Layout 1, suitcase-mongo's: a collection for each document type. Read here; insertion and queries have rooms beside.
 
+Whatever it takes beyond finding runs is imported late, in the method that needs it: a new process that looks up a run
+would else load NumPy, and all that reads events, for nothing.
+
 What does not belong here: anything that interprets what it reads (shapes, paths, files).
 """
 
@@ -14,7 +17,6 @@ import bson
 from ..documents import Document, readable_descriptor, stream_of
 from ..errors import StoreError
 from ..queries import Query, Sort
-from .columnar import with_copies
 from .connection.collections import Collections
 from .connection.connection import Connection
 from .connection.location import Location
@@ -29,23 +31,19 @@ from .connection.retries import (
     sort_within_times,
 )
 from .connection.splitting import split_by_size
-from .events.changes import Changes, NewEvents
-from .events.rows import EventRows, Rows
-from .events.streams import read_indexes
 from .identifiers import object_ids
 from .kept import Kept
 from .lists import drop_repeats, sort_stream_datums
 from .protocol import CopiedRuns, EventIndex, Section, Snapshot, Store, Values
-from .reports import Explanation, IndexReport
-from .search import distinct, starts
-from .search import explain as explaining
+from .search import starts
 from .stops import pick_first_stops, sort_by_time
-from .upkeep import indexes
-from .upkeep.examination import NormalizedExamination
-from .upkeep.spool_reports import read_spool_reports
 
 if TYPE_CHECKING:
     from .columnar.rows import ColumnarRows
+    from .events.changes import Changes, NewEvents
+    from .events.rows import Rows
+    from .reports import Explanation, IndexReport
+    from .upkeep.examination import NormalizedExamination
 
 _BATCH = 10_000
 """As many documents at once, within 16 MB, spare a round trip for all but the largest answers."""
@@ -127,16 +125,22 @@ class NormalizedStore(Store):
 
     def distinct(self, query: Query, key: str, *, counts: bool = False) -> list[tuple[Any, int]]:
         """Return the values of a field in the runs that answer to ``query``, and how many runs have each."""
+        from .search.distinct import distinct
+
         with self.connection.translate_errors(f"find the values of {key}") as collections:
-            return distinct.distinct(collections, query, key, counts=counts)
+            return distinct(collections, query, key, counts=counts)
 
     def explain(self, query: Query) -> Explanation:
         """Tell how the runs that answer to ``query`` are found."""
+        from .search.explain import explain
+
         with self.connection.translate_errors("explain a query") as collections:
-            return explaining.explain(collections, query)
+            return explain(collections, query)
 
     def indexes(self, *, metadata: Sequence[str] = (), text: bool = False) -> list[IndexReport]:
         """Tell which indexes the database has and lacks, of those that :func:`indexes.list_wanted` gives."""
+        from .upkeep import indexes
+
         with self.connection.translate_errors("list the indexes") as collections:
             return indexes.compare(collections, indexes.list_wanted(metadata=metadata, text=text))
 
@@ -216,20 +220,20 @@ class NormalizedStore(Store):
         """Take a snapshot of the rows of a stream, and of some columns what their datums say, if it is copied."""
         with self.connection.translate_errors("read the events of a stream") as collections:
             rows = self._rows(collections)
-            if isinstance(rows, Rows):
-                return rows.read_index(descriptor_uids, [*keys, *datum_keys], n_expected=n_expected), {}
             return rows.read_index_with_datums(descriptor_uids, keys, datum_keys, n_expected=n_expected)
 
     def copied_datums(self, snapshot: Snapshot, keys: Sequence[str]) -> CopiedRuns:
         """Return what the datums of columns of a snapshot say, of those of which it is copied and believed."""
         with self.connection.translate_errors("read copies of datums") as collections:
-            rows = self._rows(collections)
-            return {} if isinstance(rows, Rows) else rows.read_copied_datums(snapshot, keys)
+            return self._rows(collections).read_copied_datums(snapshot, keys)
 
     def event_indexes(
         self, streams: Sequence[Sequence[str]], *, keys: Sequence[str] = ()
     ) -> list[EventIndex | StoreError]:
         """Take a snapshot of the rows of several streams at once, with some columns of their data."""
+        from .events.rows import Rows
+        from .events.streams import read_indexes
+
         with self.connection.translate_errors("read the events of several streams") as collections:
             rows = self._rows(collections)
             if isinstance(rows, Rows):
@@ -268,11 +272,15 @@ class NormalizedStore(Store):
 
     def changes(self, names: Sequence[str]) -> Changes:
         """Listen to what is stored in these collections from now on."""
+        from .events.changes import Changes
+
         with self.connection.translate_errors("listen to changes") as collections:
             return Changes.of(collections, names)
 
     def new_events(self) -> NewEvents:
         """Return what gives the events of a stream, each once."""
+        from .events.changes import NewEvents
+
         return NewEvents(self.collections)
 
     def datums(self, datum_ids: Iterable[str]) -> dict[str, Document]:
@@ -326,12 +334,16 @@ class NormalizedStore(Store):
 
     def spool_reports(self) -> list[dict[str, Any]]:
         """Return what waited on which machine, as the writers there left it, the latest first."""
+        from .upkeep.spool_reports import read_spool_reports
+
         with self.connection.translate_errors("read what was spooled") as collections:
             return read_spool_reports(collections)
 
     @property
     def examination(self) -> NormalizedExamination:
         """What is asked by those who look for what is wrong."""
+        from .upkeep.examination import NormalizedExamination
+
         return NormalizedExamination(self.connection)
 
     def reading_events(self) -> NormalizedStore:
@@ -342,6 +354,9 @@ class NormalizedStore(Store):
         return store
 
     def _rows(self, collections: Collections) -> Rows | ColumnarRows:
+        from .columnar import with_copies
+        from .events.rows import EventRows
+
         options, events = self.location.options, EventRows(collections)
         return (
             with_copies(collections, events, trusts_settled=options.trusts_settled) if options.use_columnar else events

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..config import Uri
 from ..errors import ConfigurationError
 from .connection.location import ConnectionOptions, locate
-from .memory.store import MemoryStore, WritableMemoryStore
 from .normalized import NormalizedStore
 from .protocol import Store
-from .writable_normalized import WritableNormalizedStore
+
+if TYPE_CHECKING:
+    from .writable_normalized import WritableNormalizedStore
 
 
 def open_store(
@@ -24,7 +27,11 @@ def open_store(
         A variable that stands for a secret is not set.
     """
     location = locate(uri, asset_uri=asset_uri, options=options)
-    return MemoryStore(location) if location.is_in_memory else NormalizedStore(location)
+    if location.is_in_memory:
+        from .memory.store import MemoryStore  # late: as a rule there is a server
+
+        return MemoryStore(location)
+    return NormalizedStore(location)
 
 
 def writable(store: Store) -> WritableNormalizedStore:
@@ -37,4 +44,7 @@ def writable(store: Store) -> WritableNormalizedStore:
     """
     if not isinstance(store, NormalizedStore):
         raise ConfigurationError(f"{store.address} is open for reading only: nothing can be stored or corrected there")
+    from .memory.store import WritableMemoryStore  # late: who only reads does not load what writes
+    from .writable_normalized import WritableNormalizedStore
+
     return (WritableMemoryStore if store.location.is_in_memory else WritableNormalizedStore)(store.location)

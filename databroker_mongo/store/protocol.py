@@ -17,17 +17,20 @@ import enum
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..documents import DatumRun, Document
+from ..documents import Document
 from ..errors import StoreError, Unsupported
 from ..queries import Query, Sort
 from .connection.place import Place, place_of
 from .kept import Kept
-from .reports import EventKind, Explanation, IndexReport, Orphans, Revision, SpoolReport, SummaryReport
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..documents import DatumRun
+    from .reports import EventKind, Explanation, IndexReport, Orphans, Revision, SpoolReport, SummaryReport
 
 Section = Literal["data", "timestamps"]
 
@@ -46,10 +49,10 @@ MISSING = Missing.MISSING
 UNNUMBERED = -(2**63)
 """In the place of a ``seq_num`` that is missing or no whole number, for those who look for what is wrong."""
 
-Values = NDArray[Any] | list[Any]
+Values: TypeAlias = "NDArray[Any] | list[Any]"
 """One column: an array ``(n_rows, ...)`` where all values are numbers of one type and shape, else a list of values."""
 
-CopiedRuns = Mapping[str, tuple[DatumRun, ...]]
+CopiedRuns: TypeAlias = "Mapping[str, tuple[DatumRun, ...]]"
 """What the datums of columns say, for all rows, by key: as `DocumentSource.datums` would tell now."""
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from databroker_mongo.config import find_entries, settings_of_v0, v0_contents
 from databroker_mongo.config.older_forms import fill_templates, read_intake, read_v0
-from databroker_mongo.config.yaml_files import parse_yaml
+from databroker_mongo.config.parsing import parse_yaml
 from databroker_mongo.errors import ConfigurationError
 
 PATH = Path("/etc/databroker/csx.yml")

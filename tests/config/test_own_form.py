@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from databroker_mongo.config.own_form import plain, read_catalog, read_site, to_yaml
-from databroker_mongo.config.yaml_files import parse_yaml
+from databroker_mongo.config.parsing import parse_yaml
 from databroker_mongo.errors import ConfigurationError
 
 PATH = Path("/etc/site/catalogs.yml")

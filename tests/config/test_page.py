@@ -11,7 +11,7 @@ import pytest
 
 from databroker_mongo import Catalog
 from databroker_mongo.config import own_form, settings
-from databroker_mongo.config.yaml_files import parse_yaml
+from databroker_mongo.config.parsing import parse_yaml
 from databroker_mongo.errors import ConfigurationError
 from databroker_mongo.store import ConnectionOptions
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from databroker_mongo.config.yaml_files import Section, parse_yaml, read_text
+from databroker_mongo.config.parsing import parse_yaml
+from databroker_mongo.config.yaml_files import Section, read_text
 from databroker_mongo.errors import ConfigurationError
 
 PATH = Path("/etc/settings.yml")

@@ -18,6 +18,8 @@ from databroker_mongo.testing import build_run
 
 N_RUNS = 400
 APPLICATION = "costs of verbs"
+PYTHON = sys.executable
+"""As it is where the settings of the machine are replaced, too."""
 
 
 @pytest.fixture(scope="module")
@@ -149,17 +151,36 @@ def test_a_writer_sends_a_hundred_events_in_one_question(mongod_database_uri):
 
 LOOK_UP = """
 import sys
-from databroker_mongo import Catalog, Writer
+from databroker_mongo import Catalog
 Catalog.from_uri(sys.argv[1])[-1].metadata
 print(*sys.modules)
 """
-HEAVY = {"dask", "event_model", "h5py", "mongomock", "pandas", "requests", "rich", "tifffile", "xarray"}
+FOR_NO_READER = {"dask", "entrypoints", "event_model", "h5py", "mongomock", "requests", "rich", "tifffile", "yaml"}
+"""Of handlers, files of settings, writing, the command line."""
+
+FOR_NO_LOOK_UP = {*FOR_NO_READER, "configparser", "html", "numpy", "pandas", "tzlocal", "xarray", "zoneinfo"}
+ROOMS_FOR_NO_READER = {"cli", "health", "named", "packs", "server", "v1", "writing"}
 
 
-def test_a_first_look_up_loads_nothing_heavy(uri):
-    done = subprocess.run([sys.executable, "-c", LOOK_UP, uri], capture_output=True, text=True, timeout=60, check=True)
-    assert {"numpy", "pymongo"} <= set(done.stdout.split())
-    assert HEAVY.isdisjoint(done.stdout.split())
+def loaded_by(script: str, uri: str) -> tuple[set[str], set[str]]:
+    """Return the names of packages, and of rooms of this one, that a new process has after a script."""
+    done = subprocess.run([PYTHON, "-c", script, uri], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    parts = [name.split(".") for name in done.stdout.split()]
+    return {part[0] for part in parts}, {part[1] for part in parts if part[0] == "databroker_mongo" and part[1:]}
+
+
+def test_a_first_look_up_loads_nothing_heavy(uri, machine):
+    packages, rooms = loaded_by(LOOK_UP, uri)
+    assert {"pymongo", "databroker_mongo"} <= packages
+    assert not packages & FOR_NO_LOOK_UP
+    assert not rooms & {*ROOMS_FOR_NO_READER, "arrays", "display", "numpy_values"}
+
+
+def test_a_writer_to_be_loads_nothing_heavy(uri, machine):
+    packages, _ = loaded_by(LOOK_UP.replace("import Catalog", "import Catalog, Writer"), uri)
+    assert "numpy" in packages
+    assert not packages & {*FOR_NO_READER, "pandas", "xarray"} - {"yaml"}
 
 
 READ = """
@@ -176,7 +197,8 @@ print(*sys.modules)
 """
 
 
-def test_reading_numbers_loads_no_dask(uri):
-    done = subprocess.run([sys.executable, "-c", READ, uri], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    assert not [name for name in done.stdout.split() if name.partition(".")[0] == "dask"]
+def test_reading_numbers_loads_no_dask_and_no_handlers(uri, machine):
+    packages, rooms = loaded_by(READ, uri)
+    assert "xarray" in packages
+    assert not packages & FOR_NO_READER
+    assert not rooms & {*ROOMS_FOR_NO_READER, "numpy_values"}

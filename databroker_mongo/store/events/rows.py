@@ -20,7 +20,7 @@ from ...errors import CatalogWarning, StoreError, stacklevel_of_caller
 from ..connection.collections import Collections
 from ..connection.index_cache import Keys
 from ..connection.retries import retry_once
-from ..protocol import UNNUMBERED, EventIndex, Section, Snapshot, Values
+from ..protocol import UNNUMBERED, CopiedRuns, EventIndex, Section, Snapshot, Values
 from .layout import Path
 from .scan import read_events
 
@@ -55,6 +55,21 @@ class Rows(ABC):
         self.warn_of_scans(len(time))
         columns = dict(zip(keys, data, strict=True))
         return index_of(descriptor_uids, seq_num, time, numbers, columns, is_strict=is_strict)
+
+    def read_index_with_datums(
+        self,
+        descriptor_uids: Sequence[str],
+        keys: Sequence[str],
+        datum_keys: Sequence[str],
+        *,
+        n_expected: int | None = None,
+    ) -> tuple[EventIndex, CopiedRuns]:
+        """Take a snapshot of the rows of these descriptors; what datums say is told by copies alone."""
+        return self.read_index(descriptor_uids, [*keys, *datum_keys], n_expected=n_expected), {}
+
+    def read_copied_datums(self, snapshot: Snapshot, keys: Sequence[str]) -> CopiedRuns:
+        """Return nothing, for these are no copies."""
+        return {}
 
     def read_columns(
         self, snapshot: Snapshot, keys: Sequence[str], *, section: Section = "data", rows: slice | None = None

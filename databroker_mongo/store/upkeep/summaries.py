@@ -11,14 +11,16 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...documents import Document, stream_of
 from ..connection.collections import Collections
 from ..connection.failures import words_of
 from ..order import is_time
-from ..reports import SummaryReport
 from ..stops import pick_first_stops
+
+if TYPE_CHECKING:
+    from ..reports import SummaryReport
 
 _logger = logging.getLogger("databroker_mongo")
 
@@ -41,6 +43,8 @@ def build(collections: Collections, *, apply: bool) -> SummaryReport:
     apply : bool
         Whether to write; else it is only counted what there is to do.
     """
+    from ..reports import SummaryReport  # late: a search, which only asks whether there are any, makes no report
+
     until = time.time() - SETTLED_SECONDS
     n_runs = n_written = 0
     starts = collections.run_start.find({}, {"uid": 1}).batch_size(_AT_ONCE)
