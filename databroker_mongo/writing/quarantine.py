@@ -17,6 +17,7 @@ from typing import Any
 
 from bson import json_util
 
+from .. import numpy_values  # noqa: F401 (makes values of NumPy known, which documents may hold)
 from ..store import PLAIN
 from ..values import Unencodable, are_equal, encodable
 from .files import numbered_name, write_whole
