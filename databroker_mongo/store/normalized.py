@@ -24,7 +24,6 @@ from .connection.place import Place
 from .connection.retries import (
     BYTES,
     find_all,
-    find_all_with_bytes,
     in_order_of_time,
     retry_from_start,
     run_read_command,
@@ -371,9 +370,9 @@ class NormalizedStore(Store):
         with_bytes: bool = False,
     ) -> list[Document]:
         hide_id = {"_id": 0} if projection is None else projection
-        find = find_all_with_bytes if with_bytes else find_all
         with self.connection.translate_errors(f"read the collection {collection}") as collections:
-            return find(getattr(collections, collection), query, hide_id, batch_size=_BATCH)
+            found = getattr(collections, collection)
+            return find_all(found, query, hide_id, batch_size=_BATCH, with_bytes=with_bytes)
 
 
 def _with_plain_resource(datum: Document) -> Document:

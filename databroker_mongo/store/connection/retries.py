@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import bson
@@ -50,27 +51,6 @@ def run_read_command(database: Database[Document], command: Document) -> Documen
 
 
 def find_all(
-    collection: Any,
-    query: Mapping[str, Any],
-    projection: Mapping[str, Any] | None,
-    *,
-    sort: Sequence[tuple[str, int]] = (),
-    skip: int = 0,
-    limit: int = 0,
-    batch_size: int = 0,
-) -> list[Document]:
-    """Return the documents that answer to a query; if the answer breaks off, it is asked for once more."""
-
-    def ask() -> list[Document]:
-        cursor = collection.find(query, projection, skip=skip, limit=limit)
-        if sort:
-            cursor = cursor.sort(list(sort)).allow_disk_use(True)
-        return list(cursor.batch_size(batch_size) if batch_size else cursor)
-
-    return retry_once(ask)
-
-
-def find_all_with_bytes(
     collection: Collection[Document],
     query: Mapping[str, Any],
     projection: Mapping[str, Any] | None,
@@ -79,17 +59,31 @@ def find_all_with_bytes(
     skip: int = 0,
     limit: int = 0,
     batch_size: int = 0,
+    with_bytes: bool = False,
 ) -> list[Document]:
-    """Do as :func:`find_all` does; each document then holds its own bytes as well, under the name `BYTES`."""
-    from .raw_batches import RawBatches  # imports pymongo, which the first question may cost
+    """Return the documents that answer to a query; if the answer breaks off, it is asked for once more.
+
+    With their bytes, each document holds its own under the name `BYTES`.
+    """
+    find: Callable[..., Any] = _finding_batches(collection) if with_bytes else collection.find
 
     def ask() -> list[Document]:
-        cursor = RawBatches(collection, query, projection, skip=skip, limit=limit, batch_size=batch_size)
+        cursor = find(query, projection, skip=skip, limit=limit)
         if sort:
             cursor = cursor.sort(list(sort)).allow_disk_use(True)
-        return [document for batch in cursor for document in _with_bytes(batch, collection.codec_options)]
+        if batch_size:
+            cursor = cursor.batch_size(batch_size)
+        if with_bytes:
+            return [document for batch in cursor for document in _with_bytes(batch, collection.codec_options)]
+        return list(cursor)
 
     return retry_once(ask)
+
+
+def _finding_batches(collection: Collection[Document]) -> Callable[..., Any]:
+    from .raw_batches import RawBatches  # imports pymongo, which the first question may cost
+
+    return partial(RawBatches, collection)
 
 
 def _with_bytes(batch: bytes, options: CodecOptions[Document]) -> list[Document]:

@@ -12,7 +12,7 @@ from bson import MinKey
 
 from ...documents import Document
 from ...queries import Sort
-from ..connection.retries import find_all, find_all_with_bytes, run_read_command
+from ..connection.retries import find_all, run_read_command
 from ..connection.time_limit import TimeLimit
 from ..order import is_time
 from .filters import Filter
@@ -199,9 +199,8 @@ class StartPages:
         skip: int = 0,
         limit: int = 0,
     ) -> list[Document]:
-        find = find_all_with_bytes if self._with_bytes and projection is None else find_all
         with self._limit.query():
-            return find(
+            return find_all(
                 self._collection,
                 filter,
                 projection or self._projection,
@@ -210,4 +209,5 @@ class StartPages:
                 limit=limit,
                 # One more than there are: the server answers at once and keeps no cursor.
                 batch_size=limit + 1 if limit else 0,
+                with_bytes=self._with_bytes and projection is None,
             )
