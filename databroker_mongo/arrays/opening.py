@@ -52,7 +52,8 @@ def open_columns(source: StreamSource, keys: Sequence[str], *, eager: bool, by_r
         Whether columns are going to be read row by row (`Column.read_rows`): what is wrong with single rows then costs
         these alone, and no column is cut because a file still grows.
     """
-    return _Opening(source, keys, eager, by_row).run()
+    with source.assets.keep_open():
+        return _Opening(source, keys, eager, by_row).run()
 
 
 class _Opening:

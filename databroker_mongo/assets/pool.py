@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..documents import DatumKwargs
 
 _logger = logging.getLogger("databroker_mongo")
+_MOST_KEPT_OPEN = 16
 BeforeOpening = Callable[[str], None]
 _Key = tuple[Callable[..., Any], str, str]  # class, path, and the keywords, which need not have a hash
 
@@ -119,6 +120,22 @@ class HandlerPool:
         finally:
             self._give_back(entry)
 
+    @contextmanager
+    def keep_open(self) -> Iterator[None]:
+        """Let handlers that are lent to this thread keep their files open until the outermost such context ends.
+
+        Of many handlers, the last few do.
+        """
+        if self._kept_open() is not None:
+            yield
+            return
+        self._this_thread.kept_open = kept = _KeptOpen()
+        try:
+            yield
+        finally:
+            self._this_thread.kept_open = None
+            kept.let_go(0)
+
     def close(self) -> None:
         """Close all handlers, those in use when they are given back. The pool can go on being used."""
         with self._changed:
@@ -187,11 +204,24 @@ class HandlerPool:
             _logger.debug("opening %s", entry.path)
             files = FileState.of(entry.path)
             entry.handler = entry.key[0](entry.path, **kwargs)
-            _keep_open(entry.handler, lent)
+            self._keep_open(entry.handler, lent)
             entry.files = _with_linked(files, entry.handler, before_opening)
         else:
-            _keep_open(entry.handler, lent)
+            self._keep_open(entry.handler, lent)
         return entry.handler
+
+    def _keep_open(self, handler: Any, lent: ExitStack) -> None:
+        """Let a handler keep its files open from call to call, if it can: while it is lent, or longer if so wished."""
+        if not isinstance(handler, KeepsOpen):
+            return
+        kept = self._kept_open()
+        if kept is None:
+            lent.enter_context(handler.keep_open())
+        else:
+            kept.add(handler)
+
+    def _kept_open(self) -> _KeptOpen | None:
+        return getattr(self._this_thread, "kept_open", None)
 
     def _give_back(self, entry: _Entry) -> None:
         with self._changed:
@@ -244,6 +274,28 @@ class _Entry:
             _close(self.retired.pop())
 
 
+class _KeptOpen:
+    """The handlers that keep their files open though they were given back, by whatever thread made it."""
+
+    def __init__(self) -> None:
+        self._contexts: OrderedDict[int, tuple[Any, ExitStack]] = OrderedDict()
+
+    def add(self, handler: Any) -> None:
+        """Let one more keep its files open."""
+        if id(handler) not in self._contexts:
+            context = ExitStack()
+            context.enter_context(handler.keep_open())
+            self._contexts[id(handler)] = handler, context
+        self._contexts.move_to_end(id(handler))
+        self.let_go(_MOST_KEPT_OPEN)
+
+    def let_go(self, n_kept: int) -> None:
+        """Let only so many go on, those that were added last."""
+        while len(self._contexts) > n_kept:
+            _, (_, context) = self._contexts.popitem(last=False)
+            context.close()
+
+
 def process_pool() -> HandlerPool:
     """Return the pool that all catalogs of this process share."""
     return _process_pool
@@ -258,12 +310,6 @@ def close_files() -> None:
     when that thread has finished.
     """
     process_pool().close()
-
-
-def _keep_open(handler: Any, lent: ExitStack) -> None:
-    """Let a handler that can keep its files open from call to call, so that they are opened once while it is lent."""
-    if isinstance(handler, KeepsOpen):
-        lent.enter_context(handler.keep_open())
 
 
 def _with_linked(files: FileState, handler: Any, before_opening: BeforeOpening | None) -> FileState:

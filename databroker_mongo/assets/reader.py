@@ -60,6 +60,15 @@ class AssetReader:
         found.__dict__.update(self.__dict__, recall=recall)
         return found
 
+    @contextmanager
+    def keep_open(self) -> Iterator[None]:
+        """Let files stay open from one reading of this thread to the next, and be located once for all of them.
+
+        So a file is found, judged and opened once for all that is wanted of it: its shape, then its values.
+        """
+        with process_pool().keep_open(), self.roots.remember():
+            yield
+
     def structure(self, resource: Resource, datum: DatumKwargs, *, datum_id: str | None = None) -> DatumStructure:
         """Return shape, dtype and file chunks of one datum: from headers where its handler can, else by reading it.
 

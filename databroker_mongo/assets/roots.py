@@ -9,9 +9,11 @@ import os
 import re
 import socket
 import stat
+import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -66,6 +68,10 @@ class Limits:
         """Tell whether a path, links followed, is under one of them."""
         return _is_under(path, self._reals)
 
+    def has_real(self, real: str) -> bool:
+        """Tell whether a path on which no links are left is under one of them."""
+        return _is_inside(real, self._reals)
+
     @cached_property
     def _reals(self) -> list[str]:
         return [_real(place) for place in self.places]
@@ -83,11 +89,14 @@ class Located:
         Its path.
     limits : Limits or None
         The roots that it was found under; None where it has none and all of them are allowed.
+    judged : set of str
+        Those of its files that were found to be in order.
     """
 
     resource: Resource
     path: Path
     limits: Limits | None
+    judged: set[str] = field(default_factory=set, compare=False)
 
     @cached_property
     def limits_of_files(self) -> Limits:
@@ -95,6 +104,15 @@ class Located:
         if self.limits is not None:
             return self.limits
         return Limits((_directory(self.path), _directory(Path(_real(self.path)))))
+
+
+class _Remembered(threading.local):
+    """What this thread has located; None while it locates each resource whenever it is asked for."""
+
+    located: dict[tuple[Roots, Resource], Located] | None = None
+
+
+_this_thread = _Remembered()
 
 
 class Roots:
@@ -149,7 +167,28 @@ class Roots:
             It is on another host or system, and the root map does not say where that is here.
         """
         self._warn_once()
-        return self._locate(resource, self._route(resource))
+        remembered = _this_thread.located
+        if remembered is None:
+            return self._locate(resource, self._route(resource))
+        found = remembered.get((self, resource))
+        if found is None:
+            found = self._locate(resource, self._route(resource))
+            if len(remembered) >= _MOST_ROUTES:
+                remembered.clear()
+            remembered[self, resource] = found
+        return found
+
+    @contextmanager
+    def remember(self) -> Iterator[None]:
+        """Let this thread locate each resource, and judge each of its files, once until the outermost context ends."""
+        if _this_thread.located is not None:
+            yield
+            return
+        _this_thread.located = {}
+        try:
+            yield
+        finally:
+            _this_thread.located = None
 
     def check_files(self, paths: Iterable[str | os.PathLike[str]], located: Located) -> None:
         """Refuse files that the handler of a resource is going to open, when one of them leaves the roots.
@@ -171,7 +210,10 @@ class Roots:
         """
         resource, limits = located.resource, located.limits_of_files
         is_inside: dict[str, bool] = {}
-        for path in paths:
+        for given in paths:
+            path = os.fspath(given)
+            if path in located.judged:
+                continue
             folder, name = os.path.split(path)
             if folder not in is_inside:
                 is_inside[folder] = limits.has(folder)
@@ -180,6 +222,7 @@ class Roots:
             if not (is_inside[folder] and _is_plain_name(name)) or stat.S_ISLNK(mode):
                 self._require_inside(Path(path).absolute(), resource, limits)
             require_ends(path, _mode(path) if stat.S_ISLNK(mode) else mode, resource_uid=resource.uid)
+            located.judged.add(path)
 
     def absence(self, resource: Resource) -> Absence | None:
         """Return which directory of a resource is not on this machine, and what to do; None if all are there.
@@ -281,7 +324,7 @@ class Roots:
             real = _real(path)
         except ValueError as error:
             self._refuse(path, resource, f"it is not a path ({error})")
-        if limits is not None and not limits.has(real):
+        if limits is not None and not limits.has_real(real):
             places = " or ".join(map(str, limits.places)) or self._nothing_allowed()
             self._refuse(path, resource, f"it leads to {real}, which is not under {places}")
 
@@ -357,10 +400,13 @@ def _real(path: str | Path) -> str:
 def _is_under(path: str, real_limits: Sequence[str]) -> bool:
     """Tell whether a path, links followed, is under one of these places; not, if it is no path at all."""
     try:
-        real = Path(_real(path))
+        return _is_inside(_real(path), real_limits)
     except ValueError:
         return False
-    return any(real.is_relative_to(limit) for limit in real_limits)
+
+
+def _is_inside(real: str, real_limits: Sequence[str]) -> bool:
+    return any(Path(real).is_relative_to(limit) for limit in real_limits)
 
 
 def _common(some: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:

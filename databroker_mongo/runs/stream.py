@@ -248,8 +248,9 @@ class Stream:
             )
         by_row = on_error == "rows"
         source = self._source_for(recall=recall, use_columnar=use_columnar)
-        opened = self._open(source, self._select(keys, exclude), eager=True, by_row=by_row)
-        loaded, lacking = load_dataset(opened, source, by_row=by_row, dedupe=dedupe == "last")
+        with source.assets.keep_open():
+            opened = self._open(source, self._select(keys, exclude), eager=True, by_row=by_row)
+            loaded, lacking = load_dataset(opened, source, by_row=by_row, dedupe=dedupe == "last")
         problems = {key: error for key, error in lacking.items() if not opened.by_key[key].is_pending}
         if problems and on_error == "raise":
             raise self._unreadable(problems)

@@ -438,3 +438,22 @@ def test_a_handler_in_whose_use_something_went_wrong_leaves_its_files_before_it_
     with pytest.raises(ZeroDivisionError), pool.open(Lent, files[0], {}) as handler:
         raise ZeroDivisionError
     assert handler.order == ["made", "kept open", "links", "may be closed", "closed"]
+
+
+def test_handlers_keep_their_files_open_from_one_loan_to_the_next_if_that_is_wished(pool, files):
+    with pool.keep_open():
+        with pool.keep_open(), pool.open(Lent, files[0], {}):
+            pass
+        with pool.open(Lent, files[0], {}) as handler:
+            handler.order.append("used")
+    assert handler.order == ["made", "kept open", "links", "used", "may be closed"]
+
+
+def test_of_many_handlers_the_last_few_keep_their_files_open(pool, files):
+    handlers = []
+    with pool.keep_open():
+        for number in range(20):
+            with pool.open(Lent, files[0], {"number": number}) as handler:
+                handlers.append(handler)
+        assert ["may be closed" in handler.order for handler in handlers] == [True] * 4 + [False] * 16
+    assert all(handler.order.count("may be closed") == 1 for handler in handlers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ import tifffile
 
 from databroker_mongo import Catalog, Writer
 from databroker_mongo.assets.pool import process_pool
+from databroker_mongo.assets.roots import Roots
 from databroker_mongo.store import open_store, writable
 from databroker_mongo.testing import Asset, build_run
 
@@ -124,6 +126,42 @@ def files(request, tmp_path_factory):
     return Asset("AD_TIFF", str(folder.parent), folder.name, points(N), naming, (1, NY, NX))
 
 
+@pytest.fixture
+def looks(monkeypatch):
+    """The files that were opened with HDF5, and the resources that were located."""
+    found = {"opened": [], "located": []}
+    open_file, locate = h5py.h5f.open, Roots._locate
+
+    def opening(path, *arguments, **keywords):
+        found["opened"].append(Path(os.fsdecode(path)).name)
+        return open_file(path, *arguments, **keywords)
+
+    def locating(roots, resource, route):
+        found["located"].append(resource.spec)
+        return locate(roots, resource, route)
+
+    monkeypatch.setattr(h5py.h5f, "open", opening)
+    monkeypatch.setattr(Roots, "_locate", locating)
+    return found
+
+
+@pytest.mark.parametrize("files", ["HDF5"], indirect=True)
+@pytest.mark.parametrize("is_settled", [True, False])
+def test_a_file_is_located_and_opened_once_for_all_that_is_wanted_of_it(
+    installed_handlers, mongod_database_uri, files, looks, is_settled, monkeypatch
+):
+    if is_settled:
+        later = time.time_ns() + 10 * 10**9
+        monkeypatch.setattr(time, "time_ns", lambda: later)
+    primary = stored(mongod_database_uri, files)
+    for reading in (primary.read, primary.to_dask, primary.read):
+        process_pool().close()
+        looks.update(opened=[], located=[])
+        reading()
+        assert looks == {"opened": ["a.h5"], "located": ["AD_HDF5"]}
+        assert not h5py.h5f.get_obj_count(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_FILE)
+
+
 def bytes_read():
     return int(next(line.split()[1] for line in Path("/proc/self/io").read_text().splitlines() if "rchar" in line))
 
@@ -144,6 +182,7 @@ def test_no_more_bytes_are_read_from_files_than_hold_the_part(
     later = time.time_ns() + 10 * 10**9  # of files that changed just now, no places are remembered
     monkeypatch.setattr(time, "time_ns", lambda: later)
     column = stored(mongod_database_uri, files).to_dask()["image"][part]
+    column[:0].compute(scheduler="synchronous")  # the first that computes in a process imports what it needs
     process_pool().close()
     before = bytes_read()
 

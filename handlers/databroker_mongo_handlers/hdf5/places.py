@@ -10,6 +10,7 @@ import itertools
 import math
 import threading
 import weakref
+from collections import OrderedDict
 from typing import Final
 
 import h5py
@@ -25,7 +26,6 @@ UNUSUAL: Final = -2
 
 _MOST_BYTES = 64 * 2**20  # of all tables of this process
 _BYTES_PER_CHUNK = 12
-_uses = itertools.count()
 
 
 class ChunkPlaces:
@@ -76,34 +76,50 @@ class KeptPlaces:
     """
 
     def __init__(self) -> None:
-        self._places: ChunkPlaces | None = None
-        self._used = next(_uses)
+        self._number = next(_numbers)
+        weakref.finalize(self, _tables.drop, self._number).atexit = False
 
     def get(self) -> ChunkPlaces | None:
         """Return the table, if there is one."""
-        self._used = next(_uses)
-        return self._places
+        return _tables.get(self._number)
 
     def put(self, places: ChunkPlaces) -> None:
         """Keep a table, and give up older ones for it."""
-        self._places, self._used = places, next(_uses)
-        with _lock:
-            _kept.add(self)
-            excess = sum(kept.size_bytes for kept in _kept) - _MOST_BYTES
-            for kept in sorted(_kept, key=lambda each: each._used)[:-1]:
-                if excess > 0:
-                    excess -= kept.size_bytes
-                    kept._places = None
-                    _kept.discard(kept)
-
-    @property
-    def size_bytes(self) -> int:
-        """Of the table in memory."""
-        return 0 if self._places is None else self._places.size_bytes
+        _tables.put(self._number, places)
 
 
-_lock = threading.Lock()
-_kept: weakref.WeakSet[KeptPlaces] = weakref.WeakSet()
+class _Tables:
+    """The tables of this process, in the order of their last use."""
+
+    def __init__(self) -> None:
+        # The garbage collector may drop one in the midst of all else.
+        self._lock = threading.RLock()
+        self._by_number: OrderedDict[int, ChunkPlaces] = OrderedDict()
+        self._n_bytes = 0
+
+    def get(self, number: int) -> ChunkPlaces | None:
+        with self._lock:
+            found = self._by_number.get(number)
+            if found is not None:
+                self._by_number.move_to_end(number)
+            return found
+
+    def put(self, number: int, places: ChunkPlaces) -> None:
+        with self._lock:
+            self.drop(number)
+            self._by_number[number] = places
+            self._n_bytes += places.size_bytes
+            while self._n_bytes > _MOST_BYTES and len(self._by_number) > 1:
+                self.drop(next(iter(self._by_number)))
+
+    def drop(self, number: int) -> None:
+        with self._lock:
+            found = self._by_number.pop(number, None)
+            self._n_bytes -= 0 if found is None else found.size_bytes
+
+
+_numbers = itertools.count()
+_tables = _Tables()
 
 
 def n_chunks_of(dataset: h5py.Dataset) -> int:
