@@ -11,7 +11,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from difflib import get_close_matches
-from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeVar, overload
 
 from ..assets import AssetReader, open_reader
@@ -33,7 +32,7 @@ from ..queries import (
     scope_of,
     sort_of,
 )
-from ..store import PAGES, ConnectionOptions, Document, Store, open_store, writable
+from ..store import ConnectionOptions, Document, Store, open_store, writable
 from . import keys as run_keys
 from .context import Context
 from .remedies import OF_CATALOG
@@ -55,7 +54,7 @@ if TYPE_CHECKING:
     from .field_hints import Step
     from .live import Change
 
-_Start = TypeVar("_Start")
+_Found = TypeVar("_Found")
 
 MANY_DOCUMENTS = 100_000
 _MOST_LISTED = 10
@@ -733,14 +732,14 @@ class Catalog(Mapping[str, Run]):
         # Where runs are skipped, that none follows does not say that the search found none.
         return found if skip else self._with_hint(found)
 
-    def _with_hint(self, starts: Iterator[_Start]) -> Iterator[_Start]:
-        first = next(starts, None)
+    def _with_hint(self, found: Iterator[_Found]) -> Iterator[_Found]:
+        first = next(found, None)
         if first is None:
             if not self._selection.window.skip:
                 self._hint()
             return
         yield first
-        yield from starts
+        yield from found
 
     def _hint(self, *more: Step, near_only: bool = False) -> None:
         """Warn of what was searched for and no run has, now that nothing was found; once for a search."""
@@ -776,11 +775,7 @@ class Catalog(Mapping[str, Run]):
         return Header(run, self.v1)
 
     def _pages(self) -> Iterator[list[Run]]:
-        found = self._with_hint(self._selection.kept_starts(self.store))
-        for size in chain(PAGES, repeat(PAGES[-1])):
-            starts = list(islice(found, size))
-            if not starts:
-                return
+        for starts in self._with_hint(self._selection.kept_pages(self.store)):
             stops = self.store.kept_stops([start.uid for start in starts])
             yield [Run(self._context, start, stops.get(start.uid), as_header=self._header) for start in starts]
 

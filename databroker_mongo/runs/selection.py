@@ -54,10 +54,10 @@ class Selection:
         limit = min(limit or n_left, n_left) if window.limit else limit
         return store.find_starts(window.query, sort=window.sort, skip=window.skip + skip, limit=limit, fields=fields)
 
-    def kept_starts(self, store: Store) -> Iterator[Kept]:
-        """Yield all start documents in order, so that each may be given out more than once."""
+    def kept_pages(self, store: Store) -> Iterator[list[Kept]]:
+        """Yield all start documents in order, page by page, so that each may be given out more than once."""
         window = self.window
-        return store.find_kept_starts(window.query, sort=window.sort, skip=window.skip, limit=window.limit)
+        return store.find_kept_pages(window.query, sort=window.sort, skip=window.skip, limit=window.limit)
 
     def count(self, store: Store) -> int:
         """Return how many runs there are."""

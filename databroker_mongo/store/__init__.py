@@ -32,7 +32,6 @@ from .protocol import (
     WritableStore,
 )
 from .search.search import RUNS_AT_ONCE
-from .search.starts import PAGES
 from .stops import pick_first_stops, sort_by_time
 
 if TYPE_CHECKING:
@@ -52,7 +51,6 @@ __all__ = [
     "Kept",
     "MISSING",
     "NormalizedStore",
-    "PAGES",
     "PLAIN",
     "Place",
     "PlainEvents",

@@ -23,6 +23,7 @@ def uid_of(start: Mapping[str, Any]) -> str:
 
 def as_shown(start: Document) -> Document:
     """Return a start document as it is shown: without its ``_id``, or with that in the place of the uid it lacks."""
-    start["uid"] = uid_of(start)
-    del start["_id"]
+    identifier = start.pop("_id")
+    if not isinstance(start.get("uid"), str):
+        start["uid"] = str(identifier)
     return start

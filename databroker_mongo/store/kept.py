@@ -36,24 +36,31 @@ class Kept:
         self.uid: Any = document.get("uid")
         self._raw = raw
         self._decode = decode
-        self._fresh = [document] if decode is not None else []
-        self._own = document if decode is None else None
+        if decode is None:
+            self._own = document
+        else:
+            self._fresh = document
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Kept, (self.look(),)
 
     def look(self) -> Document:
         """Return the document for reading only: the same each time."""
-        if self._own is None:
-            assert self._decode is not None
-            self._own = self._decode(self._raw)
-        return self._own
+        try:
+            return self._own
+        except AttributeError:
+            self._own = self._decoded()
+            return self._own
 
     def give(self) -> Document:
         """Return a document that belongs to who asked for it."""
-        if self._decode is None:
-            return copied(self.look())
         try:
-            return self._fresh.pop()  # of several threads one has it
-        except IndexError:
-            return self._decode(self._raw)
+            fresh = self._fresh
+            del self._fresh  # of several threads one can, and has it
+        except AttributeError:
+            return copied(self._own) if self._decode is None else self._decoded()
+        return fresh
+
+    def _decoded(self) -> Document:
+        assert self._decode is not None
+        return self._decode(self._raw)

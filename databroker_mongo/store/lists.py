@@ -1,10 +1,27 @@
-"""Documents as a store gives them, wherever they are kept: stream datums in order, and resources each once."""
+"""Documents as a store gives them, wherever they are kept: in pages, stream datums in order, resources each once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice, repeat
+from typing import TypeVar
 
 from ..documents import Document
+
+_Item = TypeVar("_Item")
+
+PAGES = (100, 900, 2000)
+"""How many whole start documents are handed on at once, page after page; the last number repeats."""
+
+
+def in_pages(items: Iterable[_Item], sizes: Sequence[int]) -> Iterator[list[_Item]]:
+    """Yield lists of so many items, one size after the other; the last one repeats."""
+    remaining = iter(items)
+    for size in chain(sizes, repeat(sizes[-1])):
+        page = list(islice(remaining, size))
+        if not page:
+            return
+        yield page
 
 
 def drop_repeats(documents: Iterable[Document]) -> list[Document]:

@@ -112,10 +112,10 @@ class NormalizedStore(Store):
         with self.connection.translate_errors("find runs") as collections:
             yield from starts.find_starts(collections, query, sort=sort, skip=skip, limit=limit, fields=fields)
 
-    def find_kept_starts(self, query: Query, *, sort: Sort, skip: int = 0, limit: int = 0) -> Iterator[Kept]:
-        """Yield what :meth:`find_starts` yields; whoever wants one may be given it more than once."""
+    def find_kept_pages(self, query: Query, *, sort: Sort, skip: int = 0, limit: int = 0) -> Iterator[list[Kept]]:
+        """Yield what :meth:`find_starts` yields, page by page; whoever wants one may be given it more than once."""
         with self.connection.translate_errors("find runs") as collections:
-            yield from starts.find_kept_starts(collections, query, sort=sort, skip=skip, limit=limit)
+            yield from starts.find_kept_pages(collections, query, sort=sort, skip=skip, limit=limit)
 
     def count_starts(self, query: Query, *, skip: int = 0, limit: int = 0) -> int:
         """Count what :meth:`find_starts` would yield."""

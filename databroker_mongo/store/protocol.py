@@ -24,6 +24,7 @@ from ..errors import StoreError, Unsupported
 from ..queries import Query, Sort
 from .connection.place import Place, place_of
 from .kept import Kept
+from .lists import PAGES, in_pages
 
 if TYPE_CHECKING:
     import numpy as np
@@ -195,9 +196,9 @@ class RunSource(Protocol):
         With ``fields`` they hold at least these, the uid and the time; else everything.
         """
 
-    def find_kept_starts(self, query: Query, *, sort: Sort, skip: int = 0, limit: int = 0) -> Iterator[Kept]:
-        """Yield what :meth:`find_starts` yields; whoever wants one may be given it more than once."""
-        return map(Kept, self.find_starts(query, sort=sort, skip=skip, limit=limit))
+    def find_kept_pages(self, query: Query, *, sort: Sort, skip: int = 0, limit: int = 0) -> Iterator[list[Kept]]:
+        """Yield what :meth:`find_starts` yields, page by page; whoever wants one may be given it more than once."""
+        return in_pages(map(Kept, self.find_starts(query, sort=sort, skip=skip, limit=limit)), PAGES)
 
     @abstractmethod
     def count_starts(self, query: Query, *, skip: int = 0, limit: int = 0) -> int:

@@ -324,7 +324,7 @@ class StoreConformance:
     def test_documents_that_are_kept_are_given_to_each_who_asks(self, store: Store) -> None:
         """They equal those that are found; whoever is given one may change it, and nobody else notices."""
         starts = list(store.find_starts(All(), sort=NEWEST_FIRST))
-        kept_starts = list(store.find_kept_starts(All(), sort=NEWEST_FIRST))
+        kept_starts = [kept for page in store.find_kept_pages(All(), sort=NEWEST_FIRST) for kept in page]
         stops = store.stops([start["uid"] for start in starts])
         kept_stops = store.kept_stops([kept.uid for kept in kept_starts])
         assert kept_stops.keys() == stops.keys()
@@ -337,7 +337,7 @@ class StoreConformance:
                         value.clear()
                 given.clear()
             assert kept.look() == document
-        [third] = store.find_kept_starts(All(), sort=NEWEST_FIRST, skip=2, limit=1)
+        [[third]] = store.find_kept_pages(All(), sort=NEWEST_FIRST, skip=2, limit=1)
         assert third.look() == starts[2]
 
     # What is in a run.

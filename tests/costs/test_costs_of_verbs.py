@@ -12,7 +12,7 @@ import bson
 import pymongo
 import pytest
 
-from databroker_mongo import Catalog, Writer
+from databroker_mongo import Catalog, TimeRange, Writer
 from databroker_mongo.store import open_store, writable
 from databroker_mongo.testing import build_run
 
@@ -84,6 +84,7 @@ VERBS = {
     "search by an index, len": (lambda catalog: len(catalog.search({"sample_name": "sample 3"})), 1, 0),
     "search by an index": (lambda catalog: each(catalog.search({"sample_name": "sample 3"}).values()), 2, 16),
     "search by a time": (lambda catalog: each(catalog.search({"time": {"$lt": 1e9 + 700}}).values()), 2, 22),
+    "search from a time on": (lambda catalog: each(catalog.search(TimeRange(since=1e9 + 60 * 201)).values()), 4, 400),
     "search by a stop": (lambda catalog: each(catalog.search(stop={"exit_status": "fail"}).values()), 6, 600),
     "a search without an index": (lambda catalog: len(catalog.search({"purpose": "alignment"})), 1, N_RUNS),
     # The newest runs tell whether a name was mistyped.

@@ -40,9 +40,9 @@ class MemoryStore(NormalizedStore):
         with self.connection.translate_errors("find runs") as collections:
             yield from _runs_of(collections).find_starts(query, sort=sort, skip=skip, limit=limit)
 
-    def find_kept_starts(self, query: Query, *, sort: Sort, skip: int = 0, limit: int = 0) -> Iterator[Kept]:
+    def find_kept_pages(self, query: Query, *, sort: Sort, skip: int = 0, limit: int = 0) -> Iterator[list[Kept]]:
         """Yield what :meth:`find_starts` yields, to be copied: nothing here has bytes."""
-        return Store.find_kept_starts(self, query, sort=sort, skip=skip, limit=limit)
+        return Store.find_kept_pages(self, query, sort=sort, skip=skip, limit=limit)
 
     def kept_stops(self, run_uids: Sequence[str]) -> dict[str, Kept]:
         """Return what :meth:`stops` returns, to be copied."""

@@ -16,6 +16,7 @@ from ...documents import Document
 from ...queries import NEWEST_FIRST, And, Query, Sort
 from ..connection.collections import Collections
 from ..connection.time_limit import TimeLimit
+from ..lists import in_pages
 from .filters import EVERY_RUN, Filter, Some, conjunction, has_duration, lower
 from .joins import Joins
 from .start_pages import Few, StartPages
@@ -78,6 +79,15 @@ class Search:
         seconds = self.collections.max_time_ms / 1000
         self._limit = TimeLimit(seconds, address=self.collections.address, joins=self.joined is not None)
         self.pages = StartPages(self.collections.run_start, self._limit, self.projection, with_bytes=self.with_bytes)
+
+    def iterate_pages(self, sort: Sort, sizes: Sequence[int], *, skip: int, limit: int) -> Iterator[list[Document]]:
+        """Yield the runs that answer, page by page; the time limit begins anew with each page."""
+        if self.joined is not None:
+            yield from in_pages(self.iterate(sort, sizes, skip=skip, limit=limit), sizes)
+            return
+        for page in filter(None, self._pages(sort, sizes, skip, limit)):
+            yield page
+            self._limit.restart()
 
     def iterate(self, sort: Sort, sizes: Sequence[int], *, skip: int, limit: int) -> Iterator[Document]:
         """Yield the runs that answer; the time limit begins anew with each."""

@@ -150,7 +150,7 @@ class StartPages:
             page = self._find({"$and": [place, in_time]}, sort=sort, limit=wanted)
             n_left -= len(page)
         yield page
-        if n_left and not is_all:
+        if n_left and not is_all and not _is_in_time(filter):
             out_of_time = {"$and": [_OUT_OF_TIME, filter]}
             yield self._find(out_of_time, sort=[("_id", direction)], skip=n_skip, limit=limit and int(n_left))
 
@@ -211,3 +211,9 @@ class StartPages:
                 batch_size=limit + 1 if limit else 0,
                 with_bytes=self._with_bytes and projection is None,
             )
+
+
+def _is_in_time(filter: Filter) -> bool:
+    """Tell whether a filter says itself that the time is a number, as that of a range with a beginning does."""
+    time = filter.get("time")
+    return isinstance(time, dict) and (is_time(time.get("$gte")) or is_time(time.get("$gt")))

@@ -12,12 +12,10 @@ from ..connection.collections import Collections
 from ..connection.retries import BYTES
 from ..identifiers import as_shown
 from ..kept import Kept
+from ..lists import PAGES
 from . import summary_search
 from .resolution import resolve
 from .search import Search, is_by_time, search
-
-PAGES = (100, 900, 2000)
-"""How many whole start documents are fetched at once, page after page; the last number repeats."""
 
 PAGES_OF_FIELDS = (1000, 5000)
 """How many are fetched at once where only a few fields of each are wanted."""
@@ -58,18 +56,23 @@ def find_starts(
     return map(as_shown, _find(collections, query, tuple(sort) or NEWEST_FIRST, skip, limit, fields))
 
 
-def find_kept_starts(
+def find_kept_pages(
     collections: Collections, query: Query, *, sort: Sort = NEWEST_FIRST, skip: int = 0, limit: int = 0
-) -> Iterator[Kept]:
-    """Find what :func:`find_starts` finds; whoever wants one may be given it more than once."""
+) -> Iterator[list[Kept]]:
+    """Find what :func:`find_starts` finds, page by page; whoever wants one may be given it more than once."""
     options = collections.run_start.codec_options
 
     def decode(raw: bytes) -> Document:
         return as_shown(bson.decode(raw, options))
 
-    for start in _find(collections, query, tuple(sort) or NEWEST_FIRST, skip, limit, (), with_bytes=True):
+    def keep(start: Document) -> Kept:
         raw = start.pop(BYTES, None)  # where few documents of another kind decide, runs come without
-        yield Kept(as_shown(start)) if raw is None else Kept(as_shown(start), raw, decode)
+        return Kept(as_shown(start)) if raw is None else Kept(as_shown(start), raw, decode)
+
+    sort = tuple(sort) or NEWEST_FIRST
+    found = _search(collections, query, sort, (), with_bytes=True)
+    for page in found.iterate_pages(sort, PAGES, skip=skip, limit=limit):
+        yield list(map(keep, page))
 
 
 def count_starts(collections: Collections, query: Query, *, skip: int = 0, limit: int = 0) -> int:
@@ -94,20 +97,20 @@ def resolve_search(
 
 
 def _find(
-    collections: Collections,
-    query: Query,
-    sort: Sort,
-    skip: int,
-    limit: int,
-    fields: Sequence[str],
-    *,
-    with_bytes: bool = False,
+    collections: Collections, query: Query, sort: Sort, skip: int, limit: int, fields: Sequence[str]
 ) -> Iterator[Document]:
+    found = _search(collections, query, sort, fields)
+    return found.iterate(sort, PAGES_OF_FIELDS if fields else PAGES, skip=skip, limit=limit)
+
+
+def _search(
+    collections: Collections, query: Query, sort: Sort, fields: Sequence[str], *, with_bytes: bool = False
+) -> Search | summary_search.SummarySearch:
+    """Return how runs are found in order: by the documents, or by summaries where these answer sooner."""
     wanted = [*fields, *(name for name, _ in sort)] if fields else []
     found = resolve_search(collections, query, wanted, with_bytes=with_bytes)
-    sizes = PAGES_OF_FIELDS if fields else PAGES
     if found.joined is not None and is_by_time(sort) and not (found.is_dense or found.is_narrow):
         summaries = summary_search.search_summaries(collections, found.query, wanted)
         if summaries is not None:
-            return summaries.iterate(sort, sizes, skip=skip, limit=limit)
-    return found.iterate(sort, sizes, skip=skip, limit=limit)
+            return summaries
+    return found

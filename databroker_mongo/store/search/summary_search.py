@@ -19,6 +19,7 @@ from ...queries import And, Duration, HasDataKey, HasDevice, HasStream, Not, Or,
 from ..connection.collections import Collections
 from ..connection.failures import UNAUTHORIZED
 from ..connection.time_limit import TimeLimit
+from ..lists import in_pages
 from ..order import is_time, order_key
 from ..upkeep.summaries import COLLECTION, STATE, STATE_COLLECTION
 from .filters import COMPARISONS, Filter, Leaves, Some, lower, stored_names
@@ -60,6 +61,10 @@ class SummarySearch:
         self._settled: Filter = {"$and": [filter, {"uid": {"$nin": unverified}}]} if unverified else filter
         self._rest = rest
         self._limit = limit
+
+    def iterate_pages(self, sort: Sort, sizes: Sequence[int], *, skip: int, limit: int) -> Iterator[list[Document]]:
+        """Yield the runs that answer, in the order of time, page by page."""
+        return in_pages(self.iterate(sort, sizes, skip=skip, limit=limit), sizes)
 
     def iterate(self, sort: Sort, sizes: Sequence[int], *, skip: int, limit: int) -> Iterator[Document]:
         """Yield the runs that answer, in the order of time; the time limit begins anew with each."""
