@@ -126,7 +126,7 @@ class HandlerPool:
 
         Of many handlers, the last few do.
         """
-        if self._kept_open() is not None:
+        if self._this_thread.kept_open is not None:
             yield
             return
         self._this_thread.kept_open = kept = _KeptOpen()
@@ -146,7 +146,7 @@ class HandlerPool:
     def _begin_empty(self) -> None:
         self._changed = threading.Condition()
         self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
-        self._this_thread = threading.local()
+        self._this_thread = _OfThread()
         self._finalizer = weakref.finalize(self, _close_all, self._entries)
 
     def _begin_again_after_fork(self) -> None:
@@ -165,7 +165,7 @@ class HandlerPool:
             entry = self._entries[key]
             self._entries.move_to_end(key)
             entry.n_users += 1
-        self._this_thread.n_lent = self._n_lent() + 1
+        self._this_thread.n_lent += 1
         return entry
 
     def _has_room(self) -> bool:
@@ -177,10 +177,7 @@ class HandlerPool:
         for entry in idle[: max(0, len(self._entries) - self.limit + 1)]:
             entry.is_leaving = True
             self._remove_if_done(entry)
-        return len(self._entries) < self.limit or self._n_lent() > 0
-
-    def _n_lent(self) -> int:
-        return getattr(self._this_thread, "n_lent", 0)
+        return len(self._entries) < self.limit or self._this_thread.n_lent > 0
 
     def _lock_of(self, path: str) -> threading.RLock:
         """Share one lock between the handlers of a path.
@@ -214,14 +211,11 @@ class HandlerPool:
         """Let a handler keep its files open from call to call, if it can: while it is lent, or longer if so wished."""
         if not isinstance(handler, KeepsOpen):
             return
-        kept = self._kept_open()
+        kept = self._this_thread.kept_open
         if kept is None:
             lent.enter_context(handler.keep_open())
         else:
             kept.add(handler)
-
-    def _kept_open(self) -> _KeptOpen | None:
-        return getattr(self._this_thread, "kept_open", None)
 
     def _give_back(self, entry: _Entry) -> None:
         with self._changed:
@@ -272,6 +266,13 @@ class _Entry:
     def close_retired(self) -> None:
         while self.retired:
             _close(self.retired.pop())
+
+
+class _OfThread(threading.local):
+    """How many handlers a thread has now, and those that keep their files open for it."""
+
+    n_lent: int = 0
+    kept_open: _KeptOpen | None = None
 
 
 class _KeptOpen:
