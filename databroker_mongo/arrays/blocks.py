@@ -64,10 +64,18 @@ class EventBlock:
     def read_column(self, key: str) -> Array:
         """Return a column, ``(n_rows, ...)``."""
         with self._lock:
-            if self._arrays is None:
+            if self._arrays is None or key not in self._arrays:
                 found = self._store.event_columns(self.snapshot, list(self._declared))
                 self._arrays = {each: as_array(found[each], declared=self._declared[each]) for each in found}
             return self._arrays[key]
+
+    def take_column(self, key: str) -> Array:
+        """Return a column for whoever asks for it alone, and keep it no longer: it is in memory once."""
+        found = self.read_column(key)
+        with self._lock:
+            if self._arrays is not None:
+                self._arrays.pop(key, None)
+        return found if found.flags.owndata and found.flags.writeable else found.copy()
 
     def read_rows(self, key: str, rows: slice) -> Array:
         """Return some rows of a column, fetched by themselves where that is cheaper."""

@@ -117,7 +117,21 @@ class Column(ABC):
         try:
             return self._read(region)
         except CatalogError as error:
-            error.facts = {**self.facts, **error.facts}
+            self._add_facts(error)
+            raise
+
+    def take(self) -> Array:
+        """Return all rows as an array of its own, and keep nothing of it: whoever takes a column is done with it.
+
+        Raises
+        ------
+        CatalogError
+            What is at fault, with the facts of run, stream and data key.
+        """
+        try:
+            return self._take()
+        except CatalogError as error:
+            self._add_facts(error)
             raise
 
     def rows(self, block_bytes: int) -> Iterator[Any]:
@@ -139,6 +153,12 @@ class Column(ABC):
     def identity(self) -> tuple[object, ...]:
         """Return what tells this column from any other; equal for two that read the same."""
         return (type(self).__name__, sorted(self.facts.items(), key=str), self.shape, str(self.dtype))
+
+    def _add_facts(self, error: CatalogError) -> None:
+        error.facts = {**self.facts, **error.facts}
+
+    def _take(self) -> Array:
+        return self._read(tuple(slice(0, size) for size in self.shape))
 
     @abstractmethod
     def _read(self, region: Region) -> Array:
@@ -185,6 +205,11 @@ class EventColumn(Column):
     def identity(self) -> tuple[object, ...]:
         """Return what tells this column from any other."""
         return (*super().identity(), self._block.address, repr(self._block.snapshot), self._key)
+
+    def _take(self) -> Array:
+        if not 0 < len(self) == self._block.snapshot.n_rows:
+            return super()._take()
+        return event_values.cast_exactly(self._block.take_column(self._key), self.dtype, self.shape[1:])
 
     def _read(self, region: Region) -> Array:
         rows = region[0]

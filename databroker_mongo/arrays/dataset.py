@@ -103,7 +103,7 @@ def dataset_of_runs(runs: Sequence[RunRows], columns: Sequence[Joined], *, strea
 
 def _whole(column: Column, _: CatalogError | None) -> tuple[Array, dict[int, CatalogError]]:
     """Return all rows of a column; one that has a problem raises it by itself."""
-    return column.read_region(tuple(slice(0, size) for size in column.shape)), {}
+    return column.take(), {}
 
 
 def _by_row(column: Column, problem: CatalogError | None) -> tuple[Array, dict[int, CatalogError]]:
@@ -120,7 +120,7 @@ def _pick_rows(
     dataset: xarray.Dataset, opened: OpenedColumns, bad: Mapping[str, Mapping[int, CatalogError]], *, dedupe: bool
 ) -> xarray.Dataset:
     """Leave out rows that are not wanted or that a column lacks; of repeats, the latest is chosen before."""
-    if not has_rows(dataset):
+    if not has_rows(dataset) or not (dedupe or any(bad.values())):
         return dataset
     wanted = (latest_of_repeats(opened.seq_num) if dedupe else np.arange(dataset.sizes["time"])).tolist()
     left_out = {row for errors in bad.values() for row in errors}.intersection(wanted)
@@ -131,8 +131,6 @@ def _pick_rows(
             for key, errors in bad.items()
             if left_out.intersection(errors)
         }
-    if not dedupe and not left_out:
-        return dataset
     return dataset.isel(time=[row for row in wanted if row not in left_out])
 
 

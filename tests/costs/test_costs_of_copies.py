@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from collections import Counter
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ import pytest
 
 from databroker_mongo import Catalog
 from databroker_mongo.store import open_store, writable
-from databroker_mongo.store.columnar import belief, building, sampling
+from databroker_mongo.store.columnar import belief, building, copies, sampling
 
 KEYS = [f"x{number}" for number in range(10)]
 _numbers = itertools.count()
@@ -171,3 +172,31 @@ def test_a_database_without_copies_costs_no_question_but_which_indexes_there_are
     assert of_copies in ({("listIndexes", "event_columns"): 1}, {})
     questions, _ = questions_of(store, lambda: reader[1].primary.read())
     assert not [question for question in questions if "event_columns" in question[1]]
+
+
+def peak_of(action):
+    """Return the most memory, in bytes, that an action had beyond what there was before, and its result."""
+    action()  # what is imported and remembered is no part of it
+    tracemalloc.start()
+    try:
+        result = action()
+        return tracemalloc.get_traced_memory()[1], result
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_is_read_from_a_copy_is_in_memory_once_and_beside_it_one_block(uri):
+    store = fill(uri, n_rows=100_000)
+    assert store.build_columnar(apply=True).n_made == 1
+    # A block is held as it comes from the socket, as a message, and decoded: by pymongo, four times.
+    most_beside = 4 * copies.MOST_BYTES
+
+    peak, index = peak_of(lambda: store.event_index([f"{0:036}"], keys=KEYS))
+    assert index.snapshot.copies
+    rows = [index.seq_num, index.time, index.descriptor]
+    assert peak <= sum(each.nbytes for each in [*rows, *index.data.values()]) + most_beside
+
+    catalog = Catalog.from_uri(uri)
+    peak, dataset = peak_of(lambda: catalog[1].primary.read())
+    assert dataset.attrs["read_from"] == "columnar copies"
+    assert peak <= dataset.nbytes + sum(each.nbytes for each in rows) + most_beside

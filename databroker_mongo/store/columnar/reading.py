@@ -26,7 +26,7 @@ from .copies import (
 )
 from .presence import COLLECTION
 
-_BYTES_AT_ONCE = 4 * MOST_BYTES
+_BYTES_AT_ONCE = MOST_BYTES
 """Of a batch of blocks, which is in memory beside the columns."""
 
 _FROM_BLOCKS = {"q": seq_nums_of, "t": times_of}
@@ -127,6 +127,7 @@ def _fill(collections: Collections, query: Mapping[str, Any], assemblies: Mappin
     n_at_once = max(1, min(1000, _BYTES_AT_ONCE // max(1, largest)))
     for document in _find(collections, query, projection, n_at_once=n_at_once):
         assemblies[document["d"]].add(document)
+        del document  # before the next batch comes
 
 
 def _find(
