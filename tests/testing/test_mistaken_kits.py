@@ -24,7 +24,18 @@ def reasons(tmp_path_factory):
     """Run the kits as their author does, with all as pytest has it by default; return why each test failed."""
     folder = tmp_path_factory.mktemp("author")
     shutil.copy(Path(__file__).with_name("mistaken_kits.py"), folder / "test_mine.py")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "test_mine.py"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        os.devnull,
+        "--rootdir=.",
+        "test_mine.py",
+    ]
     done = subprocess.run(
         command, cwd=folder, env={**os.environ, "COLUMNS": "1000"}, capture_output=True, text=True, timeout=110
     )

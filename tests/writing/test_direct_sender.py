@@ -96,9 +96,9 @@ class Calls:
         return thread
 
     def give_behind(self, uid, *given):
-        """Give a document, and return when its thread waits for another."""
+        """Give a document, and return when another thread may send it."""
         thread = self.give(uid, *given)
-        wait_until(lambda: is_waiting(thread))
+        wait_until(lambda: is_waiting(self._writer, thread))
 
     def _run(self, uid, name, doc):
         try:
@@ -113,10 +113,9 @@ class Calls:
             assert not thread.is_alive()
 
 
-def is_waiting(thread):
-    """Tell whether a thread waits for others within the sender."""
-    frame = sys._current_frames().get(thread.ident)
-    return frame is not None and frame.f_code is direct_sender._Call.wait.__code__
+def is_waiting(writer, thread):
+    """Tell whether the call of a thread is among those that another may send with its own."""
+    return any(call.thread == thread.ident for call in list(writer._sender._queue))
 
 
 @pytest.fixture
@@ -240,7 +239,7 @@ def test_a_thread_that_is_interrupted_while_it_sends_for_others_leaves_that_to_t
 
 def test_a_thread_that_is_interrupted_while_it_waits_is_not_sent_for(store, writer, calls):
     def interrupt():
-        wait_until(lambda: is_waiting(threading.main_thread()))
+        wait_until(lambda: is_waiting(writer, threading.main_thread()))
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     calls.give_behind("a")
@@ -315,7 +314,7 @@ def test_threads_that_were_served_together_are_waited_for_a_moment(store, calls,
     threads = [threading.Thread(target=write, args=(number,), daemon=True) for number in range(3)]
     for thread in threads:
         thread.start()
-        wait_until(lambda thread=thread: is_waiting(thread))
+        wait_until(lambda thread=thread: is_waiting(calls._writer, thread))
     # The thread that is with the store brings nothing more, and would be waited for.
     monkeypatch.setattr(direct_sender, "_LONGEST_WAIT_SECONDS", 0.0)
     store.before_insert = lambda name, uids: monkeypatch.setattr(
