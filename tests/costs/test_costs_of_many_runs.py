@@ -20,6 +20,9 @@ from databroker_mongo import Catalog
 from databroker_mongo.runs.many import mapping
 from databroker_mongo.store import open_store, writable
 
+# One process makes the runs that the tests share.
+pytestmark = pytest.mark.xdist_group("costs_of_many_runs")
+
 N_RUNS = 1000
 N_ROWS = 20
 LONG = 300_000

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+# One process runs the kits, for all tests to look at.
+pytestmark = pytest.mark.xdist_group("mistaken_kits")
+
 LINE = re.compile(r"^(FAILED|ERROR) test_mine\.py::(\w+)::(\w+) - (.*)$", re.MULTILINE)
 NEED_FILES = {
     "test_a_file_cut_short_is_an_os_error_and_never_other_data",

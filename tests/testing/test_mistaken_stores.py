@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+# One process runs the kits, for all tests to look at.
+pytestmark = pytest.mark.xdist_group("mistaken_stores")
+
 LINE = re.compile(r"^(?:FAILED|ERROR) test_mine\.py::(\w+)::(\w+)", re.MULTILINE)
 DAMAGED = "test_a_damaged_stream_datum_is_given_and_hides_no_other"
 FIELDS = "test_starts_come_in_order_with_the_fields_that_are_needed"

@@ -13,6 +13,9 @@ import tifffile
 from databroker_mongo.tutorial import rsoxs_documents
 from databroker_mongo.tutorial.samples.scattering import SAXS, WAXS, contrast, momentum_transfer
 
+# One process makes the run.
+pytestmark = pytest.mark.xdist_group("rsoxs")
+
 
 class Recorded:
     """The documents by kind, and the pixels of a datum."""

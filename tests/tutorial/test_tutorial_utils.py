@@ -22,6 +22,9 @@ from databroker_mongo.errors import ConfigurationError, SampleDataUnavailable
 from databroker_mongo.server import stop_server
 from databroker_mongo.tutorial import bmm_documents, rsoxs_documents
 
+# One process has the server and the archives that the tests share.
+pytestmark = pytest.mark.xdist_group("tutorial_utils")
+
 # That the descriptors of detectors declare other shapes than their files have is part of the example.
 
 BMM = "bluesky-tutorial-BMM"
