@@ -12,10 +12,12 @@ from databroker_mongo.store.connection.collections import Collections
 from databroker_mongo.store.normalized import NormalizedStore
 
 READ_FROM_COPIES = {
+    "test_header.py",
     "test_inline.py",
     "test_live.py",
     "test_odd_events.py",
     "test_reading.py",
+    "test_replaying.py",
     "test_run.py",
     "test_stream.py",
     "test_stream_columns.py",

@@ -193,6 +193,7 @@ def examples(n):
     return settings(derandomize=True, max_examples=n, deadline=None, suppress_health_check=checks, phases=phases)
 
 
+@pytest.mark.parametrize("store_uri", ["mongomock", "mongod", "copies"], indirect=True)
 @examples(25)
 @given(taken=taken())
 def test_each_row_shows_what_was_taken_with_its_scalars(taken, store_uri, path):

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from databroker_mongo import Catalog, Writer
 from databroker_mongo.errors import CatalogError, ColumnNotFound, QueryError, ShapeMismatch, StoreError, StreamNotFound
 
+from ..copying import copy_before_reading
 from .composed_runs import EVERYTHING, compose, recipes
 
 pytestmark = [
@@ -26,6 +27,7 @@ pytestmark = [
 ]
 _numbers = itertools.count(1)
 TIME = 1_700_000_000.0
+ON = ["mongomock", "mongod"]
 NAN_OF_ANOTHER_KIND = float(np.array([0x7FF8_0000_0000_0BAD], np.uint64).view(np.float64)[0])
 VALUES = {
     "float": [0.5, -0.0, math.nan, NAN_OF_ANOTHER_KIND, math.inf],
@@ -52,7 +54,7 @@ class Bench:
         return self.catalog.search({"example": example}), example
 
 
-@pytest.fixture(scope="module", params=["mongomock", "mongod"])
+@pytest.fixture(scope="module", params=ON)
 def bench(request, tmp_path_factory):
     if request.param == "mongomock":
         yield Bench(Catalog.from_uri("memory://rows_of_many_runs"), tmp_path_factory.mktemp("many"))
@@ -63,7 +65,10 @@ def bench(request, tmp_path_factory):
     uri = request.getfixturevalue("mongod_uri").replace("/?", f"/{name}?")
     catalog = Catalog.from_uri(uri)
     catalog.store.collections.event.create_index([("descriptor", -1), ("time", -1)])
-    yield Bench(catalog, tmp_path_factory.mktemp("many"))
+    with pytest.MonkeyPatch.context() as patches:
+        if request.param == "copies":
+            copy_before_reading(patches)
+        yield Bench(catalog, tmp_path_factory.mktemp("many"))
     with pymongo.MongoClient(uri) as client:
         client.drop_database(name)
 
@@ -290,7 +295,9 @@ def of_kinds(*kinds, lacks=()):
     return runs
 
 
-@pytest.mark.parametrize("kind", VALUES)
+@pytest.mark.parametrize(
+    ("bench", "kind"), [*itertools.product(ON, VALUES), ("copies", "float"), ("copies", "mixed")], indirect=["bench"]
+)
 def test_runs_of_two_kinds(bench, kind):
     for other in VALUES:
         for lacks in ((), (kind,)):

@@ -21,6 +21,7 @@ from databroker_mongo.errors import DocumentWarning
 from databroker_mongo.packs import read_documents
 from databroker_mongo.values import are_equal
 
+from ..copying import copy_before_reading
 from .composed_runs import EVERYTHING, GONE, Composed, Named, Recipe, Rows, compose, recipes
 
 _numbers = itertools.count(1)
@@ -289,6 +290,8 @@ def bench(installed_handlers, tmp_path, request, database_name):
         return
     import pymongo
 
+    if request.param == "copies":
+        copy_before_reading(request.getfixturevalue("monkeypatch"))
     uri = request.getfixturevalue("mongod_uri")
     yield Bench(lambda part: uri.replace("/?", f"/{database_name}_{part}?"), tmp_path)
     with pymongo.MongoClient(uri) as client:
@@ -304,3 +307,8 @@ def bench(installed_handlers, tmp_path, request, database_name):
 @example(recipe=dataclasses.replace(EVERYTHING, stop=None, is_paged=False))
 def test_a_composed_run_survives_each_way(bench, recipe):
     bench.survives(recipe)
+
+
+@pytest.mark.parametrize("bench", ["copies"], indirect=True)
+def test_a_run_of_all_that_can_be_composed_survives_on_columnar_copies(bench):
+    bench.survives(EVERYTHING)

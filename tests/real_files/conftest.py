@@ -19,9 +19,12 @@ from databroker_mongo.errors import AssetError, UnreadableColumns
 from databroker_mongo.store import open_store, writable
 from databroker_mongo.testing import Asset, StreamAsset, build_run
 
+from ..copying import copy_before_reading
+
 N_ROWS = 5
 SCAN_ID = 4711
 FRAMES = np.arange(N_ROWS * 4 * 6, dtype="u2").reshape(N_ROWS, 4, 6)
+READ_FROM_COPIES = {"test_bad_reads.py", "test_transforms.py", "test_ways.py"}
 Documents = list[tuple[str, dict[str, Any]]]
 
 
@@ -136,9 +139,17 @@ def require_names(error: AssetError, **facts: object) -> None:
         assert str(value) in text, name
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let tests whose files are named by events run on columnar copies of these as well."""
+    if "bench" in metafunc.fixturenames and Path(metafunc.module.__file__).name in READ_FROM_COPIES:
+        metafunc.parametrize("bench", ["events", "copies"], indirect=True)
+
+
 @pytest.fixture
-def bench(installed_handlers: None, mongod_database_uri: str, tmp_path: Path) -> Bench:
-    """A bench whose handlers are those that are installed."""
+def bench(request: pytest.FixtureRequest, installed_handlers: None, mongod_database_uri: str, tmp_path: Path) -> Bench:
+    """A bench whose handlers are those that are installed, and on which rows may be read from columnar copies."""
+    if getattr(request, "param", "events") == "copies":
+        copy_before_reading(request.getfixturevalue("monkeypatch"))
     folder = tmp_path / "data"
     folder.mkdir()
     return Bench(mongod_database_uri, folder)

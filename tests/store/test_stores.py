@@ -17,6 +17,8 @@ from databroker_mongo.queries import All
 from databroker_mongo.store import DocumentSource, RunSource, Store, open_store, place_of, writable
 from databroker_mongo.testing import StoreConformance, WritableStoreConformance, build_run
 
+from ..copying import copy_before_reading
+
 DOCS = Path(__file__).parents[2] / "docs" / "reference"
 COLLECTIONS = {"start": "run_start", "stop": "run_stop", "descriptor": "event_descriptor"}
 
@@ -50,6 +52,26 @@ class TestNormalizedStoreOfAnotherProgram(StoreConformance):
             return open_store(mongod_database_uri)
 
         return fill
+
+
+class TestNormalizedStoreOnCopies(StoreConformance):
+    """A database on a server whose rows are read from columnar copies."""
+
+    @pytest.fixture
+    def fill(self, mongod_database_uri, monkeypatch):
+        copy_before_reading(monkeypatch)
+
+        def fill(documents):
+            store = writable(open_store(mongod_database_uri))
+            for name, document in documents:
+                store.insert(name, [document])
+            return store
+
+        return fill
+
+    def test_rows_come_from_copies(self, whole):
+        [descriptors] = whole.descriptors([next(iter(Catalog(whole, open_reader())))]).values()
+        assert whole.event_index([descriptors[0]["uid"]]).snapshot.copies
 
 
 def passed_on(name):
