@@ -117,6 +117,21 @@ def test_a_read_from_a_copy_asks_for_it_whether_to_believe_it_and_for_its_column
     assert questions == {("find", "event_columns"): 2, ("aggregate", "event"): 1}
 
 
+def test_a_page_of_many_runs_from_copies_takes_six_questions(uri, monkeypatch):
+    store = fill(uri, n_runs=30)
+    store.build_columnar(apply=True)
+    monkeypatch.setattr("databroker_mongo.runs.many.reading.RUNS_A_PAGE", 15)
+    catalog = Catalog.from_uri(uri).search(limit=30)
+    catalog.read("x3")  # what indexes there are is remembered for minutes
+
+    questions, dataset = questions_of(catalog.store, lambda: catalog.read(["x3", "x5"]))
+
+    assert dataset["x3"].values.tolist() == [row + 0.5 for row in range(20)] * 30
+    of_page = {("find", "run_stop"): 1, ("find", "event_descriptor"): 1}
+    of_copies = {("find", "event_columns"): 2, ("aggregate", "event"): 1}
+    assert questions == {("find", "run_start"): 1, **{each: 2 * n for each, n in {**of_page, **of_copies}.items()}}
+
+
 def stages_of(plan):
     """Return the names of all stages of the plans that won."""
     if isinstance(plan, list):

@@ -5,6 +5,7 @@ What comes back is what was given: bits of numbers, types of values, and which r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -47,7 +48,7 @@ class Kind(NamedTuple):
     @property
     def row_bytes(self) -> int:
         """The bytes of one row of an array."""
-        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        return math.prod(self.shape) * np.dtype(self.type).itemsize
 
 
 def kind_of(values: Values) -> Kind:
