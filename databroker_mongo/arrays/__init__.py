@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from ..doors import open_late
 from .column_set import OpenedColumn, OpenedColumns
-from .columns import AssetColumn, Column, KnownColumn
+from .columns import AssetColumn, Column, KnownColumn, read_rows
 from .external import correct, try_to_correct
 from .filling import RowsInFiles
 from .joined import Joined, RunRows, join, refuse_external
@@ -38,7 +38,7 @@ from .structure import attributes, column_name, name_dims
 from .values import as_array, has_integers_beyond_floats
 
 if TYPE_CHECKING:
-    from .dataset import chunked, dataset_of_runs, load_dataset, table_of_rows
+    from .dataset import chunked, chunks_of, dataset_of_runs, load_dataset, table_of_rows
     from .lazy import lazy_array, lazy_dataset, lazy_rows
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "as_array",
     "attributes",
     "chunked",
+    "chunks_of",
     "column_name",
     "correct",
     "dataset_of_runs",
@@ -70,6 +71,7 @@ __all__ = [
     "load_dataset",
     "name_dims",
     "open_columns",
+    "read_rows",
     "refuse_external",
     "table_of_rows",
     "try_to_correct",
@@ -80,7 +82,7 @@ if not TYPE_CHECKING:  # late: xarray and dask take a second; what is read at on
     __getattr__ = open_late(
         __name__,
         {
-            "dataset": ("chunked", "dataset_of_runs", "load_dataset", "table_of_rows"),
+            "dataset": ("chunked", "chunks_of", "dataset_of_runs", "load_dataset", "table_of_rows"),
             "lazy": ("lazy_array", "lazy_dataset", "lazy_rows"),
         },
     )

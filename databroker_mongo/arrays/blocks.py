@@ -7,7 +7,7 @@ themselves where an index finds them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,11 +77,11 @@ class EventBlock:
                 self._arrays.pop(key, None)
         return found if found.flags.owndata and found.flags.writeable else found.copy()
 
-    def read_rows(self, key: str, rows: slice) -> Array:
-        """Return some rows of a column, fetched by themselves where that is cheaper."""
+    def read_rows(self, keys: Sequence[str], rows: slice) -> dict[str, Array]:
+        """Return some rows of columns, fetched by themselves where that is cheaper."""
         # Half of the rows or more: whoever asks for these will ask for the others, which then cost no second query.
         is_small_part = 2 * (rows.stop - rows.start) <= self.snapshot.n_rows
         if self._arrays is None and is_small_part and self._store.can_find_rows(self.snapshot):
-            found = self._store.event_columns(self.snapshot, [key], rows=rows)
-            return as_array(found[key], declared=self._declared[key])
-        return self.read_column(key)[rows]
+            found = self._store.event_columns(self.snapshot, keys, rows=rows)
+            return {key: as_array(found[key], declared=self._declared[key]) for key in keys}
+        return {key: self.read_column(key)[rows] for key in keys}

@@ -199,24 +199,45 @@ class EventColumn(Column):
 
     def __init__(self, block: EventBlock, key: str, *, shape: tuple[int, ...], dtype: np.dtype[Any], facts: Facts):
         super().__init__(shape, dtype, facts)
-        self._block = block
-        self._key = key
+        self.block = block
+        self.key = key
 
     def identity(self) -> tuple[object, ...]:
         """Return what tells this column from any other."""
-        return (*super().identity(), self._block.address, repr(self._block.snapshot), self._key)
+        return (*super().identity(), self.block.address, repr(self.block.snapshot), self.key)
 
     def _take(self) -> Array:
-        if not 0 < len(self) == self._block.snapshot.n_rows:
+        if not 0 < len(self) == self.block.snapshot.n_rows:
             return super()._take()
-        return event_values.cast_exactly(self._block.take_column(self._key), self.dtype, self.shape[1:])
+        return event_values.cast_exactly(self.block.take_column(self.key), self.dtype, self.shape[1:])
 
     def _read(self, region: Region) -> Array:
         rows = region[0]
         if rows.start == rows.stop:
             return np.empty(tuple(part.stop - part.start for part in region), self.dtype)
-        found = event_values.cast_exactly(self._block.read_rows(self._key, rows), self.dtype, self.shape[1:])
+        found = self.as_promised(self.block.read_rows([self.key], rows)[self.key])
         return found[(slice(None), *region[1:])].copy()
+
+    def as_promised(self, rows: Array) -> Array:
+        """Return some rows of the block in the dtype and shape of the column."""
+        try:
+            return event_values.cast_exactly(rows, self.dtype, self.shape[1:])
+        except CatalogError as error:
+            self._add_facts(error)
+            raise
+
+
+def read_rows(columns: Mapping[str, Column], rows: slice) -> dict[str, Array]:
+    """Return some rows of columns (step 1, in bounds); those that are fetched together are fetched in one query."""
+    of_block: dict[EventBlock, dict[str, EventColumn]] = {}
+    for name, column in columns.items():
+        if isinstance(column, EventColumn):
+            of_block.setdefault(column.block, {})[name] = column
+    found: dict[str, Array] = {}
+    for block, group in of_block.items() if rows.stop > rows.start else ():
+        fetched = block.read_rows([column.key for column in group.values()], rows)
+        found |= {name: column.as_promised(fetched[column.key]).copy() for name, column in group.items()}
+    return {name: found[name] if name in found else column[rows] for name, column in columns.items()}
 
 
 class LostColumn(Column):

@@ -8,7 +8,8 @@
     context        Context: what catalog, run and stream hand on         transforms   corrections of documents
     run            Run: its documents, streams, health and corrections
     stream         Stream: rows and columns of one stream, read or lazy; StreamData: its columns by name
-    columns        one column of a stream as an object                   configuration, timestamps   of a stream
+    columns        one column of a stream as an object                   stream_columns   all, opened together
+    configuration, timestamps   of a stream
     replay         the documents of a run again                          live      as they are stored
     many/          the rows of many runs as one dataset, and what a function makes of each
     field_hints    which names of a search no run has                    remedies  what to type instead
@@ -29,12 +30,15 @@ from .transforms import import_transforms, transforms_of
 
 if TYPE_CHECKING:
     from .stream import Stream
+    from .stream_columns import OpenColumn, StreamColumns
 
 __all__ = [
     "Catalog",
     "Context",
+    "OpenColumn",
     "Run",
     "Stream",
+    "StreamColumns",
     "import_transforms",
     "integers_of_slice",
     "list_keys",
@@ -43,4 +47,4 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # late: a run is looked up without what reads its streams
-    __getattr__ = open_late(__name__, {"stream": ("Stream",)})
+    __getattr__ = open_late(__name__, {"stream": ("Stream",), "stream_columns": ("OpenColumn", "StreamColumns")})

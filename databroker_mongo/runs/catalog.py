@@ -416,6 +416,34 @@ class Catalog(Mapping[str, Run]):
                 )
         return found
 
+    def page(self, skip: int = 0, limit: int = 100) -> list[Run]:
+        """Return the runs at some places, in order, with what tells their streams: three queries for all of them.
+
+        Parameters
+        ----------
+        skip : int, optional
+            How many runs come before them.
+        limit : int, optional
+            The maximum number of runs.
+
+        Raises
+        ------
+        QueryError
+            One of them is no number of runs.
+        """
+        n_skipped, n_most = (run_keys.n_runs(number, name) for number, name in ((skip, "skip"), (limit, "limit")))
+        if not n_most:
+            return []
+        return self._runs_with_streams(list(self._selection.starts(self.store, skip=n_skipped, limit=n_most)))
+
+    def estimate_len(self) -> int:
+        """Return about how many runs there are, where ``len`` would have each of a million counted.
+
+        Of all runs of a database the server keeps count; a crash may leave that wrong. The runs of a search or a scope
+        are counted.
+        """
+        return self._selection.estimate(self.store)
+
     def find(self, text: str | int, *, limit: int = 20) -> list[Run]:
         """Return all runs that a key or some words may mean, the likeliest first.
 

@@ -85,7 +85,9 @@ class StreamColumn:
     @property
     def chunks(self) -> tuple[tuple[int, ...], ...]:
         """The lengths of the blocks in which :meth:`to_dask` reads, along each axis."""
-        return self.to_dask().chunks  # type: ignore[no-any-return]  # dask has no annotations
+        from ..arrays import chunks_of
+
+        return chunks_of(self._column)
 
     def __getitem__(self, key: Any) -> Any:
         """Read a part: an integer, slice, ``...``, index array or mask, or a tuple of these, as NumPy takes them.

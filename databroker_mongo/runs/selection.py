@@ -62,3 +62,7 @@ class Selection:
     def count(self, store: Store) -> int:
         """Return how many runs there are."""
         return store.count_starts(self.window.query, skip=self.window.skip, limit=self.window.limit)
+
+    def estimate(self, store: Store) -> int:
+        """Return about how many runs there are; only all runs of a database are not counted for it."""
+        return store.estimate_starts() if self.query == All() else self.count(store)

@@ -35,6 +35,7 @@ from .configuration import ConfigurationOfDevices
 from .context import Context
 from .live import Row
 from .remedies import for_a_key, for_an_attribute
+from .stream_columns import StreamColumns
 from .timestamps import Timestamps
 
 if TYPE_CHECKING:
@@ -307,6 +308,33 @@ class Stream:
                 stacklevel=stacklevel_of_caller(),
             )
         return lazy_dataset(opened, source, dedupe=dedupe == "last")
+
+    def columns(self, keys: Iterable[str] | None = None, *, recall: bool = False) -> StreamColumns:
+        """Open columns together; nothing is read that shapes and dtypes do not need.
+
+        ``stream["I0"]`` opens one when it is first looked at. For many, this asks as many questions as for one, and all
+        are of one length, also while the run goes on.
+
+        Parameters
+        ----------
+        keys : iterable of str, optional
+            The data keys that are wanted; by default all, as stored.
+        recall : bool
+            Whether offline files are fetched.
+
+        Returns
+        -------
+        StreamColumns
+            By data key: ``shape``, ``dtype``, ``dims``, ``chunks``, ``attrs``, and ``problem``, why it cannot be read.
+            ``read_rows(slice(0, 100))`` reads some rows of all.
+
+        Raises
+        ------
+        ColumnNotFound
+            A data key that the stream does not have.
+        """
+        source, wanted = self._source_for(recall=recall), self._select(keys, ())
+        return StreamColumns(source, self._open(source, wanted, eager=False), wanted)
 
     def follow(self, *, seconds: float = 1.0) -> Iterator[Row]:
         """Yield the events of the stream, stored and future ones, until the run has stopped.

@@ -122,6 +122,11 @@ class NormalizedStore(Store):
         with self.connection.translate_errors("count runs") as collections:
             return starts.count_starts(collections, query, skip=skip, limit=limit)
 
+    def estimate_starts(self) -> int:
+        """Return about how many runs there are in all, as the server keeps count, which a crash may leave wrong."""
+        with self.connection.translate_errors("count runs") as collections:
+            return starts.estimate_starts(collections)
+
     def distinct(self, query: Query, key: str, *, counts: bool = False) -> list[tuple[Any, int]]:
         """Return the values of a field in the runs that answer to ``query``, and how many runs have each."""
         from .search.distinct import distinct

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from ..documents import Document
 from ..errors import StoreError, Unsupported
-from ..queries import Query, Sort
+from ..queries import All, Query, Sort
 from .connection.place import Place, place_of
 from .kept import Kept
 from .lists import PAGES, in_pages
@@ -203,6 +203,10 @@ class RunSource(Protocol):
     @abstractmethod
     def count_starts(self, query: Query, *, skip: int = 0, limit: int = 0) -> int:
         """Count what :meth:`find_starts` would yield."""
+
+    def estimate_starts(self) -> int:
+        """Return about how many runs there are in all, at no cost. Here they are counted."""
+        return self.count_starts(All())
 
     @abstractmethod
     def distinct(self, query: Query, key: str, *, counts: bool = False) -> list[tuple[Any, int]]:

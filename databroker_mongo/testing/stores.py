@@ -318,6 +318,7 @@ class StoreConformance:
             assert start.items() <= stored.items()
         assert all(start == whole[start["uid"]] for start in store.find_starts(All(), **options))
         assert store.count_starts(All(), skip=1, limit=2) == 2
+        assert store.estimate_starts() == len(whole)
         [newest] = store.find_starts(All(), sort=NEWEST_FIRST, limit=1)
         assert newest == next(document for document in _of("start", documents_of_runs()) if document["scan_id"] == 7)
 

@@ -77,6 +77,8 @@ VERBS = {
     "catalog[-5:]": (lambda catalog: catalog[-5:], 2, 10),
     "catalog[[key, ...]]": (lambda catalog: catalog[[uid_of(5), 7, uid_of(9), -3]], 5, 9),
     "len(catalog)": (len, 1, 0),
+    "estimate_len()": (lambda catalog: catalog.estimate_len(), 1, 0),
+    "page()": (lambda catalog: [list(run) for run in catalog.page(100, 100)], 3, 300),
     "the first 100 runs": (lambda catalog: each(islice(catalog.values(), 100)), 2, 200),
     "all runs": (lambda catalog: each(catalog.values()), 5, 2 * N_RUNS),
     "all uids": (each, 1, N_RUNS),
@@ -99,6 +101,7 @@ VERBS = {
     "the stop, then all rows": (lambda catalog: (catalog[-1].stop, catalog[-1]["primary"].read()), 6, 7),
     "what is there by now": (lambda catalog: catalog[-1].refresh()["primary"].read(), 6, 7),
     "to_dask()": (lambda catalog: catalog[-1]["primary"].to_dask(), 4, 5),
+    "columns()": (lambda catalog: catalog[-1]["primary"].columns().read_rows(slice(1)), 4, 5),
     "documents()": (lambda catalog: each(catalog[-1].documents()), 5, 5),
 }
 

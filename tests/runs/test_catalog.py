@@ -554,3 +554,21 @@ def test_a_scope_given_in_code_is_left_by_nothing(runs, store_uri):
 def test_a_transform_given_in_code_may_be_named(runs, store_uri, monkeypatch, name):
     monkeypatch.setitem(sys.modules, "lab_fixes", types.SimpleNamespace(mark=lambda start: {**start, "marked": True}))
     assert Catalog.from_uri(store_uri, transforms={"start": name})[-1].start["marked"]
+
+
+def test_a_page_holds_the_runs_at_some_places_with_their_streams(catalog):
+    assert [run.start["uid"] for run in catalog.page()] == NEWEST
+    page = catalog.page(1, 2)
+    assert [run.start["uid"] for run in page] == NEWEST[1:3]
+    assert [(run.stop, list(run)) for run in page] == [(run.stop, list(run)) for run in catalog[-3:-1]]
+    assert catalog.page(limit=0) == catalog.page(skip=len(NEWEST)) == []
+    assert [run.start["uid"] for run in catalog.search(sort="time", limit=3).page(2, 5)] == NEWEST[::-1][2:3]
+    with pytest.raises(QueryError, match="skip"):
+        catalog.page(-1)
+
+
+def test_about_how_many_runs_there_are_is_known_of_all_and_counted_for_a_search(catalog):
+    assert catalog.estimate_len() == len(NEWEST)
+    assert catalog.search({"plan_name": "no such plan"}).estimate_len() == 0
+    assert catalog.search(limit=2).estimate_len() == 2
+    assert catalog.scoped(uid=NEWEST[0]).estimate_len() == 1

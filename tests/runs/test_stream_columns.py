@@ -26,7 +26,7 @@ from databroker_mongo.errors import (
 )
 from databroker_mongo.runs import Context
 from databroker_mongo.runs.columns import StreamColumn
-from databroker_mongo.store import open_store
+from databroker_mongo.store import open_store, writable
 from databroker_mongo.testing import Asset, StreamAsset, build_run
 
 from ..pairs import in_turn, pairs_of
@@ -159,6 +159,68 @@ def test_a_part_of_a_column_is_that_of_the_array(run, key, part):
             assert type(values) is type(expected)
             assert values.dtype == expected.dtype
             np.testing.assert_array_equal(values, expected)
+
+
+def test_columns_that_are_opened_together_are_those_of_read(run):
+    columns, expected = run.primary.columns(), run.primary.read()
+
+    assert list(columns) == KEYS == [*expected.data_vars]
+    assert (columns.n_rows, columns.time.tolist()) == (5, expected["time"].values.tolist())
+    assert columns.seq_num.tolist() == [1, 2, 3, 4, 5]
+    for key, column in columns.items():
+        same = expected[key]
+        found = (column.shape, column.dtype, column.dims, column.attrs, column.problem)
+        assert found == (same.shape, same.dtype, same.dims, same.attrs, None)
+        assert column.chunks == run.primary.to_dask([key])[key].chunks
+        np.testing.assert_array_equal(column.read(), same.values)
+        np.testing.assert_array_equal(column[1:3], same.values[1:3])
+    assert [*run.primary.columns(["ok", "n"])] == ["ok", "n"]
+    with pytest.raises(ColumnNotFound, match="'I0'"):
+        run.primary.columns(["n"])["I0"]
+
+
+@pytest.mark.parametrize("rows", [slice(None), slice(1, 3), slice(2, 2), slice(4, 99), slice(9, 3)], ids=str)
+def test_some_rows_of_several_columns_are_those_of_each(run, rows):
+    columns, expected = run.primary.columns(), run.primary.read()
+    found = columns.read_rows(rows)
+    assert list(found) == KEYS
+    for key, values in found.items():
+        assert values.dtype == expected[key].dtype
+        np.testing.assert_array_equal(values, expected[key].values[rows])
+    times = columns.read_timestamps(rows, ["n", "ok"])
+    assert {key: each.tolist() for key, each in times.items()} == {
+        key: run.primary.timestamps[key].read()[rows].tolist() for key in ("n", "ok")
+    }
+    assert [*columns.read_rows(rows, ["ok"])] == ["ok"]
+    assert columns.read_timestamps(rows, []) == {}
+    with pytest.raises(ValueError, match="one after the other"):
+        columns.read_rows(slice(None, None, 2))
+
+
+def test_columns_that_are_opened_together_stay_of_one_length(store_uri):
+    documents = build_run({"primary": ROWS}, exit_status=None)
+    run = stored(store_uri, documents)
+    columns = run.primary.columns()
+    assert columns["n"].shape == (5,)
+    event = {**documents[-1][1], "uid": "one more", "seq_num": 6}
+    writable(open_store(store_uri)).insert("event", [event])
+    assert {len(each.read()) for each in columns.values()} == {5}
+    assert len(columns.read_timestamps(slice(None), ["n"])["n"]) == 5
+    assert run.refresh().primary.columns().n_rows == 6
+
+
+def test_columns_that_cannot_be_read_are_opened_and_say_why(store_uri):
+    assets = {"primary": {"image": image("NO_SUCH_SPEC")}}
+    keys = {"image": {"shape": [1, 4, 6], "dtype_numpy": "<u2"}}
+    for data_keys, is_shaped in ((keys, True), ({}, False)):
+        documents = build_run({"primary": ROWS}, assets=assets, data_keys=data_keys, scan_id=1 + is_shaped)
+        column = stored(store_uri, documents).primary.columns()["image"]
+        assert isinstance(column.problem, UnknownSpec)
+        assert (column.absence is None) == is_shaped
+        if is_shaped:
+            assert column.shape == (5, 1, 4, 6)
+        with pytest.raises(UnknownSpec, match="NO_SUCH_SPEC"):
+            column.read()
 
 
 def test_one_column_picks_from_another(run):

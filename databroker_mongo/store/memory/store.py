@@ -52,6 +52,10 @@ class MemoryStore(NormalizedStore):
         """Count what :meth:`find_starts` would yield."""
         return sum(1 for _ in self.find_starts(query, sort=NEWEST_FIRST, skip=skip, limit=limit))
 
+    def estimate_starts(self) -> int:
+        """Count the runs."""
+        return Store.estimate_starts(self)
+
     def distinct(self, query: Query, key: str, *, counts: bool = False) -> list[tuple[Any, int]]:
         """Return the values of a field in the runs that answer to ``query``, and how many runs have each."""
         with self.connection.translate_errors(f"find the values of {key}") as collections:

@@ -9,7 +9,8 @@ import bson
 from ...documents import Document
 from ...queries import NEWEST_FIRST, Query, Sort
 from ..connection.collections import Collections
-from ..connection.retries import BYTES
+from ..connection.retries import BYTES, run_read_command
+from ..connection.time_limit import TimeLimit
 from ..identifiers import as_shown
 from ..kept import Kept
 from ..lists import PAGES
@@ -83,6 +84,13 @@ def count_starts(collections: Collections, query: Query, *, skip: int = 0, limit
         if summaries is not None:
             return summaries.count(skip=skip, limit=limit)
     return found.count(skip=skip, limit=limit)
+
+
+def estimate_starts(collections: Collections) -> int:
+    """Return how many runs there are by the bookkeeping of the server; a view has none, and counts."""
+    command = {"count": collections.run_start.name}
+    with TimeLimit(collections.max_time_ms / 1000, address=collections.address, joins=False).query():
+        return int(run_read_command(collections.run_start.database, command)["n"])
 
 
 def resolve_search(
