@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from ..doors import open_late
 from .column_set import OpenedColumn, OpenedColumns
-from .columns import AssetColumn, Column, KnownColumn, read_rows
+from .columns import AssetColumn, Column, EventColumn, KnownColumn, read_rows
 from .external import correct, try_to_correct
 from .filling import RowsInFiles
 from .joined import Joined, RunRows, join, refuse_external
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AssetColumn",
     "Column",
+    "EventColumn",
     "Joined",
     "KnownColumn",
     "OpenedColumn",

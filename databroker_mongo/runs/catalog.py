@@ -436,6 +436,12 @@ class Catalog(Mapping[str, Run]):
             return []
         return self._runs_with_streams(list(self._selection.starts(self.store, skip=n_skipped, limit=n_most)))
 
+    def page_of_uids(self, skip: int = 0, limit: int = 100) -> list[str]:
+        """Return the uids of the runs that :meth:`page` gives, in one query."""
+        n_skipped, n_most = (run_keys.n_runs(number, name) for number, name in ((skip, "skip"), (limit, "limit")))
+        starts = self._selection.starts(self.store, skip=n_skipped, limit=n_most, fields=("uid",)) if n_most else ()
+        return [start["uid"] for start in starts]
+
     def estimate_len(self) -> int:
         """Return about how many runs there are, where ``len`` would have each of a million counted.
 

@@ -325,8 +325,9 @@ class Stream:
         Returns
         -------
         StreamColumns
-            By data key: ``shape``, ``dtype``, ``dims``, ``chunks``, ``attrs``, and ``problem``, why it cannot be read.
-            ``read_rows(slice(0, 100))`` reads some rows of all.
+            By data key: ``shape``, ``dtype``, ``dims``, ``chunks``, ``attrs``, ``problem``, why it cannot be read, and
+            ``note``, what its documents got wrong, of which nobody is warned here. ``read_rows(slice(0, 100))`` reads
+            some rows of all.
 
         Raises
         ------
@@ -334,7 +335,7 @@ class Stream:
             A data key that the stream does not have.
         """
         source, wanted = self._source_for(recall=recall), self._select(keys, ())
-        return StreamColumns(source, self._open(source, wanted, eager=False), wanted)
+        return StreamColumns(source, open_columns(source, wanted, eager=False), wanted)
 
     def follow(self, *, seconds: float = 1.0) -> Iterator[Row]:
         """Yield the events of the stream, stored and future ones, until the run has stopped.

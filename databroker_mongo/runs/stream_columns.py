@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import display
-from ..arrays import Column, OpenedColumn, OpenedColumns, StreamSource, as_array, name_dims, read_rows
+from ..arrays import Column, EventColumn, OpenedColumn, OpenedColumns, StreamSource, as_array, name_dims, read_rows
 from ..errors import CatalogError, ColumnNotFound
 from .columns import TIME, DataColumn, StreamColumn
 
@@ -38,6 +38,16 @@ class OpenColumn(DataColumn):
     def absence(self) -> CatalogError | None:
         """Why it has no shape and dtype; None if it has."""
         return self._opened.absence
+
+    @property
+    def note(self) -> str:
+        """What its documents got wrong, and how they were read; empty if nothing."""
+        return self._opened.note
+
+    @property
+    def is_in_events(self) -> bool:
+        """Whether its values are in the events themselves, and not in files that they name."""
+        return isinstance(self._opened.column, EventColumn)
 
     @property
     def array(self) -> Column:

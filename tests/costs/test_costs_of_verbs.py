@@ -78,6 +78,7 @@ VERBS = {
     "catalog[[key, ...]]": (lambda catalog: catalog[[uid_of(5), 7, uid_of(9), -3]], 5, 9),
     "len(catalog)": (len, 1, 0),
     "estimate_len()": (lambda catalog: catalog.estimate_len(), 1, 0),
+    "page_of_uids()": (lambda catalog: catalog.page_of_uids(100, 100), 1, 100),
     "page()": (lambda catalog: [list(run) for run in catalog.page(100, 100)], 3, 300),
     "the first 100 runs": (lambda catalog: each(islice(catalog.values(), 100)), 2, 200),
     "all runs": (lambda catalog: each(catalog.values()), 5, 2 * N_RUNS),

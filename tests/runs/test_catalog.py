@@ -562,6 +562,11 @@ def test_a_page_holds_the_runs_at_some_places_with_their_streams(catalog):
     assert [run.start["uid"] for run in page] == NEWEST[1:3]
     assert [(run.stop, list(run)) for run in page] == [(run.stop, list(run)) for run in catalog[-3:-1]]
     assert catalog.page(limit=0) == catalog.page(skip=len(NEWEST)) == []
+    assert (catalog.page_of_uids(), catalog.page_of_uids(1, 2), catalog.page_of_uids(limit=0)) == (
+        NEWEST,
+        NEWEST[1:3],
+        [],
+    )
     assert [run.start["uid"] for run in catalog.search(sort="time", limit=3).page(2, 5)] == NEWEST[::-1][2:3]
     with pytest.raises(QueryError, match="skip"):
         catalog.page(-1)

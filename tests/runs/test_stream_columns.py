@@ -169,8 +169,8 @@ def test_columns_that_are_opened_together_are_those_of_read(run):
     assert columns.seq_num.tolist() == [1, 2, 3, 4, 5]
     for key, column in columns.items():
         same = expected[key]
-        found = (column.shape, column.dtype, column.dims, column.attrs, column.problem)
-        assert found == (same.shape, same.dtype, same.dims, same.attrs, None)
+        found = (column.shape, column.dtype, column.dims, column.attrs, column.problem, column.note)
+        assert found == (same.shape, same.dtype, same.dims, same.attrs, None, "")
         assert column.chunks == run.primary.to_dask([key])[key].chunks
         np.testing.assert_array_equal(column.read(), same.values)
         np.testing.assert_array_equal(column[1:3], same.values[1:3])
@@ -207,6 +207,16 @@ def test_columns_that_are_opened_together_stay_of_one_length(store_uri):
     assert {len(each.read()) for each in columns.values()} == {5}
     assert len(columns.read_timestamps(slice(None), ["n"])["n"]) == 5
     assert run.refresh().primary.columns().n_rows == 6
+
+
+def test_what_documents_got_wrong_is_a_note_of_the_column_and_no_warning(store_uri):
+    assets = {"primary": {"image": image()}}
+    run = stored(store_uri, build_run({"primary": ROWS}, assets=assets, data_keys={"image": {"shape": [4, 6]}}))
+    columns = run.primary.columns()
+    assert "[4, 6] is declared" in columns["image"].note
+    assert columns["image"].shape == (5, 1, 4, 6)
+    with pytest.warns(DocumentWarning, match=r"\[4, 6\] is declared"):
+        run.primary.read()
 
 
 def test_columns_that_cannot_be_read_are_opened_and_say_why(store_uri):

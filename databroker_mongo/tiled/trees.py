@@ -1,0 +1,76 @@
+"""Trees for the configuration of a Tiled server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..config import find_entries
+from ..errors import ConfigurationError
+from ..runs import Catalog
+from .catalog_adapter import CatalogAdapter
+from .formats import register_formats
+from .nodes import Serving
+from .paging import Cache
+
+LAYOUTS = (3, 2)
+
+
+def from_name(name: str, *, layout: int = 3, **options: Any) -> CatalogAdapter:
+    """Return the runs of a configured catalog as a tree; no query is sent yet.
+
+    Parameters
+    ----------
+    name : str
+        The name under which the catalog is configured where the server runs.
+    layout : {3, 2}
+        How clients see a run: 3 as TiledWriter writes it, 2 as databroker 2 serves it.
+    **options : object
+        ``seconds`` (60): how long a run that is over is given out as it was found, corrections and all;
+        ``live_seconds`` (2): the same for one in progress; ``cache_bytes`` (500 million): how much memory may be kept
+        for these.
+
+    Raises
+    ------
+    ConfigurationError
+        No catalog of this name is configured, or its entry or an option cannot be used.
+    """
+    return make_tree(Catalog.from_settings(find_entries()[name]), layout=layout, **options)
+
+
+def from_uri(uri: str, *, layout: int = 3, catalog: Mapping[str, Any] | None = None, **options: Any) -> CatalogAdapter:
+    """Return the runs of a database as a tree; no query is sent yet.
+
+    Parameters
+    ----------
+    uri : str
+        As for `Catalog.from_uri`.
+    layout : {3, 2}
+        How clients see a run.
+    catalog : mapping, optional
+        The other arguments of `Catalog.from_uri`: ``root_map``, ``allowed_roots``, ``handlers``, ``scope``, ...
+    **options : object
+        As for :func:`from_name`.
+
+    Raises
+    ------
+    ConfigurationError
+        The URI or an argument cannot be used.
+    """
+    return make_tree(Catalog.from_uri(uri, **(catalog or {})), layout=layout, **options)
+
+
+def make_tree(
+    catalog: Catalog,
+    *,
+    layout: int = 3,
+    seconds: float = 60.0,
+    live_seconds: float = 2.0,
+    cache_bytes: int = 500_000_000,
+) -> CatalogAdapter:
+    """Return the runs of a catalog as a tree, the oldest first, as Tiled's clients expect."""
+    if layout not in LAYOUTS:
+        raise ConfigurationError(f"layout is one of {', '.join(map(str, LAYOUTS))}, not {layout!r}.", layout=layout)
+    register_formats()
+    cache = Cache(n_bytes=cache_bytes)
+    return CatalogAdapter(Serving(catalog.search(sort="time"), layout, cache, seconds, live_seconds))
