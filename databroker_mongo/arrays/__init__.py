@@ -26,8 +26,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..doors import open_late
-from .column_set import OpenedColumn, OpenedColumns
-from .columns import AssetColumn, Column, EventColumn, KnownColumn, read_rows
+from .column_set import OpenedColumn, OpenedColumns, read_rows
+from .columns import AssetColumn, Column, EventColumn, KnownColumn
 from .external import correct, try_to_correct
 from .filling import RowsInFiles
 from .joined import Joined, RunRows, join, refuse_external

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ..assets import Segment
 from ..errors import CatalogError
-from .columns import Column
+from .blocks import EventBlock
+from .columns import Array, Column, EventColumn
 
 
 @dataclass
@@ -186,3 +187,16 @@ class OpenedColumns:
         # that it had there (RunBundler.rewind of bluesky.bundlers): rows sorted by seq_num are not in order of time.
         is_rewound = self.time is not None and bool((self.seq_num[1:] == self.seq_num[:-1]).any())
         return np.argsort(self.time, kind="stable") if is_rewound and self.time is not None else np.arange(self.n_rows)
+
+
+def read_rows(columns: Mapping[str, Column], rows: slice) -> dict[str, Array]:
+    """Return some rows of columns (step 1, in bounds); those that are fetched together are fetched in one query."""
+    of_block: dict[EventBlock, dict[str, EventColumn]] = {}
+    for name, column in columns.items():
+        if isinstance(column, EventColumn):
+            of_block.setdefault(column.block, {})[name] = column
+    found: dict[str, Array] = {}
+    for block, group in of_block.items() if rows.stop > rows.start else ():
+        fetched = block.read_rows([column.key for column in group.values()], rows)
+        found |= {name: column.as_promised(fetched[column.key]).copy() for name, column in group.items()}
+    return {name: found[name] if name in found else column[rows] for name, column in columns.items()}

@@ -227,19 +227,6 @@ class EventColumn(Column):
             raise
 
 
-def read_rows(columns: Mapping[str, Column], rows: slice) -> dict[str, Array]:
-    """Return some rows of columns (step 1, in bounds); those that are fetched together are fetched in one query."""
-    of_block: dict[EventBlock, dict[str, EventColumn]] = {}
-    for name, column in columns.items():
-        if isinstance(column, EventColumn):
-            of_block.setdefault(column.block, {})[name] = column
-    found: dict[str, Array] = {}
-    for block, group in of_block.items() if rows.stop > rows.start else ():
-        fetched = block.read_rows([column.key for column in group.values()], rows)
-        found |= {name: column.as_promised(fetched[column.key]).copy() for name, column in group.items()}
-    return {name: found[name] if name in found else column[rows] for name, column in columns.items()}
-
-
 class LostColumn(Column):
     """A column of which only shape and dtype are known, since a document that tells its file is missing.
 
