@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from itertools import chain
 from typing import Any
 
 from ..values import Unencodable, encodable
@@ -92,38 +93,42 @@ def _is_usual_configuration(configuration: Any) -> bool:
 
 def _are_usual_hints(hints: dict[str, Any]) -> bool:
     # Hints of devices stand by their names beside these two, which mean something to the schema.
-    return "NX_class" not in hints and _are_texts(hints.get("fields", []))
+    return "NX_class" not in hints and _are_lists_of(str)([hints.get("fields", [])])
 
 
 def _are_usual_data_keys(data_keys: dict[str, Any]) -> bool:
-    for data_key in data_keys.values():
-        if type(data_key) is not dict or not data_key.keys() >= _NEEDED_OF_DATA_KEYS:
-            return False
-        for name, value in data_key.items():
-            if name in _OF_DATA_KEYS and not _OF_DATA_KEYS[name](value):
-                return False
-    return True
+    # Field by field over all keys: a few calls for each field, instead of one for each field of hundreds of keys.
+    each = data_keys.values()
+    if not (set(map(type, each)) <= {dict} and all(data_key.keys() >= _NEEDED_OF_DATA_KEYS for data_key in each)):
+        return False
+    return all(
+        are_usual([data_key[name] for data_key in each if name in data_key])
+        for name, are_usual in _OF_DATA_KEYS.items()
+    )
 
 
-def _are_of(kinds: set[type]) -> Callable[[Any], bool]:
-    return lambda value: type(value) is list and set(map(type, value)) <= kinds
+def _are_of(*kinds: type) -> Callable[[Collection[Any]], bool]:
+    return lambda values: set(map(type, values)) <= {*kinds}
 
 
-def _is_of(*kinds: type) -> Callable[[Any], bool]:
-    return lambda value: type(value) in kinds
+def _are_lists_of(*kinds: type) -> Callable[[Collection[Any]], bool]:
+    return lambda values: set(map(type, values)) <= {list} and set(map(type, chain.from_iterable(values))) <= {*kinds}
 
 
-def _is_one_of(*texts: str) -> Callable[[Any], bool]:
-    return lambda value: type(value) is str and value in texts
+def _are_among(*texts: str) -> Callable[[Collection[Any]], bool]:
+    return lambda values: set(map(type, values)) <= {str} and set(values) <= {*texts}
 
 
-def _fits(pattern: str) -> Callable[[Any], bool]:
+def _fit(pattern: str) -> Callable[[Collection[Any]], bool]:
     compiled = re.compile(pattern)
-    return lambda value: type(value) is str and compiled.fullmatch(value) is not None
+    return lambda values: set(map(type, values)) <= {str} and all(map(compiled.fullmatch, set(values)))
 
 
-def _are_usual_limits(limits: Any) -> bool:
-    return type(limits) is dict and limits.keys() <= _LIMITS and all(map(_is_usual_range, limits.values()))
+def _are_usual_limits(values: Collection[Any]) -> bool:
+    return all(
+        type(limits) is dict and limits.keys() <= _LIMITS and all(map(_is_usual_range, limits.values()))
+        for limits in values
+    )
 
 
 def _is_usual_range(limits: Any) -> bool:
@@ -132,22 +137,21 @@ def _is_usual_range(limits: Any) -> bool:
     return limits.keys() == _BOUNDS and set(map(type, limits.values())) <= {int, float, type(None)}
 
 
-def _have_usual_names(value: Mapping[str, Any]) -> bool:
+def _have_usual_names(document: Mapping[str, Any]) -> bool:
     """Tell whether all names, those within others too, are ones that the schema of descriptors takes.
 
     It has no slash and no dot in the names of mappings, except in those within lists, which it does not look at.
     """
-    # A list and no generator: that would be a frame more for each level.
-    inner = [each for each in value.values() if isinstance(each, dict)]
-    return _are_usual_names(value) and all(map(_have_usual_names, inner))
+    level = [document]
+    while level:
+        names = set(chain.from_iterable(level))
+        together = "".join(names)
+        if "" in names or "." in together or "/" in together:
+            return False
+        level = [each for mapping in level for each in mapping.values() if isinstance(each, dict)]
+    return True
 
 
-def _are_usual_names(names: Collection[str]) -> bool:
-    together = "".join(names)
-    return "" not in names and "." not in together and "/" not in together
-
-
-_are_texts = _are_of({str})
 _NEEDED_FIELDS = {"data_keys", "run_start", "time", "uid"}
 _FIELDS: dict[str, type | None] = {
     "configuration": dict,
@@ -162,19 +166,19 @@ _FIELDS: dict[str, type | None] = {
 }
 _SECTIONS_OF_CONFIGURATION = {"data": dict, "data_keys": dict, "timestamps": dict}
 _NEEDED_OF_DATA_KEYS = {"dtype", "shape", "source"}
-_OF_DATA_KEYS: dict[str, Callable[[Any], bool]] = {
-    "choices": _are_texts,
-    "dims": _are_texts,
-    "dtype": _is_one_of("string", "number", "array", "boolean", "integer"),
+_OF_DATA_KEYS: dict[str, Callable[[Collection[Any]], bool]] = {
+    "choices": _are_lists_of(str),
+    "dims": _are_lists_of(str),
+    "dtype": _are_among("string", "number", "array", "boolean", "integer"),
     # What has a name for each of its fields is a list of pairs, and left to a closer look.
-    "dtype_numpy": _fits("[|<>][tbiufcmMOSUV][0-9]+"),
-    "external": _fits("[A-Z]+:?.*"),
+    "dtype_numpy": _fit("[|<>][tbiufcmMOSUV][0-9]+"),
+    "external": _fit("[A-Z]+:?.*"),
     "limits": _are_usual_limits,
-    "object_name": _is_of(str),
-    "precision": _is_of(int, type(None)),
-    "shape": _are_of({int, type(None)}),
-    "source": _is_of(str),
-    "units": _is_of(str, type(None)),
+    "object_name": _are_of(str),
+    "precision": _are_of(int, type(None)),
+    "shape": _are_lists_of(int, type(None)),
+    "source": _are_of(str),
+    "units": _are_of(str, type(None)),
 }
 _LIMITS = {"alarm", "control", "display", "warning"}
 _BOUNDS = {"high", "low"}
