@@ -207,7 +207,8 @@ def is_filled_later(value: ast.expr | None) -> bool:
         return not value.elts
     if not isinstance(value, ast.Call):
         return False
-    is_object = isinstance(value.func, ast.Name) and value.func.id[0].isupper() and not (value.args or value.keywords)
+    is_class = isinstance(value.func, ast.Name) and value.func.id.lstrip("_")[0].isupper()
+    is_object = is_class and not (value.args or value.keywords)
     return is_object or name_of(value.func) in EMPTY | CACHES
 
 
@@ -239,6 +240,7 @@ def has_state(module: ast.Module) -> bool:
         "_numbers = itertools.count()",
         "_lock = threading.Lock()",
         "_pool = HandlerPool()",
+        "_of_thread = _OfThread()",
         "_find = lru_cache(found)",
         "@functools.cache\ndef find(): ...",
         "class A:\n    @cache\n    def find(self): ...",

@@ -142,10 +142,10 @@ class BitshuffledChunks:
         """Return where block ``n_blocks`` from ``at`` on is, perhaps beyond the end."""
         if self._block_elements is not None:
             return at + n_blocks * block_bytes
-        length_at, chunk = _LENGTH.unpack_from, source.data
+        length_at, size, chunk = _LENGTH.unpack_from, _LENGTH.size, source.data
         try:
             for _ in range(n_blocks):
-                at += _LENGTH.size + length_at(chunk, at)[0]
+                at += size + length_at(chunk, at)[0]
         except struct.error as error:
             raise DecodingError(self._codec, f"a block begins at byte {at}, but it has {source.size}") from error
         return at

@@ -130,6 +130,8 @@ class DecodedRows:
         """Tell whether all rows of a chunk are asked for, one after the other."""
         if len(piece.rows) != self._rows_per_chunk:
             return False
+        if self._rows_per_chunk == 1:
+            return True
         counted = np.arange(self._rows_per_chunk)
         return bool((piece.rows == counted).all() and (piece.places == piece.places[0] + counted).all())
 

@@ -16,6 +16,7 @@ from databroker_mongo_handlers.decoding import (
     libraries,
     n_threads,
     pipelines,
+    shuffle,
     streams,
     threads,
 )
@@ -49,7 +50,7 @@ def usual_environment(monkeypatch):
 @pytest.fixture
 def nothing_opened():
     """Decoders are opened once a process; these are opened anew, and forgotten."""
-    caches = pipelines._decompress_of, pipelines._decode_blocks_of
+    caches = pipelines._decompress_of, pipelines._decode_blocks_of, shuffle._by_blosc2
     for cache in caches:
         cache.cache_clear()
     yield
@@ -260,6 +261,27 @@ def test_zlib_decodes_where_imagecodecs_is_missing(monkeypatch, nothing_opened):
 
     assert pipelines._decompress_of(1) is streams.open_zlib()
     assert decoded(decoder, KNOWN_CHUNKS["gzip"], len(KNOWN_BYTES)) == KNOWN_BYTES
+
+
+@pytest.mark.parametrize("element_bytes", [1, 2, 3, 4, 8, 12, 16])
+def test_bytes_of_elements_are_put_together_alike_by_either_way(element_bytes, monkeypatch, nothing_opened):
+    for n_elements in (0, 1, 7, 203, 4099):
+        shuffled = np.random.default_rng(n_elements).integers(0, 256, element_bytes * n_elements, np.uint8)
+        expected = shuffled.reshape(element_bytes, -1).T.tobytes()
+        with monkeypatch.context() as context:
+            for _ in range(2):
+                out = np.empty_like(shuffled)
+                shuffle.unshuffle(shuffled, out, element_bytes)
+                assert out.tobytes() == expected
+                context.setattr(shuffle, "_by_blosc2", lambda: None)
+
+
+@pytest.mark.parametrize("wrong", [lambda *args: 0, None])
+def test_numpy_puts_bytes_together_where_blosc2_is_missing_or_does_something_else(wrong, monkeypatch, nothing_opened):
+    assert shuffle._by_blosc2() is not None
+    shuffle._by_blosc2.cache_clear()
+    monkeypatch.setattr(shuffle, "function_of", lambda *args: wrong)
+    assert shuffle._by_blosc2() is None
 
 
 def test_a_window_of_gzip_smaller_than_usual_is_decoded():
