@@ -1,7 +1,6 @@
 """HDF5 rows read past HDF5, on real files; what is not plain is left to it."""
 
 import os
-import time
 from collections import Counter
 
 import h5py
@@ -14,6 +13,8 @@ from databroker_mongo_handlers.rows import Block, EndsEarly, keep_open
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from .rows_in_hdf5 import read, write
+
 ROWS = np.arange(24 * 6 * 5, dtype="uint16").reshape(24, 6, 5)
 PLAIN = [
     {"dtype": "uint16"},
@@ -21,22 +22,9 @@ PLAIN = [
     {"dtype": ">i4", "chunks": (5, 6, 5)},
     {"dtype": "float64", "chunks": (7, 6, 5), "maxshape": (None, 6, 5)},
 ]
+ALL, WINDOW = Block(0, 1, 1, 24), (slice(1, 4), slice(2, 5))
 
-
-@pytest.fixture(autouse=True)
-def settled(monkeypatch):
-    """Let ten seconds pass, for the time of the last change of attributes cannot be set back."""
-    passed = time.time_ns
-    monkeypatch.setattr(time, "time_ns", lambda: passed() + 10 * 10**9)
-
-
-@pytest.fixture
-def asked(monkeypatch):
-    """The reads that went to HDF5."""
-    reads = []
-    original = hdf5_rows._select_and_read
-    monkeypatch.setattr(hdf5_rows, "_select_and_read", lambda *args: reads.append(args[2]) or original(*args))
-    return reads
+pytestmark = pytest.mark.usefixtures("settled")
 
 
 @pytest.fixture
@@ -48,33 +36,19 @@ def past(monkeypatch):
     return results
 
 
-def write(path, data=ROWS, dtype="uint16", **options):
-    with h5py.File(path, "w", libver="latest") as file:
-        file.create_dataset("/data", data=data, dtype=dtype, **options)
-    return str(path)
-
-
-def read(rows, block=None, inner=(slice(1, 4), slice(2, 5))):
-    block = block or Block(0, 1, 1, 24)
-    structure = rows.describe(block.first, 1)
-    out = np.empty((block.count, block.size, *(part.stop - part.start for part in inner)), structure.dtype)
-    rows.read(out, block, inner)
-    return out
-
-
 @pytest.mark.parametrize("options", PLAIN)
 def test_plain_rows_never_ask_hdf5_for_their_values(tmp_path, asked, options):
-    rows = HDF5Rows(write(tmp_path / "scan.h5", **options), "/data")
+    rows = HDF5Rows(write(tmp_path / "scan.h5", ROWS, **options), "/data")
 
-    np.testing.assert_array_equal(read(rows)[:, 0], ROWS[:, 1:4, 2:5])
-    np.testing.assert_array_equal(read(rows, inner=(slice(0, 6), slice(0, 5)))[:, 0], ROWS)
+    np.testing.assert_array_equal(read(rows, ALL, WINDOW)[:, 0], ROWS[:, 1:4, 2:5])
+    np.testing.assert_array_equal(read(rows, ALL, (slice(0, 6), slice(0, 5)))[:, 0], ROWS)
     assert not asked
 
 
 @pytest.mark.parametrize("options", [{}, {"chunks": (1, 1024, 1000)}, {"chunks": (4, 1024, 1000)}])
 def test_many_megabytes_are_read_in_pieces_and_each_row_once(tmp_path, asked, options):
     data = np.arange(7 * 1024 * 1000, dtype="uint32").reshape(7, 1024, 1000)
-    rows = HDF5Rows(write(tmp_path / "scan.h5", data, "uint32", **options), "/data")
+    rows = HDF5Rows(write(tmp_path / "scan.h5", data, **options), "/data")
 
     found = read(rows, Block(0, 1, 1, 7), (slice(0, 1024), slice(0, 1000)))
     np.testing.assert_array_equal(found[:, 0], data)
@@ -100,7 +74,7 @@ def test_any_block_of_plain_rows_is_slicing(tmp_path_factory, options, data):
         for length in ROWS.shape[1:]
         for start in [data.draw(st.integers(0, length - 1), label="start")]
     )
-    rows = HDF5Rows(write(tmp_path_factory.mktemp("plain") / "scan.h5", **options), "/data")
+    rows = HDF5Rows(write(tmp_path_factory.mktemp("plain") / "scan.h5", ROWS, **options), "/data")
     block = Block(first, size, step, count)
 
     found = read(rows, block, inner)
@@ -121,21 +95,21 @@ def test_any_block_of_plain_rows_is_slicing(tmp_path_factory, options, data):
     ],
 )
 def test_rows_that_are_filtered_unusually_or_in_pieces_are_left_to_hdf5(tmp_path, asked, options):
-    rows = HDF5Rows(write(tmp_path / "scan.h5", **options), "/data")
+    rows = HDF5Rows(write(tmp_path / "scan.h5", ROWS, **options), "/data")
 
-    np.testing.assert_array_equal(read(rows)[:, 0], ROWS[:, 1:4, 2:5])
+    np.testing.assert_array_equal(read(rows, ALL, WINDOW)[:, 0], ROWS[:, 1:4, 2:5])
     assert asked
 
 
 def test_a_single_row_of_many_chunks_is_left_to_hdf5(tmp_path, asked):
-    rows = HDF5Rows(write(tmp_path / "scan.h5", chunks=(1, 6, 5)), "/data")
+    rows = HDF5Rows(write(tmp_path / "scan.h5", ROWS, chunks=(1, 6, 5)), "/data")
 
-    np.testing.assert_array_equal(read(rows, Block(3, 1, 1, 1))[0, 0], ROWS[3, 1:4, 2:5])
+    np.testing.assert_array_equal(read(rows, Block(3, 1, 1, 1), WINDOW)[0, 0], ROWS[3, 1:4, 2:5])
     assert len(asked) == 1
 
 
 def test_other_types_files_with_a_preamble_and_virtual_data_are_left_to_hdf5(tmp_path, asked):
-    write(tmp_path / "source.h5")
+    write(tmp_path / "source.h5", ROWS)
     with h5py.File(tmp_path / "scan.h5", "w", userblock_size=512) as file:
         file["/preamble"] = ROWS
         file["/flags"] = ROWS > 100
@@ -144,7 +118,7 @@ def test_other_types_files_with_a_preamble_and_virtual_data_are_left_to_hdf5(tmp
         file.create_virtual_dataset("/virtual", layout)
 
     for name, expected in (("/preamble", ROWS), ("/flags", ROWS > 100), ("/virtual", ROWS)):
-        found = read(HDF5Rows(str(tmp_path / "scan.h5"), name))
+        found = read(HDF5Rows(str(tmp_path / "scan.h5"), name), ALL, WINDOW)
         np.testing.assert_array_equal(found[:, 0], expected[:, 1:4, 2:5])
     assert len(asked) == 3
 
@@ -155,26 +129,28 @@ def test_rows_that_were_never_written_are_nan_where_the_file_says_so(tmp_path, a
         data[:4] = ROWS[:4]
     rows = HDF5Rows(str(tmp_path / "scan.h5"), "/data")
 
-    np.testing.assert_array_equal(read(rows, Block(0, 1, 1, 4))[:, 0], ROWS[:4, 1:4, 2:5])
+    np.testing.assert_array_equal(read(rows, Block(0, 1, 1, 4), WINDOW)[:, 0], ROWS[:4, 1:4, 2:5])
     assert not asked
-    assert np.isnan(read(rows, Block(4, 1, 1, 20))).all()
+    assert np.isnan(read(rows, Block(4, 1, 1, 20), WINDOW)).all()
     assert asked
 
 
 def test_what_this_process_is_writing_is_left_to_hdf5(tmp_path, asked):
     with h5py.File(tmp_path / "scan.h5", "w") as file:
         file["/data"] = ROWS
-        np.testing.assert_array_equal(read(HDF5Rows(str(tmp_path / "scan.h5"), "/data"))[:, 0], ROWS[:, 1:4, 2:5])
+        np.testing.assert_array_equal(
+            read(HDF5Rows(str(tmp_path / "scan.h5"), "/data"), ALL, WINDOW)[:, 0], ROWS[:, 1:4, 2:5]
+        )
     assert asked
 
 
 def test_rows_of_a_linked_file_are_read_from_that_file(tmp_path, asked):
-    write(tmp_path / "data.h5")
+    write(tmp_path / "data.h5", ROWS)
     with h5py.File(tmp_path / "scan.h5", "w") as file:
         file["/link"] = h5py.ExternalLink("data.h5", "/data")
     rows = HDF5Rows(str(tmp_path / "scan.h5"), "/link")
 
-    np.testing.assert_array_equal(read(rows)[:, 0], ROWS[:, 1:4, 2:5])
+    np.testing.assert_array_equal(read(rows, ALL, WINDOW)[:, 0], ROWS[:, 1:4, 2:5])
     assert not asked
     rows.close()
     with h5py.File(tmp_path / "data.h5", "a") as file:
@@ -277,12 +253,12 @@ def test_all_of_very_many_are_read_by_going_through_them_once(many, asked, count
 
 def test_places_are_kept_for_as_many_files_as_have_room(tmp_path, monkeypatch, counted):
     monkeypatch.setattr(places, "_MOST_BYTES", 12 * 24 * 2)
-    files = [HDF5Rows(write(tmp_path / f"{number}.h5", chunks=(1, 6, 5)), "/data") for number in range(3)]
+    files = [HDF5Rows(write(tmp_path / f"{number}.h5", ROWS, chunks=(1, 6, 5)), "/data") for number in range(3)]
 
     def read_some(*numbers):
         counted["located"].clear()
         for number in numbers:
-            np.testing.assert_array_equal(read(files[number])[:, 0], ROWS[:, 1:4, 2:5])
+            np.testing.assert_array_equal(read(files[number], ALL, WINDOW)[:, 0], ROWS[:, 1:4, 2:5])
         return len(counted["located"])
 
     assert read_some(0, 1, 1, 0) == 2
@@ -293,14 +269,14 @@ def test_places_are_kept_for_as_many_files_as_have_room(tmp_path, monkeypatch, c
 @pytest.mark.parametrize("options", [{}, {"chunks": (1, 1, 6, 5)}])
 def test_rows_of_a_grid_are_read_past_hdf5(tmp_path, past, options):
     rows = HDF5Rows(write(tmp_path / "grid.h5", ROWS.reshape(4, 6, 6, 5), **options), "/data", row_axes=2)
-    found = read(rows, Block(5, 3, 7, 2))
+    found = read(rows, Block(5, 3, 7, 2), WINDOW)
     np.testing.assert_array_equal(found.reshape(-1, 3, 3), ROWS[[5, 6, 7, 12, 13, 14], 1:4, 2:5])
     assert past[-1] is True
 
 
 @pytest.mark.parametrize("options", [{}, {"chunks": (24, 6, 5)}])
 def test_a_dataset_that_is_one_row_is_read_past_hdf5(tmp_path, past, options):
-    rows = HDF5Rows(write(tmp_path / "one.h5", **options), "/data", row_axes=3)
+    rows = HDF5Rows(write(tmp_path / "one.h5", ROWS, **options), "/data", row_axes=3)
     found = read(rows, Block(0, 1, 1, 1), (slice(2, 20), slice(1, 3), slice(0, 5)))
     np.testing.assert_array_equal(found[0, 0], ROWS[2:20, 1:3])
     assert past[-1] is True
@@ -308,6 +284,6 @@ def test_a_dataset_that_is_one_row_is_read_past_hdf5(tmp_path, past, options):
 
 def test_a_grid_in_chunks_of_several_rows_is_left_to_hdf5(tmp_path, past):
     path = write(tmp_path / "grid.h5", ROWS.reshape(4, 6, 6, 5), chunks=(1, 2, 6, 5))
-    found = read(HDF5Rows(path, "/data", row_axes=2), Block(5, 3, 7, 2))
+    found = read(HDF5Rows(path, "/data", row_axes=2), Block(5, 3, 7, 2), WINDOW)
     np.testing.assert_array_equal(found.reshape(-1, 3, 3), ROWS[[5, 6, 7, 12, 13, 14], 1:4, 2:5])
     assert past == []

@@ -3,7 +3,6 @@
 import math
 import pickle
 import threading
-import time
 import zlib
 from pathlib import Path
 
@@ -18,6 +17,8 @@ from databroker_mongo_handlers.hdf5.rows import HDF5Rows
 from databroker_mongo_handlers.rows import Block
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+
+from .rows_in_hdf5 import read, write
 
 GZIP = {"compression": "gzip", "compression_opts": 1}
 FILTERS = {
@@ -41,43 +42,14 @@ LEFT_TO_HDF5 = {
 }
 SZIP_PIXELS = 8  # that a chunk must have at least
 OWN_FILES = Path("/proc/self/fd")
+pytestmark = pytest.mark.usefixtures("settled")
 DTYPES = ["<u2", ">u2", "<i4", "<f4", ">f8", "u1", "<u8"]
-
-
-@pytest.fixture(autouse=True)
-def later(monkeypatch):
-    """Let ten seconds pass: of a file that changed just now, nothing is remembered."""
-    passed = time.time_ns
-    monkeypatch.setattr(time, "time_ns", lambda: passed() + 10 * 10**9)
-
-
-@pytest.fixture
-def asked(monkeypatch):
-    """The reads that went to HDF5."""
-    reads = []
-    original = hdf5_rows._select_and_read
-    monkeypatch.setattr(hdf5_rows, "_select_and_read", lambda *args: reads.append(args[2]) or original(*args))
-    return reads
 
 
 def numbers(shape, dtype="<u2"):
     """Return what compresses, but not to nothing."""
     rng = np.random.default_rng(7)
     return (rng.poisson(3, shape) + np.arange(shape[0]).reshape(-1, *[1] * (len(shape) - 1))).astype(dtype)
-
-
-def write(path, data, **options):
-    with h5py.File(path, "w", libver="latest") as file:
-        file.create_dataset("/data", data=data, **options)
-    return str(path)
-
-
-def read(rows, block, inner, *, order="C"):
-    structure = rows.describe(block.first, 1)
-    shape = (block.count, block.size, *(part.stop - part.start for part in inner))
-    out = np.empty(shape, structure.dtype, order=order)
-    rows.read(out, block, inner)
-    return out
 
 
 def read_all(path, data):

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import h5py
@@ -21,13 +20,6 @@ FRAMES = np.arange(6 * 4 * 5, dtype="uint16").reshape(6, 4, 5)
 NAME = "/entry/data/data"
 OWN_FILES = Path("/proc/self/fd")
 OBJECTS = h5py.h5f.OBJ_FILE | h5py.h5f.OBJ_DATASET | h5py.h5f.OBJ_GROUP | h5py.h5f.OBJ_ATTR
-
-
-@pytest.fixture
-def settled(monkeypatch):
-    """Let ten seconds pass, for the time of the last change of attributes cannot be set back."""
-    passed = time.time_ns
-    monkeypatch.setattr(time, "time_ns", lambda: passed() + 10 * 10**9)
 
 
 @pytest.fixture
