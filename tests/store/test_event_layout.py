@@ -59,6 +59,30 @@ def test_a_layout_reads_columns_in_the_order_of_the_fields():
     assert name == [str(number) for number in range(10)]
 
 
+TEXTS = {
+    "all equal": ["ab"] * 300,
+    "of some streams": [*["ab"] * 250, *["cd"] * 3, *["ab"] * 100, "ef"],
+    "all others": [f"{number:04}" for number in range(1000)],
+    "equal, then others": [*["0000"] * 300, *(f"{number:04}" for number in range(300))],
+    "others, then equal": [*(f"{number:04}" for number in range(300)), *["0000"] * 300],
+    "of several bytes": [*["é"] * 150, *["ab"] * 150, *["ö"] * 2],
+}
+
+
+@pytest.mark.parametrize("texts", TEXTS.values(), ids=TEXTS)
+def test_texts_that_follow_each_other_are_read_as_those_that_do_not(texts):
+    documents = [{"uid": text, "x": 0.5} for text in texts]
+    layout = Layout.of(bson.encode(documents[0]), [("uid",)])
+    [found] = layout.columns(table(documents))
+    assert found == texts
+
+
+def test_of_equal_texts_in_a_row_one_is_made():
+    documents = [{"uid": text} for text in TEXTS["of some streams"]]
+    [found] = Layout.of(bson.encode(documents[0]), [("uid",)]).columns(table(documents))
+    assert len({id(text) for text in found}) == 4
+
+
 @pytest.mark.parametrize("value", [{}, {"y": 1.0}, [], [1, 1.0], [[1], [1, 2]], ["a"], b"a", bson.ObjectId(), [None]])
 def test_a_field_that_has_to_be_decoded_has_no_layout(value):
     document = bson.encode({"data": {"x": value}})

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, product
+from itertools import chain, product, repeat
 from typing import Any, NamedTuple, Protocol, Self
 
 import bson
@@ -46,6 +46,10 @@ _BLOCK_BYTES = 2**18
 """Documents are compared about this many bytes at a time, so that they stay in the processor's cache."""
 
 
+_PROBED = 200
+"""So many texts tell whether equal ones follow each other."""
+
+
 class _Reader(Protocol):
     """Takes one column out of a table of documents that match."""
 
@@ -72,7 +76,15 @@ class _Text:
     def read(self, table: Table) -> Values:
         if self.n_bytes == 0:
             return [""] * len(table)
-        raw = table[:, self.start : self.start + self.n_bytes].tobytes()
+        texts = table[:, self.start : self.start + self.n_bytes]
+        # Of equal ones in a row, as the names of streams are over their events, one is decoded.
+        if 2 * len(_firsts_of_equal(texts[:_PROBED])) > len(texts[:_PROBED]):
+            return self._decode(texts.tobytes())
+        firsts = _firsts_of_equal(texts)
+        counts = np.diff(firsts, append=len(texts)).tolist()
+        return list(chain.from_iterable(map(repeat, self._decode(texts[firsts].tobytes()), counts)))
+
+    def _decode(self, raw: bytes) -> list[str]:
         starts = range(0, len(raw), self.n_bytes)
         if raw.isascii():  # then a character is a byte, and one decoding serves for all
             text = raw.decode("ascii")
@@ -81,6 +93,13 @@ class _Text:
             return [raw[start : start + self.n_bytes].decode() for start in starts]
         except UnicodeDecodeError as error:
             raise InvalidBSON(str(error)) from error
+
+
+def _firsts_of_equal(texts: Table) -> NDArray[np.intp]:
+    """Return which rows differ from the one before."""
+    is_first = np.ones(len(texts), np.bool_)
+    np.any(texts[1:] != texts[:-1], axis=1, out=is_first[1:])
+    return np.flatnonzero(is_first)
 
 
 @dataclass(frozen=True)
