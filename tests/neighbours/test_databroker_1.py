@@ -10,6 +10,7 @@ import pytest
 
 from databroker_mongo import Catalog, Writer
 from databroker_mongo.errors import CatalogWarning
+from databroker_mongo.store import open_store, writable
 from databroker_mongo.testing.runs import Asset, build_run
 
 pytestmark = [pytest.mark.neighbour, pytest.mark.slow, pytest.mark.timeout(700)]
@@ -134,3 +135,57 @@ def test_suitcase_makes_its_indexes_on_what_we_wrote_and_recognises_it(databroke
     again = [pair for pair in documents if pair[0] != "resource"]
     databroker_1(WRITE, mongod_database_uri, json.dumps(again), "indexed")
     assert counts(mongod_database_uri) == ONE_COPY
+
+
+def write(uri, documents):
+    """Store documents as this package does."""
+    with Writer(uri) as writer:
+        for name, doc in documents:
+            writer(name, doc)
+
+
+def build_copies(uri):
+    return writable(open_store(uri)).build_columnar(apply=True)
+
+
+def copies_in(uri):
+    with pymongo.MongoClient(uri) as client:
+        return list(client.get_default_database()["event_columns"].find({}, sort=[("_id", 1)]))
+
+
+def read_motors(uri, scan_id):
+    """Return the positions of a motor, and whether they come from a columnar copy."""
+    read = Catalog.from_uri(uri)[scan_id].baseline.read()
+    return read["motor"].values.tolist(), read.attrs.get("read_from") == "columnar copies"
+
+
+def test_databroker_reads_beside_columnar_copies_and_leaves_them(databroker_1, mongod_database_uri, documents):
+    write(mongod_database_uri, documents)
+    assert build_copies(mongod_database_uri).n_made == 2
+    copies = copies_in(mongod_database_uri)
+    read = json.loads(databroker_1(READ, mongod_database_uri, documents[0][1]["uid"]))
+    assert singles(read["documents"]) == singles(documents)
+    assert read["baseline"]["motor"] == [1.5, 2.5]
+    assert copies_in(mongod_database_uri) == copies
+    assert read_motors(mongod_database_uri, 7) == ([1.5, 2.5], True)
+
+
+@pytest.mark.parametrize("indexes", ["indexed", "bare"])
+def test_what_suitcase_stores_beside_columnar_copies_is_read(databroker_1, mongod_database_uri, documents, indexes):
+    write(mongod_database_uri, documents)
+    build_copies(mongod_database_uri)
+    another = json.loads(json.dumps(build_run({"baseline": [{"motor": 3.5}]}, scan_id=8, time=1.8e9)))
+    [event, *_] = [doc for name, doc in documents if name == "event" and "motor" in doc["data"]]
+    late = {**event, "uid": "late", "seq_num": 3, "time": event["time"] + 0.5, "data": {**event["data"], "motor": 9.5}}
+
+    databroker_1(WRITE, mongod_database_uri, json.dumps(another), indexes)
+    assert read_motors(mongod_database_uri, 8) == ([3.5], False)
+    assert read_motors(mongod_database_uri, 7) == ([1.5, 2.5], True)
+    databroker_1(WRITE, mongod_database_uri, json.dumps([("event", late)]), indexes)
+    assert read_motors(mongod_database_uri, 7) == ([1.5, 2.5, 9.5], False)
+
+    assert build_copies(mongod_database_uri).n_made == 2
+    assert read_motors(mongod_database_uri, 8) == ([3.5], True)
+    assert read_motors(mongod_database_uri, 7) == ([1.5, 2.5, 9.5], True)
+    read = json.loads(databroker_1(READ, mongod_database_uri, documents[0][1]["uid"]))
+    assert sorted(read["baseline"]["motor"]) == [1.5, 2.5, 9.5]
