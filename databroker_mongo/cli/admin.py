@@ -31,7 +31,8 @@ def build_columnar(chosen: argparse.Namespace) -> int:
     and nothing else. It needs the role readWrite on the database.
 
     It exits with 1 if a database fails, or a copy differs that --check compares; with 3 if somebody else is building
-    the copies of a database, and nothing else fails.
+    the copies of a database, and nothing else fails. A build that is killed (kill -9) leaves its lock behind, which
+    ends within an hour by itself.
     """
     _require_one_task(chosen)
     names = [*([] if chosen.catalog is None else [chosen.catalog]), *databases_in(chosen.file)]

@@ -515,15 +515,27 @@ class Catalog(Mapping[str, Run]):
         return tables.find_rows(self.store, starts, wanted, self._runs_with_streams)
 
     @overload
-    def read(self, keys: str | Iterable[str], stream: str = NAMELESS_STREAM, pages: None = None) -> xarray.Dataset: ...
+    def read(
+        self,
+        keys: str | Iterable[str],
+        stream: str = NAMELESS_STREAM,
+        pages: None = None,
+        *,
+        use_columnar: bool = True,
+    ) -> xarray.Dataset: ...
 
     @overload
     def read(
-        self, keys: str | Iterable[str], stream: str = NAMELESS_STREAM, *, pages: int
+        self, keys: str | Iterable[str], stream: str = NAMELESS_STREAM, *, pages: int, use_columnar: bool = True
     ) -> Iterator[xarray.Dataset]: ...
 
     def read(
-        self, keys: str | Iterable[str], stream: str = NAMELESS_STREAM, pages: int | None = None
+        self,
+        keys: str | Iterable[str],
+        stream: str = NAMELESS_STREAM,
+        pages: int | None = None,
+        *,
+        use_columnar: bool = True,
     ) -> xarray.Dataset | Iterator[xarray.Dataset]:
         """Read numbers and texts of all runs into memory, one run below the other.
 
@@ -535,6 +547,8 @@ class Catalog(Mapping[str, Run]):
             The name of their stream.
         pages : int, optional
             How many runs a dataset has. More than 10,000 runs are read only with it, or from a search with ``limit=``.
+        use_columnar : bool
+            Whether columnar copies of the events are read, where there are any that are believed.
 
         Returns
         -------
@@ -559,12 +573,13 @@ class Catalog(Mapping[str, Run]):
         wanted = many.list_data_keys(keys)
         if pages is not None and not (n_runs := run_keys.n_runs(pages, "pages")):
             raise QueryError("pages is how many runs a dataset has, 1 or more, not 0.")
+        store = self.store if use_columnar else self.store.reading_events()
         has_starts_corrected = "start" in self._context.transforms
         starts = self._starts(fields=() if has_starts_corrected else ("scan_id", "time", "uid"))
         if pages is not None:
-            return many.read_pages(self.store, starts, self._runs_with_streams, wanted, stream, n_runs=n_runs)
+            return many.read_pages(store, starts, self._runs_with_streams, wanted, stream, n_runs=n_runs)
         is_limited = bool(self._selection.window.limit)
-        return many.read_runs(self.store, starts, self._runs_with_streams, wanted, stream, is_limited=is_limited)
+        return many.read_runs(store, starts, self._runs_with_streams, wanted, stream, is_limited=is_limited)
 
     def map(
         self,

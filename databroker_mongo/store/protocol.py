@@ -432,6 +432,9 @@ class WritableStore(Store, Protocol):
             When no server acknowledges within the time limit.
         """
 
+    def copy_runs(self, run_uids: Sequence[str]) -> None:
+        """Make columnar copies of the events of runs that have ended, if this kind of store has any."""
+
     @abstractmethod
     def correct(self, name: str, uid: str, change: Callable[[Document], Document]) -> None:
         """Change a stored start, stop or descriptor, keeping what it was as a revision.

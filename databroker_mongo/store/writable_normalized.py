@@ -117,6 +117,11 @@ class WritableNormalizedStore(NormalizedStore, WritableStore):
         with self.connection.translate_errors("build columnar copies", seconds=_PATIENCE_SECONDS) as collections:
             return building.build(collections, apply=apply, rebuild=rebuild, advance=advance)
 
+    def copy_runs(self, run_uids: Sequence[str]) -> None:
+        """Make columnar copies of the events of runs that have ended."""
+        with self.connection.translate_errors("make columnar copies") as collections:
+            building.build_runs(collections, run_uids)
+
     def check_columnar(self, *, advance: Progress = lambda n: None) -> ColumnarReport:
         """Compare the columnar copies with the events, and tell which events have none, and why."""
         with self.connection.translate_errors("check columnar copies", seconds=_PATIENCE_SECONDS) as collections:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..documents import SINGLES
+from ..documents import SINGLES, n_events_said
 from ..errors import (
     ConfigurationError,
     DuplicateDocument,
@@ -28,6 +28,9 @@ Rows = Sequence[tuple[str, Document]]
 
 FAILURES = (StoreError, ServerError, ConfigurationError)
 """What is raised when documents cannot be stored for a reason that does not lie in them."""
+
+MOST_COPIED = 100_000
+"""Events of a run that are copied when its stop is stored; those of longer runs are left to the nightly build."""
 
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
@@ -53,6 +56,8 @@ class Delivery:
         How long to go on before the server counts as gone.
     diagnose : callable, optional
         Called when the server does not answer, as long as it never did: it may raise what shows that none ever will.
+    copies_runs : bool
+        Whether columnar copies are made of the events of runs whose stop is stored.
 
     Attributes
     ----------
@@ -62,8 +67,16 @@ class Delivery:
         Since when, by the monotonic clock, a server is waited for that does not answer.
     """
 
-    def __init__(self, store: WritableStore, *, retry_seconds: float, diagnose: Callable[[], None] | None = None):
+    def __init__(
+        self,
+        store: WritableStore,
+        *,
+        retry_seconds: float,
+        diagnose: Callable[[], None] | None = None,
+        copies_runs: bool = False,
+    ):
         self._store = store
+        self._copies_runs = copies_runs
         self._retry_seconds = retry_seconds
         self._diagnose = diagnose
         self.has_stored = False
@@ -100,7 +113,19 @@ class Delivery:
             documents = [document for kind, document in rows if kind == name]
             if documents:
                 refusals += self._insert(name, documents, limit)
+        if self._copies_runs:
+            self._copy_runs([document for kind, document in rows if kind == "stop"])
         return refusals
+
+    def _copy_runs(self, stops: Sequence[Document]) -> None:
+        """Make columnar copies of runs that have ended, but of no long ones; a failure costs speed alone."""
+        run_uids = [stop["run_start"] for stop in stops if _n_events(stop) <= MOST_COPIED]
+        if not run_uids:
+            return
+        try:
+            self._store.copy_runs(run_uids)
+        except FAILURES as error:
+            _logger.warning("all documents are stored, and no columnar copies of their events were made: %s", error)
 
     def report(self, report: SpoolReport) -> None:
         """Leave a row in the database about what waited, if the account may."""
@@ -155,3 +180,8 @@ class Delivery:
 
     def _log_wait(self, waited: float, seconds: float, error: StoreError) -> None:
         _logger.warning("waiting for MongoDB, %.0f s so far and %.0f s at most: %s", waited, seconds, error.message)
+
+
+def _n_events(stop: Document) -> int:
+    """Return how many events a run has, as far as its stop says it."""
+    return sum(n or 0 for n in (n_events_said(stop) or {}).values())

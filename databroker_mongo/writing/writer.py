@@ -88,6 +88,9 @@ class Writer:
         The size of a batch.
     batch_seconds : float
         The longest time that a document is pending in a batch.
+    copies_runs : bool
+        Whether a columnar copy of the events is made when the stop of a run of at most 100,000 events is stored, before
+        the call returns. A copy that cannot be made is a warning in the log.
     strict : bool
         Whether options of the URI that weaken durability are an error rather than a warning.
 
@@ -118,6 +121,7 @@ class Writer:
         batch_documents: int = 100,
         batch_bytes: int = 4_000_000,
         batch_seconds: float = 0.2,
+        copies_runs: bool = False,
         strict: bool = False,
     ):
         _require_one_of("durable", durable, ("each", "batch"))
@@ -127,7 +131,9 @@ class Writer:
         can_wait = on_failure == "spool"
         own_spool = _spool(store, spool) if can_wait or spool is not None else None
         self._prospects = Prospects(store, own_spool if can_wait else None, spool_anywhere=spool_anywhere)
-        self._delivery = Delivery(store, retry_seconds=retry_seconds, diagnose=self._prospects.find_out_why)
+        self._delivery = Delivery(
+            store, retry_seconds=retry_seconds, diagnose=self._prospects.find_out_why, copies_runs=copies_runs
+        )
         self._backlog = Backlog(
             self._delivery,
             own_spool,

@@ -7,13 +7,15 @@ import tracemalloc
 from collections import Counter
 from datetime import timedelta
 
+import numpy as np
 import pymongo
 import pymongo.monitoring
 import pytest
 
-from databroker_mongo import Catalog
+from databroker_mongo import Catalog, Writer
 from databroker_mongo.store import open_store, writable
 from databroker_mongo.store.columnar import belief, building, copies, sampling
+from databroker_mongo.testing import Asset, build_run
 
 KEYS = [f"x{number}" for number in range(10)]
 _numbers = itertools.count()
@@ -215,3 +217,39 @@ def test_what_is_read_from_a_copy_is_in_memory_once_and_beside_it_one_block(uri)
     peak, dataset = peak_of(lambda: catalog[1].primary.read())
     assert dataset.attrs["read_from"] == "columnar copies"
     assert peak <= dataset.nbytes + sum(each.nbytes for each in rows) + most_beside
+
+
+class Frames:
+    """A handler of frames that hold their number."""
+
+    def __init__(self, path):
+        pass
+
+    def structure(self, number):
+        return (1, 2, 3), np.dtype("u2"), None
+
+    def read_into(self, out, datums, region):
+        for row, datum in zip(out, datums, strict=True):
+            row[...] = datum["number"]
+
+
+@pytest.mark.filterwarnings("ignore:no allowed_roots")
+def test_where_copies_say_what_datums_say_no_datum_is_asked_for(uri):
+    n_rows = 30
+    image = Asset("FRAMES", "/", "a", [{"number": row} for row in range(n_rows)], shape=(1, 2, 3))
+    with Writer(uri, durable="batch") as writer:
+        for name, doc in build_run({"primary": [{"x": 0.5}] * n_rows}, assets={"primary": {"image": image}}):
+            writer(name, doc)
+    store = writable(open_store(uri))
+
+    def read_all():
+        reader = Catalog.from_uri(f"{uri}+{next(_numbers)}", handlers={"FRAMES": Frames})
+        primary = reader[-1].primary
+        return [primary.to_dask()["image"][7:9].compute(), primary.read()["image"], reader[-1].primary.read()["image"]]
+
+    assert ("find", "datum") in questions_of(store, read_all)[0]
+    assert store.build_columnar(apply=True).n_made == 1
+    questions, found = questions_of(store, read_all)
+    assert {command for command, collection in questions if collection == "datum"} == {"count"}
+    assert [each.shape[0] for each in found] == [2, n_rows, n_rows]
+    assert [np.unique(each[-1]).tolist() for each in found] == [[8], [n_rows - 1], [n_rows - 1]]

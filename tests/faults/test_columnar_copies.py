@@ -374,8 +374,10 @@ def test_a_build_that_is_killed_leaves_nothing_that_is_read_wrongly(bench, monke
     found = bench.read()
     assert is_copied(found) == (n_stored == 3)  # the document that vouches for all is the last of three
     require_same(found, bench.events())
-    with pytest.raises(StoreError, match="killed at it less than an hour ago"):
+    with pytest.raises(StoreError, match="killed at it less than an hour ago") as caught:
         bench.build()
+    lock = bench.database[building.STATE_COLLECTION].find_one({"_id": "build"})
+    assert f"The lock of that build ends at {lock['until']:%Y-%m-%d %H:%M:%S} UTC" in str(caught.value)
     bench.database[building.STATE_COLLECTION].update_one(
         {"_id": "build"}, [{"$set": {"until": {"$subtract": ["$$NOW", 1]}}}]
     )

@@ -21,7 +21,7 @@ from pymongo.monitoring import CommandListener
 from databroker_mongo import Catalog, Writer
 from databroker_mongo.errors import StoreError
 from databroker_mongo.store import open_store, writable
-from databroker_mongo.store.columnar import building, making
+from databroker_mongo.store.columnar import building, making, sampling
 from databroker_mongo.store.columnar.reading import find_copies, read_copies
 from databroker_mongo.store.columnar.rows import index_of_copies
 from databroker_mongo.store.columnar.sampling import find_difference
@@ -289,6 +289,17 @@ def test_a_nightly_build_asks_as_often_for_many_runs_as_for_few(mongod_database_
         numbers.append([name for name, _ in commands.sent if name not in ("hello", "endSessions", "ismaster")])
         assert settled(mongod_database_uri)
     assert len(numbers[1]) <= len(numbers[0]) + 2  # up to four descriptors are counted one by one
+
+
+def test_many_runs_are_read_from_events_if_somebody_says_so(uri, database, monkeypatch):
+    monkeypatch.setattr(sampling, "EVERY", 0)
+    build(uri)
+    database["event"].update_many({"seq_num": 2}, {"$set": {"data.x": 77.0}})
+    runs = Catalog.from_uri(uri)
+    assert runs.read("x")["x"].values.tolist() == [0.0, 1.0, 2.0, 3.0, 4.0] * N_RUNS
+    assert runs.read("x", use_columnar=False)["x"].values.tolist() == [0.0, 77.0, 2.0, 3.0, 4.0] * N_RUNS
+    pages = runs.read("x", pages=2, use_columnar=False)
+    assert [page["x"].values.max() for page in pages] == [77.0, 77.0]
 
 
 def test_no_cursor_waits_while_copies_are_made(uri, monkeypatch):

@@ -28,7 +28,7 @@ from .belief import count_rows, last_events, server_time
 from .copies import Copy, DoubtfulCopyError
 from .datums import read_datums
 from .making import CopyMaker, UncopiableError
-from .presence import COLLECTION
+from .presence import COLLECTION, has_copies
 from .reading import find_copies, read_copies
 from .rows import index_of_copies
 from .sampling import find_difference, find_differing_datums
@@ -94,7 +94,10 @@ def check(collections: Collections, *, advance: Progress = lambda n: None) -> Co
 
 
 def build_runs(collections: Collections, run_uids: Sequence[str]) -> ColumnarReport:
-    """Make the copies of the events of some runs, which have ended, in a database that has copies."""
+    """Make the copies of the events of some runs, which have ended."""
+    if not has_copies(collections):
+        create_collection(collections)
+        collections.index_cache.forget(collections.named(COLLECTION))
     builder = _Builder(collections, apply=True)
     builder.look_at(list(collections.event_descriptor.find({"run_start": {"$in": list(run_uids)}}, _FIELDS)))
     return builder.report
@@ -290,11 +293,7 @@ def _only_one(collections: Collections) -> Iterator[Callable[[], None]]:
         try:
             locks.update_one({"_id": _LOCK, **is_free}, [{"$set": {"owner": owner, "until": until}}], upsert=True)
         except pymongo.errors.DuplicateKeyError as error:
-            raise BuildInProgress(
-                f"somebody else is building the columnar copies of {collections.address}, or was killed at it less "
-                "than an hour ago.",
-                address=collections.address,
-            ) from error
+            raise _in_progress(collections) from error
 
     renewed = time.monotonic()
 
@@ -309,6 +308,18 @@ def _only_one(collections: Collections) -> Iterator[Callable[[], None]]:
         yield renew
     finally:
         locks.delete_one({"_id": _LOCK, "owner": owner})
+
+
+def _in_progress(collections: Collections) -> BuildInProgress:
+    """Return the error of who finds the lock taken, which says when it ends."""
+    found = collections.named(STATE_COLLECTION).find_one({"_id": _LOCK}) or {}
+    until = f"ends at {found['until']:%Y-%m-%d %H:%M:%S} UTC" if "until" in found else "has ended meanwhile"
+    return BuildInProgress(
+        f"somebody else is building the columnar copies of {collections.address}, or was killed at it less than an "
+        f"hour ago. The lock of that build {until}, unless the build goes on and renews it; what it has not copied is "
+        "read from the events.",
+        address=collections.address,
+    )
 
 
 _OF_STOP = {"_id": 0, "run_start": 1}

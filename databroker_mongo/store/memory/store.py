@@ -131,6 +131,9 @@ class WritableMemoryStore(MemoryStore, WritableNormalizedStore):
         """Make none: what is in memory is not read any faster from a copy."""
         return ColumnarReport()
 
+    def copy_runs(self, run_uids: Sequence[str]) -> None:
+        """Make none."""
+
     def check_columnar(self, *, advance: Callable[[int], object] = lambda n: None) -> ColumnarReport:
         """Tell that there are none."""
         return ColumnarReport()
