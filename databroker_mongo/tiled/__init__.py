@@ -8,7 +8,7 @@
     stream_adapter     a stream as TiledWriter writes it     old_stream_adapter   ... as databroker 2 serves it
     tables | arrays    columns of it, together | by themselves, slices pushed down
     nodes              what all nodes are to Tiled           paging    what is kept between requests
-    answers            threads, and errors as answers        formats | routes   documents of runs, HDF5
+    answers            threads, and errors as answers        formats | routes   documents of runs; hdf5
 
 Nothing that waits for MongoDB or for a file is called in Tiled's event loop. No other room imports this one, but the
 command that serves: the extra ``[tiled]`` is large.

@@ -1,4 +1,4 @@
-"""Formats that Tiled has not for runs, or writes otherwise: their documents, and HDF5.
+"""Formats that Tiled has not for runs: their documents, and HDF5 (``hdf5``).
 
 Tiled asks for a format of a spec before one of a family of structures, so that these are for what is served from here
 alone.
@@ -7,7 +7,7 @@ alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -15,7 +15,12 @@ import numpy as np
 from tiled.media_type_registration import default_serialization_registry
 
 from ..runs import Run
-from .run_adapter import RUN_SPEC
+from .answers import translate_errors
+from .hdf5 import HDF5, write_container, write_table
+from .nodes import Container, Part
+from .run_adapter import RUN_SPEC, RunAdapter
+from .stream_adapter import STREAM_SPEC
+from .tables import TABLE_SPEC
 
 JSON_SEQUENCE = "application/json-seq"
 
@@ -23,19 +28,26 @@ JSON_SEQUENCE = "application/json-seq"
 def register_formats() -> None:
     """Tell Tiled of the formats."""
     default_serialization_registry.register(RUN_SPEC.name, JSON_SEQUENCE, write_documents)
+    for spec in (RUN_SPEC, STREAM_SPEC):
+        default_serialization_registry.register(spec.name, HDF5, write_container)
+    default_serialization_registry.register(TABLE_SPEC.name, HDF5, write_table)
 
 
-def write_documents(mimetype: str, run: Any, metadata: Mapping[str, Any], filter_for_access: Any) -> Iterator[bytes]:
-    """Write the documents of a run, as they are stored; called in a thread."""
-    return iterate_documents(run.run, False)
+def write_documents(mimetype: str, run: Container, metadata: Mapping[str, Any], access: object) -> Iterator[bytes]:
+    """Write the documents of a run, or of some of its streams, as they are stored; called in a thread."""
+    streams = {each.stream.name for each in run.children().values()} if isinstance(run, Part) else None
+    whole = run.whole if isinstance(run, Part) else run
+    assert isinstance(whole, RunAdapter)
+    with translate_errors():
+        return iterate_documents(whole.run, False, streams)
 
 
-def iterate_documents(run: Run, fill: bool) -> Iterator[bytes]:
+def iterate_documents(run: Run, fill: bool, streams: Collection[str] | None = None) -> Iterator[bytes]:
     """Yield the documents of a run as records of RFC 7464.
 
     NaN and infinities stay what they are, which Python reads and strict JSON does not know.
     """
-    documents = run.documents(fill="yes" if fill else "no")
+    documents = run.documents(fill="yes" if fill else "no", streams=streams)
     first = next(documents)  # what cannot be answered at all is told before anything is sent
     return (_record(name, document) for name, document in chain([first], documents))
 

@@ -176,6 +176,6 @@ def getter(context: Any) -> Callable[..., Any]:
     """Return what asks for paths."""
 
     def get(path: str, *, accept: str = "application/json", **parameters: Any) -> Any:
-        return context.http_client.get(f"/api/v1/{path}", params=parameters, headers={"Accept": accept})
+        return context.http_client.get(f"/api/v1/{path}", params=parameters or None, headers={"Accept": accept})
 
     return get
