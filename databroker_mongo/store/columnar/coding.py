@@ -19,6 +19,7 @@ from ..protocol import MISSING, Values
 _LISTED = "bson"
 _NONE = "none"
 _NUMBERS = {"f": "<f8", "i": "<i8", "b": "|b1"}
+_DTYPES = {stored: np.dtype(stored).newbyteorder("=") for stored in _NUMBERS.values()}
 
 
 class Kind(NamedTuple):
@@ -38,17 +39,17 @@ class Kind(NamedTuple):
     @property
     def is_array(self) -> bool:
         """Whether the column is an array of numbers."""
-        return self.type in _NUMBERS.values()
+        return self.type in _DTYPES
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of an array."""
-        return np.dtype(self.type).newbyteorder("=")
+        return _DTYPES[self.type]
 
     @property
     def row_bytes(self) -> int:
         """The bytes of one row of an array."""
-        return math.prod(self.shape) * np.dtype(self.type).itemsize
+        return math.prod(self.shape) * self.dtype.itemsize
 
 
 def kind_of(values: Values) -> Kind:
