@@ -6,6 +6,7 @@ What does not belong here: which documents may be stored (``checks``).
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
@@ -40,7 +41,13 @@ def _changed(descriptor: Document) -> Document:
 
 
 def _is_same(found: Any, value: Any) -> bool:
-    return type(found) is type(value) and bool(found == value)
+    return found is value or (type(found) is type(value) and bool(found == value))
+
+
+def _unless_same(found: Any, read: Document) -> Any:
+    """Return what was found if all that is in it is read as it is: then it need not be compared again."""
+    is_same = type(found) is dict and len(found) == len(read) and all(map(operator.is_, found.values(), read.values()))
+    return found if is_same else read
 
 
 def _time(value: Any) -> Any:
@@ -52,40 +59,42 @@ def _text(value: Any) -> str | None:
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if type(value) is dict or isinstance(value, Mapping) else {}
 
 
-def _mappings(value: Any) -> Document:
+def _mappings(value: Any) -> Any:
     """Return a mapping of mappings; an entry that is none is empty."""
-    return {key: _mapping(each) for key, each in _mapping(value).items()}
+    return _unless_same(value, {key: _mapping(each) for key, each in _mapping(value).items()})
 
 
-def _data_keys(value: Any) -> Document:
+def _data_keys(value: Any) -> Any:
     """Return the data keys; a shape that is no list of sizes counts as absent."""
-    return {
+    read = {
         name: each if _is_shape(each.get("shape")) else {field: each[field] for field in each if field != "shape"}
         for name, each in _mappings(value).items()
     }
+    return _unless_same(value, read)
 
 
 def _is_shape(value: Any) -> bool:
-    is_list = isinstance(value, list | tuple)
-    return value is None or (is_list and all(size is None or isinstance(size, int) for size in value))
+    if not value:
+        return value is None or isinstance(value, list | tuple)
+    return isinstance(value, list | tuple) and all(size is None or isinstance(size, int) for size in value)
 
 
-def _lists(value: Any) -> Document:
-    return {key: each for key, each in _mapping(value).items() if isinstance(each, list)}
+def _lists(value: Any) -> Any:
+    return _unless_same(value, {key: each for key, each in _mapping(value).items() if isinstance(each, list)})
 
 
-def _configuration(value: Any) -> Document:
-    return {device: _device(each) for device, each in _mappings(value).items()}
+def _configuration(value: Any) -> Any:
+    return _unless_same(value, {device: _device(each) for device, each in _mappings(value).items()})
 
 
 def _device(entry: Document) -> Document:
     kept = {name: _mapping(entry[name]) for name in ("data", "timestamps") if entry.get(name)}
     if entry.get("data_keys"):
         kept["data_keys"] = _data_keys(entry["data_keys"])
-    return {**entry, **kept}
+    return entry if all(entry[name] is each for name, each in kept.items()) else {**entry, **kept}
 
 
 _OPTIONAL: dict[str, Callable[[Any], Any]] = {
