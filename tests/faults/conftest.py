@@ -165,10 +165,17 @@ class Proxy:
 
 
 class ReplicaSet:
-    """Three servers, of which one is primary; elections are quick unless told otherwise."""
+    """Three servers, of which one is primary; elections are quick unless told otherwise.
+
+    Attributes
+    ----------
+    standing : Mongod or None
+        The only secondary that clients see, in a set in which it may stand still.
+    """
 
     def __init__(self, directory: Path, *, election_seconds: float = 2.0):
         self.members = [Mongod(directory / name, "--replSet", "rs") for name in "abc"]
+        self.standing: Mongod | None = None
         for member in self.members:
             member.start()
         for member in self.members:
@@ -200,6 +207,33 @@ class ReplicaSet:
                     return
                 time.sleep(0.05)
         raise TimeoutError("the replica set did not become whole")
+
+    def stand_still(self) -> None:
+        """Let the secondary that stands apart follow no more."""
+        assert self.standing is not None
+        with self.standing.client() as client:
+            client.admin.command("fsync", lock=True)
+
+    def catch_up(self) -> None:
+        """Let the secondary that stands apart follow, until it has all that was written so far."""
+        assert self.standing is not None
+        with self.standing.client() as client, self.primary().client() as primary:
+            if client.admin.command("currentOp").get("fsyncLock"):
+                client.admin.command("fsyncUnlock")
+            written = _last_written(primary)
+            deadline = time.monotonic() + 60
+            while _last_written(client) < written:
+                assert time.monotonic() < deadline, "the secondary does not follow"
+                time.sleep(0.05)
+
+    def catch_up_and_stand_still(self) -> None:
+        """Let the secondary that stands apart have all that was written so far, and no more."""
+        self.catch_up()
+        self.stand_still()
+
+
+def _last_written(client: pymongo.MongoClient[dict[str, Any]]) -> Any:
+    return client.admin.command("replSetGetStatus")["optimes"]["appliedOpTime"]["ts"]
 
 
 class Load:
@@ -322,6 +356,28 @@ def replica_set(
     for member in members.members:
         member.end()
     record_property("failovers", sum(member.n_kills for member in members.members))
+
+
+@pytest.fixture
+def lagging(replica_set: ReplicaSet) -> ReplicaSet:
+    """A set in which the only secondary that clients see stands still; a hidden one makes the majority."""
+    primary = replica_set.primary()
+    with primary.client() as client:
+        config = client.admin.command("replSetGetConfig")["config"]
+        hidden, late = (each for each in config["members"] if each["host"] != primary.address)
+        hidden.update(priority=0, hidden=True)
+        late.update(priority=0)
+        client.admin.command("replSetReconfig", {**config, "version": config["version"] + 1})
+    standing = next(member for member in replica_set.members if member.address == late["host"])
+    deadline = time.monotonic() + 60
+    with pymongo.MongoClient(replica_set.uri) as client:
+        client.admin.command("ping")
+        while client.secondaries != {("127.0.0.1", standing.port)}:
+            assert time.monotonic() < deadline, client.secondaries
+            time.sleep(0.05)
+    replica_set.standing = standing
+    replica_set.stand_still()
+    return replica_set
 
 
 @pytest.fixture

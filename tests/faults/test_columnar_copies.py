@@ -3,23 +3,30 @@
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
-from datetime import timedelta
 
 import bson
 import numpy as np
-import pymongo
 import pytest
 
 from databroker_mongo import Catalog, Writer
 from databroker_mongo.errors import StoreError
-from databroker_mongo.store import open_store, writable
 from databroker_mongo.store.columnar import building, copies, late_events, making, sampling
-from databroker_mongo.testing import build_run
 
-N_ROWS = 25
+from .copied_runs import (
+    COUNTED,
+    N_ROWS,
+    SETTLED,
+    Bench,
+    documents_of_run,
+    is_copied,
+    opened_bench,
+    require_copied,
+    require_read_from_events,
+    require_same,
+    time_of,
+)
+
 SECRET = "sw0rdf1sh"
-COUNTED, SETTLED = {"trust": "counted"}, {"trust": "settled"}
 
 
 @pytest.fixture(autouse=True)
@@ -27,48 +34,6 @@ def small_blocks(monkeypatch):
     """Blocks of ten rows, so that a copy has several; and no read is sampled, unless a test says so."""
     monkeypatch.setattr(copies, "MOST_ROWS", 10)
     monkeypatch.setattr(sampling, "EVERY", 0)
-
-
-class Bench:
-    """A database with the run of scan id 1, of 25 events, and their copy."""
-
-    def __init__(self, uri):
-        self.uri = uri
-        self.database = pymongo.MongoClient(uri).get_default_database()
-        self.columns = self.database["event_columns"]
-        self.store = writable(open_store(uri))
-
-    def write(self, documents, **options):
-        with Writer(self.uri, on_failure="raise", **options) as writer:
-            for name, document in documents:
-                writer(name, document)
-
-    def build(self, **options):
-        return self.store.build_columnar(apply=True, **options)
-
-    def settle(self, monkeypatch):
-        """Let the copies settle at the next count, and count."""
-        monkeypatch.setattr(building, "_SETTLING", timedelta(0))
-        assert self.build().n_kept == 1
-
-    def read(self, **options):
-        """Return what a process reads that knows nothing yet."""
-        catalog = Catalog.from_uri(self.uri, **options)
-        return catalog[1].primary.read()
-
-    def events(self):
-        """Return what the events say."""
-        return self.read(use_columnar=False)
-
-    def new_event(self, **changes):
-        """Return an event like the one in the middle, as another one."""
-        event = self.database.event.find_one({"seq_num": N_ROWS // 2}, {"_id": 0})
-        return {**event, "uid": str(bson.ObjectId()), **changes}
-
-
-def documents_of_run(n_rows=N_ROWS, **options):
-    rows = [{"x": 0.5 * row, "n": row, "label": f"row {row}", "pair": [row, -row]} for row in range(n_rows)]
-    return build_run({"primary": rows}, **options)
 
 
 @pytest.fixture
@@ -79,38 +44,6 @@ def bench(mongod_database_uri):
     require_copied(bench)
     yield bench
     bench.database.client.close()
-
-
-def is_copied(dataset):
-    return dataset.attrs.get("read_from") == "columnar copies"
-
-
-def require_same(found, expected):
-    """Insist on the same variables, of the same types and bits."""
-    assert list(found.variables) == list(expected.variables)
-    for name, values in expected.variables.items():
-        assert found[name].dtype == values.dtype
-        assert found[name].dims == values.dims
-        if values.dtype == object:
-            assert found[name].values.tolist() == values.values.tolist()
-        else:
-            assert found[name].values.tobytes() == values.values.tobytes()
-
-
-def require_copied(bench, **options):
-    found = bench.read(**options)
-    assert is_copied(found)
-    require_same(found, bench.events())
-
-
-def require_read_from_events(bench, **options):
-    found = bench.read(**options)
-    assert not is_copied(found)
-    require_same(found, bench.events())
-
-
-def time_of(bench, seq_num):
-    return bench.database.event.find_one({"seq_num": seq_num})["time"]
 
 
 def store_earlier(bench):
@@ -672,13 +605,6 @@ def create_account(database, name, rights):
 
 def account(mongod, name):
     return f"mongodb://{name}:{SECRET}@{mongod.address}/test?retryWrites=true"
-
-
-@contextmanager
-def opened_bench(uri):
-    bench = Bench(uri)
-    yield bench
-    bench.database.client.close()
 
 
 @pytest.mark.filterwarnings("ignore::databroker_mongo.errors.DurabilityWarning")

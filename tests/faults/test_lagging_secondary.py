@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 
 import pymongo
-import pytest
 
 from databroker_mongo import Catalog, Writer
 from databroker_mongo.testing import build_run
@@ -17,28 +15,6 @@ import sys
 from databroker_mongo.runs.catalog import Catalog
 print(len(Catalog.from_uri(sys.argv[1] + "&readPreference=secondary")))
 """
-
-
-@pytest.fixture
-def lagging(replica_set):
-    """A set in which the only secondary that clients see stands still; a hidden one makes the majority."""
-    primary = replica_set.primary()
-    with primary.client() as client:
-        config = client.admin.command("replSetGetConfig")["config"]
-        hidden, late = (each for each in config["members"] if each["host"] != primary.address)
-        hidden.update(priority=0, hidden=True)
-        late.update(priority=0)
-        client.admin.command("replSetReconfig", {**config, "version": config["version"] + 1})
-    standing = next(member for member in replica_set.members if member.address == late["host"])
-    deadline = time.monotonic() + 60
-    with pymongo.MongoClient(replica_set.uri) as client:
-        client.admin.command("ping")
-        while client.secondaries != {("127.0.0.1", standing.port)}:
-            assert time.monotonic() < deadline, client.secondaries
-            time.sleep(0.05)
-    with standing.client() as client:
-        client.admin.command("fsync", lock=True)
-    return replica_set
 
 
 def test_who_writes_is_never_answered_by_a_secondary_that_is_behind(lagging):
