@@ -52,6 +52,8 @@ def test_each_public_name_is_there(name):
 
 @pytest.mark.parametrize("room", sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py")))
 def test_what_a_door_names_is_behind_it_and_nothing_else(room):
+    if room == "tiled" and find_spec("tiled") is None:
+        pytest.skip("Tiled is not installed here")
     door = importlib.import_module(f"databroker_mongo.{room}")
     for name in getattr(door, "__all__", ()):
         assert getattr(door, name) is not None
