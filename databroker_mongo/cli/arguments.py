@@ -27,6 +27,28 @@ NAMES = Argument(
     ("names",),
     {"nargs": "*", "metavar": "NAME", "help": "the catalogs to migrate; by default all that are in an older form"},
 )
+SERVED = Argument(
+    ("catalogs",), {"nargs": "+", "metavar": "NAME_OR_URI", "help": "configured catalogs, or URIs of databases"}
+)
+HOST = Argument(
+    ("--host",),
+    {"default": "127.0.0.1", "help": "whose address the server has; by default it is reached from this machine alone"},
+)
+PORT = Argument(("--port",), {"type": int, "default": 8000, "help": "the port; 0 is any that is free"})
+LAYOUT = Argument(
+    ("--layout",),
+    {
+        "type": int,
+        "choices": (3, 2),
+        "default": 3,
+        "help": "how clients see runs: 3 as TiledWriter writes them, 2 as databroker 2 serves them",
+    },
+)
+CAN_SERVE = Argument(("--check",), {"action": "store_true", "help": "only tell whether they can be served from here"})
+EVERYBODY = Argument(
+    ("--yes-everybody-may-read",),
+    {"action": "store_true", "help": "ask nobody for a key: whoever reaches the server reads all runs"},
+)
 OUTPUT = Argument(
     ("--output",), {"type": Path, "metavar": "FILE", "help": "write to this new file instead of standard output"}
 )

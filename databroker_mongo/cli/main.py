@@ -19,10 +19,11 @@ from typing import Any
 
 from .. import display
 from ..errors import CatalogError, ConfigurationError, UnknownSpec
-from . import admin, runs, spool
+from . import admin, runs, serve, spool
 from .arguments import (
     ALL,
     APPLY,
+    CAN_SERVE,
     CATALOG,
     CHECK,
     CONDITIONS,
@@ -30,14 +31,17 @@ from .arguments import (
     DATABASE,
     DATABASES,
     DROP,
+    EVERYBODY,
     EXIT_ZERO,
     FIELD,
     FILES,
     FOLDERS,
     FORCE,
     FORMAT,
+    HOST,
     KEEP_PASSWORDS,
     KEY,
+    LAYOUT,
     LISTING,
     METADATA,
     NAMES,
@@ -46,10 +50,12 @@ from .arguments import (
     ONE_DATABASE,
     OPTIONAL_DATABASE,
     OUTPUT,
+    PORT,
     PREFIX,
     QUERY,
     REBUILD,
     RUNS,
+    SERVED,
     SPECS,
     SPOOL,
     TEXT,
@@ -269,7 +275,7 @@ def list_handlers(chosen: argparse.Namespace) -> None:
         raise unserved[-1]  # the command fails, after all that there is was shown
 
 
-LISTS = frozenset(argument.names[0] for argument in (CONDITIONS, FILES, FOLDERS, NAMES, QUERY[0], RUNS, SPECS))
+LISTS = frozenset(argument.names[0] for argument in (CONDITIONS, FILES, FOLDERS, NAMES, QUERY[0], RUNS, SERVED, SPECS))
 GROUPS = {
     "admin": "Change a database: its indexes, columnar copies, run summaries and proposal views.",
     "quarantine": "List or resend documents that were refused and set aside on this machine.",
@@ -291,6 +297,7 @@ COMMANDS = (
     Command("migrate-config", migrate_config, (NAMES, OUTPUT, KEEP_PASSWORDS)),
     Command("quarantine list", spool.list_refused, (OPTIONAL_DATABASE, SPOOL)),
     Command("quarantine send", spool.send_refused, (DATABASE, FILES, SPOOL)),
+    Command("serve", serve.serve, (SERVED, HOST, PORT, LAYOUT, CAN_SERVE, EVERYBODY)),
     Command("server start", server_start, (DATA, FORCE)),
     Command("server stop", server_stop, (DATA,)),
     Command("server status", server_status, (DATA,)),

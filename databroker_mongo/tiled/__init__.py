@@ -8,6 +8,7 @@
     stream_adapter     a stream as TiledWriter writes it     old_stream_adapter   ... as databroker 2 serves it
     tables | arrays    columns of it, together | by themselves, slices pushed down
     nodes              what all nodes are to Tiled           paging    what is kept between requests
+    serving            a server of one's own, for the command
     answers            threads, and errors as answers        formats | routes   documents of runs; hdf5
 
 Nothing that waits for MongoDB or for a file is called in Tiled's event loop. No other room imports this one, but the
@@ -16,6 +17,7 @@ command that serves: the extra ``[tiled]`` is large.
 What does not belong here: how runs are found and read (``runs/``).
 """
 
+from .serving import configure, listen, make_app, run
 from .trees import from_name, from_uri, make_tree
 
-__all__ = ["from_name", "from_uri", "make_tree"]
+__all__ = ["configure", "from_name", "from_uri", "listen", "make_app", "make_tree", "run"]

@@ -1,0 +1,90 @@
+"""A server of one's own: Tiled's configuration for some catalogs, and the process that answers until it is ended."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
+from tiled.config import Config
+from tiled.server.app import build_app_from_config
+
+from ..config import is_uri
+from ..errors import ConfigurationError
+from .nodes import name_segments
+
+_SECONDS_TO_FINISH = 5
+"""How long requests may go on when the server is ended."""
+
+
+def configure(catalogs: Sequence[str], *, layout: int, key: str, is_public: bool) -> dict[str, Any]:
+    """Return the configuration of a Tiled server, as it would stand in a file.
+
+    Parameters
+    ----------
+    catalogs : sequence of str
+        Configured names or URIs. One catalog is the whole tree, several have a path each.
+    layout : {3, 2}
+        How clients see a run.
+    key : str
+        The API key of the only user.
+    is_public : bool
+        Whether everybody may read without it.
+    """
+    paths = name_segments(catalogs) if len(catalogs) > 1 else dict.fromkeys(catalogs, "")
+    return {
+        "authentication": {"single_user_api_key": key, "allow_anonymous_access": is_public},
+        "trees": [{"path": f"/{path}", **_tree_of(catalog, layout)} for catalog, path in paths.items()],
+    }
+
+
+def make_app(configuration: dict[str, Any]) -> Any:
+    """Return the application of a configuration; its first page is Tiled's page of the tree.
+
+    Tiled's own first page loads a style sheet from another host.
+    """
+    app = build_app_from_config(Config.model_validate(configuration))
+    app.router.routes.insert(0, Route("/", _lead_to_page))
+    return app
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; port 0 is any that is free.
+
+    Raises
+    ------
+    ConfigurationError
+        The port is taken, or the host is none of this machine's.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address, family=family)
+    except (OSError, OverflowError) as error:
+        raise ConfigurationError(
+            f"the server cannot listen on port {port} of {host}: {error}. --port and --host choose others.",
+            host=host,
+            port=port,
+        ) from error
+
+
+def run(app: Any, listening: socket.socket) -> None:
+    """Answer until the process is interrupted or terminated, and let what was asked be finished."""
+    import uvicorn
+
+    settings = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_SECONDS_TO_FINISH)
+    with suppress(KeyboardInterrupt), listening:  # which is how a person ends it
+        uvicorn.Server(settings).run(sockets=[listening])
+
+
+def _tree_of(catalog: str, layout: int) -> dict[str, Any]:
+    name = "uri" if is_uri(catalog) else "name"
+    return {"tree": f"databroker_mongo.tiled:from_{name}", "args": {name: catalog, "layout": layout}}
+
+
+def _lead_to_page(request: Request) -> RedirectResponse:
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"ui/{query}")

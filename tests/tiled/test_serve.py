@@ -1,0 +1,133 @@
+"""``databroker-mongo serve``: a real server in a process of its own, over real HTTP."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from tiled.client import from_uri
+
+from databroker_mongo.cli.main import main
+
+from .conftest import uid_of
+
+COMMAND = str(Path(sys.executable).parent / "databroker-mongo")
+
+
+@contextmanager
+def served(*arguments):
+    """Start a server on a free port; give its process and the address that it prints."""
+    command = [COMMAND, "serve", *arguments, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            yield process, read_address(process)
+        finally:
+            process.kill()
+
+
+def read_address(process, seconds=60):
+    said, end = "", time.monotonic() + seconds
+    while time.monotonic() < end and select.select([process.stdout], [], [], end - time.monotonic())[0]:
+        line = process.stdout.readline()
+        said += line
+        if line.startswith("http"):
+            return line.strip()
+        if not line:
+            break
+    raise AssertionError(f"no address was printed: {said}")
+
+
+@pytest.fixture(scope="module")
+def server(served_uri):
+    with served(served_uri) as (process, address):
+        yield process, address
+
+
+def test_the_address_opens_a_page_and_its_key_is_needed(server):
+    _, address = server
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?api_key=[0-9a-f]{64}", address)
+    base = address.partition("?")[0]
+    with httpx.Client(timeout=60) as client:
+        first = client.get(address)
+        assert first.status_code == 307
+        assert first.headers["Location"] == f"ui/?{address.partition('?')[2]}"
+        page = client.get(f"{base}{first.headers['Location']}")
+        assert "<html" in page.text
+        assert "tiled_api_key" in page.headers["Set-Cookie"]
+        assert client.get(f"{base}api/v1/search/").status_code == 200, "the cookie has the key"
+    assert httpx.get(f"{base}api/v1/search/", timeout=60).status_code == 401
+
+
+def test_a_client_reads_the_same_values_over_real_http(server, catalog):
+    client = from_uri(server[1])
+    with closing(client.context.http_client):
+        compare(client, catalog)
+
+
+def compare(client, catalog):
+    assert len(client) == 30
+    assert client[-1].start["scan_id"] == 30
+    found, expected = client[uid_of(1)]["primary"].read(), catalog[1]["primary"].read()
+    assert set(found.data_vars) == set(expected.data_vars)
+    for name in expected.data_vars:
+        assert found[name].values.tobytes() == expected[name].values.tobytes(), name
+    assert [name for name, _ in client[1].documents()] == [name for name, _ in catalog[1].documents()]
+    exported = Path(os.environ["DATABROKER_MONGO_TEST_SERVER"]) / "run.h5"
+    client[2].export(str(exported), format="application/x-hdf5")
+    assert exported.read_bytes()[:4] == b"\x89HDF"
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_cleanly(served_uri, sent):
+    with served(served_uri, "--layout", "2") as (process, address):
+        assert httpx.get(address, timeout=60).status_code == 307
+        process.send_signal(sent)
+        rest = process.communicate(timeout=30)[0]
+        assert "Traceback" not in rest
+        if sent == signal.SIGINT:
+            assert process.returncode == 0
+            assert rest.endswith("The server has ended.\n")
+
+
+def test_several_catalogs_have_a_path_each(served_uri, machine):
+    machine.write(machine.user, "a.yml", f"catalogs:\n  one: {{uri: '{served_uri}'}}\n  two: {{uri: '{served_uri}'}}\n")
+    with served("one", "two", "--yes-everybody-may-read") as (_, address):
+        assert address.endswith("/")
+        listed = httpx.get(f"{address}api/v1/search/", timeout=60).json()
+        assert {each["id"] for each in listed["data"]} == {"one", "two"}
+        found = httpx.get(f"{address}api/v1/metadata/two/{uid_of(1)}", timeout=60)
+        assert found.json()["data"]["attributes"]["metadata"]["start"]["scan_id"] == 1
+
+
+def test_check_tells_what_could_be_served(served_uri, capsys):
+    assert main(["serve", served_uri, "--check"]) == 0
+    said = capsys.readouterr().out
+    assert "30 runs" in said
+    assert "tiled 0.2.20" in said
+
+
+def test_what_cannot_be_served_is_told(served_uri, machine, capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        cases = {
+            (served_uri, "--host", "0.0.0.0"): "--yes-everybody-may-read",
+            (served_uri, "--port", str(port)): f"port {port}",
+            (served_uri, "--host", "no such host", "--yes-everybody-may-read"): "no such host",
+            ("no-such-catalog",): "no-such-catalog",
+            ("mongodb://127.0.0.1:1/a?serverSelectionTimeoutMS=50",): "127.0.0.1:1",
+        }
+        for arguments, told in cases.items():
+            assert main(["serve", *arguments]) == 1, arguments
+            assert told in capsys.readouterr().err
