@@ -417,7 +417,7 @@ class Catalog(Mapping[str, Run]):
         return found
 
     def page(self, skip: int = 0, limit: int = 100) -> list[Run]:
-        """Return the runs at some places, in order, with what tells their streams: three queries for all of them.
+        """Return the runs at some places, in order, with the names of their streams: three queries for all of them.
 
         Parameters
         ----------
@@ -434,7 +434,12 @@ class Catalog(Mapping[str, Run]):
         n_skipped, n_most = (run_keys.n_runs(number, name) for number, name in ((skip, "skip"), (limit, "limit")))
         if not n_most:
             return []
-        return self._runs_with_streams(list(self._selection.starts(self.store, skip=n_skipped, limit=n_most)))
+        starts = list(self._selection.starts(self.store, skip=n_skipped, limit=n_most))
+        # Corrected documents may be of other runs and streams than those stored.
+        if not starts or not self._context.transforms.keys().isdisjoint(("start", "descriptor")):
+            return self._runs(starts)
+        streams = self.store.streams([start["uid"] for start in starts])
+        return self._runs(starts, names={uid: list(names) for uid, names in streams.items()})
 
     def page_of_uids(self, skip: int = 0, limit: int = 100) -> list[str]:
         """Return the uids of the runs that :meth:`page` gives, in one query."""
@@ -802,13 +807,23 @@ class Catalog(Mapping[str, Run]):
             warnings.warn(text, CatalogWarning, stacklevel=stacklevel_of_caller())
 
     def _runs(
-        self, starts: Sequence[Document], descriptors: Mapping[str, Sequence[Document]] | None = None
+        self,
+        starts: Sequence[Document],
+        descriptors: Mapping[str, Sequence[Document]] | None = None,
+        names: Mapping[str, Sequence[str]] | None = None,
     ) -> list[Run]:
-        """Make runs of start documents, with descriptors that are at hand: one query for all stop documents."""
+        """Make runs of start documents, with what is at hand of their streams: one query for all stop documents."""
         stops = self.store.stops([start["uid"] for start in starts]) if starts else {}
-        known = descriptors or {}
+        described, named = descriptors or {}, names or {}
         return [
-            Run(self._context, start, stops.get(uid), as_header=self._header, descriptors=known.get(uid))
+            Run(
+                self._context,
+                start,
+                stops.get(uid),
+                as_header=self._header,
+                descriptors=described.get(uid),
+                names=named.get(uid),
+            )
             for start in starts
             for uid in (start["uid"],)
         ]

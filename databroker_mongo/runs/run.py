@@ -48,6 +48,8 @@ class Run(Mapping[str, "Stream"]):
         Makes a databroker 1 header of the run; the catalog in which it was found provides this.
     descriptors : sequence of dict, optional
         Its descriptors in the order of their time, if they have been read already.
+    names : sequence of str, optional
+        The names of its streams, if these alone are known: who lists them asks nothing.
     """
 
     def __init__(
@@ -58,10 +60,12 @@ class Run(Mapping[str, "Stream"]):
         *,
         as_header: Callable[[Run], Header] | None = None,
         descriptors: Sequence[Document] | None = None,
+        names: Sequence[str] | None = None,
     ):
         self._context = context
         self._as_header = as_header
         self._descriptors = descriptors
+        self._names = names
         self._start = self._kept("start", start)
         self._stop = None if stop is None else self._kept("stop", stop)
         self._streams: dict[str, Stream] | None = None
@@ -136,13 +140,13 @@ class Run(Mapping[str, "Stream"]):
         return self if key is None else super().get(key, default)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._by_name())
+        return iter(self._listed())
 
     def __len__(self) -> int:
-        return len(self._by_name())
+        return len(self._listed())
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and str.__str__(name) in self._by_name()
+        return isinstance(name, str) and str.__str__(name) in self._listed()
 
     def __getattr__(self, name: str) -> Stream:
         if name.startswith("_"):
@@ -349,6 +353,9 @@ class Run(Mapping[str, "Stream"]):
         kept = document if isinstance(document, Kept) else Kept(document)
         transform = self._context.transforms.get(name)
         return kept if transform is None else Kept(transform(kept.give()))
+
+    def _listed(self) -> Collection[str]:
+        return self._by_name() if self._names is None else self._names
 
     def _by_name(self) -> dict[str, Stream]:
         # Of several threads one looks for the streams, so that all are given the same, whose length is fixed once.

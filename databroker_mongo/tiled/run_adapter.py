@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Final
 
 from tiled.structures.core import Spec
 
 from ..runs import Run
+from .answers import ask
 from .metadata import n_bytes_of, plain
 from .nodes import Container, Node, Serving, name_segments
 from .old_stream_adapter import OldStreamAdapter
@@ -31,17 +34,15 @@ class RunAdapter(Container):
     serving : Serving
         What its tree hands on.
     run : Run
-        The run, with its descriptors.
+        The run.
     """
 
     def __init__(self, serving: Serving, run: Run):
         super().__init__(plain(run.metadata), RUN_SPECS[serving.layout])
         self.run = run
+        self.n_bytes = n_bytes_of(self._metadata)
         self._serving = serving
-        names = name_segments(run)
-        make = _STREAMS[serving.layout]
-        self._streams = {names[name]: make(stream, self._count) for name, stream in run.items()}
-        self.n_bytes = n_bytes_of(self._metadata) + sum(n_bytes_of(each.metadata()) for each in self._streams.values())
+        self._lock = threading.Lock()
 
     @property
     def seconds(self) -> float:
@@ -50,7 +51,19 @@ class RunAdapter(Container):
 
     def children(self) -> Mapping[str, Node]:
         """Return its streams."""
-        return self._streams
+        with self._lock:
+            return self._streams
+
+    async def exact_len(self) -> int:
+        """Return how many streams it has, of which the names are known: no descriptor is read to list runs."""
+        return await ask(len, self.run)
+
+    @cached_property
+    def _streams(self) -> Mapping[str, Node]:
+        make, names = _STREAMS[self._serving.layout], name_segments(self.run)
+        streams = {names[name]: make(stream, self._count) for name, stream in self.run.items()}
+        self._count(sum(n_bytes_of(each.metadata()) for each in streams.values()))
+        return streams
 
     def _count(self, n_bytes: int) -> None:
         """Count what opened columns take in memory."""

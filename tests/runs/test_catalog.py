@@ -561,6 +561,9 @@ def test_a_page_holds_the_runs_at_some_places_with_their_streams(catalog):
     page = catalog.page(1, 2)
     assert [run.start["uid"] for run in page] == NEWEST[1:3]
     assert [(run.stop, list(run)) for run in page] == [(run.stop, list(run)) for run in catalog[-3:-1]]
+    assert [len(run) for run in page] == [len(run.descriptors) for run in page]
+    corrected = Catalog.from_uri(catalog.store.address, transforms={"descriptor": lambda d: {**d, "name": "corrected"}})
+    assert [list(run) for run in corrected.page(limit=1)] == [["corrected"]]
     assert catalog.page(limit=0) == catalog.page(skip=len(NEWEST)) == []
     assert (catalog.page_of_uids(), catalog.page_of_uids(1, 2), catalog.page_of_uids(limit=0)) == (
         NEWEST,
