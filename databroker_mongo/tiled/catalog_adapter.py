@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from fastapi import APIRouter, HTTPException
@@ -119,8 +119,7 @@ class CatalogAdapter(Container):
         HTTPException
             Always.
         """
-        _limited(None)
-        raise AssertionError
+        raise _too_many_runs()
 
     async def get_distinct(
         self, metadata: Sequence[str], structure_families: bool, specs: bool, counts: bool
@@ -136,10 +135,6 @@ class CatalogAdapter(Container):
             if is_wanted:
                 found[name] = [{"value": value, "count": await self.exact_len() if counts else None}]
         return found
-
-    def children(self) -> Mapping[str, Node]:
-        """Refuse, for there may be a million."""
-        raise NotImplementedError
 
     def _runs(self, begin: int, limit: int) -> list[tuple[str, Node]]:
         return [(run.start["uid"], RunAdapter(self._serving, run)) for run in self._catalog.page(begin, limit)]
@@ -177,5 +172,9 @@ def _of_uid(catalog: Catalog, uid: str) -> Catalog:
 
 def _limited(limit: int | None) -> int:
     if limit is None:
-        raise HTTPException(400, "A catalog has too many runs to be exported in one answer; export them one by one.")
+        raise _too_many_runs()
     return limit
+
+
+def _too_many_runs() -> HTTPException:
+    return HTTPException(400, "A catalog has too many runs to be exported in one answer; export them one by one.")

@@ -12,7 +12,7 @@ from tiled.structures.core import Spec
 
 from ..arrays import as_array
 from ..documents import Document
-from ..runs import Stream
+from ..runs import Stream, StreamColumns
 from ..store import MISSING
 from .arrays import ArrayAdapter
 from .metadata import plain
@@ -39,6 +39,7 @@ class OldStreamAdapter(Container):
         super().__init__(metadata, [STREAM_SPEC, Spec("BlueskyEventStream", version="1")])
         self.stream = stream
         self._count = count
+        self._lock = threading.Lock()
         parts = {"data": self._data, "timestamps": self._timestamps}
         self._parts: dict[str, Node] = {name: self._dataset(arrays) for name, arrays in parts.items()}
         self._parts["config"] = self._configuration("data")
@@ -47,6 +48,16 @@ class OldStreamAdapter(Container):
     def children(self) -> Mapping[str, Node]:
         """Return its parts."""
         return self._parts
+
+    def _open(self) -> StreamColumns:
+        with self._lock:
+            return self._columns
+
+    @cached_property
+    def _columns(self) -> StreamColumns:
+        columns = self.stream.columns()
+        self._count(n_bytes_held(columns))
+        return columns
 
     def _dataset(self, arrays: Callable[[], dict[str, Node]]) -> Dataset:
         metadata = {**self._metadata, "attrs": {"stream_name": self.stream.name}}
@@ -62,8 +73,7 @@ class OldStreamAdapter(Container):
         )
 
     def _data(self) -> dict[str, Node]:
-        columns = self.stream.columns()
-        self._count(n_bytes_held(columns))
+        columns = self._open()
         names = name_segments(columns, taken=(_TIME,))
         arrays: dict[str, Node] = {
             names[key]: array_of(column, columns, specs=[_VARIABLE]) for key, column in columns.items()
@@ -71,7 +81,7 @@ class OldStreamAdapter(Container):
         return arrays if columns.time is None else {_TIME: _times(columns.time), **arrays}
 
     def _timestamps(self) -> dict[str, Node]:
-        columns, keys = self.stream.columns(), list(self.stream.timestamps)
+        columns, keys = self._open(), list(self.stream.timestamps)
         found = columns.read_timestamps(slice(None), keys)
         names = name_segments(keys, taken=(_TIME,))
         arrays = {names[key]: _row_values(values) for key, values in found.items()}
