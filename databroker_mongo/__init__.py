@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .doors import open_late
+
 if TYPE_CHECKING:
     from . import errors, queries, tutorial_utils
     from .assets import close_files
@@ -36,19 +38,18 @@ __all__ = [
 ]
 
 _SUBMODULES = ("errors", "queries", "tutorial_utils")
-_HOMES = {
-    "Broker": "v1",
-    "Catalog": "runs",
-    "FullText": "queries",
-    "REMOVE": "writing",
-    "Run": "runs",
-    "Stream": "runs",
-    "TimeRange": "queries",
-    "Writer": "writing",
-    "catalog": "named",
-    "close_files": "assets.pool",
-    "local_server": "server",
-}
+_load = open_late(
+    __name__,
+    {
+        "assets.pool": ("close_files",),
+        "named": ("catalog",),
+        "queries": ("FullText", "TimeRange"),
+        "runs": ("Catalog", "Run", "Stream"),
+        "server": ("local_server",),
+        "v1": ("Broker",),
+        "writing": ("REMOVE", "Writer"),
+    },
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -56,11 +57,7 @@ def __getattr__(name: str) -> Any:
         return _version()
     if name in _SUBMODULES:
         return importlib.import_module(f"{__name__}.{name}")
-    if name in _HOMES:
-        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _load(name)
 
 
 def _version() -> str:
