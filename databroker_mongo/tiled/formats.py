@@ -12,8 +12,10 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+import pandas
 from tiled.media_type_registration import default_serialization_registry
 
+from ..printable import as_json
 from ..runs import Run
 from .answers import translate_errors
 from .hdf5 import HDF5, write_container, write_table
@@ -31,6 +33,7 @@ def register_formats() -> None:
     for spec in (RUN_SPEC, STREAM_SPEC):
         default_serialization_registry.register(spec.name, HDF5, write_container)
     default_serialization_registry.register(TABLE_SPEC.name, HDF5, write_table)
+    default_serialization_registry.register(TABLE_SPEC.name, JSON_SEQUENCE, write_rows)
 
 
 def write_documents(mimetype: str, run: Container, metadata: Mapping[str, Any], access: object) -> Iterator[bytes]:
@@ -40,6 +43,14 @@ def write_documents(mimetype: str, run: Container, metadata: Mapping[str, Any], 
     assert isinstance(whole, RunAdapter)
     with translate_errors():
         return iterate_documents(whole.run, False, streams)
+
+
+def write_rows(mimetype: str, table: pandas.DataFrame, metadata: Mapping[str, Any]) -> Iterator[bytes]:
+    """Write each row of a table as JSON on a line of its own.
+
+    RFC 7464 has a separator before each record as well, of which Tiled's page makes a table without rows.
+    """
+    return (as_json(row).encode() + b"\n" for row in table.to_dict("records"))
 
 
 def iterate_documents(run: Run, fill: bool, streams: Collection[str] | None = None) -> Iterator[bytes]:
