@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,6 @@ class ArrayAdapter:
     """
 
     structure_family = StructureFamily.array
-    access_tags: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
         self,
@@ -49,6 +48,7 @@ class ArrayAdapter:
         specs: Sequence[Spec] = (),
     ):
         self.specs = list(specs)
+        self.access_tags: frozenset[str] = frozenset()  # those of what holds it, once that hands it on
         self._column = column
         self._metadata = metadata
         data_type = BuiltinDtype.from_numpy_dtype(dtype) if dtype.names is None else StructDtype.from_numpy_dtype(dtype)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from types import SimpleNamespace
+from typing import Any, ClassVar, Final
 
 from fastapi import APIRouter, HTTPException
 from tiled.server.core import NoEntry
@@ -35,8 +36,12 @@ class CatalogAdapter(Container):
         The runs that were searched for; by default all.
     """
 
+    # Where a catalog begins, Tiled asks a policy for its own tags, as it does for catalogs in SQL.
+    node: ClassVar[SimpleNamespace] = SimpleNamespace(parent=None)
+
     def __init__(self, serving: Serving, catalog: Catalog | None = None):
-        super().__init__({}, [Spec("CatalogOfBlueskyRuns", version=_VERSIONS[serving.layout])])
+        specs = [Spec("CatalogOfBlueskyRuns", version=_VERSIONS[serving.layout])]
+        super().__init__({}, specs, access_tags=serving.top_level_access_tags)
         self.sorting = [("time", 1)]
         self._serving = serving
         self._catalog = serving.catalog if catalog is None else catalog
@@ -50,7 +55,8 @@ class CatalogAdapter(Container):
     def search(self, query: object) -> CatalogAdapter:
         """Return those of the runs that answer to a query of Tiled; nothing is asked yet."""
         specs = [spec.name for spec in RUN_SPECS[self._serving.layout]]
-        return CatalogAdapter(self._serving, self._catalog.search(translate_query(query, specs)))
+        asked = translate_query(query, specs, self._serving.tag_fields)
+        return CatalogAdapter(self._serving, self._catalog.search(asked))
 
     def sort(self, sorting: Sequence[tuple[str, int]]) -> CatalogAdapter:
         """Return the runs in another order.

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from types import SimpleNamespace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 from uuid import uuid4
 
 from tiled.queries import AccessTagsFilter
@@ -21,6 +21,7 @@ from tiled.utils import UnsupportedQueryType
 from ..runs import Catalog
 from .answers import ask
 from .paging import Cache, next_cursor
+from .tags import TagFields
 
 Node = Any
 """An adapter, as Tiled calls it: a container, a table or an array."""
@@ -40,6 +41,10 @@ class Serving:
         The runs that were looked at, with their opened columns.
     seconds, live_seconds : float
         How long a run that is over, and one in progress, are given out as they were found.
+    tag_fields : TagFields
+        Where the access tags of a run are.
+    top_level_access_tags : frozenset of str
+        Those of the catalog itself.
     """
 
     catalog: Catalog
@@ -47,6 +52,8 @@ class Serving:
     cache: Cache
     seconds: float
     live_seconds: float
+    tag_fields: TagFields
+    top_level_access_tags: frozenset[str]
 
 
 class Container:
@@ -58,20 +65,30 @@ class Container:
         What is told of it.
     specs : sequence of Spec
         What it is to clients.
+    access_tags : frozenset of str, optional
+        Who may see it, to a policy of tags: by default nobody. The nodes in it have the same.
     """
 
     structure_family = StructureFamily.container
-    # Nobody has a tag that a node has not, so that a policy of tags hides what it was not told to show.
-    access_tags: ClassVar[frozenset[str]] = frozenset()
     # Tiled asks this of a node with search() to know whether a policy has looked at its parent.
     node: ClassVar[SimpleNamespace] = SimpleNamespace(parent="the tree")
 
-    def __init__(self, metadata: Mapping[str, Any], specs: Sequence[Spec]):
+    def __init__(
+        self, metadata: Mapping[str, Any], specs: Sequence[Spec], *, access_tags: frozenset[str] = frozenset()
+    ):
         self._metadata = metadata
         self.specs = list(specs)
+        self.access_tags = access_tags
 
     def children(self) -> Mapping[str, Node]:
-        """Return the nodes in it by name; may wait for MongoDB and files."""
+        """Return the nodes in it by name, with its tags; may wait for MongoDB and files."""
+        children = self.find_children()
+        for child in children.values():
+            child.access_tags = self.access_tags
+        return children
+
+    def find_children(self) -> Mapping[str, Node]:
+        """Return the nodes in it by name."""
         raise NotImplementedError
 
     def metadata(self) -> Mapping[str, Any]:
@@ -81,11 +98,11 @@ class Container:
     def structure(self) -> None:
         """Return nothing: a container has children instead."""
 
-    def search(self, query: object) -> Self:
-        """Return itself to a policy of tags, which has let its run pass; nothing else is searched for in a run."""
-        if isinstance(query, AccessTagsFilter):
-            return self
-        raise UnsupportedQueryType(type(query).__name__)
+    def search(self, query: object) -> Container:
+        """Return itself if it has one of the tags that a policy searches for; nothing else is searched for in a run."""
+        if not isinstance(query, AccessTagsFilter):
+            raise UnsupportedQueryType(type(query).__name__)
+        return Part(self, {}) if self.access_tags.isdisjoint(query.tags) else self
 
     async def lookup_adapter(self, segments: Sequence[str]) -> Node:
         """Return a node in it.
@@ -152,11 +169,11 @@ class Part(Container):
     """Some nodes of a container, for an export of these alone."""
 
     def __init__(self, whole: Container, children: Mapping[str, Node]):
-        super().__init__(whole.metadata(), whole.specs)
+        super().__init__(whole.metadata(), whole.specs, access_tags=whole.access_tags)
         self.whole = whole
         self._children = children
 
-    def children(self) -> Mapping[str, Node]:
+    def find_children(self) -> Mapping[str, Node]:
         """Return them."""
         return self._children
 

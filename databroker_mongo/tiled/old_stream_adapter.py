@@ -45,7 +45,7 @@ class OldStreamAdapter(Container):
         self._parts["config"] = self._configuration("data")
         self._parts["config_timestamps"] = self._configuration("timestamps")
 
-    def children(self) -> Mapping[str, Node]:
+    def find_children(self) -> Mapping[str, Node]:
         """Return its parts."""
         return self._parts
 
@@ -104,7 +104,7 @@ class Dataset(Container):
         self._make = arrays
         self._lock = threading.Lock()
 
-    def children(self) -> Mapping[str, Node]:
+    def find_children(self) -> Mapping[str, Node]:
         """Return the arrays."""
         with self._lock:
             return self._arrays
@@ -121,7 +121,7 @@ class Devices(Container):
         super().__init__({}, [])
         self._datasets = datasets
 
-    def children(self) -> Mapping[str, Node]:
+    def find_children(self) -> Mapping[str, Node]:
         """Return a dataset for each device."""
         return self._datasets
 

@@ -30,12 +30,13 @@ from tiled.utils import UnsupportedQueryType
 from .. import queries
 from ..errors import QueryError
 from ..queries import Query
+from .tags import NO_RUN, TagFields
 
 TIME_KEYS = ("", "_", "time", "start.time")
 """How clients name the order of time, which is that of a catalog anyway."""
 
 
-def translate_query(query: object, specs: Sequence[str]) -> Query:
+def translate_query(query: object, specs: Sequence[str], tag_fields: TagFields) -> Query:
     """Return what a query of Tiled asks.
 
     Parameters
@@ -44,6 +45,8 @@ def translate_query(query: object, specs: Sequence[str]) -> Query:
         The query, as a client sent it.
     specs : sequence of str
         The names of the specs that every run has.
+    tag_fields : TagFields
+        Where the access tags of a run are.
 
     Raises
     ------
@@ -54,6 +57,8 @@ def translate_query(query: object, specs: Sequence[str]) -> Query:
     """
     if isinstance(query, SpecsQuery):
         return _all_if({*query.include} <= {*specs} and not {*query.exclude} & {*specs})
+    if isinstance(query, AccessTagsFilter):
+        return tag_fields.query(query.tags)
     translate = _TRANSLATIONS.get(type(query))
     if translate is None:
         raise UnsupportedQueryType(type(query).__name__)
@@ -71,7 +76,7 @@ def translate_sorting(sorting: Sequence[tuple[str, int]]) -> list[tuple[str, int
 
 
 def _all_if(is_true: bool) -> Query:
-    return queries.All() if is_true else queries.In("uid", [])
+    return queries.All() if is_true else NO_RUN
 
 
 def _translate_like(query: Any) -> Query:
@@ -97,8 +102,6 @@ _TRANSLATIONS: Final[dict[type, Callable[[Any], Query]]] = {
     # Their import tells Tiled of them; a server that knows them not answers with all runs.
     **dict.fromkeys((ScanIDRange, TimeRange, _ScanID), queries.query_of),
     _PartialUID: _translate_partial_uid,
-    # No run has a tag, as long as nobody says which of its fields are tags.
-    AccessTagsFilter: lambda query: _all_if(False),
     KeysFilter: lambda query: queries.In("uid", query.keys),
     Like: _translate_like,
     StructureFamilyQuery: lambda query: _all_if(query.value == StructureFamily.container),

@@ -38,7 +38,8 @@ class RunAdapter(Container):
     """
 
     def __init__(self, serving: Serving, run: Run):
-        super().__init__(plain(run.metadata), RUN_SPECS[serving.layout])
+        tags = serving.tag_fields.tags_of(run.start)
+        super().__init__(plain(run.metadata), RUN_SPECS[serving.layout], access_tags=tags)
         self.run = run
         self.n_bytes = n_bytes_of(self._metadata)
         self._serving = serving
@@ -49,7 +50,7 @@ class RunAdapter(Container):
         """How long it may be given out as it is."""
         return self._serving.live_seconds if self._metadata["stop"] is None else self._serving.seconds
 
-    def children(self) -> Mapping[str, Node]:
+    def find_children(self) -> Mapping[str, Node]:
         """Return its streams."""
         with self._lock:
             return self._streams

@@ -44,7 +44,7 @@ class StreamAdapter(Container):
         self._count = count
         self._lock = threading.Lock()
 
-    def children(self) -> Mapping[str, Node]:
+    def find_children(self) -> Mapping[str, Node]:
         """Return its table and its arrays."""
         with self._lock:
             return self._children

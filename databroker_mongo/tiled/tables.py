@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas
@@ -60,12 +60,12 @@ class TableAdapter:
     """
 
     structure_family = StructureFamily.table
-    access_tags: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
         self, columns: Mapping[str, TableColumn], read_rows: Read, *, n_rows: int, metadata: Mapping[str, Any]
     ):
         self.specs = [TABLE_SPEC]
+        self.access_tags: frozenset[str] = frozenset()  # those of the stream, once it hands the table on
         self.n_rows = n_rows
         self._columns = columns
         self._read_rows = read_rows
@@ -94,7 +94,9 @@ class TableAdapter:
         name, *deeper = segments
         if name not in self._columns or deeper:
             raise NoEntry(name)
-        return await ask(self._columns[name].array)
+        array = await ask(self._columns[name].array)
+        array.access_tags = self.access_tags
+        return array
 
     def read(self, fields: Collection[str] | None = None) -> pandas.DataFrame:
         """Read all rows of some columns, or of all; Tiled calls this in a thread.

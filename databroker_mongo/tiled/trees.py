@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
+
+from tiled.access_control.protocols import normalize_access_tags
 
 from ..config import find_entries
 from ..errors import ConfigurationError
@@ -12,6 +14,7 @@ from .catalog_adapter import CatalogAdapter
 from .formats import register_formats
 from .nodes import Serving
 from .paging import Cache
+from .tags import TagFields
 
 LAYOUTS = (3, 2)
 
@@ -28,7 +31,9 @@ def from_name(name: str, *, layout: int = 3, **options: Any) -> CatalogAdapter:
     **options : object
         ``seconds`` (60): how long a run that is over is given out as it was found, corrections and all;
         ``live_seconds`` (2): the same for one in progress; ``cache_bytes`` (500 million): how much memory may be kept
-        for these.
+        for these; ``tag_field``: the field of the start document, or a list of fields, whose texts are the access tags
+        of a run, by which a policy of tags decides who sees it; ``top_level_access_tags``: those of the catalog itself,
+        as of a catalog in SQL.
 
     Raises
     ------
@@ -67,10 +72,20 @@ def make_tree(
     seconds: float = 60.0,
     live_seconds: float = 2.0,
     cache_bytes: int = 500_000_000,
+    tag_field: str | Collection[str] = (),
+    top_level_access_tags: Collection[str] = (),
 ) -> CatalogAdapter:
     """Return the runs of a catalog as a tree, the oldest first, as Tiled's clients expect."""
     if layout not in LAYOUTS:
         raise ConfigurationError(f"layout is one of {', '.join(map(str, LAYOUTS))}, not {layout!r}.", layout=layout)
     register_formats()
-    cache = Cache(n_bytes=cache_bytes)
-    return CatalogAdapter(Serving(catalog.search(sort="time"), layout, cache, seconds, live_seconds))
+    serving = Serving(
+        catalog=catalog.search(sort="time"),
+        layout=layout,
+        cache=Cache(n_bytes=cache_bytes),
+        seconds=seconds,
+        live_seconds=live_seconds,
+        tag_fields=TagFields.of_option(tag_field),
+        top_level_access_tags=normalize_access_tags(top_level_access_tags),
+    )
+    return CatalogAdapter(serving)
