@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .entries import Entries, find_entries
     from .migration import migrate, write_new
     from .older_forms import settings_of_v0, v0_contents
+    from .parsing import read_yaml
 
 __all__ = [
     "CATALOG_KEYS",
@@ -55,6 +56,7 @@ __all__ = [
     "hand_on",
     "is_uri",
     "migrate",
+    "read_yaml",
     "redact_uri",
     "remove_entry",
     "require_importable",
@@ -81,5 +83,6 @@ if not TYPE_CHECKING:  # late: who opens a catalog by its URI needs no catalogs 
             "entries": ("Entries", "find_entries"),
             "migration": ("migrate", "write_new"),
             "older_forms": ("settings_of_v0", "v0_contents"),
+            "parsing": ("read_yaml",),
         },
     )

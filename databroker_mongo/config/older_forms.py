@@ -13,12 +13,12 @@ from typing import Any, Final
 from urllib.parse import quote, quote_plus, unquote
 
 from ..errors import ConfigurationError
-from .parsing import parse_yaml
+from .parsing import read_yaml
 from .readers import read_imports, read_root_map, read_transforms, read_uri
 from .settings import CatalogSettings
 from .uris import VARIABLE, Uri
 from .whole_paths import require_whole
-from .yaml_files import Section, YamlFile, read_text
+from .yaml_files import Section, YamlFile
 
 NORMALIZED_DRIVER: Final = "bluesky-mongo-normalized-catalog"
 V0_KEYS: Final = ("description", "metadatastore", "assets", "handlers", "root_map", "transforms", "api_version")
@@ -190,7 +190,7 @@ def v0_contents(settings: CatalogSettings) -> dict[str, Any] | None:
     """Return what the file of a catalog in databroker's first own form says; None for a catalog in any other form."""
     if settings.form != "v0" or settings.file is None:
         return None
-    contents: dict[str, Any] = parse_yaml(read_text(settings.file), settings.file).data
+    contents: dict[str, Any] = read_yaml(settings.file).data
     return contents
 
 

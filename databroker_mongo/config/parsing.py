@@ -9,7 +9,18 @@ from pathlib import Path
 import yaml
 
 from ..errors import ConfigurationError
-from .yaml_files import KeyPath, YamlFile, shown_key
+from .yaml_files import KeyPath, YamlFile, read_text, shown_key
+
+
+def read_yaml(path: Path) -> YamlFile:
+    """Read and parse a file.
+
+    Raises
+    ------
+    ConfigurationError
+        It cannot be read, or its text not be parsed.
+    """
+    return parse_yaml(read_text(path), path)
 
 
 def parse_yaml(text: str, path: Path) -> YamlFile:
