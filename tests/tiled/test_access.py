@@ -329,6 +329,21 @@ def contents(database):
     return {name: list(database[name].find()) for name in sorted(database.list_collection_names())}
 
 
+@pytest.mark.parametrize("tree", ["new", "old"])
+def test_a_run_that_was_found_for_one_is_not_handed_to_others(server, tree):
+    routes = ("metadata", "search", "documents")
+
+    def statuses():
+        found = [server.ask(user, "GET", f"/api/v1/{route}/{tree}/{ALICES}") for user in USERS for route in routes]
+        return [each.status_code for each in found]
+
+    assert statuses() == [200] * 3 + [404] * 3 + [200] * 3
+    server.database["run_start"].update_one({"uid": ALICES}, {"$set": {"data_session": "pass-3"}})
+    assert statuses() == [404] * 6 + [200] * 3, "a correction holds at once for those who may not see it any more"
+    server.database["run_start"].update_one({"uid": ALICES}, {"$set": {"data_session": "pass-1"}})
+    assert statuses() == [200] * 3 + [404] * 3 + [200] * 3
+
+
 def test_the_list_of_trees_counts_the_runs_of_a_user(server):
     if server.policy is policy_of_tags:
         pytest.skip("Tiled asks a policy of tags nothing of the trees in a list, those in SQL included")
