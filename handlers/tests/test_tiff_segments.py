@@ -12,6 +12,8 @@ from databroker_mongo_handlers.images.tiff_segments import segments_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from .travelling import send
+
 NAMES = {"template": "%s%s_%d.tif", "filename": "img"}
 LOSSLESS = ["adobe_deflate", "deflate", "lzw", "packbits", "zstd", "lzma"]
 NOISE = np.random.default_rng(7)
@@ -198,15 +200,17 @@ def damage_strip(path, number):
     path.write_bytes(content)
 
 
-def test_a_damaged_strip_is_an_error_for_those_who_need_it(tmp_path):
+@pytest.mark.parametrize("compression", ["deflate", "lzw"])
+def test_a_damaged_strip_is_an_error_for_those_who_need_it(tmp_path, compression):
     path, (frame,) = tmp_path / "a.tif", frames(1)
-    tifffile.imwrite(path, frame, compression="deflate", rowsperstrip=10)
+    tifffile.imwrite(path, frame, compression=compression, rowsperstrip=10)
     damage_strip(path, 3)
 
     np.testing.assert_array_equal(read(path, (slice(0, 30), slice(0, 50))), frame[:30])
     for region in (None, (slice(35, 36), slice(0, 1))):
-        with pytest.raises(OSError, match=r"a.tif cannot be decoded"):
+        with pytest.raises(OSError, match=r"a.tif cannot be decoded") as caught:
             read(path, region)
+        assert str(send(caught.value)) == str(caught.value)
 
 
 def test_segments_that_were_never_written_are_what_tifffile_makes_of_them(tmp_path):

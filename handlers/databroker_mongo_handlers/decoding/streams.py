@@ -32,8 +32,11 @@ def open_gzip() -> Decompress:
         try:
             n_decoded = len(deflate_decode(source, out=out))
         except Exception as error:
-            raise DecodingError("gzip", str(error)) from error
-        _require_all("gzip", n_decoded, out)
+            damage = DecodingError("gzip", str(error))
+        else:
+            _require_all("gzip", n_decoded, out)
+            return
+        raise damage  # by itself: dask's workers send all that an error came from, and this cannot be unpickled
 
     return decompress
 

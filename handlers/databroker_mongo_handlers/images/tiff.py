@@ -196,4 +196,5 @@ def _decode(series: tifffile.TiffPageSeries, path: str) -> np.ndarray[Any, Any]:
     try:
         return series.asarray()
     except Exception as error:
-        raise undecodable(path, error) from error
+        damage = undecodable(path, error)
+    raise damage

@@ -155,8 +155,11 @@ class SegmentedImage:
             # Tiles at the edges reach beyond the image.
             values = decoded[0, :n_lines, :n_columns].reshape([each.stop - each.start for each in box])
         except Exception as error:
-            raise undecodable(path, error) from error
-        out[target] = values[tuple(_shifted(each, of.start) for each, of in zip(common, box, strict=True))]
+            damage = undecodable(path, error)
+        else:
+            out[target] = values[tuple(_shifted(each, of.start) for each, of in zip(common, box, strict=True))]
+            return
+        raise damage
 
     def _index(self, segment: tuple[int, ...]) -> int:
         """Return the place of a segment among all of a page; numpy.ravel_multi_index takes as long as a short strip."""
@@ -204,7 +207,11 @@ def segments_of(series: tifffile.TiffPageSeries) -> tuple[SegmentedImage, tuple[
 
 
 def undecodable(path: str, error: Exception) -> OSError:
-    """Return the error for pixels that cannot be decoded, with what to install where that is the reason."""
+    """Return the error for pixels that cannot be decoded, with what to install where that is the reason.
+
+    It is raised by itself: dask's workers send all that an error came from, and some of imagecodecs' cannot be read
+    again.
+    """
     hint = "; pip install databroker-mongo-handlers[imagecodecs]" if "imagecodecs" in str(error) else ""
     return OSError(f"{path} cannot be decoded: {error}{hint}")
 
