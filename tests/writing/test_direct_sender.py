@@ -237,6 +237,15 @@ def test_a_thread_that_is_interrupted_while_it_sends_for_others_leaves_that_to_t
     assert store.stored[-1] == "later"
 
 
+@pytest.fixture
+def interruptible():
+    """Let SIGINT raise KeyboardInterrupt, which it does not where a shell has started the tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_a_thread_that_is_interrupted_while_it_waits_is_not_sent_for(store, writer, calls):
     def interrupt():
         wait_until(lambda: is_waiting(writer, threading.main_thread()))
