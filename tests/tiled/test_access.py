@@ -9,12 +9,16 @@ import asyncio
 import json
 import os
 import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from textwrap import dedent
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pymongo
 import pytest
+from tiled.access_control.access_policies import ExternalPolicyDecisionPoint
 
 from databroker_mongo.testing import build_run
 from databroker_mongo.tiled.tags import UNTAGGED
@@ -361,6 +365,68 @@ def test_a_tree_in_sql_beside_the_runs_is_under_the_same_policy(server):
     assert server.ask("ada", "POST", "/api/v1/metadata/sql", {**node, "data_sources": []}).status_code == 200
     statuses = [server.ask(user, "GET", "/api/v1/metadata/sql/alices").status_code for user in USERS]
     assert statuses == [200, 404, 200]
+
+
+class Decisions(BaseHTTPRequestHandler):
+    """What the facility's service says: the tags of a user, and what a user may do with a node of some tags."""
+
+    TAGS: ClassVar = {"alice": ["pass-1", "public"], "bob": ["pass-2", "public"], "ada": ["public"]}
+
+    def do_POST(self):
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        tags = self.TAGS[asked["user"]]
+        allowed = READING if {*tags} & {*asked["tags"]} else []
+        answer = json.dumps({"result": tags if self.path == "/tags" else allowed}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *arguments):
+        """Say nothing."""
+
+
+class DecidedElsewhere(ExternalPolicyDecisionPoint):
+    """Tiled's policy that asks a service, with what is told to this one."""
+
+    def build_input(self, principal, authn_access_tags, authn_scopes, access_tags=None):
+        return json.dumps({"user": principal.identities[0].id, "tags": sorted(access_tags or ())})
+
+
+@pytest.fixture
+def decisions():
+    """Serve the decisions, and give the address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Decisions) as service:
+        thread = threading.Thread(target=service.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{service.server_port}/"
+        service.shutdown()
+        thread.join(10)
+
+
+def test_a_policy_that_asks_a_service_shows_each_their_runs(decisions, mongod_database_uri, tmp_path):
+    """With the catalog as the only tree: in 0.2.20 such a policy cannot search the folder that several trees are in."""
+    from starlette.testclient import TestClient
+    from tiled.server.app import build_app_from_config
+
+    store_runs(mongod_database_uri, list(runs()))
+    endpoints = {"create_node_endpoint": "create", "allowed_tags_endpoint": "tags", "scopes_endpoint": "scopes"}
+    access_control = {
+        "access_policy": f"{__name__}:DecidedElsewhere",
+        "args": {"authorization_provider": decisions, **endpoints},
+    }
+    configuration = configuration_of(mongod_database_uri, tmp_path, access_control)
+    configuration["trees"] = [{**configuration["trees"][0], "path": "/"}]
+    with TestClient(build_app_from_config(configuration)) as client:
+        for user in ("alice", "bob", "ada"):
+            headers = {"Authorization": f"Bearer {log_in(client, user)}"}
+            shown = SEEN[user] if user != "ada" else set()
+            listed = client.get("/api/v1/search/", headers=headers).json()
+            assert ({each["id"] for each in listed["data"]}, listed["meta"]["count"]) == (shown, len(shown))
+            for path in ("metadata/{}", "documents/{}", "table/full/{}/primary/internal?format=csv"):
+                urls = {run: f"/api/v1/{path.format(run)}" for run in (ALICES, BOBS, NOBODYS)}
+                found = {run: client.get(url, headers=headers).status_code for run, url in urls.items()}
+                assert found == {run: 200 if run in shown else 404 for run in found}
 
 
 def test_the_configuration_in_the_docs_serves(mongod_database_uri, tmp_path, monkeypatch):
