@@ -304,7 +304,7 @@ def test_runs_of_two_kinds(bench, kind):
             require_stored(bench, of_kinds(kind, other, lacks=lacks))
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(runs=stored_runs())
 def test_stored_runs(bench, runs):
     require_stored(bench, runs)

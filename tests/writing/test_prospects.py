@@ -512,7 +512,7 @@ class TestHostNames:
         with pytest.raises(HostUnknown, match=r"No host is known .*mongoo.example.org.*begin_offline=True") as caught:
             Writer(uri, spool=tmp_path, durable=durable, retry_seconds=60)("start", START)
         assert "secret" not in str(caught.value)
-        writer = Writer(uri, spool=tmp_path, durable=durable, begin_offline=True)
+        writer = Writer(uri, spool=tmp_path, durable=durable, begin_offline=True, retry_seconds=0.1)
         with pytest.warns(DurabilityWarning, match="No host is known"):
             writer("start", START)
         with pytest.warns(DurabilityWarning, match="Not stored yet"):
