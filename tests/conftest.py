@@ -27,7 +27,8 @@ from databroker_mongo.server import stop_server
 from .copying import READ_FROM_COPIES, copy_before_reading
 from .servers import discard_server
 
-DIRECTORY = "DATABROKER_MONGO_TEST_SERVER"
+DIRECTORY = "DATABROKER_MONGO_TEST_DIRECTORY"
+SERVER = "DATABROKER_MONGO_TEST_SERVER"
 MEMORY = Path("/dev/shm")
 N_BYTES_OF_SERVER = 4 << 30
 COUNTED = ("kills of single servers", "failovers")
@@ -42,14 +43,15 @@ settings.load_profile("patient")
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        os.environ[DIRECTORY] = _make_directory()
+        os.environ[DIRECTORY] = tempfile.mkdtemp(prefix="databroker-mongo-tests-")
+        os.environ[SERVER] = _make_server_directory()
         os.environ["XDG_STATE_HOME"] = str(Path(os.environ[DIRECTORY]) / "state")
         (Path(os.environ[DIRECTORY]) / "mountinfo").write_text("1 0 8:1 / / rw - ext4 /dev/sda1 rw\n")
     # The spools of tests are on a disk, whatever this machine has below its temporary directory.
     file_locks.MOUNTS = Path(os.environ[DIRECTORY]) / "mountinfo"
 
 
-def _make_directory() -> str:
+def _make_server_directory() -> str:
     """Make a directory for the server, in memory if there is room: to make all indexes takes a third of the time there.
 
     Its name begins like that of the temporary directory, by which scripts/test finds what is left.
@@ -61,9 +63,9 @@ def _make_directory() -> str:
 @pytest.hookimpl(tryfirst=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        directory = Path(os.environ.pop(DIRECTORY))
-        stop_server(directory / "data")
-        shutil.rmtree(directory, ignore_errors=True)
+        stop_server(Path(os.environ[SERVER]))
+        for name in (SERVER, DIRECTORY):
+            shutil.rmtree(os.environ.pop(name), ignore_errors=True)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -80,7 +82,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 def mongod_uri() -> Iterator[str]:
     """The URI, without a database, of a real MongoDB server; every test process of a run has the same one."""
     try:
-        server = local_server(Path(os.environ[DIRECTORY]) / "data", linger_seconds=5)
+        server = local_server(Path(os.environ[SERVER]), linger_seconds=5)
     except ServerNotInstalled as error:
         if os.environ.get("CI"):
             pytest.fail(f"CI must test on a real MongoDB server: {error}")

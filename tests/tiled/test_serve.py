@@ -82,7 +82,7 @@ def compare(client, catalog):
     for name in expected.data_vars:
         assert found[name].values.tobytes() == expected[name].values.tobytes(), name
     assert [name for name, _ in client[1].documents()] == [name for name, _ in catalog[1].documents()]
-    exported = Path(os.environ["DATABROKER_MONGO_TEST_SERVER"]) / "run.h5"
+    exported = Path(os.environ["DATABROKER_MONGO_TEST_DIRECTORY"]) / "run.h5"
     client[2].export(str(exported), format="application/x-hdf5")
     assert exported.read_bytes()[:4] == b"\x89HDF"
 
