@@ -14,6 +14,7 @@ REQUIREMENTS = {
         "area-detector-handlers==0.0.10",
         "event-model==1.24.0",
         "hdf5plugin",
+        "platformdirs",  # the list of indexes is this package's
         "pymongo<4.21",
     ),
     "databroker_2": (
