@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+
+from .authors import run_kits
 
 # One process runs the kits, for all tests to look at.
 pytestmark = pytest.mark.xdist_group("mistaken_kits")
@@ -24,26 +21,10 @@ N_TESTS = 19
 
 @pytest.fixture(scope="module")
 def reasons(tmp_path_factory):
-    """Run the kits as their author does, with all as pytest has it by default; return why each test failed."""
-    folder = tmp_path_factory.mktemp("author")
-    shutil.copy(Path(__file__).with_name("mistaken_kits.py"), folder / "test_mine.py")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-c",
-        os.devnull,
-        "--rootdir=.",
-        "test_mine.py",
-    ]
-    done = subprocess.run(
-        command, cwd=folder, env={**os.environ, "COLUMNS": "1000"}, capture_output=True, text=True, timeout=110
-    )
+    """Run the kits as their author does; return why each test failed."""
+    printed = run_kits("mistaken_kits.py", tmp_path_factory.mktemp("author"))
     found = {}
-    for outcome, kit, test, reason in LINE.findall(done.stdout):
+    for outcome, kit, test, reason in LINE.findall(printed):
         found.setdefault(kit, {})[test] = f"{outcome}: {reason}"
     return found
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+
+from .authors import run_kits
 
 # One process runs the kits, for all tests to look at.
 pytestmark = pytest.mark.xdist_group("mistaken_stores")
@@ -25,27 +22,11 @@ COLUMNS = "test_columns_hold_the_values_of_the_rows_asked_for"
 
 @pytest.fixture(scope="module")
 def failed(tmp_path_factory):
-    """Run the kits as their author does, with all as pytest has it by default; return which tests of each failed."""
-    folder = tmp_path_factory.mktemp("author")
-    shutil.copy(Path(__file__).with_name("mistaken_stores.py"), folder / "test_mine.py")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-c",
-        os.devnull,
-        "--rootdir=.",
-        "test_mine.py",
-    ]
-    done = subprocess.run(
-        command, cwd=folder, env={**os.environ, "COLUMNS": "1000"}, capture_output=True, text=True, timeout=110
-    )
-    assert " passed" in done.stdout
+    """Run the kits as their author does; return which tests of each failed."""
+    printed = run_kits("mistaken_stores.py", tmp_path_factory.mktemp("author"))
+    assert " passed" in printed
     found: dict[str, set[str]] = {}
-    for kit, test in LINE.findall(done.stdout):
+    for kit, test in LINE.findall(printed):
         found.setdefault(kit, set()).add(test)
     return found
 
