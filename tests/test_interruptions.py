@@ -22,7 +22,9 @@ SECONDS = 1.0
 PATIENCE = 30.0
 """How long the processes of the tests are waited for; whoever waits longer does not serve Ctrl-C at all."""
 
-BY_THE_WAY = {"hello", "ismaster", "isMaster", "ping"}
+BY_THE_WAY = {"hello", "ismaster", "isMaster", "ping", "killCursors", "endSessions"}
+"""What a client says on its own account: of its monitors, and of cursors that an earlier Ctrl-C left open."""
+
 OP_MSG = 2013
 HELD_TOGETHER = {"read in halves": 2}
 """How many questions are on their way at once; one, unless it is named."""
@@ -31,33 +33,46 @@ EARLIER = {"read in halves": 2}
 """How many questions are answered before the server keeps silent; none, unless it is named."""
 
 
+class Silence:
+    """A time in which the server answers nothing but so many questions."""
+
+    def __init__(self, after):
+        self.is_held = threading.Semaphore(0)
+        self.is_over = threading.Event()
+        self._n_earlier = after
+
+    def holds(self):
+        """Count a question; tell whether it is to be held."""
+        self._n_earlier -= 1
+        return self._n_earlier < 0
+
+
 class Relay:
-    """Hands on what is said between a client and a server, until it is to keep silent."""
+    """Hands on what is said between a client and a server, until it is to keep silent.
+
+    Each silence is an object of its own: a question that one silence held is never taken for one of the next.
+    """
 
     def __init__(self, path):
         self._path = path
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        self._is_held = threading.Semaphore(0)
-        self._is_released = threading.Event()
-        self._is_released.set()
-        self._n_earlier = 0
+        self._silence = None
         threading.Thread(target=self._accept, daemon=True).start()
 
     def hold(self, *, after=0):
         """Keep silent from now on, but for so many questions."""
-        self._n_earlier = after
-        self._is_released.clear()
+        self._silence = Silence(after)
 
     def wait(self):
         """Wait until a question is held back; tell whether one is."""
-        return self._is_held.acquire(timeout=PATIENCE)
+        return self._silence.is_held.acquire(timeout=PATIENCE)
 
     def release(self):
         """Close the connections whose questions were held, and hand on all others again."""
-        self._is_released.set()
-        while self._is_held.acquire(blocking=False):
-            pass
+        if self._silence is not None:
+            self._silence.is_over.set()
+            self._silence = None
 
     def close(self):
         self.release()
@@ -91,17 +106,16 @@ class Relay:
         while head := self._exactly(source, 16):
             length, _, _, code = struct.unpack("<iiii", head)
             body = self._exactly(source, length - 16)
-            if self._is_to_be_held(code, body):
-                self._is_held.release()
-                self._is_released.wait()
+            silence = self._silence
+            if silence is not None and self._is_question(code, body) and silence.holds():
+                silence.is_held.release()
+                silence.is_over.wait()
                 return
             target.sendall(head + body)
 
-    def _is_to_be_held(self, code, body):
-        if self._is_released.is_set() or code != OP_MSG or body[10 : body.index(b"\0", 10)].decode() in BY_THE_WAY:
-            return False
-        self._n_earlier -= 1
-        return self._n_earlier < 0
+    @staticmethod
+    def _is_question(code, body):
+        return code == OP_MSG and body[10 : body.index(b"\0", 10)].decode() not in BY_THE_WAY
 
     @staticmethod
     def _exactly(source, n_bytes):
