@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import posixpath
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse
+from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 from tiled.config import Config
 from tiled.server.app import build_app_from_config
 
@@ -49,7 +51,24 @@ def make_app(configuration: dict[str, Any]) -> Any:
     """
     app = build_app_from_config(Config.model_validate(configuration))
     app.router.routes.insert(0, Route("/", _lead_to_page))
+    app.add_middleware(refuse_other_files)
     return app
+
+
+def refuse_other_files(app: ASGIApp) -> ASGIApp:
+    """Return an application that answers 404 where Tiled would hand out files that are not of its page.
+
+    Tiled 0.2.20 opens whatever ``/ui/`` is followed by, ``//etc/passwd`` or ``../`` as well, and asks for no key.
+    """
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"].removesuffix("/") if scope["type"] == "http" else ""
+        if path.startswith("/ui/") and ("\0" in path or posixpath.normpath(path) != path):
+            await PlainTextResponse("This is not of the page.", 404)(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return guarded
 
 
 def listen(host: str, port: int) -> socket.socket:

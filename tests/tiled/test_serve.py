@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import select
@@ -12,6 +13,7 @@ import sys
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -66,6 +68,18 @@ def test_the_address_opens_a_page_and_its_key_is_needed(server):
         assert "tiled_api_key" in page.headers["Set-Cookie"]
         assert client.get(f"{base}api/v1/search/").status_code == 200, "the cookie has the key"
     assert httpx.get(f"{base}api/v1/search/", timeout=60).status_code == 401
+
+
+@pytest.mark.parametrize("before", ["/ui/{}", "/ui/%2F{}", "/ui/x" + "/.." * 20 + "{}", "/ui" + "/%2e%2e" * 20 + "{}"])
+def test_nobody_is_handed_files_that_are_not_of_the_page(server, tmp_path, before):
+    secret = tmp_path / "secret"
+    secret.write_text("nobody is to read this")
+    place = urlsplit(server[1])
+    with closing(http.client.HTTPConnection(place.hostname, place.port, timeout=60)) as connection:
+        connection.request("GET", before.format(secret))
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (404, b"This is not of the page.")
+    assert httpx.get(f"http://{place.netloc}/ui/browse/{uid_of(1)}/", timeout=60).status_code == 200
 
 
 def test_a_client_reads_the_same_values_over_real_http(server, catalog):
