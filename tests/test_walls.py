@@ -17,6 +17,9 @@ import databroker_mongo
 
 PACKAGE = Path(databroker_mongo.__file__).parent
 HANDLERS = Path(__file__).parents[1] / "handlers" / "databroker_mongo_handlers"
+OF_EXTRAS = ("mcp", "tiled")
+"""Rooms that need an extra, each of the name of what it needs."""
+
 HEAVY = {"dask", "event_model", "h5py", "mongomock", "numpy", "pandas", "pymongo", "tifffile", "xarray", "yaml"}
 
 
@@ -52,8 +55,8 @@ def test_each_public_name_is_there(name):
 
 @pytest.mark.parametrize("room", sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py")))
 def test_what_a_door_names_is_behind_it_and_nothing_else(room):
-    if room == "tiled" and find_spec("tiled") is None:
-        pytest.skip("Tiled is not installed here")
+    if room in OF_EXTRAS and find_spec(room) is None:
+        pytest.skip(f"{room} is not installed here")
     door = importlib.import_module(f"databroker_mongo.{room}")
     for name in getattr(door, "__all__", ()):
         assert getattr(door, name) is not None
@@ -88,8 +91,9 @@ def test_catalog_is_the_mapping_of_names_whatever_is_imported_before():
     found = list(pkgutil.walk_packages([str(PACKAGE)], "databroker_mongo."))
     assert "databroker_mongo.catalog" not in [module.name for module in found]
     modules = [module.name for module in found if module.ispkg or module.name.count(".") == 1]
-    if find_spec("tiled") is None:
-        modules.remove("databroker_mongo.tiled")
+    for room in OF_EXTRAS:
+        if find_spec(room) is None:
+            modules.remove(f"databroker_mongo.{room}")
     code = f"""
 import importlib, sys, warnings
 for module in {modules!r}:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from .. import display
 from ..errors import BuildInProgress, CatalogError, ConfigurationError, QueryError
-from .databases import databases_in, indexed_fields, open_database
+from .databases import databases_in, indexed_fields, open_database, values_by_field
 
 if TYPE_CHECKING:
     from ..store import NormalizedStore
@@ -191,11 +191,7 @@ def _print_lacking(rights: Sequence[str]) -> None:
 
 
 def _condition(words: Sequence[str]) -> tuple[str, list[str | int]]:
-    pairs = [word.partition("=") for word in words]
-    if len({field for field, _, _ in pairs}) != 1 or not all(value for _, _, value in pairs):
+    found = values_by_field(words)
+    if len(found) != 1:
         raise QueryError("write FIELD=VALUE, or several values of one field")
-    values: list[str | int] = []
-    for _, _, value in pairs:
-        # The number of a proposal may be stored as a number.
-        values += [value, int(value)] if value.isdecimal() else [value]
-    return pairs[0][0], values
+    return next(iter(found.items()))

@@ -49,6 +49,16 @@ EVERYBODY = Argument(
     ("--yes-everybody-may-read",),
     {"action": "store_true", "help": "ask nobody for a key: whoever reaches the server reads all runs"},
 )
+SCOPE = Argument(
+    ("--scope",),
+    {
+        "metavar": "FIELD=VALUE",
+        "action": "append",
+        "default": [],
+        "help": "only runs with this value in this field of the start document; may be repeated: other values of one "
+        "field, and other fields",
+    },
+)
 OUTPUT = Argument(
     ("--output",), {"type": Path, "metavar": "FILE", "help": "write to this new file instead of standard output"}
 )

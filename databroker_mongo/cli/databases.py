@@ -1,4 +1,4 @@
-"""Which catalog, and which database, a command means: one that is configured, or that of a URI."""
+"""Which catalog, which database and which of its runs a command means."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, QueryError
 
 if TYPE_CHECKING:
     from ..runs import Catalog
@@ -58,6 +58,24 @@ def databases_in(file: Path | None) -> list[str]:
     # In a URI, "#" would have to be escaped.
     words = (line.partition("#")[0].strip() for line in lines)
     return [word for word in words if word]
+
+
+def values_by_field(words: Sequence[str]) -> dict[str, list[str | int]]:
+    """Return which values were typed as FIELD=VALUE, by field.
+
+    Raises
+    ------
+    QueryError
+        A word is something else.
+    """
+    found: dict[str, list[str | int]] = {}
+    for word in words:
+        field, _, value = word.partition("=")
+        if not value:
+            raise QueryError("write FIELD=VALUE, or several values of one field")
+        # The number of a proposal may be stored as a number.
+        found.setdefault(field, []).extend([value, int(value)] if value.isdecimal() else [value])
+    return found
 
 
 def indexed_fields(name: str | None) -> Sequence[str]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from .. import display
 from ..errors import CatalogError, ConfigurationError, UnknownSpec
-from . import admin, runs, serve, spool
+from . import admin, agents, runs, serve, spool
 from .arguments import (
     ALL,
     APPLY,
@@ -55,6 +55,7 @@ from .arguments import (
     QUERY,
     REBUILD,
     RUNS,
+    SCOPE,
     SERVED,
     SPECS,
     SPOOL,
@@ -294,6 +295,7 @@ COMMANDS = (
     Command("handlers", list_handlers, (SPECS, CATALOG)),
     Command("indexes", runs.list_indexes, (OF_CATALOG,)),
     Command("ls", runs.list_runs, (*QUERY, *LISTING, FORMAT)),
+    Command("mcp", agents.answer, (DATABASE, SCOPE)),
     Command("migrate-config", migrate_config, (NAMES, OUTPUT, KEEP_PASSWORDS)),
     Command("quarantine list", spool.list_refused, (OPTIONAL_DATABASE, SPOOL)),
     Command("quarantine send", spool.send_refused, (DATABASE, FILES, SPOOL)),
