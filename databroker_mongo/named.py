@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import display
+from .completion import completable
 from .config import CatalogSettings, Uri, find_entries, is_uri, redact_uri, remove_entry, write_entry
 from .errors import (
     CatalogNotFound,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .runs import Catalog
 
 
+@completable
 class ConfiguredCatalogs(Mapping[str, "Catalog"]):
     """A mapping from configured names to catalogs of runs.
 

@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, TypeVar, overload
 
 from ..assets import AssetReader, open_reader
+from ..completion import completable
 from ..config import CATALOG_KEYS, URI_OPTIONS, CatalogSettings, Directory
 from ..documents import NAMELESS_STREAM
 from ..errors import CatalogWarning, QueryError, RunIndexError, RunNotFound, stacklevel_of_caller
@@ -62,6 +63,7 @@ _SPARSE = 100
 """How many runs may be fetched for each of several that are asked for by their positions."""
 
 
+@completable
 class Catalog(Mapping[str, Run]):
     """The runs of a database: a mapping from their uids to the runs, the newest first.
 

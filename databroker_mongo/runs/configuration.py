@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..arrays import StreamSource, as_array, attributes, name_dims
+from ..completion import completable
 from ..documents import is_streamed
 from ..errors import ColumnNotFound, DocumentWarning, stacklevel_of_caller
 from ..store import MISSING, Document
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import xarray
 
 
+@completable
 class ConfigurationOfDevices(Mapping[str, "DeviceConfiguration"]):
     """The configuration of the devices of a stream, by device."""
 
@@ -46,10 +48,14 @@ class ConfigurationOfDevices(Mapping[str, "DeviceConfiguration"]):
     def __len__(self) -> int:
         return len(self._names())
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return self._names()
+
     def __repr__(self) -> str:
         return f"<configuration of {', '.join(self._names()) or 'no device'}>"
 
 
+@completable
 class DeviceConfiguration(Mapping[str, HeldColumn]):
     """The configuration of one device by name: a row for each event, from the descriptor that the event belongs to."""
 
@@ -95,6 +101,9 @@ class DeviceConfiguration(Mapping[str, HeldColumn]):
 
     __eq__ = object.__eq__
     __hash__ = object.__hash__
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return self._names()
 
     def _warn_without_events(self) -> None:
         if len(self._source.rows.index.time) or not any(map(is_streamed, self._source.data_keys.values())):

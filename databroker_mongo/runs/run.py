@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
 
+from ..completion import completable
 from ..documents import stream_of
 from ..errors import OldNameWarning, RunNotFound, StreamNotFound, stacklevel_of_caller
 from ..printable import shown
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from .stream import Stream
 
 
+@completable
 class Run(Mapping[str, "Stream"]):
     """One run: a mapping from the names of its streams, in the order they began, to the streams.
 
@@ -162,6 +164,9 @@ class Run(Mapping[str, "Stream"]):
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *(name for name in self if name.isidentifier())})
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)
 
     def __eq__(self, other: object) -> bool:
         return (

@@ -11,13 +11,14 @@ import functools
 import logging
 import operator
 import warnings
-from collections.abc import Collection, Iterable, Iterator, KeysView, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 
 import numpy as np
 
 from .. import display
 from ..arrays import OpenedColumns, StreamRows, StreamSource, column_name, open_columns
+from ..completion import completable
 from ..documents import n_events_said, stream_of
 from ..errors import (
     CatalogError,
@@ -50,11 +51,13 @@ _PARTS = ("data", "timestamps", "config", "config_timestamps")
 """What databroker 2 has between the brackets of a stream; a data key of such a name comes first."""
 
 
-class Stream:
-    """A stream of a run: a snapshot, whose length is fixed when it is first read.
+@completable
+class Stream(Mapping[str, StreamColumn]):
+    """A stream of a run, a mapping from its data keys to their columns: a snapshot, of one length once it was read.
 
-    Get one with ``run["primary"]`` or ``run.primary``. ``stream["I0"]`` is one of its columns, and iterating over a
-    stream gives their names.
+    Get one with ``run["primary"]`` or ``run.primary``. ``stream["I0"]`` is one of its columns; nothing is read to list
+    them, and ``len(stream)`` counts them, not the events. A stream without any is true nevertheless. Two are equal that
+    have one name and are of equal runs.
 
     Parameters
     ----------
@@ -144,6 +147,11 @@ class Stream:
         StreamColumn
             Of a data key; nothing is read.
 
+        Warns
+        -----
+        DocumentWarning
+            Once, if one of the attributes has the name of a data key: the column is returned.
+
         Raises
         ------
         ColumnNotFound
@@ -155,8 +163,10 @@ class Stream:
             return functools.reduce(operator.getitem, key[1:], self[key[0]])
         if not isinstance(key, str):
             raise TypeError(for_a_key(key, self.source.data_keys))
-        if key in _PARTS and key not in self.source.data_keys:
-            return getattr(self, key)
+        if key in _PARTS:
+            if key not in self.source.data_keys:
+                return getattr(self, key)
+            self._tell({key: f"stream[{key!r}] is the column of this data key, not what stream.{key} is"})
         return self.data[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -167,16 +177,23 @@ class Stream:
         return key in self.source.data_keys
 
     def __len__(self) -> int:
-        raise TypeError(
-            "a stream has no length: len(stream.data_keys) counts its data keys, stream.read([]).sizes['time'] its rows"
-        )
+        return len(self.source.data_keys)
 
     def __bool__(self) -> bool:
         return True
 
-    def keys(self) -> KeysView[str]:
-        """Return the names of the columns, which are the data keys."""
-        return self.source.data_keys.keys()
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Stream) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash((self._start["uid"], self.name))
+
+    @property
+    def _identity(self) -> tuple[object, ...]:
+        return self._start["uid"], self.name, self.source.rows.store
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)
 
     def __repr__(self) -> str:
         return display.stream_text(self.name, self._start, self.source.data_keys)
@@ -384,8 +401,7 @@ class Stream:
         if "time" in opened.columns:
             name = column_name("time", self.source.data_keys)
             opened.add_note("time", f"this is the name of the time axis; the column is called {name!r} here")
-        if told := self._news(opened.notes):
-            warnings.warn(told, DocumentWarning, stacklevel=stacklevel_of_caller())
+        self._tell(opened.notes)
         if told := self._news(opened.quirks):
             _logger.info("%s", told)
         return opened
@@ -431,6 +447,11 @@ class Stream:
                 )
         return [key for key in dict.fromkeys(wanted) if key not in left_out]
 
+    def _tell(self, notes: Mapping[str, str]) -> None:
+        """Warn of what has not been told yet."""
+        if told := self._news(notes):
+            warnings.warn(told, DocumentWarning, stacklevel=stacklevel_of_caller())
+
     def _news(self, notes: Mapping[str, str]) -> str:
         """Return what has not been told yet, in one sentence; nothing if there is no news."""
         news = [told for key, note in notes.items() if (told := f"{key!r}: {note}") not in self._reported]
@@ -449,6 +470,7 @@ class Stream:
         )
 
 
+@completable
 class StreamData(Mapping[str, StreamColumn]):
     """The columns of a stream by name, with the times of its events: ``stream["data"]``, as in databroker 2.
 
@@ -490,6 +512,9 @@ class StreamData(Mapping[str, StreamColumn]):
 
     __eq__ = object.__eq__
     __hash__ = object.__hash__
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)
 
     def read(self, variables: Iterable[str] | None = None, **options: Any) -> xarray.Dataset:
         """Read columns into memory: ``stream.read()``.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import StreamSource, as_array
+from ..completion import completable
 from ..documents import is_streamed
 from ..errors import ColumnNotFound
 from .columns import HeldColumn
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import xarray
 
 
+@completable
 class Timestamps(Mapping[str, HeldColumn]):
     """The times when each value of a stream was taken, by the clock of its device: columns by data key."""
 
@@ -38,6 +40,9 @@ class Timestamps(Mapping[str, HeldColumn]):
 
     __eq__ = object.__eq__
     __hash__ = object.__hash__
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)
 
     def _values(self, name: str) -> np.ndarray[Any, Any]:
         return as_array(self._source.rows.columns([name], section="timestamps")[name])

@@ -554,7 +554,6 @@ def test_columns_called_time_and_time__are_both_there(store_uri):
     [
         (lambda stream: stream.x, AttributeError, r"stream.read\(\['x'\]\)\['x'\]"),
         (lambda stream: stream.image, AttributeError, "its columns, which are 'x'"),
-        (len, TypeError, r"stream.read\(\[\]\).sizes\['time'\]"),
     ],
 )
 def test_habits_of_other_libraries_are_errors_that_say_what_to_type(store_uri, habit, error, hint):

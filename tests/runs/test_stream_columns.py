@@ -6,6 +6,7 @@ import datetime
 import operator
 import pickle
 import warnings
+from collections.abc import Mapping
 
 import cloudpickle
 import dask.array
@@ -363,6 +364,46 @@ def test_a_stream_lists_its_data_keys_and_data_the_times_as_well(run):
     assert "nope" not in dict(stream)
 
 
+def test_a_stream_is_a_mapping_of_its_columns_and_reads_nothing_to_list_them(run, monkeypatch):
+    stream = run.primary
+    monkeypatch.setattr(type(stream.source.rows), "index", property(lambda rows: pytest.fail("rows were fetched")))
+    monkeypatch.setattr(type(stream.source.rows), "columns", lambda *_, **__: pytest.fail("values were fetched"))
+    Ramp.asked.clear()
+    assert isinstance(stream, Mapping)
+    assert {name: column.name for name, column in dict(stream).items()} == {key: key for key in KEYS}
+    assert [column.name for column in stream.values()] == KEYS
+    assert len(stream) == len(stream.items()) == len(KEYS)
+    assert stream.get("nope") is None
+    assert stream.get("I0").name == "I0"
+    assert "I0, n, ok" in repr(stream)
+    assert all(key in stream._repr_html_() for key in KEYS)
+    for each, names in (
+        (run, ["primary"]),
+        (stream, KEYS),
+        (stream.data, ["time", *KEYS]),
+        (stream.config, ["det"]),
+        (stream.config["det"], ["gain", "roi"]),
+    ):
+        assert each._ipython_key_completions_() == names
+    assert Ramp.asked == []
+
+
+def test_streams_are_equal_that_have_one_name_and_are_of_one_run(store_uri):
+    first = stored(store_uri, build_run({"primary": ROWS, "baseline": ROWS}))
+    second = stored(store_uri, build_run({"primary": ROWS}, scan_id=2))
+    assert first.primary == first.refresh().primary
+    assert len({first.primary, first.refresh().primary, first.baseline, second.primary}) == 3
+    assert first.primary != first.baseline
+    assert first.primary != second.primary
+    assert first.primary != dict(first.primary)
+
+
+def test_a_stream_without_data_keys_is_true(store_uri):
+    stream = stored(store_uri, build_run({"primary": [{}, {}]})).primary
+    assert stream
+    assert (len(stream), list(stream), dict(stream)) == (0, [], {})
+
+
 @pytest.mark.parametrize("times_of", [lambda s: s["time"], lambda s: s.data["time"], lambda s: s["data", "time"]])
 def test_the_times_of_events_are_a_column(run, times_of):
     times = times_of(run.primary)
@@ -427,6 +468,14 @@ def test_a_data_key_comes_before_what_databroker_2_has_under_its_name(store_uri,
         assert stream.read(variables=[name]).identical(stream.read([name]))
         assert stream.read([name]).data_vars
     assert name in stream
+
+
+def test_a_data_key_that_hides_a_part_of_the_stream_is_told_once(store_uri):
+    stream = stored(store_uri, build_run({"primary": [{"config": 0.5}]})).primary
+    with pytest.warns(DocumentWarning, match=r"stream\['config'\] is the column of this data key, not"):
+        assert stream["config"].name == "config"
+    assert dict(stream)["config"].read().tolist() == [0.5]
+    assert len(stream.config) == 0
 
 
 @pytest.mark.parametrize(
