@@ -154,16 +154,22 @@ class _TravellingReader(AssetReader):
         self._given = given
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _arrive, (self._settings, self.registry.registered, self._given, self.recall)
+        return _arrive, (self._settings, self.registry.registered, self._given, self.recall, self._start)
 
 
-def _arrive(settings: CatalogSettings | None, handlers: dict[str, Any], given: _Given, recall: bool) -> AssetReader:
+def _arrive(
+    settings: CatalogSettings | None,
+    handlers: dict[str, Any],
+    given: _Given,
+    recall: bool,
+    start: Mapping[str, Any] | None,
+) -> AssetReader:
     from ..config import find_entries  # late: most readers stay where they were made
 
     # What this machine says of the catalog comes before what the machine said that it was pickled on.
     here = find_entries() if settings is not None else {}
     own = here[settings.name] if settings is not None and settings.name in here else settings
-    return open_reader(
+    reader = open_reader(
         own,
         handlers={**given.pins, **handlers},
         handler_registry={} if given.replaces_installed else None,
@@ -172,3 +178,4 @@ def _arrive(settings: CatalogSettings | None, handlers: dict[str, Any], given: _
         offline=given.offline,
         recall=recall,
     )
+    return reader if start is None else reader.of_run(start)

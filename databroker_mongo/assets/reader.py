@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,15 +50,15 @@ class AssetReader:
         self.roots = roots
         self.offline = offline
         self.recall = recall
+        self._start: Mapping[str, Any] | None = None
 
     def recalling(self, recall: bool = True) -> AssetReader:
         """Return the same reader, but for whether it reads offline files all the same."""
-        if recall == self.recall:
-            return self
-        # Not by `copy.copy`, for which a reader of a catalog would be made anew from the settings (its ``__reduce__``).
-        found = object.__new__(type(self))
-        found.__dict__.update(self.__dict__, recall=recall)
-        return found
+        return self if recall == self.recall else self._changed(recall=recall)
+
+    def of_run(self, start: Mapping[str, Any]) -> AssetReader:
+        """Return the same reader for the files of a run, by whose start document they are allowed (`Roots.of_run`)."""
+        return self._changed(roots=self.roots.of_run(start), _start=start)
 
     @contextmanager
     def keep_open(self) -> Iterator[None]:
@@ -226,8 +226,7 @@ class AssetReader:
         if offline_among([path], self.offline):
             return [path]
         with self._opened(resource, datums, follows_links=False) as handler:
-            listed = _files_of(handler, datums)
-        return [Path(path) for path in listed] or [path]
+            return [Path(each) for each in _files_of(handler, datums)] or [path]
 
     def offline_files(
         self, resource: Resource, files: Sequence[str | os.PathLike[str]], datums: Sequence[DatumKwargs]
@@ -322,6 +321,12 @@ class AssetReader:
         """
         if self.offline is not None and not self.recall:
             require_online(paths, self.offline)
+
+    def _changed(self, **attributes: object) -> AssetReader:
+        # Not by `copy.copy`, for which a reader of a catalog would be made anew from the settings (its ``__reduce__``).
+        found = object.__new__(type(self))
+        found.__dict__.update(self.__dict__, **attributes)
+        return found
 
     def _read_together(
         self,

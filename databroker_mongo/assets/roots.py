@@ -18,11 +18,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from ..config import Directory, whole_root_map, whole_roots
+from ..config import Directory, has_fields, whole_root_map, whole_roots
 from ..errors import AssetUnreadable, CatalogWarning, PathNotAllowed, stacklevel_of_caller
 from .mounts import Absence, find_absence
 from .places import Place
 from .resource import Resource
+from .run_roots import roots_of_run
 
 _FIELD: Final = re.compile(r"[%{]")  # where a template asks for something, in C's or in Python's style
 _DIRECTORY_FIELD: Final = re.compile(r"^%s/?")  # where areaDetector's template asks for the folder
@@ -124,15 +125,18 @@ class Roots:
         What to put in the place of a beginning of a path: paths or ``file`` URIs, compared component by component; the
         longest one wins, and of several that mean one place the last.
     allowed_roots : str or sequence of str, optional
-        The directories that may be read, links followed. When it is not given, the rights of this process decide; then
-        only paths that leave the root they are under are refused, and the first use warns.
+        The directories that may be read, links followed. ``{data_session}`` in one stands for a field of the start
+        document (`of_run`). When it is not given, the rights of this process decide; then only paths that leave the
+        root they are under are refused, and the first use warns.
     also_under : sequence of str, optional
         Directories that files must be under as well.
+    start : mapping, optional
+        The start document of the run that files are read for. Without one, roots with fields allow nothing.
 
     Raises
     ------
     ConfigurationError
-        A place is relative, so that it would mean another one in each process.
+        A place is relative, so that it would mean another one in each process; or its braces hold no field.
     """
 
     def __init__(
@@ -141,10 +145,13 @@ class Roots:
         allowed_roots: Directory | Sequence[Directory] | None = None,
         *,
         also_under: Sequence[Directory] | None = None,
+        start: Mapping[str, Any] | None = None,
     ):
         self.root_map = whole_root_map(root_map or {})
         self.allowed_roots = None if allowed_roots is None else whole_roots(allowed_roots)
         self._also_under = None if also_under is None else whole_roots(also_under)
+        self._of_run = roots_of_run(self.allowed_roots or (), start)
+        self._also_of_run = roots_of_run(self._also_under or (), start)
         self._entries = _entries(self.root_map)
         self._has_warned = False
         self._routes: dict[tuple[str | None, ...], _Route] = {}
@@ -153,8 +160,15 @@ class Roots:
         return {**self.__dict__, "_routes": {}}
 
     def __repr__(self) -> str:
-        also = "" if self._also_under is None else f", also_under={self._also_under!r}"
-        return f"Roots({self.root_map!r}, {self.allowed_roots!r}{also})"
+        also = "" if self._also_under is None else f", also_under={self._also_of_run.places!r}"
+        allowed = None if self.allowed_roots is None else self._of_run.places
+        return f"Roots({self.root_map!r}, {allowed!r}{also})"
+
+    def of_run(self, start: Mapping[str, Any]) -> Roots:
+        """Return the rules for the files of a run, with the fields of its start document in the allowed roots."""
+        if not any(map(has_fields, (*(self.allowed_roots or ()), *(self._also_under or ())))):
+            return self
+        return Roots(self.root_map, self.allowed_roots, also_under=self._also_under, start=start)
 
     def locate(self, resource: Resource) -> Located:
         """Find a resource on this machine.
@@ -236,15 +250,14 @@ class Roots:
         route = self._route(resource)
         entry = f"{route.entry.key} -> {route.entry.target}" if route.entry else "no entry for it"
         keys = f" (there are entries for {', '.join(self.root_map)})" if self.root_map and not route.entry else ""
-        allowed = ", ".join(self.allowed_roots) if self.allowed_roots is not None else "not set"
-        allowed += (
-            "" if self._also_under is None else f"; and under those of the settings: {', '.join(self._also_under)}"
-        )
+        allowed = ", ".join(self._of_run.places) if self.allowed_roots is not None else "not set"
+        also = ", ".join(self._also_of_run.places)
+        allowed += "" if self._also_under is None else f"; and under those of the settings: {also}"
         lines = [
             f"spec: {resource.spec}",
             f"in the document: {resource.uri or f'root {resource.root!r}, path {resource.path!r}'}",
             f"root map: {entry}{keys}",
-            f"allowed roots: {allowed}",
+            f"allowed roots: {allowed}{self._left_out()}",
             f"on {socket.gethostname()}: {route.path or 'nowhere'}",
         ]
         if route.path is not None:
@@ -306,7 +319,8 @@ class Roots:
     def _places(self, route: _Route) -> Sequence[str | Path] | None:
         """Return the directories that a resource must be under, None where the rights of this process decide."""
         if self.allowed_roots is not None:
-            return self.allowed_roots if self._also_under is None else _common(self.allowed_roots, self._also_under)
+            allowed = self._of_run.places
+            return allowed if self._also_under is None else _common(allowed, self._also_of_run.places)
         return None if route.anchor is None else (route.anchor,)
 
     def _require_path(self, route: _Route, resource: Resource) -> Path:
@@ -326,7 +340,7 @@ class Roots:
             self._refuse(path, resource, f"it is not a path ({error})")
         if limits is not None and not limits.has_real(real):
             places = " or ".join(map(str, limits.places)) or self._nothing_allowed()
-            self._refuse(path, resource, f"it leads to {real}, which is not under {places}")
+            self._refuse(path, resource, f"it leads to {real}, which is not under {places}{self._left_out()}")
 
     def _refuse(self, path: Path, resource: Resource, reason: str) -> NoReturn:
         absence = None if ".." in path.parts else self.absence(resource)
@@ -341,10 +355,15 @@ class Roots:
         )
 
     def _nothing_allowed(self) -> str:
-        if not self.allowed_roots or self._also_under is None:
+        if not self.allowed_roots:
             return "anything, because allowed_roots is empty"
-        given, said = ", ".join(self.allowed_roots), ", ".join(self._also_under)
+        given, said = ", ".join(self._of_run.places), ", ".join(self._also_of_run.places)
+        if self._also_under is None or not given or not said:
+            return "anything"
         return f"anything: nothing is both under the allowed_roots given in code, {given}, and the settings', {said}"
+
+    def _left_out(self) -> str:
+        return "".join(f"; {each}" for each in (*self._of_run.left_out, *self._also_of_run.left_out))
 
     def _warn_once(self) -> None:
         if self.allowed_roots is None and not self._has_warned:

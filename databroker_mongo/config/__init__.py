@@ -4,7 +4,7 @@ The parts, from the values up::
 
     uris            a URI that never shows its password; redact_uri
     settings        CatalogSettings, SiteSettings: the table of all keys          readers       how each is read
-    whole_paths     directories that mean one place
+    whole_paths     directories that mean one place   root_fields   fields in allowed roots
     yaml_files      YAML with line numbers        parsing       of its text
     directories     where files are looked for
     own_form        our YAML form                 older_forms   intake's and databroker's
@@ -27,6 +27,7 @@ from .credentials import reveal
 from .directories import search_directories, spool_directory, tutorial_data_directory, user_directory
 from .handed_on import hand_on
 from .readers import COUNTED, NO_BLOCKS, SETTLED, TRANSFORMED
+from .root_fields import has_fields, literal_root, split_root
 from .settings import CATALOG_KEYS, SITE_KEYS, URI_OPTIONS, CatalogSettings, SiteSettings
 from .site import require_importable, require_importable_rule, site_settings
 from .uris import Uri, is_uri, redact_uri
@@ -54,7 +55,9 @@ __all__ = [
     "Uri",
     "find_entries",
     "hand_on",
+    "has_fields",
     "is_uri",
+    "literal_root",
     "migrate",
     "read_yaml",
     "redact_uri",
@@ -65,6 +68,7 @@ __all__ = [
     "search_directories",
     "settings_of_v0",
     "site_settings",
+    "split_root",
     "spool_directory",
     "tutorial_data_directory",
     "user_directory",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Final
 
+from .root_fields import literal_root, split_root
 from .uris import VARIABLE, Uri
 from .whole_paths import is_whole
 from .yaml_files import Section
@@ -47,10 +49,18 @@ def read_root_map(section: Section, key: str) -> dict[str, str]:
 
 
 def read_roots(section: Section, key: str) -> tuple[str, ...] | None:
-    """Read a list of directories; relative ones are relative to the directory of the file."""
+    """Read a list of directories, in which fields may be; relative ones are relative to the directory of the file."""
     _refuse_empty(section, key)
     found = section.texts(key)
-    return None if found is None else tuple(_place(section, place, key) for place in found)
+    return None if found is None else tuple(_root(section, place, key) for place in found)
+
+
+def _root(section: Section, root: str, key: str) -> str:
+    try:
+        split_root(root)
+    except ValueError as error:
+        raise section.error(str(error), key) from None
+    return _place(section, root, key, directory=literal_root(str(section.file.path.parent)))
 
 
 def _refuse_empty(section: Section, key: str) -> None:
@@ -59,7 +69,7 @@ def _refuse_empty(section: Section, key: str) -> None:
         raise section.error(f"{key!r} has no value: fill it in, or remove it", key)
 
 
-def _place(section: Section, place: str, *keys: str) -> str:
+def _place(section: Section, place: str, *keys: str, directory: str | None = None) -> str:
     if VARIABLE.search(place):
         raise section.error("environment variables are replaced in URIs only: write the path itself", *keys)
     if is_whole(place):
@@ -67,7 +77,7 @@ def _place(section: Section, place: str, *keys: str) -> str:
     at_home = os.path.expanduser(place)  # noqa: PTH111 Path.expanduser raises what is no error of ours
     if at_home.startswith("~"):
         raise section.error(f"there is no home directory for {place!r}: write the path itself", *keys)
-    return str(section.file.path.parent / at_home)
+    return str(Path(directory or section.file.path.parent, at_home))
 
 
 def read_imports(section: Section, key: str) -> dict[str, str] | None:

@@ -123,8 +123,9 @@ class CatalogSettings:
         default=None,
         metadata=_setting(
             read_roots,
-            "The directories that files of this catalog may be under. If the site sets some, those of an environment's "
-            "or a site's file are added to them, and those of your own file are ignored.",
+            "The directories that files of this catalog may be under. ``{data_session}`` in one stands for a field of "
+            "the start document (:doc:`../explanation/paths`). If the site sets some, those of an environment's or a "
+            "site's file are added to them, and those of your own file are ignored.",
         ),
     )
     offline: str | None = field(
@@ -212,7 +213,11 @@ class SiteSettings:
 
     allowed_roots: tuple[str, ...] | None = field(
         default=None,
-        metadata=_setting(read_roots, "The directories that every file must be under, whatever path its document has."),
+        metadata=_setting(
+            read_roots,
+            "The directories that every file must be under, whatever path its document has; with fields of the start "
+            "document, as for a catalog.",
+        ),
     )
     allowed_modules: tuple[str, ...] = field(
         default=(),

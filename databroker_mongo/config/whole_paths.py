@@ -11,6 +11,7 @@ from pathlib import PureWindowsPath
 from typing import Any
 
 from ..errors import ConfigurationError
+from .root_fields import split_root
 
 Directory = str | os.PathLike[str]
 
@@ -38,10 +39,10 @@ def whole_roots(roots: Directory | Iterable[Directory]) -> tuple[str, ...]:
     Raises
     ------
     ConfigurationError
-        One is relative.
+        One is relative, or has braces that hold no field.
     """
     several = [roots] if isinstance(roots, str | os.PathLike) else roots
-    return tuple(_whole(place, "allowed_roots") for place in several)
+    return tuple(_with_fields(_whole(place, "allowed_roots")) for place in several)
 
 
 def require_whole(settings: Mapping[str, Any]) -> None:
@@ -57,6 +58,14 @@ def require_whole(settings: Mapping[str, Any]) -> None:
         whole_root_map(root_map)
     if isinstance(roots, str | os.PathLike | list | tuple):
         whole_roots(roots)
+
+
+def _with_fields(root: str) -> str:
+    try:
+        split_root(root)
+    except ValueError as error:
+        raise ConfigurationError(str(error), setting="allowed_roots") from None
+    return root
 
 
 def _whole(place: object, setting: str) -> str:

@@ -87,7 +87,7 @@ class Stream(Mapping[str, StreamColumn]):
         n_said = (n_events_said(stop) or {}).get(name)
         self.source = StreamSource(
             rows=StreamRows(context.store, [each["uid"] for each in descriptors], n_expected=n_said),
-            assets=context.assets,
+            assets=context.assets.of_run(start),
             descriptors=self._descriptors,
             run_uid=start["uid"],
             is_complete=stop is not None,

@@ -17,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ..assets import AssetReader, Place, Resource, Roots, require_ends
+from ..config import literal_root
 from ..documents import Document, Named
 from ..errors import AssetUnreadable, CatalogWarning, stacklevel_of_caller
 from .files import Family, RunFiles, resource_of
@@ -49,7 +50,7 @@ class Copies:
         self.pairs: list[tuple[str, str]] = []
         self._new_root = Path(new_root).absolute()
         self._assets = assets
-        self._reader = AssetReader(assets.registry, Roots(None, [str(self._new_root)]))
+        self._reader = AssetReader(assets.registry, Roots(None, [literal_root(str(self._new_root))]))
         self._hook = hook
         self._original_of: dict[Path, Path] = {}
         self._done: set[str] = set()  # as text, since another program may have stored a list

@@ -66,7 +66,7 @@ class RunFiles:
 
     def __init__(self, run: Run, context: Context):
         self._store = context.store
-        self._assets = context.assets
+        self._assets = context.assets.of_run(run.start)
         self._transform = context.transform
         self._run_uid = run.start["uid"]
         self._sources = [stream.source for stream in run.values()]
