@@ -28,7 +28,6 @@ from .place import Place, place_of
 _memory_names = itertools.count(1)
 _with_secrets: WeakValueDictionary[str, Uri] = WeakValueDictionary()
 _LEAST_SECONDS = 0.001
-_POOL_SIZE = 8
 _APP_NAME = "databroker_mongo"
 
 
@@ -94,11 +93,7 @@ class ConnectionOptions:
 
     def client_arguments(self, uri: str) -> dict[str, Any]:
         """Return the arguments of ``MongoClient``; what the URI itself sets is left to it."""
-        arguments: dict[str, Any] = {
-            "timeoutMS": round(self.timeout_seconds * 1000),
-            "maxPoolSize": _POOL_SIZE,
-            "appName": _APP_NAME,
-        }
+        arguments: dict[str, Any] = {"timeoutMS": round(self.timeout_seconds * 1000), "appName": _APP_NAME}
         in_uri = {name.lower() for name in parse_qs(urlsplit(uri).query)}
         return {k: v for k, v in arguments.items() if k.lower() not in in_uri}
 
@@ -114,7 +109,7 @@ class Location:
     asset_uri : Uri
         URI of the database of resources and datums, often the same.
     options : ConnectionOptions
-        Time limits, pool size and the like.
+        Time limits and the like.
     """
 
     uri: Uri
