@@ -142,10 +142,14 @@ def pages_of(name: str, rows: Iterable[Document], *, size: int) -> Iterator[Docu
         A row lacks a field, or has something else where a mapping belongs.
     """
     layout = _LAYOUTS[name]
-    remaining = (_whole(layout, row) for row in _telling_of_others(layout, rows))
+    known = {layout.parent, *layout.fields, *layout.sections}
+    remaining = iter(rows)
     while chunk := list(islice(remaining, size)):
-        # Mostly all are alike; to sort them by their kinds first takes longer than to pack them.
+        # Mostly all are whole and alike; to look at them one by one first takes longer than to pack them.
         page = _packed(layout, chunk)
+        if page is None:
+            chunk = [_whole(layout, row, known) for row in chunk]
+            page = _packed(layout, chunk)
         if page is not None:
             yield page
             continue
@@ -155,22 +159,6 @@ def pages_of(name: str, rows: Iterable[Document], *, size: int) -> Iterator[Docu
             yield alike
 
 
-def _telling_of_others(layout: _Layout, rows: Iterable[Document]) -> Iterator[Document]:
-    """Yield the rows; warn, once for each, of the fields that a page leaves out."""
-    known = {layout.parent, *layout.fields, *layout.sections}
-    for row in rows:
-        if not row.keys() <= known:
-            others = sorted(row.keys() - known)
-            known |= row.keys()
-            warnings.warn(
-                f"{layout.single} documents hold the fields {', '.join(map(repr, others))}, which a page of them "
-                "cannot hold; they are left out here",
-                DocumentWarning,
-                stacklevel=stacklevel_of_caller(),
-            )
-        yield row
-
-
 def part_of_page(name: str, page: Document, rows: slice) -> Document:
     """Return a page of some of the rows of a page."""
     layout = _LAYOUTS[name]
@@ -178,36 +166,54 @@ def part_of_page(name: str, page: Document, rows: slice) -> Document:
     return part | {section: {key: values[rows] for key, values in page[section].items()} for section in layout.sections}
 
 
-def _whole(layout: _Layout, row: Document) -> Document:
-    """Return a row of which a page can be made."""
+def _whole(layout: _Layout, row: Document, known: set[str]) -> Document:
+    """Return a row as a page of rows is made of; warn, once for each, of the fields that a page leaves out."""
+    if not row.keys() <= known:
+        others = sorted(row.keys() - known)
+        known |= row.keys()
+        warnings.warn(
+            f"{layout.single} documents hold the fields {', '.join(map(repr, others))}, which a page of them "
+            "cannot hold; they are left out here",
+            DocumentWarning,
+            stacklevel=stacklevel_of_caller(),
+        )
     _require(layout.single, row, (layout.parent, *layout.fields))
-    for section in layout.sections:
-        # The row itself, which is a dict, stands for a section that it lacks.
-        if type(row.get(section, row)) is not dict:
-            _require_mapping(layout.single, row, row[section], (section,))
-    return row
+    sections = {
+        section: dict(_require_mapping(layout.single, row, row.get(section, {}), (section,)))
+        for section in layout.sections
+    }
+    return {layout.parent: row[layout.parent], **{field: row[field] for field in layout.fields}, **sections}
 
 
 def _kind(layout: _Layout, row: Document) -> tuple[Any, ...]:
-    return (row[layout.parent], *(frozenset(row.get(section, ())) for section in layout.sections))
+    return (row[layout.parent], *(frozenset(row[section]) for section in layout.sections))
 
 
 def _packed(layout: _Layout, rows: list[Document]) -> Document | None:
-    """Return rows as one page, or None where they differ in what a page has once."""
-    parents = [row[layout.parent] for row in rows]
-    if parents.count(parents[0]) < len(parents):
+    """Return rows as one page, or None where one is not whole, or they differ in what a page has once."""
+    names = (layout.parent, *layout.fields, *layout.sections)
+    try:
+        columns = {name: list(map(itemgetter(name), rows)) for name in names}
+    except KeyError:
         return None
-    page: Document = {layout.parent: parents[0]}
-    for field in layout.fields:
-        page[field] = [row[field] for row in rows]
-    for section in layout.sections:
-        of_rows = [row.get(section, {}) for row in rows]
-        keys = list(of_rows[0])
-        # Of as many keys, and none of these missing: the same keys.
-        if sum(map(len, of_rows)) != len(keys) * len(rows):
-            return None
-        try:
-            page[section] = {key: list(map(itemgetter(key), of_rows)) for key in keys}
-        except KeyError:
-            return None
-    return page
+    parents = columns[layout.parent]
+    # Of as many fields, and none of these missing: no other fields.
+    if sum(map(len, rows)) != len(names) * len(rows) or parents.count(parents[0]) < len(parents):
+        return None
+    sections = {section: _packed_section(columns[section]) for section in layout.sections}
+    if None in sections.values():
+        return None
+    return {layout.parent: parents[0], **{field: columns[field] for field in layout.fields}, **sections}
+
+
+def _packed_section(of_rows: list[Document]) -> dict[str, list[Any]] | None:
+    """Return a section of a page, or None where those of rows have not the same keys."""
+    if set(map(type, of_rows)) != {dict}:
+        return None
+    keys = list(of_rows[0])
+    if sum(map(len, of_rows)) != len(keys) * len(of_rows):
+        return None
+    try:
+        return {key: list(map(itemgetter(key), of_rows)) for key in keys}
+    except KeyError:
+        return None

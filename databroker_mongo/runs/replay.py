@@ -100,7 +100,7 @@ class Replay:
     def _events(self) -> Iterator[Named]:
         events = self._store.events(list(self._source_of))
         # Streams take turns while a plan runs, and a page is of one descriptor: it ends where another stream goes on.
-        for uid, group in itertools.groupby(events, key=lambda event: event["descriptor"]):
+        for uid, group in itertools.groupby(events, key=operator.itemgetter("descriptor")):
             for page in pages_of("event_page", group, size=self._page_size):
                 yield from self._descriptors_until(_moment(page["time"][0]), uid)
                 yield from self._external(uid, page)

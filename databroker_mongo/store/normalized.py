@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import bson
@@ -24,6 +25,7 @@ from .connection.place import Place
 from .connection.retries import (
     BYTES,
     find_all,
+    find_portions,
     in_order_of_time,
     retry_from_start,
     run_read_command,
@@ -48,7 +50,7 @@ _BATCH = 10_000
 """As many documents at once, within 16 MB, spare a round trip for all but the largest answers."""
 
 _STREAMED = 2000
-"""Documents of a stream are decoded this many at a time: of 16 MB of them, half the time goes to collecting garbage."""
+"""Documents of a stream are asked for this many at a time, since few are to be in memory at once."""
 
 
 class NormalizedStore(Store):
@@ -269,9 +271,8 @@ class NormalizedStore(Store):
     def events(self, descriptor_uids: Sequence[str]) -> Iterator[Document]:
         """Yield the events of these descriptors in the order of their time, and of one time in row order."""
         with self.connection.translate_errors("read events") as collections:
-            found = in_order_of_time(
-                collections.event, {"descriptor": {"$in": list(descriptor_uids)}}, batch_size=_STREAMED
-            )
+            find = partial(find_portions, collections.event, batch_size=_STREAMED)
+            found = in_order_of_time(find, {"descriptor": {"$in": list(descriptor_uids)}})
             yield from sort_within_times(found, descriptor_uids)
 
     def changes(self, names: Sequence[str]) -> Changes:

@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 import uuid
+from collections import Counter
 
 import cloudpickle
 import h5py
@@ -214,3 +215,26 @@ def test_the_documents_of_a_long_run_pass_by_without_being_kept(mongod_database_
     command = [sys.executable, "-c", WATCHING + OF_DOCUMENTS, mongod_database_uri]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
     assert int(done.stdout) < 20_000_000, "a third of what all of them would take"
+
+
+def test_no_function_is_called_for_each_event_that_is_exported(mongod_database_uri):
+    store = writable(open_store(mongod_database_uri))
+    n_events = 3000
+    for name, doc in build_run({"primary": [{"x": row + 0.5} for row in range(n_events)]}):
+        store.insert(name, [doc])
+    run = Catalog.from_uri(mongod_database_uri)[-1]
+    called = Counter()
+
+    def look(frame, event, function):
+        if event == "call":
+            called[f"{frame.f_code.co_filename}: {frame.f_code.co_name}"] += 1
+
+    sys.setprofile(look)
+    try:
+        n_exported = sum(len(doc["uid"]) for name, doc in run.documents(fill="no") if name == "event_page")
+    finally:
+        sys.setprofile(None)
+    assert n_exported == n_events
+    # Two functions hand each event on; and BSON has a class for the identifier that MongoDB gives each.
+    often = {name for name, n_calls in called.items() if n_calls >= n_events}
+    assert len(often) <= 4, often

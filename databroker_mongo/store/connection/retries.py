@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,6 +29,7 @@ BYTES = "\0bytes"
 """No name of a stored field: these hold no NUL."""
 
 _MOST_SORTED = 5000
+_DECODED_AT_ONCE = 200
 _SORTED_BEFORE_NUMBERS = ["minKey", "undefined", "null"]
 
 
@@ -108,7 +110,27 @@ def retry_from_start(find: Callable[[], Iterable[Document]]) -> Iterator[Documen
     yield from find()
 
 
-def sort_within_times(events: Iterable[Document], descriptor_uids: Sequence[str]) -> Iterator[Document]:
+def find_portions(
+    collection: Collection[Document], query: Mapping[str, Any], *, batch_size: int
+) -> Iterator[list[Document]]:
+    """Yield what answers to a query in the order of its time, in portions that fit into the processor's cache."""
+    # pymongo's own cursor, told how to decode values, makes a second document of each.
+    for batch in _finding_batches(collection)(query).sort("time", 1).batch_size(batch_size):
+        for portion in _portions_of(batch):
+            yield bson.decode_all(portion, collection.codec_options)
+
+
+def _portions_of(batch: bytes) -> Iterator[bytes]:
+    begin = end = 0
+    while end < len(batch):
+        for _ in range(_DECODED_AT_ONCE):
+            # BSON begins with its length; where that cannot be, the decoder is to say so.
+            end += int.from_bytes(batch[end : end + 4], "little") or len(batch)
+        yield batch[begin:end]
+        begin = end
+
+
+def sort_within_times(portions: Iterable[list[Document]], descriptor_uids: Sequence[str]) -> Iterator[Document]:
     """Yield events that come in the order of their time; those of one time by descriptor and ``seq_num``.
 
     All events of a flyer may have one time. Not all need fit into memory, so that some thousands are put in order at
@@ -120,33 +142,64 @@ def sort_within_times(events: Iterable[Document], descriptor_uids: Sequence[str]
         number: Any = event.get("seq_num")
         return places[event["descriptor"]], number if is_time(number) else math.inf
 
-    for _, of_one_time in itertools.groupby(events, key=lambda event: event.get("time")):
-        while portion := list(itertools.islice(of_one_time, _MOST_SORTED)):
-            yield from sorted(portion, key=place_of) if len(portion) > 1 else portion
+    for portion in _until_a_time_ends(portions):
+        times = [event.get("time") for event in portion]
+        if any(map(operator.eq, times, itertools.islice(times, 1, None))):
+            for _, of_one_time in itertools.groupby(portion, key=_time_of):
+                yield from sorted(of_one_time, key=place_of)
+        else:
+            yield from portion
+
+
+def _until_a_time_ends(portions: Iterable[list[Document]]) -> Iterator[list[Document]]:
+    """Yield portions of which none ends amid events of one time, unless these are more than can be put in order."""
+    held: list[Document] = []
+    for portion in portions:
+        held += portion
+        n_held = len(_of_last_time(held))
+        if n_held < _MOST_SORTED:
+            yield held[: len(held) - n_held]
+            held = held[len(held) - n_held :]
+        else:
+            yield held
+            held = []
+    yield held
 
 
 def in_order_of_time(
-    collection: Collection[Document], query: Mapping[str, Any], *, batch_size: int
-) -> Iterator[Document]:
-    """Yield what answers to a query in the order of its time, without its ``_id``, each document once."""
+    find: Callable[[Mapping[str, Any]], Iterable[list[Document]]], query: Mapping[str, Any]
+) -> Iterator[list[Document]]:
+    """Yield what is found in the order of its time, without its ``_id``, each document once, in portions as found."""
     place = query
     last: Any = None
     ids: list[Any] = []
     while True:
         is_first = True
         try:
-            for document in collection.find(place).sort("time", 1).batch_size(batch_size):
-                if document.get("time") != last:
-                    last, ids = document.get("time"), []
-                ids.append(document.pop("_id"))
+            for portion in filter(None, find(place)):
+                of_last_time = _of_last_time(portion)
+                is_all = len(of_last_time) == len(portion) and _time_of(portion[0]) == last
+                last, ids = _time_of(portion[-1]), [*(ids if is_all else ()), *(each["_id"] for each in of_last_time)]
+                for document in portion:
+                    del document["_id"]
                 is_first = False
-                yield document
+                yield portion
         except Exception as error:
             if is_first or not (is_retryable(error) and is_time(last)):
                 raise
         else:
             return
         place = {"$and": [query, {"$or": _not_before(last)}, {"_id": {"$nin": ids}}]}
+
+
+def _of_last_time(events: Sequence[Document]) -> list[Document]:
+    """Return the events at the end that have the time of the last one, the last one first."""
+    last = _time_of(events[-1]) if events else None
+    return list(itertools.takewhile(lambda event: _time_of(event) == last, reversed(events)))
+
+
+def _time_of(event: Document) -> Any:
+    return event.get("time")
 
 
 def _not_before(time: float) -> list[dict[str, Any]]:

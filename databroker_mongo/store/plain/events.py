@@ -34,7 +34,7 @@ class PlainEvents(Rows):
 
     def in_order_of_time(self, descriptor_uids: Sequence[str]) -> Iterator[Document]:
         """Yield the events of these descriptors in the order of their time, and of one time in row order."""
-        yield from sort_within_times(sort_by_time(self._find(descriptor_uids)), descriptor_uids)
+        yield from sort_within_times([sort_by_time(self._find(descriptor_uids))], descriptor_uids)
 
     def can_find_rows(self, snapshot: Snapshot) -> bool:
         """Tell that all events are looked at."""
