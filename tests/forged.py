@@ -18,6 +18,9 @@ SECRET = 61_453
 """The value of every pixel of theirs."""
 
 SHAPE = (3, 4)
+OWN = np.arange(12, dtype=np.uint16).reshape(SHAPE)
+"""Each frame of mine."""
+
 ROOT = "{cycle}/{data_session}"
 """Where the files of a run may be, below the directory of all proposals."""
 
@@ -32,36 +35,24 @@ def allowed_root(directory: Path) -> str:
 
 def write_files(directory: Path) -> None:
     """Write the files of both proposals."""
-    for session, value in ((MINE, 7), (THEIRS, SECRET)):
+    for session, frame in ((MINE, OWN), (THEIRS, np.full(SHAPE, SECRET, np.uint16))):
         home = directory / "2026" / session
         home.mkdir(parents=True)
-        write_frames(home / "frames.h5", value)
+        with h5py.File(home / "frames.h5", "w") as file:
+            file[KEY] = np.stack([frame, frame])
         for number in range(2):
-            tifffile.imwrite(home / f"img_{number}.tiff", np.full(SHAPE, value, np.uint16))
+            tifffile.imwrite(home / f"img_{number}.tiff", frame)
 
 
-def write_frames(path: Path, value: int) -> None:
-    """Write two frames of one value."""
-    with h5py.File(path, "w") as file:
-        file[KEY] = np.full((2, *SHAPE), value, np.uint16)
-
-
-def run_of(asset: Asset | StreamAsset, **start: Any) -> list[Named]:
-    """Return a run of mine with images."""
-    told = {"cycle": "2026", "data_session": MINE, **start}
-    keys = {"img": {"shape": [1, *SHAPE], "dtype_numpy": "<u2"}}
-    return build_run({"primary": [{}, {}]}, assets={"primary": {"img": asset}}, data_keys=keys, **told)
-
-
-def hdf5(root: str | Path, path: str | Path = "frames.h5", **keywords: Any) -> Asset:
+def hdf5(root: str | Path, path: str | Path = "frames.h5") -> Asset:
     """Return frames in an HDF5 file."""
-    return Asset("AD_HDF5", str(root), str(path), _DATUMS, {"frame_per_point": 1, **keywords}, shape=SHAPE)
+    return Asset("AD_HDF5", str(root), str(path), _DATUMS, {"frame_per_point": 1}, shape=SHAPE)
 
 
-def tiff(root: str | Path, template: str, filename: str = "img", path: str = "") -> Asset:
+def tiff(root: str | Path, template: str, filename: str = "img") -> Asset:
     """Return frames in numbered files."""
     keywords = {"template": template, "filename": filename, "frame_per_point": 1}
-    return Asset("AD_TIFF", str(root), path, _DATUMS, keywords, shape=SHAPE)
+    return Asset("AD_TIFF", str(root), "", _DATUMS, keywords, shape=SHAPE)
 
 
 def streamed(uri: str) -> StreamAsset:
@@ -122,44 +113,49 @@ def _symbolic(directory: Path, name: str, target: str) -> Path:
     return link
 
 
-WAYS: dict[str, Callable[[Path], list[Named]]] = {
-    "root": lambda data: run_of(hdf5(data / "2026" / THEIRS)),
-    "absolute path": lambda data: run_of(hdf5(data / "2026" / MINE, data / "2026" / THEIRS / "frames.h5")),
-    "dots": lambda data: run_of(hdf5(data / "2026" / MINE, f"../{THEIRS}/frames.h5")),
-    "dots in the root": lambda data: run_of(hdf5(data / "2026" / MINE / ".." / THEIRS)),
-    "link to a file": lambda data: run_of(hdf5(_symbolic(data, "mine.h5", "frames.h5").parent, "mine.h5")),
-    "link to a directory": lambda data: run_of(hdf5(_symbolic(data, "folder", ""))),
-    "external link": lambda data: run_of(_linked(data, _external_link)),
-    "relative external link": lambda data: run_of(_linked(data, _relative_link)),
-    "external link to a group": lambda data: run_of(_linked(data, _link_to_a_group)),
-    "link behind a link": lambda data: run_of(_linked(data, _chain)),
-    "virtual dataset": lambda data: run_of(_linked(data, _virtual)),
-    "partly virtual dataset": lambda data: run_of(_linked(data, _partly_virtual)),
-    "raw data elsewhere": lambda data: run_of(_linked(data, _raw_data_elsewhere)),
-    "absolute template": lambda data: run_of(tiff(data / "2026" / MINE, f"{data}/2026/{THEIRS}/%s%s_%d.tiff")),
-    "template with dots": lambda data: run_of(tiff(data / "2026" / MINE, f"%s../{THEIRS}/%s_%d.tiff")),
-    "file name with dots": lambda data: run_of(tiff(data / "2026" / MINE, "%s%s_%d.tiff", f"../{THEIRS}/img")),
-    "frame that is a link": lambda data: run_of(
-        tiff(_symbolic(data, "img_0.tiff", "img_0.tiff").parent, "%s%s_%d.tiff")
+WAYS: dict[str, Callable[[Path], Asset | StreamAsset]] = {
+    "root": lambda data: hdf5(data / "2026" / THEIRS),
+    "absolute path": lambda data: hdf5(data / "2026" / MINE, data / "2026" / THEIRS / "frames.h5"),
+    "dots": lambda data: hdf5(data / "2026" / MINE, f"../{THEIRS}/frames.h5"),
+    "dots in the root": lambda data: hdf5(data / "2026" / MINE / ".." / THEIRS),
+    "link to a file": lambda data: hdf5(_symbolic(data, "mine.h5", "frames.h5").parent, "mine.h5"),
+    "link to a directory": lambda data: hdf5(_symbolic(data, "folder", "")),
+    "external link": lambda data: _linked(data, _external_link),
+    "relative external link": lambda data: _linked(data, _relative_link),
+    "external link to a group": lambda data: _linked(data, _link_to_a_group),
+    "link behind a link": lambda data: _linked(data, _chain),
+    "virtual dataset": lambda data: _linked(data, _virtual),
+    "partly virtual dataset": lambda data: _linked(data, _partly_virtual),
+    "raw data elsewhere": lambda data: _linked(data, _raw_data_elsewhere),
+    "absolute template": lambda data: tiff(data / "2026" / MINE, f"{data}/2026/{THEIRS}/%s%s_%d.tiff"),
+    "template with dots": lambda data: tiff(data / "2026" / MINE, f"%s../{THEIRS}/%s_%d.tiff"),
+    "file name with dots": lambda data: tiff(data / "2026" / MINE, "%s%s_%d.tiff", f"../{THEIRS}/img"),
+    "frame that is a link": lambda data: tiff(_symbolic(data, "img_0.tiff", "img_0.tiff").parent, "%s%s_%d.tiff"),
+    "URI": lambda data: streamed((data / "2026" / THEIRS / "frames.h5").as_uri()),
+    "URI with dots": lambda data: streamed(f"file://localhost{data}/2026/{MINE}/%2e%2e/{THEIRS}/frames.h5"),
+    "template of a stream": lambda data: StreamAsset(
+        "multipart/related;type=image/tiff",
+        f"{(data / '2026' / MINE).as_uri()}/",
+        [(0, 2)],
+        {"template": f"../{THEIRS}/img_{{:d}}.tiff"},
+        shape=SHAPE,
     ),
-    "URI": lambda data: run_of(streamed((data / "2026" / THEIRS / "frames.h5").as_uri())),
-    "URI with dots": lambda data: run_of(streamed(f"file://localhost{data}/2026/{MINE}/%2e%2e/{THEIRS}/frames.h5")),
-    "template of a stream": lambda data: run_of(
-        StreamAsset(
-            "multipart/related;type=image/tiff",
-            f"{(data / '2026' / MINE).as_uri()}/",
-            [(0, 2)],
-            {"template": f"../{THEIRS}/img_{{:d}}.tiff"},
-            shape=SHAPE,
-        )
-    ),
-    "field that leads up": lambda data: run_of(hdf5(data / "2026" / THEIRS), data_session=f"x/../{THEIRS}"),
-    "field of two": lambda data: run_of(hdf5(data / "2026" / THEIRS), data_session=[MINE, THEIRS]),
-    "field that is missing": lambda data: run_of(hdf5(data / "2026" / THEIRS), cycle="", data_session="2026"),
+    "field that leads up": lambda data: hdf5(data / "2026" / THEIRS),
+    "field of two": lambda data: hdf5(data / "2026" / THEIRS),
+    "field that is missing": lambda data: hdf5(data / "2026" / THEIRS),
 }
-"""By name: the documents of a run of mine that names pixels of theirs; what they need is written below a directory."""
+"""By name: pixels of theirs; what is needed is written below a directory."""
+
+_FIELDS: dict[str, dict[str, Any]] = {
+    "field that leads up": {"data_session": f"x/../{THEIRS}"},
+    "field of two": {"data_session": [MINE, THEIRS]},
+    "field that is missing": {"cycle": "", "data_session": "2026"},
+}
 
 
-def own(directory: Path) -> list[Named]:
-    """Return a run of mine that names files of mine."""
-    return run_of(hdf5(directory / "2026" / MINE))
+def forge(way: str, directory: Path, **start: Any) -> list[Named]:
+    """Return the documents of a run of mine that names pixels of theirs; or in the way ``own``, pixels of mine."""
+    asset = WAYS[way](directory) if way in WAYS else hdf5(directory / "2026" / MINE)
+    told = {"cycle": "2026", "data_session": MINE, **_FIELDS.get(way, {}), **start}
+    keys = {"img": {"shape": [1, *SHAPE], "dtype_numpy": "<u2"}}
+    return build_run({"primary": [{}, {}]}, assets={"primary": {"img": asset}}, data_keys=keys, **told)

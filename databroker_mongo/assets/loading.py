@@ -58,3 +58,8 @@ def level(handler: HandlerClass) -> int:
     if not callable(getattr(handler, "structure", None)):
         return 0
     return 2 if callable(getattr(handler, "read_into", None)) else 1
+
+
+def tells_links(handler: HandlerClass) -> bool:
+    """Return whether a handler class tells to which other files its files refer."""
+    return callable(getattr(handler, "linked_files", None))

@@ -6,6 +6,7 @@ them open belongs to ``pool``.
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,8 +22,8 @@ from ..errors import (
     stacklevel_of_caller,
 )
 from .discovery import Offer, entry_names, find_offers, normalize
-from .known_distributions import PROVIDERS, UNREGISTERED
-from .loading import HandlerClass, class_path, level, load
+from .known_distributions import OWN_DISTRIBUTION, PROVIDERS, UNREGISTERED
+from .loading import HandlerClass, class_path, level, load, tells_links
 
 BY_HAND: Final = "registered by hand"
 PINNED: Final = "pinned"
@@ -238,6 +239,19 @@ class HandlerRegistry(Mapping[str, HandlerClass]):
             clashes=tuple(self._clashes(name)[1:]),
             error=reason,
         )
+
+    def silent(self) -> list[Offer]:
+        """Return which handlers of other distributions do not tell what files their files refer to.
+
+        HDF5 follows the links in a file wherever they lead, if nobody has looked at them before.
+        """
+        found = []
+        for name in self:
+            with contextlib.suppress(HandlerUnavailable):  # which reads nothing
+                offer = self._candidates(name)[0]
+                if offer.distribution != OWN_DISTRIBUTION and not tells_links(self._load(offer)):
+                    found.append(offer)
+        return found
 
     def _find(self, spec: str) -> HandlerClass:
         name = self._served_name(spec)

@@ -18,8 +18,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from ..config import Directory, has_fields, whole_root_map, whole_roots
+from ..config import Directory, fields_of, whole_root_map, whole_roots
 from ..errors import AssetUnreadable, CatalogWarning, PathNotAllowed, stacklevel_of_caller
+from .limits import Limits, common, real_path
 from .mounts import Absence, find_absence
 from .places import Place
 from .resource import Resource
@@ -59,25 +60,6 @@ class _Route:
         return self.entry is not None or self.place.is_absolute
 
 
-class Limits:
-    """Directories, links in the way to them followed, and whether something is under one of them."""
-
-    def __init__(self, places: Sequence[str | Path]):
-        self.places = places
-
-    def has(self, path: str) -> bool:
-        """Tell whether a path, links followed, is under one of them."""
-        return _is_under(path, self._reals)
-
-    def has_real(self, real: str) -> bool:
-        """Tell whether a path on which no links are left is under one of them."""
-        return _is_inside(real, self._reals)
-
-    @cached_property
-    def _reals(self) -> list[str]:
-        return [_real(place) for place in self.places]
-
-
 @dataclass(frozen=True)
 class Located:
     """A resource on this machine that may be read, found for one look at its files, and within what these must be.
@@ -104,7 +86,7 @@ class Located:
         """What files that it leads to must be under: without roots, its own directory."""
         if self.limits is not None:
             return self.limits
-        return Limits((_directory(self.path), _directory(Path(_real(self.path)))))
+        return Limits((_directory(self.path), _directory(Path(real_path(self.path)))))
 
 
 class _Remembered(threading.local):
@@ -164,9 +146,14 @@ class Roots:
         allowed = None if self.allowed_roots is None else self._of_run.places
         return f"Roots({self.root_map!r}, {allowed!r}{also})"
 
+    @property
+    def fields(self) -> frozenset[str]:
+        """The fields of start documents by which files are allowed."""
+        return frozenset().union(*map(fields_of, (*(self.allowed_roots or ()), *(self._also_under or ()))))
+
     def of_run(self, start: Mapping[str, Any]) -> Roots:
         """Return the rules for the files of a run, with the fields of its start document in the allowed roots."""
-        if not any(map(has_fields, (*(self.allowed_roots or ()), *(self._also_under or ())))):
+        if not self.fields:
             return self
         return Roots(self.root_map, self.allowed_roots, also_under=self._also_under, start=start)
 
@@ -320,7 +307,7 @@ class Roots:
         """Return the directories that a resource must be under, None where the rights of this process decide."""
         if self.allowed_roots is not None:
             allowed = self._of_run.places
-            return allowed if self._also_under is None else _common(allowed, self._also_of_run.places)
+            return allowed if self._also_under is None else common(allowed, self._also_of_run.places)
         return None if route.anchor is None else (route.anchor,)
 
     def _require_path(self, route: _Route, resource: Resource) -> Path:
@@ -335,7 +322,7 @@ class Roots:
 
     def _require_inside(self, path: Path, resource: Resource, limits: Limits | None) -> None:
         try:
-            real = _real(path)
+            real = real_path(path)
         except ValueError as error:
             self._refuse(path, resource, f"it is not a path ({error})")
         if limits is not None and not limits.has_real(real):
@@ -410,29 +397,6 @@ def _named_in_keywords(kwargs: Mapping[str, object], located: Path) -> Iterator[
 
 def _directory(path: Path) -> Path:
     return path if os.path.isdir(path) else path.parent  # noqa: PTH112 Path.is_dir may raise
-
-
-def _real(path: str | Path) -> str:
-    return os.path.realpath(path)
-
-
-def _is_under(path: str, real_limits: Sequence[str]) -> bool:
-    """Tell whether a path, links followed, is under one of these places; not, if it is no path at all."""
-    try:
-        return _is_inside(_real(path), real_limits)
-    except ValueError:
-        return False
-
-
-def _is_inside(real: str, real_limits: Sequence[str]) -> bool:
-    return any(Path(real).is_relative_to(limit) for limit in real_limits)
-
-
-def _common(some: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
-    """Return the directories that are under one of some and one of others, links followed."""
-    reals, other_reals = [_real(each) for each in some], [_real(each) for each in others]
-    inner = [each for each in reals if _is_under(each, other_reals)]
-    return tuple(dict.fromkeys([*inner, *(each for each in other_reals if _is_under(each, reals))]))
 
 
 def _is_plain_name(name: str) -> bool:

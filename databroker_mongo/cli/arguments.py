@@ -49,6 +49,10 @@ EVERYBODY = Argument(
     ("--yes-everybody-may-read",),
     {"action": "store_true", "help": "ask nobody for a key: whoever reaches the server reads all runs"},
 )
+TRUST_DOCUMENTS = Argument(
+    ("--trust-documents",),
+    {"action": "store_true", "help": "serve to everybody whatever files the documents name, without allowed_roots"},
+)
 SCOPE = Argument(
     ("--scope",),
     {

@@ -61,6 +61,7 @@ from .arguments import (
     SPOOL,
     TEXT,
     TEXT_OR_JSON,
+    TRUST_DOCUMENTS,
     Argument,
 )
 
@@ -299,7 +300,7 @@ COMMANDS = (
     Command("migrate-config", migrate_config, (NAMES, OUTPUT, KEEP_PASSWORDS)),
     Command("quarantine list", spool.list_refused, (OPTIONAL_DATABASE, SPOOL)),
     Command("quarantine send", spool.send_refused, (DATABASE, FILES, SPOOL)),
-    Command("serve", serve.serve, (SERVED, HOST, PORT, LAYOUT, CAN_SERVE, EVERYBODY)),
+    Command("serve", serve.serve, (SERVED, HOST, PORT, LAYOUT, CAN_SERVE, EVERYBODY, TRUST_DOCUMENTS)),
     Command("server start", server_start, (DATA, FORCE)),
     Command("server stop", server_stop, (DATA,)),
     Command("server status", server_status, (DATA,)),

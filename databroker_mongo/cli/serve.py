@@ -22,7 +22,11 @@ def serve(chosen: argparse.Namespace) -> None:
     numbers = {name: open_catalog(name).estimate_len() for name in chosen.catalogs}
     key = secrets.token_hex(32)
     configuration = tiled.configure(
-        chosen.catalogs, layout=chosen.layout, key=key, is_public=chosen.yes_everybody_may_read
+        chosen.catalogs,
+        layout=chosen.layout,
+        key=key,
+        is_public=chosen.yes_everybody_may_read,
+        trust_documents=chosen.trust_documents,
     )
     app = tiled.make_app(configuration)
     listening = tiled.listen(chosen.host, 0 if chosen.check else chosen.port)

@@ -27,7 +27,7 @@ from .credentials import reveal
 from .directories import search_directories, spool_directory, tutorial_data_directory, user_directory
 from .handed_on import hand_on
 from .readers import COUNTED, NO_BLOCKS, SETTLED, TRANSFORMED
-from .root_fields import has_fields, literal_root, split_root
+from .root_fields import fields_of, literal_root, split_root
 from .settings import CATALOG_KEYS, SITE_KEYS, URI_OPTIONS, CatalogSettings, SiteSettings
 from .site import require_importable, require_importable_rule, site_settings
 from .uris import Uri, is_uri, redact_uri
@@ -53,9 +53,9 @@ __all__ = [
     "Entries",
     "SiteSettings",
     "Uri",
+    "fields_of",
     "find_entries",
     "hand_on",
-    "has_fields",
     "is_uri",
     "literal_root",
     "migrate",

@@ -33,9 +33,9 @@ def split_root(root: str) -> list[tuple[str, str | None]]:
     return [(text, field) for text, field, _, _ in parts]
 
 
-def has_fields(root: str) -> bool:
-    """Return whether a root is another directory for each run."""
-    return any(field is not None for _, field in split_root(root))
+def fields_of(root: str) -> frozenset[str]:
+    """Return the fields in a root, by which it is another directory for each run."""
+    return frozenset(field for _, field in split_root(root) if field is not None)
 
 
 def literal_root(directory: str) -> str:

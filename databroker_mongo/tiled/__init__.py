@@ -9,6 +9,7 @@
     tables | arrays    columns of it, together | by themselves, slices pushed down
     nodes              what all nodes are to Tiled           paging    what is kept between requests
     tags               who may see a run: fields of it      access    a policy for a server of runs; its file: sessions
+    fence              files that documents may not name
     serving            a server of one's own, for the command
     answers            threads, and errors as answers        formats | routes   documents of runs; hdf5
 

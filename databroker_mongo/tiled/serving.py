@@ -23,7 +23,9 @@ _SECONDS_TO_FINISH = 5
 """How long requests may go on when the server is ended."""
 
 
-def configure(catalogs: Sequence[str], *, layout: int, key: str, is_public: bool) -> dict[str, Any]:
+def configure(
+    catalogs: Sequence[str], *, layout: int, key: str, is_public: bool, trust_documents: bool = False
+) -> dict[str, Any]:
     """Return the configuration of a Tiled server, as it would stand in a file.
 
     Parameters
@@ -36,11 +38,16 @@ def configure(catalogs: Sequence[str], *, layout: int, key: str, is_public: bool
         The API key of the only user.
     is_public : bool
         Whether everybody may read without it.
+    trust_documents : bool
+        Whether catalogs without ``allowed_roots`` are served to everybody. Who is alone reads what this account may.
     """
     paths = name_segments(catalogs) if len(catalogs) > 1 else dict.fromkeys(catalogs, "")
     return {
         "authentication": {"single_user_api_key": key, "allow_anonymous_access": is_public},
-        "trees": [{"path": f"/{path}", **_tree_of(catalog, layout)} for catalog, path in paths.items()],
+        "trees": [
+            {"path": f"/{path}", **_tree_of(catalog, layout=layout, trust_documents=trust_documents or not is_public)}
+            for catalog, path in paths.items()
+        ],
     }
 
 
@@ -99,9 +106,9 @@ def run(app: Any, listening: socket.socket) -> None:
         uvicorn.Server(settings).run(sockets=[listening])
 
 
-def _tree_of(catalog: str, layout: int) -> dict[str, Any]:
+def _tree_of(catalog: str, **options: Any) -> dict[str, Any]:
     name = "uri" if is_uri(catalog) else "name"
-    return {"tree": f"databroker_mongo.tiled:from_{name}", "args": {name: catalog, "layout": layout}}
+    return {"tree": f"databroker_mongo.tiled:from_{name}", "args": {name: catalog, **options}}
 
 
 def _lead_to_page(request: Request) -> RedirectResponse:

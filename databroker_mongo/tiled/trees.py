@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from tiled.access_control.protocols import normalize_access_tags
 
-from ..config import find_entries
-from ..errors import ConfigurationError
+from ..config import find_entries, redact_uri
+from ..errors import CatalogWarning, ConfigurationError
 from ..runs import Catalog
 from .catalog_adapter import CatalogAdapter
+from .fence import gaps_in_fence, require_fence
 from .formats import register_formats
 from .nodes import Serving
 from .paging import Cache
@@ -19,7 +21,7 @@ from .tags import TagFields
 LAYOUTS = (3, 2)
 
 
-def from_name(name: str, *, layout: int = 3, **options: Any) -> CatalogAdapter:
+def from_name(name: str, *, layout: int = 3, trust_documents: bool = False, **options: Any) -> CatalogAdapter:
     """Return the runs of a configured catalog as a tree; no query is sent yet.
 
     Parameters
@@ -28,6 +30,9 @@ def from_name(name: str, *, layout: int = 3, **options: Any) -> CatalogAdapter:
         The name under which the catalog is configured where the server runs.
     layout : {3, 2}
         How clients see a run: 3 as TiledWriter writes it, 2 as databroker 2 serves it.
+    trust_documents : bool
+        Whether a catalog without ``allowed_roots`` is served: then documents may name all files that the server can
+        read, and whoever reads runs gets them.
     **options : object
         ``seconds`` (60): how long a run that is over is given out as it was found, corrections and all;
         ``live_seconds`` (2): the same for one in progress; ``cache_bytes`` (500 million): how much memory may be kept
@@ -38,12 +43,23 @@ def from_name(name: str, *, layout: int = 3, **options: Any) -> CatalogAdapter:
     Raises
     ------
     ConfigurationError
-        No catalog of this name is configured, or its entry or an option cannot be used.
+        No catalog of this name is configured, or its entry or an option cannot be used; or it has no
+        ``allowed_roots``.
     """
-    return make_tree(Catalog.from_settings(find_entries()[name]), layout=layout, **options)
+    found = Catalog.from_settings(find_entries()[name])
+    if not trust_documents:
+        require_fence(found, name)
+    return make_tree(found, layout=layout, **options)
 
 
-def from_uri(uri: str, *, layout: int = 3, catalog: Mapping[str, Any] | None = None, **options: Any) -> CatalogAdapter:
+def from_uri(
+    uri: str,
+    *,
+    layout: int = 3,
+    catalog: Mapping[str, Any] | None = None,
+    trust_documents: bool = False,
+    **options: Any,
+) -> CatalogAdapter:
     """Return the runs of a database as a tree; no query is sent yet.
 
     Parameters
@@ -54,15 +70,20 @@ def from_uri(uri: str, *, layout: int = 3, catalog: Mapping[str, Any] | None = N
         How clients see a run.
     catalog : mapping, optional
         The other arguments of `Catalog.from_uri`: ``root_map``, ``allowed_roots``, ``handlers``, ``scope``, ...
+    trust_documents : bool
+        As for :func:`from_name`.
     **options : object
         As for :func:`from_name`.
 
     Raises
     ------
     ConfigurationError
-        The URI or an argument cannot be used.
+        The URI or an argument cannot be used, or there are no ``allowed_roots``.
     """
-    return make_tree(Catalog.from_uri(uri, **(catalog or {})), layout=layout, **options)
+    found = Catalog.from_uri(uri, **(catalog or {}))
+    if not trust_documents:
+        require_fence(found, redact_uri(uri))
+    return make_tree(found, layout=layout, **options)
 
 
 def make_tree(
@@ -79,13 +100,16 @@ def make_tree(
     if layout not in LAYOUTS:
         raise ConfigurationError(f"layout is one of {', '.join(map(str, LAYOUTS))}, not {layout!r}.", layout=layout)
     register_formats()
+    tag_fields = TagFields.of_option(tag_field)
+    for gap in gaps_in_fence(catalog, tag_fields):
+        warnings.warn(gap, CatalogWarning, stacklevel=2)
     serving = Serving(
         catalog=catalog.search(sort="time"),
         layout=layout,
         cache=Cache(n_bytes=cache_bytes),
         seconds=seconds,
         live_seconds=live_seconds,
-        tag_fields=TagFields.of_option(tag_field),
+        tag_fields=tag_fields,
         top_level_access_tags=normalize_access_tags(top_level_access_tags),
     )
     return CatalogAdapter(serving)

@@ -212,6 +212,7 @@ def policy_of_sessions(directory):
 def configuration_of(uri, directory, access_control):
     """Return the configuration of a server of runs in both layouts, with a tree in SQL beside them."""
     ours = {"uri": uri, "tag_field": "data_session", "top_level_access_tags": ["public"]}
+    ours["catalog"] = {"allowed_roots": [f"{directory}/{{data_session}}"]}
     sql = {"uri": f"sqlite:///{directory}/catalog.db", "init_if_not_exists": True, "top_level_access_tags": ["public"]}
     return {
         "authentication": {

@@ -115,7 +115,7 @@ def test_it_ends_cleanly(served_uri, sent):
 
 def test_several_catalogs_have_a_path_each(served_uri, machine):
     machine.write(machine.user, "a.yml", f"catalogs:\n  one: {{uri: '{served_uri}'}}\n  two: {{uri: '{served_uri}'}}\n")
-    with served("one", "two", "--yes-everybody-may-read") as (_, address):
+    with served("one", "two", "--yes-everybody-may-read", "--trust-documents") as (_, address):
         assert address.endswith("/")
         listed = httpx.get(f"{address}api/v1/search/", timeout=60).json()
         assert {each["id"] for each in listed["data"]} == {"one", "two"}
@@ -138,7 +138,7 @@ def test_what_cannot_be_served_is_told(served_uri, machine, capsys):
         cases = {
             (served_uri, "--host", "0.0.0.0"): "--yes-everybody-may-read",
             (served_uri, "--port", str(port)): f"port {port}",
-            (served_uri, "--host", "no such host", "--yes-everybody-may-read"): "no such host",
+            (served_uri, "--host", "no such host", "--yes-everybody-may-read", "--trust-documents"): "no such host",
             ("no-such-catalog",): "no-such-catalog",
             ("mongodb://127.0.0.1:1/a?serverSelectionTimeoutMS=50",): "127.0.0.1:1",
         }
