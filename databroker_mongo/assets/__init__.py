@@ -7,7 +7,7 @@
     opening        the reader of a catalog, by the settings of this machine
     reader         resource, datums and a region -> numbers in a buffer; whatever is wrong, with its facts
     roots          where a resource is here, and whether it may be read; ``mounts`` tells what is not there
-    run_roots      the allowed roots of one run      limits  being under a directory, links followed
+    run_roots      the allowed roots of one run
     offline        which files are on tape
     registry       which class serves a spec; ``discovery``, ``loading``, ``known_distributions`` find and load it
     pool           handlers that are open, for as long as their files are the same (``file_state``)

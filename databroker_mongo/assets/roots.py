@@ -20,11 +20,10 @@ from typing import Any, Final, NoReturn
 
 from ..config import Directory, fields_of, whole_root_map, whole_roots
 from ..errors import AssetUnreadable, CatalogWarning, PathNotAllowed, stacklevel_of_caller
-from .limits import Limits, common, real_path
 from .mounts import Absence, find_absence
 from .places import Place
 from .resource import Resource
-from .run_roots import roots_of_run
+from .run_roots import common_roots, roots_of_run
 
 _FIELD: Final = re.compile(r"[%{]")  # where a template asks for something, in C's or in Python's style
 _DIRECTORY_FIELD: Final = re.compile(r"^%s/?")  # where areaDetector's template asks for the folder
@@ -60,6 +59,25 @@ class _Route:
         return self.entry is not None or self.place.is_absolute
 
 
+class Limits:
+    """Directories, links in the way to them followed, and whether something is under one of them."""
+
+    def __init__(self, places: Sequence[str | Path]):
+        self.places = places
+
+    def has(self, path: str) -> bool:
+        """Tell whether a path, links followed, is under one of them."""
+        return _is_under(path, self._reals)
+
+    def has_real(self, real: str) -> bool:
+        """Tell whether a path on which no links are left is under one of them."""
+        return _is_inside(real, self._reals)
+
+    @cached_property
+    def _reals(self) -> list[str]:
+        return [_real(place) for place in self.places]
+
+
 @dataclass(frozen=True)
 class Located:
     """A resource on this machine that may be read, found for one look at its files, and within what these must be.
@@ -86,7 +104,7 @@ class Located:
         """What files that it leads to must be under: without roots, its own directory."""
         if self.limits is not None:
             return self.limits
-        return Limits((_directory(self.path), _directory(Path(real_path(self.path)))))
+        return Limits((_directory(self.path), _directory(Path(_real(self.path)))))
 
 
 class _Remembered(threading.local):
@@ -307,7 +325,7 @@ class Roots:
         """Return the directories that a resource must be under, None where the rights of this process decide."""
         if self.allowed_roots is not None:
             allowed = self._of_run.places
-            return allowed if self._also_under is None else common(allowed, self._also_of_run.places)
+            return allowed if self._also_under is None else common_roots(allowed, self._also_of_run.places)
         return None if route.anchor is None else (route.anchor,)
 
     def _require_path(self, route: _Route, resource: Resource) -> Path:
@@ -322,7 +340,7 @@ class Roots:
 
     def _require_inside(self, path: Path, resource: Resource, limits: Limits | None) -> None:
         try:
-            real = real_path(path)
+            real = _real(path)
         except ValueError as error:
             self._refuse(path, resource, f"it is not a path ({error})")
         if limits is not None and not limits.has_real(real):
@@ -397,6 +415,22 @@ def _named_in_keywords(kwargs: Mapping[str, object], located: Path) -> Iterator[
 
 def _directory(path: Path) -> Path:
     return path if os.path.isdir(path) else path.parent  # noqa: PTH112 Path.is_dir may raise
+
+
+def _real(path: str | Path) -> str:
+    return os.path.realpath(path)
+
+
+def _is_under(path: str, real_limits: Sequence[str]) -> bool:
+    """Tell whether a path, links followed, is under one of these places; not, if it is no path at all."""
+    try:
+        return _is_inside(_real(path), real_limits)
+    except ValueError:
+        return False
+
+
+def _is_inside(real: str, real_limits: Sequence[str]) -> bool:
+    return any(Path(real).is_relative_to(limit) for limit in real_limits)
 
 
 def _is_plain_name(name: str) -> bool:

@@ -6,7 +6,9 @@ left out: it never leads to another place than one beside those of other runs.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..config import split_root
@@ -51,6 +53,14 @@ def roots_of_run(roots: Sequence[str], start: Mapping[str, Any] | None) -> RunRo
         except ValueError as error:
             left_out.append(f"{root} is no root of this run, {error}")
     return RunRoots(tuple(places), tuple(left_out))
+
+
+def common_roots(some: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    """Return the directories that are under one of some and one of others, links followed."""
+    reals, other_reals = ([Path(os.path.realpath(each)) for each in roots] for roots in (some, others))
+    inner = [each for each in reals if any(each.is_relative_to(other) for other in other_reals)]
+    outer = [each for each in other_reals if any(each.is_relative_to(one) for one in reals)]
+    return tuple(dict.fromkeys(map(str, [*inner, *outer])))
 
 
 def _name(field: str | None, start: Mapping[str, Any] | None) -> str:
