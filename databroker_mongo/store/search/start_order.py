@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -21,6 +23,36 @@ def sort_starts(starts: list[Document], sort: Sort) -> list[Document]:
     for name, direction in reversed(sort):
         ordered.sort(key=partial(_sort_key, name=name, direction=direction), reverse=direction < 0)
     return ordered + timeless
+
+
+def merge_starts(ordered: Iterable[Iterable[Document]], sort: Sort) -> Iterator[Document]:
+    """Merge starts that are in order in each of several databases; of equal ones, those of the first come first."""
+    return heapq.merge(*ordered, key=partial(_place, sort=sort))
+
+
+class _Descending:
+    """A key that sorts before those that are less."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: tuple[Any, ...]):
+        self.key = key
+
+    def __lt__(self, other: _Descending) -> bool:
+        return other.key < self.key
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Descending) and self.key == other.key
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _place(start: Document, *, sort: Sort) -> tuple[Any, ...]:
+    """Return the key by which a start sorts among those of other databases."""
+    if len(sort) == 1 and sort[0][0] == "time" and not is_time(start.get("time")):
+        return (True,)
+    keys = [(_sort_key(start, name=name, direction=direction), direction) for name, direction in sort]
+    return (False, *(key if direction > 0 else _Descending(key) for key, direction in keys))
 
 
 def _sort_key(start: Document, *, name: str, direction: int) -> tuple[Any, ...]:
