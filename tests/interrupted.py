@@ -21,6 +21,7 @@ def ways_of(uri):
     db = catalog.v1
     run = catalog[1]
     other = Catalog.from_uri(uri, timeout_seconds=60)
+    union = Catalog.union([other, catalog])
     stream = run["primary"]
     index = stream.read(["x"])
     assert len(index["x"]) > 20_000
@@ -64,6 +65,8 @@ def ways_of(uri):
         "rows": lambda: list(catalog.rows(["scan_id", "n_events"])),
         "watch": lambda: next(catalog.watch()),
         "follow": lambda: list(stream.follow()),
+        "union": lambda: list(union),
+        "len of a union": lambda: len(union),
         "refresh": lambda: run.refresh(),
         "streams": lambda: list(other[2]),
         "read": lambda: run.refresh()["primary"].read(["x"]),

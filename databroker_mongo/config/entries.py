@@ -10,7 +10,7 @@ from typing import Final
 from ..errors import CatalogNotFound, ConfigurationError
 from .directories import Form, SearchDirectory, search_directories
 from .older_forms import fill_templates, read_intake, read_v0
-from .own_form import TOP_KEYS, read_catalog
+from .own_form import TOP_KEYS, list_inline, read_catalog, read_inline
 from .scan import Scanned, scan
 from .settings import CatalogSettings
 from .uris import is_uri, redact_uri
@@ -28,7 +28,8 @@ class _Entry:
 class Entries(Mapping[str, CatalogSettings]):
     """What `find_entries` found: a mapping from the names of the usable catalogs, sorted, to their settings.
 
-    Asking for a name whose entry cannot be used raises that entry's own error.
+    Asking for a name whose entry cannot be used raises that entry's own error. Those that are written inside of another
+    catalog are found by name, and not listed.
 
     Attributes
     ----------
@@ -50,7 +51,8 @@ class Entries(Mapping[str, CatalogSettings]):
         )
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(name for name, found in self._outcomes.items() if isinstance(found, CatalogSettings)))
+        usable = ((name, each) for name, each in self._outcomes.items() if isinstance(each, CatalogSettings))
+        return iter(sorted(name for name, each in usable if not each.is_inline))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -151,6 +153,8 @@ def _of_sections(file: Scanned, contents: YamlFile, form: Form) -> Iterator[tupl
     names = Section(contents, (), "the file").section(key)
     for name in names or ():
         yield name, _Entry(form, _outcome(read, file, contents, name))
+        for inline in list_inline(contents, name) if form == "own" else ():
+            yield inline, _Entry(form, _outcome(read_inline, file, contents, inline))
 
 
 def _outcome(

@@ -15,9 +15,11 @@ The forms of databroker and intake are read in ``older_forms.py``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from .readers import inline_name, place_of_inline
 from .settings import CATALOG_KEYS, SITE_KEYS, URI_OPTIONS, CatalogSettings, Setting, SiteSettings
 from .uris import Uri
 from .yaml_files import Section, YamlFile
@@ -33,13 +35,33 @@ def read_catalog(file: YamlFile, name: str, *, is_trusted: bool = False) -> Cata
     ConfigurationError
         A key is unknown or missing, or a value of another type; with file and line.
     """
-    section = Section(file, ("catalogs", name), f"catalog {name!r}")
+    return _read_catalog(Section(file, ("catalogs", name), f"catalog {name!r}"), name, is_trusted=is_trusted)
+
+
+def list_inline(file: YamlFile, name: str) -> list[str]:
+    """Return the names of the catalogs that are written under the key ``also`` of one in our form."""
+    keys = file.data["catalogs"][name]
+    listed = keys.get("also") if isinstance(keys, dict) else None
+    return [
+        inline_name(name, number)
+        for number, one in enumerate(listed if isinstance(listed, list) else ())
+        if isinstance(one, dict)
+    ]
+
+
+def read_inline(file: YamlFile, name: str, *, is_trusted: bool = False) -> CatalogSettings:
+    """Read the settings of one of these, as `read_catalog` does."""
+    outer, number = place_of_inline(name)
+    section = Section(file, ("catalogs", outer, "also", number), f"catalog {name!r}")
+    return replace(_read_catalog(section, name, is_trusted=is_trusted), is_inline=True)
+
+
+def _read_catalog(section: Section, name: str, *, is_trusted: bool) -> CatalogSettings:
     for key in URI_OPTIONS.keys() & set(section):
         raise section.error(f"{key!r} is written into 'uri': {URI_OPTIONS[key]}=...", key)
     section.allow(CATALOG_KEYS)
-    return CatalogSettings(
-        name=name, **_read(section, CATALOG_KEYS), file=file.path, line=section.line(), is_trusted=is_trusted
-    )
+    values = _read(section, CATALOG_KEYS)
+    return CatalogSettings(name=name, **values, file=section.file.path, line=section.line(), is_trusted=is_trusted)
 
 
 def read_site(file: YamlFile) -> SiteSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,8 @@ NO_BLOCKS: Final = "no-blocks"
 COUNTED: Final = "counted"
 SETTLED: Final = "settled"
 """The setting ``trust`` of ``columnar``: a copy is believed when its events are counted, or when they settled."""
+
+_INLINE: Final = "/also/"
 
 TRANSFORMED: Final = ("start", "stop", "descriptor", "resource", "datum", "stream_resource")
 
@@ -139,6 +142,36 @@ def read_columnar(section: Section, key: str) -> dict[str, str] | None:
     if trust not in (None, COUNTED, SETTLED):
         raise inner.error(f"'trust' is {trust!r}: write {COUNTED} or {SETTLED}", "trust")
     return {} if trust is None else {"trust": trust}
+
+
+def read_moment(section: Section, key: str) -> str | None:
+    """Read a date, or a date with a time, which YAML may have made one of already; it is not looked into."""
+    said = section.value(key)
+    if isinstance(said, datetime.date):
+        return said.isoformat()
+    return section.text(key)
+
+
+def read_others(section: Section, key: str) -> tuple[str, ...] | None:
+    """Read the names of other catalogs; one that is written there instead of a name gets the name of its place."""
+    said = section.value(key)
+    if said is None or isinstance(said, str):
+        return section.texts(key)
+    if not isinstance(said, list) or not all(isinstance(one, str | dict) for one in said):
+        raise section.error(f"{key!r} must be a list of the names of catalogs, or of their keys and values", key)
+    catalog = str(section.keys[-1])
+    return tuple(one if isinstance(one, str) else inline_name(catalog, place) for place, one in enumerate(said))
+
+
+def inline_name(catalog: str, number: int) -> str:
+    """Return the name of what is written at a place, from 0, under the key ``also`` of a catalog."""
+    return f"{catalog}{_INLINE}{number + 1}"
+
+
+def place_of_inline(name: str) -> tuple[str, int]:
+    """Return the catalog, and the place there, that such a name says."""
+    catalog, _, number = name.rpartition(_INLINE)
+    return catalog, int(number) - 1
 
 
 def read_scope(section: Section, key: str) -> dict[str, tuple[str | int, ...]]:

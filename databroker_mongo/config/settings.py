@@ -16,7 +16,9 @@ from .readers import (
     read_decoder,
     read_imports,
     read_main_uri,
+    read_moment,
     read_offline,
+    read_others,
     read_root_map,
     read_roots,
     read_scope,
@@ -80,6 +82,8 @@ class CatalogSettings:
         How the file is written: ``"own"``, ``"intake"`` or ``"v0"``.
     left_out : tuple of str
         The keys of a file in an older form that have no meaning here, and so are lost when it is moved over.
+    is_inline : bool
+        Whether it has no name of its own, since it is written where another catalog names those it is joined to.
     is_trusted : bool
         Whether the file is one of the environment or of the site. Who may write there may install packages as well, so
         what such a file names may be imported.
@@ -159,6 +163,33 @@ class CatalogSettings:
             "catalog.",
         ),
     )
+    since: str | None = field(
+        default=None,
+        metadata=_setting(
+            read_moment,
+            "A date, with or without a time: only runs from then on are in the catalog. Without an offset it is in the "
+            "local time zone.",
+            is_for_code=False,
+        ),
+    )
+    also: tuple[str, ...] = field(
+        default=(),
+        metadata=_setting(
+            read_others,
+            "The catalogs whose runs are in this one as well: a list of names, or of the keys and values of catalogs "
+            "that have no name of their own (:doc:`join-databases`).",
+            is_for_code=False,
+        ),
+    )
+    partial: bool = field(
+        default=False,
+        metadata=_setting(
+            Section.truth,
+            "``true``: of the databases joined by ``also``, one that does not answer is left out, with a warning at "
+            "each question. By default that is an error.",
+            is_for_code=False,
+        ),
+    )
     collection_prefix: str | None = field(
         default=None,
         metadata=_setting(
@@ -199,6 +230,7 @@ class CatalogSettings:
     form: str = field(default="own", compare=False)
     left_out: tuple[str, ...] = field(default=(), compare=False)
     is_trusted: bool = field(default=False, compare=False)
+    is_inline: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

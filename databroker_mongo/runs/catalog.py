@@ -17,7 +17,7 @@ from ..assets import AssetReader, open_reader
 from ..completion import completable
 from ..config import CATALOG_KEYS, URI_OPTIONS, CatalogSettings, Directory
 from ..documents import NAMELESS_STREAM
-from ..errors import CatalogWarning, QueryError, RunIndexError, RunNotFound, stacklevel_of_caller
+from ..errors import CatalogWarning, ConfigurationError, QueryError, RunIndexError, RunNotFound, stacklevel_of_caller
 from ..printable import shown
 from ..queries import (
     NEWEST_FIRST,
@@ -35,7 +35,8 @@ from ..queries import (
 )
 from ..store import ConnectionOptions, Document, Store, open_store, writable
 from . import keys as run_keys
-from .context import Context
+from .configured import limits_of, settings_of_others
+from .context import Context, JointContext
 from .remedies import OF_CATALOG
 from .run import Run
 from .selection import Selection
@@ -202,14 +203,44 @@ class Catalog(Mapping[str, Run]):
             An environment variable that its URI needs is not set.
         """
         store = open_store(settings.uri, asset_uri=settings.asset_uri, options=ConnectionOptions.of(settings))
-        scope = scope_of(settings.scope) if settings.scope else None
-        return cls(
+        own = cls(
             store,
             open_reader(settings),
-            query=scope,
+            query=conjunction(limits_of(settings)),
             name=settings.name,
             transforms=transforms_of(settings),
         )
+        others = [cls.from_settings(each) for each in settings_of_others(settings)]
+        return cls.union([own, *others], partial=settings.partial) if others else own
+
+    @classmethod
+    def union(cls, catalogs: Iterable[Catalog], *, partial: bool = False) -> Catalog:
+        """Return one catalog of the runs of several, in the order of time: whatever is asked of it is asked of all.
+
+        A run that several have is in it once, as the first of them has it. Each run is read by the handlers, from the
+        places and with the corrections of the catalog that has it.
+
+        Parameters
+        ----------
+        catalogs : iterable of Catalog
+            The catalogs, or searches of them. Where one is searched for the runs since a time, and no other has any
+            since then, most questions cost less.
+        partial : bool, optional
+            Whether a database that does not answer is left out, with a `CatalogWarning` at each question; then
+            :attr:`absent` names it. By default, that it does not answer is an error.
+
+        Raises
+        ------
+        ConfigurationError
+            There is none.
+        """
+        members = list(catalogs)
+        if not members:
+            raise ConfigurationError("a union is made of one catalog or more; none was given")
+        context = JointContext.of([(each.context, each.query) for each in members], is_partial=partial)
+        joint = cls(context.store, context.assets, name=members[0].name)
+        joint._context = context
+        return joint
 
     @classmethod
     def in_memory(cls, **options: Any) -> Catalog:
@@ -250,6 +281,11 @@ class Catalog(Mapping[str, Run]):
     def assets(self) -> AssetReader:
         """The reader of the external data of the runs."""
         return self._context.assets
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The addresses of databases that did not answer when asked last, and were left out; see :meth:`union`."""
+        return self.store.absent
 
     @property
     def query(self) -> Query:
@@ -734,9 +770,9 @@ class Catalog(Mapping[str, Run]):
         """
         from ..writing import update_run  # what only reads does not load what writes
 
-        store = writable(self.store)
-        found = self[run.start["uid"] if isinstance(run, Run) else run]
-        update_run(store, found.start["uid"], start=start, stop=stop, descriptors=descriptors)
+        uid = self[run.start["uid"] if isinstance(run, Run) else run].start["uid"]
+        store = writable(self._context.of_run(uid).store)
+        update_run(store, uid, start=start, stop=stop, descriptors=descriptors)
 
     def register_handler(self, spec: str, handler: HandlerClass | str, overwrite: bool = False) -> None:
         """Use this class for a spec or MIME type, in this catalog and in searches of it.
@@ -819,7 +855,7 @@ class Catalog(Mapping[str, Run]):
         described, named = descriptors or {}, names or {}
         return [
             Run(
-                self._context,
+                self._context.of_run(uid),
                 start,
                 stops.get(uid),
                 as_header=self._header,
@@ -843,7 +879,10 @@ class Catalog(Mapping[str, Run]):
     def _pages(self) -> Iterator[list[Run]]:
         for starts in self._with_hint(self._selection.kept_pages(self.store)):
             stops = self.store.kept_stops([start.uid for start in starts])
-            yield [Run(self._context, start, stops.get(start.uid), as_header=self._header) for start in starts]
+            yield [
+                Run(self._context.of_run(start.uid), start, stops.get(start.uid), as_header=self._header)
+                for start in starts
+            ]
 
     def _start_of(self, key: object) -> Document:
         return run_keys.find(key, self.store, self._selection.query, find_position=self._start_of_position)

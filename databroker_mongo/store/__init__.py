@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from .plain.events import PlainEvents
     from .plain.runs import PlainRuns
     from .reports import EventKind, Explanation, Revision, SpoolReport
+    from .union.members import Member
+    from .union.union import UnionStore
     from .upkeep.views import view_pipeline
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "Explanation",
     "Kept",
     "MISSING",
+    "Member",
     "NormalizedStore",
     "PLAIN",
     "Place",
@@ -63,6 +66,7 @@ __all__ = [
     "SpoolReport",
     "Store",
     "UNNUMBERED",
+    "UnionStore",
     "Values",
     "WritableStore",
     "locate",
@@ -85,6 +89,8 @@ if not TYPE_CHECKING:  # late: for other stores than those of this package, and 
             "plain.events": ("PlainEvents",),
             "plain.runs": ("PlainRuns",),
             "reports": ("EventKind", "Explanation", "Revision", "SpoolReport"),
+            "union.members": ("Member",),
+            "union.union": ("UnionStore",),
             "upkeep.views": ("view_pipeline",),
         },
     )

@@ -366,6 +366,11 @@ class Store(RunSource, DocumentSource, Protocol):
         """
         return (place_of(self.address),)
 
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The addresses of databases that did not answer when they were asked last, and were left out: here none."""
+        return ()
+
     def reading_events(self) -> Store:
         """Return the same database, of which events are read even if it has columnar copies of them."""
         return self

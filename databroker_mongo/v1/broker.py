@@ -463,7 +463,7 @@ class Broker:
         return files.size_bytes(map(self._files_of, _listed(headers))) * 1e-9
 
     def _files_of(self, header: Header) -> files.RunFiles:
-        return files.RunFiles(header.v2, self._catalog.context)
+        return files.RunFiles(header.v2, self._catalog.context.of_run(header.start["uid"]))
 
     def insert(self, name: str, doc: Mapping[str, Any]) -> None:
         """Store a document durably: ``RE.subscribe(db.insert)``.

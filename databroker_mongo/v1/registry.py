@@ -95,7 +95,8 @@ class Registry:
         run_uid = resource.get("run_start") or run_start_uid
         if run_uid is None:
             raise ValueError("the resource does not say which run it belongs to: give run_start_uid=")
-        run = RunFiles(self._catalog[run_uid], self._catalog.context)
+        found = self._catalog[run_uid]
+        run = RunFiles(found, self._catalog.context.of_run(found.start["uid"]))
         document = dict(resource)
         kind = run.kind_of(document)
         copies.copy(kind, document, run.family(kind, document))

@@ -30,7 +30,7 @@ def test_the_manual_says_of_each_key_what_it_means(setting):
 
 def test_each_field_of_the_settings_is_a_key_or_says_where_they_come_from():
     others = {each.name for each in fields(settings.CatalogSettings)} - settings.CATALOG_KEYS.keys()
-    assert others == {"name", "file", "line", "form", "left_out", "is_trusted"}
+    assert others == {"name", "file", "line", "form", "left_out", "is_trusted", "is_inline"}
 
 
 def test_each_option_of_a_connection_that_can_be_configured_is_a_key():

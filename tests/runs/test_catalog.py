@@ -482,7 +482,9 @@ def test_a_run_outside_a_catalog_is_not_corrected_through_it(runs):
 
 
 def test_a_store_that_is_only_read_is_not_corrected(runs):
-    catalog = Catalog(types.SimpleNamespace(address="packs://here"), runs.assets)
+    starts = [{"uid": "a", "scan_id": 1, "time": 0.0}]
+    asked = {"find_starts": lambda query, **options: iter(starts), "stops": lambda uids: {}}
+    catalog = Catalog(types.SimpleNamespace(address="packs://here", **asked), runs.assets)
     with pytest.raises(ConfigurationError, match="packs://here is open for reading only"):
         catalog.update(1, start={"sample": "B"})
 
@@ -505,8 +507,8 @@ SETTINGS_IN_CODE = {
 
 
 def test_each_setting_of_a_configured_catalog_can_be_given_in_code():
-    of_people = {"uri", "description", "metadata_indexes"}
-    assert SETTINGS_IN_CODE.keys() == {*CATALOG_KEYS} - of_people
+    otherwise = {"uri", "description", "metadata_indexes", "since", "also", "partial"}
+    assert SETTINGS_IN_CODE.keys() == {*CATALOG_KEYS} - otherwise
     catalog = Catalog.from_uri("mongodb://host/runs", **SETTINGS_IN_CODE | {"asset_uri": "mongodb://host/assets"})
     assert catalog.assets.roots.allowed_roots == ("/data",)
     assert "pass-1" in repr(catalog.query)

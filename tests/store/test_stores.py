@@ -190,6 +190,7 @@ def test_what_a_store_does_not_have_it_refuses_and_says_which_store_it_is(plain,
 
 
 def test_a_store_that_cannot_be_written_to_is_opened_for_writing_by_nobody(plain):
+    writable(plain._other).insert("start", [{"uid": "a", "scan_id": 5, "time": 0.0}])
     catalog = Catalog(plain, Catalog.in_memory().assets)
     for ask in (lambda: catalog.update(5, start={"sample": "B"}), lambda: Writer(catalog), lambda: writable(plain)):
         with pytest.raises(ConfigurationError, match="plain://here is open for reading only"):

@@ -23,7 +23,7 @@ def member(database_name):
     numbers = itertools.count()
 
     def member(documents):
-        uri = f"memory://{database_name}{next(numbers)}"
+        uri = f"memory://{database_name}_{next(numbers)}"
         store = writable(open_store(uri))
         for name, document in documents:
             store.insert(name, [dict(document)])

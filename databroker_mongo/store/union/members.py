@@ -14,9 +14,11 @@ from functools import partial
 from typing import TypeVar
 
 from ...documents import Document
-from ...queries import All, In, Query, Sort, conjunction
+from ...queries import All, In, Query, Sort, TimeRange, conjunction, conjuncts
 from ..lists import PAGES, in_pages
 from ..protocol import Store
+
+Known = Callable[[list[str]], set[str]]
 
 _Answer = TypeVar("_Answer")
 
@@ -31,13 +33,16 @@ class Member:
         Where its runs are.
     scope : Query
         Which of them count.
-    since : float, optional
-        The time, seconds since 1970, before which none of them counts; the scope says so as well.
     """
 
     store: Store
     scope: Query = field(default_factory=All)
-    since: float | None = None
+
+    @property
+    def since(self) -> float | None:
+        """The time, seconds since 1970, before which none of its runs counts, if its scope says any."""
+        said = [part.since for part in conjuncts(self.scope) if isinstance(part, TimeRange) and part.since is not None]
+        return max(said, default=None)
 
     def asked(self, query: Query) -> Query:
         """Return a question as it is asked of this database."""
@@ -53,7 +58,7 @@ class Member:
 
 
 def starts_beyond(
-    member: Member, earlier: Sequence[Member], query: Query, *, sort: Sort, limit: int, fields: Sequence[str]
+    member: Member, known: Known, query: Query, *, sort: Sort, limit: int, fields: Sequence[str]
 ) -> Iterator[Document]:
     """Yield the start documents of a database that no earlier one has; ``limit=0`` means all.
 
@@ -61,30 +66,29 @@ def starts_beyond(
     ----------
     member : Member
         The database.
-    earlier : sequence of Member
-        Those whose copy of a run counts before its own.
+    known : callable
+        Returns which uids earlier databases have, whose copy of a run counts before its own.
     query, sort, limit, fields
         As for :meth:`~databroker_mongo.store.RunSource.find_starts`.
     """
     find = partial(member.store.find_starts, member.asked(query), sort=sort, fields=fields)
-    if not limit or not earlier:
-        for page in in_pages(find(limit=limit), PAGES):
-            yield from _without_known(page, earlier)
+    if not limit:
+        for page in in_pages(find(), PAGES):
+            yield from _without(known, page)
         return
     skip, n_left = 0, limit
     while n_left:
         page = list(find(skip=skip, limit=n_left))
-        own = _without_known(page, earlier)
+        own = _without(known, page)
         yield from own
         if len(page) < n_left:
             return
         skip, n_left = skip + len(page), n_left - len(own)
 
 
-def _without_known(starts: Sequence[Document], earlier: Sequence[Member]) -> list[Document]:
-    uids = [start["uid"] for start in starts] if earlier else []
-    known = set[str]().union(*(member.known(uids) for member in earlier))
-    return [start for start in starts if start["uid"] not in known]
+def _without(known: Known, starts: Sequence[Document]) -> list[Document]:
+    uids = known([start["uid"] for start in starts])
+    return [start for start in starts if start["uid"] not in uids]
 
 
 def ask_together(questions: Sequence[Callable[[], _Answer]]) -> list[Future[_Answer]]:

@@ -51,10 +51,10 @@ class UnionStore(Store):
         self.is_partial = is_partial
         self._runs = Owners()
         self._descriptors = Owners()
-        self._absent: tuple[str, ...] = ()
+        self._absent: frozenset[int] = frozenset()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_runs": Owners(), "_descriptors": Owners(), "_absent": ()}
+        return {**self.__dict__, "_runs": Owners(), "_descriptors": Owners(), "_absent": frozenset()}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.address!r})"
@@ -77,8 +77,8 @@ class UnionStore(Store):
 
     @property
     def absent(self) -> tuple[str, ...]:
-        """The addresses of those that did not answer the latest question, and were left out."""
-        return self._absent
+        """The addresses of those that did not answer when they were asked last, and were left out."""
+        return tuple(self.members[number].store.address for number in sorted(self._absent))
 
     def number_of_run(self, uid: str) -> int:
         """Return the number of the database that a run is in, counted from 0.
@@ -279,7 +279,7 @@ class UnionStore(Store):
         wanted = (*fields, *(name for name, _ in sort)) if fields else ()
         own = {
             number: starts_beyond(
-                self.members[number], self.members[:number], query, sort=sort, limit=limit, fields=wanted
+                self.members[number], partial(self._known_before, number), query, sort=sort, limit=limit, fields=wanted
             )
             for number in numbers
         }
@@ -321,21 +321,28 @@ class UnionStore(Store):
         since = self.members[number].since
         if since is None:
             return False
-        later = TimeRange(since, timezone="UTC")
-        return not any(
-            next(member.starts(later, sort=(), limit=1, fields=("uid",)), None) for member in self.members[:number]
-        )
+        asked = partial(Member.starts, query=TimeRange(since, timezone="UTC"), sort=(), limit=1, fields=("uid",))
+        return not any(self._ask_before(number, lambda member: list(asked(member))))
+
+    def _known_before(self, number: int, uids: list[str]) -> set[str]:
+        """Return which of these runs earlier databases have."""
+        return set[str]().union(*self._ask_before(number, lambda member: member.known(uids)))
+
+    def _ask_before(self, number: int, question: Callable[[Member], _Answer]) -> Iterator[_Answer]:
+        """Yield what earlier databases answer; one that may be left out, and has its own question, may be silent."""
+        for member in self.members[:number]:
+            try:
+                yield question(member)
+            except StoreUnavailable:
+                if not self.is_partial:
+                    raise
 
     def _repeated(self, query: Query, number: int) -> list[str]:
         """Return the uids of the runs of a database that answer, and that an earlier one has."""
         if not number or self._is_apart(number):
             return []
         uids = (start["uid"] for start in self.members[number].starts(query, sort=(), fields=("uid",)))
-        return [
-            uid
-            for page in in_pages(uids, PAGES[-1:])
-            for uid in set[str]().union(*(member.known(page) for member in self.members[:number]))
-        ]
+        return [uid for page in in_pages(uids, PAGES[-1:]) for uid in self._known_before(number, page)]
 
     def _count_own(self, query: Query, number: int) -> int:
         member = self.members[number]
@@ -395,17 +402,17 @@ class UnionStore(Store):
             One does not answer, and may not be left out, or none does.
         """
         found: dict[int, _Answer] = {}
-        absent: dict[str, StoreUnavailable] = {}
+        absent: dict[int, StoreUnavailable] = {}
         for number, answer in zip(questions, ask_together(list(questions.values())), strict=True):
             try:
                 found[number] = answer.result()
             except StoreUnavailable as error:
-                absent[self.members[number].store.address] = error
+                absent[number] = error
         if absent and not (self.is_partial and found):
             raise next(iter(absent.values()))
-        self._absent = tuple(absent)
-        for address, reason in absent.items():
-            text = f"the runs at {address} are left out, since it does not answer: {reason}"
+        self._absent = self._absent - found.keys() | absent.keys()
+        for reason in absent.values():
+            text = f"the runs there are left out, since {reason.message}"
             warnings.warn(text, CatalogWarning, stacklevel=stacklevel_of_caller())
         return found
 
