@@ -11,6 +11,7 @@
     tags               who may see a run: fields of it      access    a policy for a server of runs; its file: sessions
     fence              files that documents may not name
     serving            a server of one's own, for the command
+    expected_shapes    arrays that have grown meanwhile
     answers            threads, and errors as answers        formats | routes   documents of runs; hdf5
 
 Nothing that waits for MongoDB or for a file is called in Tiled's event loop. No other room imports this one, but the

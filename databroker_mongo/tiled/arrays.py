@@ -14,6 +14,7 @@ from tiled.structures.core import Spec, StructureFamily
 from ..arrays import has_integers_beyond_floats
 from ..printable import as_json
 from .answers import translate_errors
+from .expected_shapes import require_expected
 
 Array = NDArray[Any]
 Key = tuple[Any, ...]
@@ -80,9 +81,13 @@ class ArrayAdapter:
         ------
         HTTPException
             It cannot be read: 410, with what is at fault.
+        ShapeMismatchError
+            It has grown since the client was told its shape.
         """
         with translate_errors():
-            return np.asarray(self._column[slice or ...])
+            values = np.asarray(self._column[slice or ...])
+        require_expected(values)
+        return values
 
     def read_block(self, block: Sequence[int], slice: Key | None = None) -> Array:
         """Read a block, or a part of one."""

@@ -16,6 +16,7 @@ from tiled.server.authentication import (
 from tiled.server.dependencies import get_entry, get_root_tree
 
 from .answers import ask
+from .expected_shapes import listen_for_shapes
 from .formats import JSON_SEQUENCE, iterate_documents
 from .run_adapter import RunAdapter
 
@@ -24,7 +25,7 @@ _SCOPES = ["read:data", "read:metadata"]
 
 def make_router() -> APIRouter:
     """Return the routes."""
-    router = APIRouter()
+    router = APIRouter(lifespan=listen_for_shapes)
     router.add_api_route("/documents/{path:path}", get_documents, methods=["GET"], name="documents of a run")
     return router
 

@@ -88,6 +88,10 @@ def test_a_run_in_progress_grows(mongod_database_uri):
         after = get(f"table/full/{SCAN}/primary/internal", format="json").json()
         assert (before["seq_num"], after["seq_num"]) == ([1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6])
         assert get(f"array/full/{SCAN}/primary/mca", format="json", expected_shape="6,3").status_code == 200
+        for path in ("array/full/{}/primary/mca", "array/full/{}/primary/internal/n"):
+            grown = get(path.format(SCAN), format="json", expected_shape="5,3")
+            assert (grown.status_code, "has grown" in grown.json()["detail"]) == (422, True)
+        assert get(f"array/full/{SCAN}/primary/mca", format="json", expected_shape="x").status_code == 422
         store.insert("stop", [{"uid": "the end", "run_start": SCAN, "time": time.time(), "exit_status": "success"}])
         assert get(f"metadata/{SCAN}").json()["data"]["attributes"]["metadata"]["stop"]["uid"] == "the end"
 
