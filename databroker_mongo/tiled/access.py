@@ -22,11 +22,9 @@ from ..errors import ConfigurationError
 from .answers import ask
 from .paging import Cache, Made
 from .sessions import SessionsFile, Tags
+from .tags import PUBLIC
 
 Node = Any
-
-PUBLIC: Final = "public"
-"""The tag of what everybody may read, as in Tiled's own policy."""
 
 _N_BYTES: Final = 10_000_000
 

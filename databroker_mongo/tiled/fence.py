@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..errors import ConfigurationError
-from ..queries import split_key
 from ..runs import Catalog
 from .tags import TagFields
 
@@ -40,7 +39,7 @@ def gaps_in_fence(catalog: Catalog, tag_fields: TagFields) -> Iterator[str]:
     roots = catalog.assets.roots
     if roots.allowed_roots is None:
         return
-    paths = {split_key(field)[1] for field in tag_fields.fields}
+    paths = {each.path for each in tag_fields.fields}
     if paths and not paths & roots.fields:
         yield (
             f"no allowed root has a field of tag_field ({', '.join(sorted(paths))}): a run of one session may name the "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from tiled.access_control.protocols import normalize_access_tags
@@ -19,6 +19,9 @@ from .paging import Cache
 from .tags import TagFields
 
 LAYOUTS = (3, 2)
+
+TagOption = str | Mapping[str, str]
+"""A field with tags, as a configuration has it."""
 
 
 def from_name(name: str, *, layout: int = 3, trust_documents: bool = False, **options: Any) -> CatalogAdapter:
@@ -36,9 +39,10 @@ def from_name(name: str, *, layout: int = 3, trust_documents: bool = False, **op
     **options : object
         ``seconds`` (60): how long a run that is over is given out as it was found, corrections and all;
         ``live_seconds`` (2): the same for one in progress; ``cache_bytes`` (500 million): how much memory may be kept
-        for these; ``tag_field``: the field of the start document, or a list of fields, whose texts are the access tags
-        of a run, by which a policy of tags decides who sees it; ``top_level_access_tags``: those of the catalog itself,
-        as of a catalog in SQL.
+        for these; ``tag_field``: the field of the start document that holds the access tags of a run, by which a policy
+        of tags decides who sees it, or a list of fields, of which the first that a run has decides; in the place of a
+        field ``{field: proposal_id, template: "pass-{}"}``; ``public_after``: ``{days: 1095}`` or ``{field: NAME}``,
+        when a run is public; ``top_level_access_tags``: those of the catalog itself, as of a catalog in SQL.
 
     Raises
     ------
@@ -93,14 +97,15 @@ def make_tree(
     seconds: float = 60.0,
     live_seconds: float = 2.0,
     cache_bytes: int = 500_000_000,
-    tag_field: str | Collection[str] = (),
+    tag_field: TagOption | Sequence[TagOption] = (),
+    public_after: Mapping[str, Any] | None = None,
     top_level_access_tags: Collection[str] = (),
 ) -> CatalogAdapter:
     """Return the runs of a catalog as a tree, the oldest first, as Tiled's clients expect."""
     if layout not in LAYOUTS:
         raise ConfigurationError(f"layout is one of {', '.join(map(str, LAYOUTS))}, not {layout!r}.", layout=layout)
     register_formats()
-    tag_fields = TagFields.of_option(tag_field)
+    tag_fields = TagFields.of_options(tag_field, public_after)
     for gap in gaps_in_fence(catalog, tag_fields):
         warnings.warn(gap, CatalogWarning, stacklevel=2)
     serving = Serving(

@@ -21,6 +21,7 @@ import pytest
 from tiled.access_control.access_policies import ExternalPolicyDecisionPoint
 
 from databroker_mongo.testing import build_run
+from databroker_mongo.tiled.paging import Cache
 from databroker_mongo.tiled.tags import UNTAGGED
 
 from .conftest import POINTS, TIME, store_runs, uid_of
@@ -347,6 +348,33 @@ def test_a_run_that_was_found_for_one_is_not_handed_to_others(server, tree):
     assert statuses() == [404] * 6 + [200] * 3, "a correction holds at once for those who may not see it any more"
     server.database["run_start"].update_one({"uid": ALICES}, {"$set": {"data_session": "pass-1"}})
     assert statuses() == [200] * 3 + [404] * 3 + [200] * 3
+
+
+def test_a_change_of_membership_holds_within_a_minute_caches_included(server, monkeypatch):
+    if server.policy is policy_of_tags:
+        pytest.skip("Tiled asks its tables of tags for each request")
+    policy = server.app.state.access_policy
+    file = policy._sessions_of._path
+    before, passed = file.read_text(), 0.0
+    cache = Cache(n_bytes=10_000, clock=lambda: passed)
+    monkeypatch.setattr(policy, "_cache", cache)
+
+    def seen(user):
+        paths = (f"metadata/new/{BOBS}", f"table/full/new/{BOBS}/primary/internal?format=csv", f"documents/old/{BOBS}")
+        statuses = {server.ask(user, "GET", f"/api/v1/{path}").status_code for path in paths}
+        listed = server.ask(user, "GET", "/api/v1/search/new").json()
+        distinct = server.ask(user, "GET", "/api/v1/distinct/new?metadata=plan_name").json()["metadata"]["plan_name"]
+        assert listed["meta"]["count"] == len(listed["data"]) == len(distinct)
+        assert (BOBS in {each["id"] for each in listed["data"]}) is (statuses == {200})
+        return statuses
+
+    try:
+        assert (seen("alice"), seen("bob")) == ({404}, {200})
+        file.write_text("alice: [pass-1, pass-2]\n")
+        passed = 60.0
+        assert (seen("alice"), seen("bob")) == ({200}, {404})
+    finally:
+        file.write_text(before)
 
 
 def test_the_list_of_trees_counts_the_runs_of_a_user(server):

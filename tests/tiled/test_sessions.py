@@ -13,6 +13,7 @@ from tiled.adapters.mapping import MapAdapter
 
 from databroker_mongo.errors import ConfigurationError
 from databroker_mongo.tiled.access import SessionsPolicy
+from databroker_mongo.tiled.paging import Cache
 from databroker_mongo.tiled.tags import UNTAGGED
 
 READING = {"read:metadata", "read:data"}
@@ -72,6 +73,18 @@ def test_filters_say_the_same_as_scopes(tmp_path):
     assert [each.tags for each in filters(user("ada"), READING, frozenset({"x"}))] == [["x"]]
     assert filters(user("ada"), READING) == ALL_ACCESS
     assert filters(user("ada"), {"write:metadata"}) is NO_ACCESS
+
+
+def test_a_change_holds_when_what_was_kept_of_a_user_is_too_old(tmp_path):
+    path = tmp_path / "sessions.yml"
+    policy = policy_of(path, seconds=60)
+    now = 0.0
+    policy._cache = Cache(n_bytes=1000, clock=lambda: now)
+    assert shown(policy, user("alice"))[:2] == [True, False]
+    path.write_text("alice: [pass-2]\n")
+    assert shown(policy, user("alice"))[:2] == [True, False]
+    now = 60.0
+    assert shown(policy, user("alice"))[:2] == [False, True]
 
 
 def test_a_file_is_read_again_when_it_changes(tmp_path):
