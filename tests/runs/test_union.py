@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import datetime
 import pickle
-import warnings
 
 import pytest
 
 from databroker_mongo import Catalog, TimeRange, Writer
 from databroker_mongo import catalog as configured
-from databroker_mongo.errors import AmbiguousKey, CatalogWarning, ConfigurationError, RunIndexError, StoreUnavailable
+from databroker_mongo.errors import (
+    AmbiguousKey,
+    CatalogWarning,
+    ConfigurationError,
+    RunIndexError,
+    StoreUnavailable,
+    Unsupported,
+)
 from databroker_mongo.testing import build_run
 
 DAY = 86_400.0
@@ -252,11 +258,8 @@ def test_far_runs_of_a_dated_union_are_counted_not_looked_at(mongod_database_uri
     assert [address for address, _ in asked].count(new.store.address) == 0
 
 
-def test_no_question_leaves_a_thread_behind(joint):
-    import threading
-
-    before = threading.active_count()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert len(joint) == 12
-    assert threading.active_count() <= before + 1
+@pytest.mark.parametrize("ask", [lambda runs: runs.explain(), lambda runs: runs.v1.stats(), lambda runs: Writer(runs)])
+def test_what_is_of_one_database_is_refused(uris, ask):
+    runs = Catalog.union([write(uri, [number]) for number, uri in enumerate(uris[:2])])
+    with pytest.raises((Unsupported, ConfigurationError), match=r"memory://|mongodb://"):
+        ask(runs)
