@@ -10,7 +10,7 @@ from ..documents import Document
 
 _Item = TypeVar("_Item")
 
-PAGES = (100, 900, 2000)
+PAGES = (100, 1000, 2000)
 """How many whole start documents are handed on at once, page after page; the last number repeats."""
 
 

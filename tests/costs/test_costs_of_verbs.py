@@ -119,6 +119,22 @@ def test_a_verb_asks_few_questions_and_has_few_documents_looked_at(uri, verb):
     assert sum(entry.get("docsExamined", 0) for entry in entries) <= n_documents, entries
 
 
+def test_a_thousand_runs_of_a_time_take_four_questions(mongod_database_uri):
+    with pymongo.MongoClient(mongod_database_uri) as client:
+        database = client.get_default_database()
+        numbers = range(1000)
+        database.run_start.insert_many([{"uid": f"run {number}", "time": 1e9 + number} for number in numbers])
+        database.run_stop.insert_many([{"run_start": f"run {number}", "time": 2e9 + number} for number in numbers])
+        database.run_start.create_index([("time", -1), ("_id", -1)])
+    catalog = Catalog.from_uri(f"{mongod_database_uri}&appName=costs+of+a+thousand")
+    runs = catalog.search(TimeRange(since=1e9)).values()
+
+    entries = asked(mongod_database_uri, lambda: each(runs), "costs of a thousand")
+
+    kinds = Counter(entry["ns"].partition(".")[2] for entry in entries)
+    assert kinds == {"run_start": 2, "run_stop": 2}
+
+
 def test_the_first_who_asks_a_listed_run_is_given_what_was_read(uri, monkeypatch):
     monkeypatch.setattr("databroker_mongo.store.kept.copied", lambda document: pytest.fail("a copy"))
     runs = each(Catalog.from_uri(uri).values())

@@ -99,7 +99,7 @@ def test_a_first_page_takes_one_question_and_the_pages_grow(asked):
     next(starts)
     assert [(command["find"], command["limit"]) for command in commands.sent] == [("run_start", 100)]
     list(starts)
-    assert [command["limit"] for command in commands.sent[:3]] == [100, 900, 2000]
+    assert [command["limit"] for command in commands.sent[:3]] == [100, 1000, 2000]
     assert len(commands.sent) == 4, "the last one looks for runs without a time"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import struct
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -27,6 +28,9 @@ _Answer = TypeVar("_Answer")
 
 BYTES = "\0bytes"
 """No name of a stored field: these hold no NUL."""
+
+_length_at = struct.Struct("<i").unpack_from
+"""BSON begins with its length."""
 
 _MOST_SORTED = 5000
 _DECODED_AT_ONCE = 200
@@ -92,7 +96,8 @@ def _with_bytes(batch: bytes, options: CodecOptions[Document]) -> list[Document]
     documents: list[Document] = bson.decode_all(batch, options)
     begin = 0
     for document in documents:
-        end = begin + int.from_bytes(batch[begin : begin + 4], "little")  # BSON begins with its length
+        (length,) = _length_at(batch, begin)
+        end = begin + length
         document[BYTES] = batch[begin:end]
         begin = end
     return documents
