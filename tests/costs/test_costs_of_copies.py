@@ -162,6 +162,23 @@ def explained(store, action):
 SESSION = {"lsid", "txnNumber", "maxTimeMS", "readConcern", "writeConcern"}
 
 
+def test_where_there_is_no_copy_a_writer_that_makes_one_removes_nothing(uri):
+    """A server answers a removal when its journal is written, though nothing was to be removed."""
+    store = writable(open_store(uri))
+    writer = Writer(uri, durable="batch", copies_runs=True)
+
+    def write(scan_id):
+        for name, document in build_run({"primary": [{"x": 0.5}] * 3}, scan_id=scan_id):
+            writer(name, document)
+
+    write(1)  # what is there already is asked once
+    questions, _ = questions_of(store, lambda: write(2))
+    assert questions["insert", "event_columns"] == 1
+    assert questions["delete", "event_columns"] == 0
+    writer.close()
+    assert Catalog.from_uri(uri)[2].primary.read().attrs["read_from"] == "columnar copies"
+
+
 def test_indexes_alone_tell_whether_a_copy_is_believed(uri):
     store = fill(uri, n_runs=6)
     uids = [f"{number:036}" for number in range(6)]

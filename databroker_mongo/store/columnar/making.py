@@ -64,7 +64,10 @@ class CopyMaker:
         UncopiableError
             They cannot be copied, or were changing. Nothing of this copy is left.
         """
-        self._copies.delete_many({"d": descriptor_uid})
+        earlier = {"d": descriptor_uid}
+        # To remove takes until the journal is written, even where there is nothing to remove.
+        if self._copies.find_one(earlier, {"_id": 1}) is not None:
+            self._copies.delete_many(earlier)
         made = ObjectId()
         documents, last, n_rows = self._read(descriptor_uid, keys, external, made)
         try:

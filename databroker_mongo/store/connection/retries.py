@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import itertools
 import math
-import struct
 import operator
+import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
