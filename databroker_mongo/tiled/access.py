@@ -19,7 +19,7 @@ from tiled.queries import AccessTagsFilter
 from tiled.utils import import_object
 
 from ..errors import ConfigurationError
-from .answers import ask
+from .answers import DISCREET
 from .paging import Cache, Made
 from .sessions import SessionsFile, Tags
 from .tags import PUBLIC
@@ -102,7 +102,7 @@ class SessionsPolicy(AccessPolicy):  # type: ignore[misc]  # Tiled is not there 
         user = self._name_of(principal)
         if user in self._staff:
             return authn_access_tags
-        tags = {PUBLIC, *(() if user is None else await ask(self._kept_sessions, user))}
+        tags = {PUBLIC, *(() if user is None else await DISCREET.ask(self._kept_sessions, user))}
         return frozenset(tags if authn_access_tags is None else tags & authn_access_tags)
 
     def _name_of(self, principal: Any) -> str | None:

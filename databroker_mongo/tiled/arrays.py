@@ -13,7 +13,7 @@ from tiled.structures.core import Spec, StructureFamily
 
 from ..arrays import has_integers_beyond_floats
 from ..printable import as_json
-from .answers import translate_errors
+from .answers import DISCREET, Answers
 from .expected_shapes import require_expected
 
 Array = NDArray[Any]
@@ -50,6 +50,7 @@ class ArrayAdapter:
     ):
         self.specs = list(specs)
         self.access_tags: frozenset[str] = frozenset()  # those of what holds it, once that hands it on
+        self.answers: Answers = DISCREET
         self._column = column
         self._metadata = metadata
         data_type = BuiltinDtype.from_numpy_dtype(dtype) if dtype.names is None else StructDtype.from_numpy_dtype(dtype)
@@ -84,7 +85,7 @@ class ArrayAdapter:
         ShapeMismatchError
             It has grown since the client was told its shape.
         """
-        with translate_errors():
+        with self.answers.translate_errors():
             values = np.asarray(self._column[slice or ...])
         require_expected(values)
         return values

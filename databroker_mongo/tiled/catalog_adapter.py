@@ -13,7 +13,6 @@ from tiled.structures.core import Spec, StructureFamily
 from ..errors import QueryError
 from ..queries import Eq, plain_path
 from ..runs import Catalog
-from .answers import answer, ask
 from .nodes import Container, Node, Serving
 from .paging import Made, next_cursor
 from .queries import translate_query, translate_sorting
@@ -41,7 +40,7 @@ class CatalogAdapter(Container):
 
     def __init__(self, serving: Serving, catalog: Catalog | None = None):
         specs = [Spec("CatalogOfBlueskyRuns", version=_VERSIONS[serving.layout])]
-        super().__init__({}, specs, access_tags=serving.top_level_access_tags)
+        super().__init__({}, specs, access_tags=serving.top_level_access_tags, answers=serving.answers)
         self.sorting = [("time", 1)]
         self._serving = serving
         self._catalog = serving.catalog if catalog is None else catalog
@@ -69,7 +68,7 @@ class CatalogAdapter(Container):
         try:
             return CatalogAdapter(self._serving, self._catalog.search(sort=translate_sorting(sorting)))
         except QueryError as error:
-            raise answer(error) from error
+            raise self.answers.answer(error) from error
 
     async def lookup_adapter(self, segments: Sequence[str]) -> Node:
         """Return a run by its whole uid, or a node in it.
@@ -80,12 +79,12 @@ class CatalogAdapter(Container):
             No run here has this uid.
         """
         uid, *deeper = segments
-        run = await ask(self._find_run, uid)
+        run = await self.answers.ask(self._find_run, uid)
         return await run.lookup_adapter(deeper) if deeper else run
 
     async def exact_len(self) -> int:
         """Return how many runs there are: of all, as the server keeps count."""
-        return await ask(self._count)
+        return await self.answers.ask(self._count)
 
     async def lbound_len(self, threshold: int) -> int:
         """Return how many runs there are, for whoever would be content with less."""
@@ -94,13 +93,13 @@ class CatalogAdapter(Container):
     async def items_page(self, cursor: int | None, limit: int) -> tuple[list[tuple[str, Node]], int | None]:
         """Return a page of uids and runs in three queries, and the cursor of the next."""
         begin = cursor or 0
-        found = await ask(self._runs, begin, limit + 1)
+        found = await self.answers.ask(self._runs, begin, limit + 1)
         return found[:limit], next_cursor(begin, limit, len(found))
 
     async def keys_page(self, cursor: int | None, limit: int) -> tuple[list[str], int | None]:
         """Return a page of uids, and the cursor of the next."""
         begin = cursor or 0
-        found = await ask(self._catalog.page_of_uids, begin, limit + 1)
+        found = await self.answers.ask(self._catalog.page_of_uids, begin, limit + 1)
         return found[:limit], next_cursor(begin, limit, len(found))
 
     async def items_range(self, offset: int = 0, limit: int | None = None) -> list[tuple[str, Node]]:
@@ -111,11 +110,11 @@ class CatalogAdapter(Container):
         HTTPException
             All are wanted at once.
         """
-        return await ask(self._runs, offset, _limited(limit))
+        return await self.answers.ask(self._runs, offset, _limited(limit))
 
     async def keys_range(self, offset: int = 0, limit: int | None = None) -> list[str]:
         """Return some uids."""
-        return await ask(self._catalog.page_of_uids, offset, _limited(limit))
+        return await self.answers.ask(self._catalog.page_of_uids, offset, _limited(limit))
 
     async def read(self, fields: object = None) -> Container:
         """Refuse: a catalog has too many runs for one answer.
@@ -133,7 +132,7 @@ class CatalogAdapter(Container):
         """Return which values fields of the runs have."""
         found: dict[str, Any] = {}
         if metadata:
-            found["metadata"] = {key: await ask(self._distinct, key, counts) for key in metadata}
+            found["metadata"] = {key: await self.answers.ask(self._distinct, key, counts) for key in metadata}
         for name, is_wanted, value in (
             ("structure_families", structure_families, StructureFamily.container),
             ("specs", specs, RUN_SPECS[self._serving.layout]),

@@ -17,7 +17,6 @@ from tiled.media_type_registration import default_serialization_registry
 
 from ..printable import as_json
 from ..runs import Run
-from .answers import translate_errors
 from .hdf5 import HDF5, write_container, write_table
 from .nodes import Container, Part
 from .run_adapter import RUN_SPEC, RunAdapter
@@ -41,7 +40,7 @@ def write_documents(mimetype: str, run: Container, metadata: Mapping[str, Any], 
     streams = {each.stream.name for each in run.children().values()} if isinstance(run, Part) else None
     whole = run.whole if isinstance(run, Part) else run
     assert isinstance(whole, RunAdapter)
-    with translate_errors():
+    with whole.answers.translate_errors():
         return iterate_documents(whole.run, False, streams)
 
 

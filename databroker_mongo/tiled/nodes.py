@@ -19,7 +19,7 @@ from tiled.structures.core import Spec, StructureFamily
 from tiled.utils import UnsupportedQueryType
 
 from ..runs import Catalog
-from .answers import ask
+from .answers import DISCREET, Answers
 from .paging import Cache, next_cursor
 from .tags import TagFields
 
@@ -45,6 +45,8 @@ class Serving:
         Where the access tags of a run are.
     top_level_access_tags : frozenset of str
         Those of the catalog itself.
+    answers : Answers
+        How it answers what goes wrong.
     """
 
     catalog: Catalog
@@ -54,6 +56,7 @@ class Serving:
     live_seconds: float
     tag_fields: TagFields
     top_level_access_tags: frozenset[str]
+    answers: Answers
 
 
 class Container:
@@ -67,6 +70,8 @@ class Container:
         What it is to clients.
     access_tags : frozenset of str, optional
         Who may see it, to a policy of tags: by default nobody. The nodes in it have the same.
+    answers : Answers, optional
+        How it answers what goes wrong, and the nodes in it.
     """
 
     structure_family = StructureFamily.container
@@ -74,17 +79,23 @@ class Container:
     node: ClassVar[SimpleNamespace] = SimpleNamespace(parent="the tree")
 
     def __init__(
-        self, metadata: Mapping[str, Any], specs: Sequence[Spec], *, access_tags: frozenset[str] = frozenset()
+        self,
+        metadata: Mapping[str, Any],
+        specs: Sequence[Spec],
+        *,
+        access_tags: frozenset[str] = frozenset(),
+        answers: Answers = DISCREET,
     ):
         self._metadata = metadata
         self.specs = list(specs)
         self.access_tags = access_tags
+        self.answers = answers
 
     def children(self) -> Mapping[str, Node]:
         """Return the nodes in it by name, with its tags; may wait for MongoDB and files."""
         children = self.find_children()
         for child in children.values():
-            child.access_tags = self.access_tags
+            child.access_tags, child.answers = self.access_tags, self.answers
         return children
 
     def find_children(self) -> Mapping[str, Node]:
@@ -113,7 +124,7 @@ class Container:
             There is none.
         """
         name, *deeper = segments
-        children = await ask(self.children)
+        children = await self.answers.ask(self.children)
         if name not in children:
             raise NoEntry(name)
         found = children[name]
@@ -121,7 +132,7 @@ class Container:
 
     async def exact_len(self) -> int:
         """Return how many nodes are in it."""
-        return len(await ask(self.children))
+        return len(await self.answers.ask(self.children))
 
     async def cursor_for_offset(self, offset: int) -> int | None:
         """Return the cursor of a page, which is how many come before."""
@@ -140,7 +151,7 @@ class Container:
 
     async def items_range(self, offset: int = 0, limit: int | None = None) -> list[tuple[str, Node]]:
         """Return names and nodes from one on."""
-        children = await ask(self.children)
+        children = await self.answers.ask(self.children)
         return list(islice(children.items(), offset, None if limit is None else offset + limit))
 
     async def keys_range(self, offset: int = 0, limit: int | None = None) -> list[str]:
@@ -157,7 +168,7 @@ class Container:
         """
         if fields is None:
             return self
-        children = await ask(self.children)
+        children = await self.answers.ask(self.children)
         return Part(self, {name: children[name] for name in fields})
 
     def __dask_tokenize__(self) -> str:
@@ -169,7 +180,7 @@ class Part(Container):
     """Some nodes of a container, for an export of these alone."""
 
     def __init__(self, whole: Container, children: Mapping[str, Node]):
-        super().__init__(whole.metadata(), whole.specs, access_tags=whole.access_tags)
+        super().__init__(whole.metadata(), whole.specs, access_tags=whole.access_tags, answers=whole.answers)
         self.whole = whole
         self._children = children
 

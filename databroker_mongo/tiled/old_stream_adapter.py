@@ -76,7 +76,7 @@ class OldStreamAdapter(Container):
         columns = self._open()
         names = name_segments(columns, taken=(_TIME,))
         arrays: dict[str, Node] = {
-            names[key]: array_of(column, columns, specs=[_VARIABLE]) for key, column in columns.items()
+            names[key]: array_of(column, columns, self.answers, specs=[_VARIABLE]) for key, column in columns.items()
         }
         return arrays if columns.time is None else {_TIME: _times(columns.time), **arrays}
 

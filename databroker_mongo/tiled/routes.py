@@ -15,7 +15,6 @@ from tiled.server.authentication import (
 )
 from tiled.server.dependencies import get_entry, get_root_tree
 
-from .answers import ask
 from .expected_shapes import listen_for_shapes
 from .formats import JSON_SEQUENCE, iterate_documents
 from .run_adapter import RunAdapter
@@ -56,4 +55,4 @@ async def get_documents(
     request.state.endpoint = "data"
     if not isinstance(run, RunAdapter):
         raise HTTPException(404, f"{path} is not a run in MongoDB.")
-    return StreamingResponse(await ask(iterate_documents, run.run, fill), media_type=JSON_SEQUENCE)
+    return StreamingResponse(await run.answers.ask(iterate_documents, run.run, fill), media_type=JSON_SEQUENCE)

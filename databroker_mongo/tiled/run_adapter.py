@@ -10,7 +10,6 @@ from typing import Final
 from tiled.structures.core import Spec
 
 from ..runs import Run
-from .answers import ask
 from .metadata import n_bytes_of, plain
 from .nodes import Container, Node, Serving, name_segments
 from .old_stream_adapter import OldStreamAdapter
@@ -39,7 +38,7 @@ class RunAdapter(Container):
 
     def __init__(self, serving: Serving, run: Run):
         tags = serving.tag_fields.tags_of(run.start)
-        super().__init__(plain(run.metadata), RUN_SPECS[serving.layout], access_tags=tags)
+        super().__init__(plain(run.metadata), RUN_SPECS[serving.layout], access_tags=tags, answers=serving.answers)
         self.run = run
         self.n_bytes = n_bytes_of(self._metadata)
         self._serving = serving
@@ -57,7 +56,7 @@ class RunAdapter(Container):
 
     async def exact_len(self) -> int:
         """Return how many streams it has, of which the names are known: no descriptor is read to list runs."""
-        return await ask(len, self.run)
+        return await self.answers.ask(len, self.run)
 
     @cached_property
     def _streams(self) -> Mapping[str, Node]:

@@ -41,13 +41,11 @@ def configure(
     trust_documents : bool
         Whether catalogs without ``allowed_roots`` are served to everybody. Who is alone reads what this account may.
     """
+    who = {"trust_documents": trust_documents or not is_public, "tells_places": not is_public}
     paths = name_segments(catalogs) if len(catalogs) > 1 else dict.fromkeys(catalogs, "")
     return {
         "authentication": {"single_user_api_key": key, "allow_anonymous_access": is_public},
-        "trees": [
-            {"path": f"/{path}", **_tree_of(catalog, layout=layout, trust_documents=trust_documents or not is_public)}
-            for catalog, path in paths.items()
-        ],
+        "trees": [{"path": f"/{path}", **_tree_of(catalog, layout=layout, **who)} for catalog, path in paths.items()],
     }
 
 

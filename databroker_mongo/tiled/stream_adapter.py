@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tiled.structures.core import Spec
 
 from ..runs import OpenColumn, Stream, StreamColumns
+from .answers import Answers
 from .arrays import ArrayAdapter
 from .metadata import plain
 from .nodes import Container, Node, name_segments
@@ -61,14 +62,23 @@ class StreamAdapter(Container):
         types = {key: arrow_type(column.dtype, column.read) for key, column in columns.items() if _is_in_table(column)}
         told = {key: type for key, type in types.items() if type is not None and not key.startswith("_")}
         names = name_segments(columns, taken=(_TABLE, _SEQ_NUM, _TIME))
-        arrays = {names[key]: array_of(column, columns) for key, column in columns.items() if key not in told}
-        return {_TABLE: _Internal(self.stream, columns, told, names).table(), **arrays}
+        others = {key: column for key, column in columns.items() if key not in told}
+        arrays = {names[key]: array_of(column, columns, self.answers) for key, column in others.items()}
+        return {_TABLE: _Internal(self.stream, columns, told, names, self.answers).table(), **arrays}
 
 
 class _Internal:
     """The table of a stream in the making: numbers and times of its rows, values of events, and when each was taken."""
 
-    def __init__(self, stream: Stream, columns: StreamColumns, types: Mapping[str, Any], names: Mapping[str, str]):
+    def __init__(
+        self,
+        stream: Stream,
+        columns: StreamColumns,
+        types: Mapping[str, Any],
+        names: Mapping[str, str],
+        answers: Answers,
+    ):
+        self._answers = answers
         self._columns = columns
         self._types = types
         self._names = names
@@ -91,7 +101,7 @@ class _Internal:
 
     def _array(self, name: str) -> ArrayAdapter:
         if name in self._keys:
-            return array_of(self._columns[self._keys[name]], self._columns)
+            return array_of(self._columns[self._keys[name]], self._columns, self._answers)
         values = self._read_rows(slice(0, self._columns.n_rows), [name])[name]
         return ArrayAdapter.of_array(values, dims=(_TIME,), metadata={})
 
@@ -118,7 +128,9 @@ def describe(stream: Stream) -> dict[str, Any]:
     }
 
 
-def array_of(column: OpenColumn, columns: StreamColumns, *, specs: Sequence[Spec] = ()) -> ArrayAdapter:
+def array_of(
+    column: OpenColumn, columns: StreamColumns, answers: Answers, *, specs: Sequence[Spec] = ()
+) -> ArrayAdapter:
     """Return a column as an array; one of which no shape is known is there too, and tells why when it is read."""
     if column.absence is not None:
         return ArrayAdapter(
@@ -127,12 +139,12 @@ def array_of(column: OpenColumn, columns: StreamColumns, *, specs: Sequence[Spec
             dtype=np.dtype(np.float64),
             chunks=((columns.n_rows,),),
             dims=(_TIME,),
-            metadata={"attrs": column.attrs, "unreadable": column.absence.message},
+            metadata={"attrs": column.attrs, "unreadable": answers.told(column.absence)},
             specs=specs,
         )
     metadata: dict[str, Any] = {"attrs": plain(column.attrs)}
     if column.problem is not None:
-        metadata["unreadable"] = column.problem.message
+        metadata["unreadable"] = answers.told(column.problem)
     if column.note:
         metadata["note"] = column.note
     if column.dtype.hasobject:

@@ -14,7 +14,7 @@ from tiled.server.core import NoEntry
 from tiled.structures.core import Spec, StructureFamily
 from tiled.structures.table import TableStructure
 
-from .answers import ask, translate_errors
+from .answers import DISCREET, Answers
 from .arrays import ArrayAdapter, as_text
 
 Array = NDArray[Any]
@@ -66,6 +66,7 @@ class TableAdapter:
     ):
         self.specs = [TABLE_SPEC]
         self.access_tags: frozenset[str] = frozenset()  # those of the stream, once it hands the table on
+        self.answers: Answers = DISCREET
         self.n_rows = n_rows
         self._columns = columns
         self._read_rows = read_rows
@@ -94,8 +95,8 @@ class TableAdapter:
         name, *deeper = segments
         if name not in self._columns or deeper:
             raise NoEntry(name)
-        array = await ask(self._columns[name].array)
-        array.access_tags = self.access_tags
+        array = await self.answers.ask(self._columns[name].array)
+        array.access_tags, array.answers = self.access_tags, self.answers
         return array
 
     def read(self, fields: Collection[str] | None = None) -> pandas.DataFrame:
@@ -126,7 +127,7 @@ class TableAdapter:
     def _read(self, rows: slice, fields: Collection[str] | None) -> pandas.DataFrame:
         wanted = list(self._columns if fields is None else fields)
         types = {name: self._columns[name].type for name in wanted}
-        with translate_errors():
+        with self.answers.translate_errors():
             found = self._read_rows(rows, wanted)
         columns = {name: _as_typed(found[name], types[name]) for name in wanted}
         return pandas.DataFrame(columns, index=pandas.RangeIndex(rows.start, rows.stop))

@@ -11,6 +11,7 @@ from tiled.access_control.protocols import normalize_access_tags
 from ..config import find_entries, redact_uri
 from ..errors import CatalogWarning, ConfigurationError
 from ..runs import Catalog
+from .answers import Answers
 from .catalog_adapter import CatalogAdapter
 from .fence import gaps_in_fence, require_fence
 from .formats import register_formats
@@ -42,7 +43,8 @@ def from_name(name: str, *, layout: int = 3, trust_documents: bool = False, **op
         for these; ``tag_field``: the field of the start document that holds the access tags of a run, by which a policy
         of tags decides who sees it, or a list of fields, of which the first that a run has decides; in the place of a
         field ``{field: proposal_id, template: "pass-{}"}``; ``public_after``: ``{days: 1095}`` or ``{field: NAME}``,
-        when a run is public; ``top_level_access_tags``: those of the catalog itself, as of a catalog in SQL.
+        when a run is public; ``top_level_access_tags``: those of the catalog itself, as of a catalog in SQL;
+        ``tells_places`` (False): whether answers about files and databases that cannot be read name paths and hosts.
 
     Raises
     ------
@@ -100,6 +102,7 @@ def make_tree(
     tag_field: TagOption | Sequence[TagOption] = (),
     public_after: Mapping[str, Any] | None = None,
     top_level_access_tags: Collection[str] = (),
+    tells_places: bool = False,
 ) -> CatalogAdapter:
     """Return the runs of a catalog as a tree, the oldest first, as Tiled's clients expect."""
     if layout not in LAYOUTS:
@@ -116,5 +119,6 @@ def make_tree(
         live_seconds=live_seconds,
         tag_fields=tag_fields,
         top_level_access_tags=normalize_access_tags(top_level_access_tags),
+        answers=Answers(tells_places),
     )
     return CatalogAdapter(serving)

@@ -140,7 +140,7 @@ def serving(catalog: Catalog, **options: Any) -> Iterator[Any]:
 
     from databroker_mongo.tiled import make_tree
 
-    with Context.from_app(build_app(make_tree(catalog, **options))) as context:
+    with Context.from_app(build_app(make_tree(catalog, **{"tells_places": True, **options}))) as context:
         yield context
 
 

@@ -48,8 +48,10 @@ def forged(mongod_uri, tmp_path_factory):
         uids[way] = documents[0][1]["uid"]
         roots.append(allowed_root(directory))
     catalog = Catalog.from_uri(uri, allowed_roots=roots)
-    with serving(catalog, layout=3) as new, serving(catalog, layout=2) as old:
-        yield SimpleNamespace(uids=uids, get={3: getter(new), 2: getter(old)})
+    options = {"tells_places": False}
+    with serving(catalog, layout=3, **options) as new, serving(catalog, layout=2, **options) as old:
+        files = str(tmp_path_factory.getbasetemp()).encode()
+        yield SimpleNamespace(uids=uids, get={3: getter(new), 2: getter(old)}, files=files)
     with pymongo.MongoClient(mongod_uri) as client:
         client.drop_database(name)
 
@@ -72,6 +74,19 @@ def test_a_file_of_others_is_refused_on_every_way_out(forged, way):
     for url, status, content in answers(forged, way):
         assert status == (None if url.startswith("documents") else 410), (url, content)
         assert not any(leaked in content for leaked in LEAKED), url
+        assert status is None or forged.files not in content, url
+
+
+def test_nothing_that_is_told_of_a_column_names_a_file(forged, caplog):
+    uid = forged.uids["root"]
+    for path in (f"metadata/{uid}/primary/img", f"search/{uid}/primary", f"search/{uid}"):
+        answer = forged.get[3](path)
+        assert answer.status_code == 200
+        assert forged.files not in answer.content
+    refused = forged.get[3](f"array/full/{uid}/primary/img").json()["detail"]
+    assert "a file is not in a directory that this run may be read from" in refused
+    assert f"run uid: {uid}" in refused
+    assert forged.files.decode() in caplog.text
 
 
 def test_the_files_of_ones_own_go_every_way_out(forged):
