@@ -63,6 +63,9 @@ SCOPE = Argument(
         "field, and other fields",
     },
 )
+PLAIN_PAGE = Argument(
+    ("--plain-page",), {"action": "store_true", "help": "show Tiled's page without the script that mends it for runs"}
+)
 OUTPUT = Argument(
     ("--output",), {"type": Path, "metavar": "FILE", "help": "write to this new file instead of standard output"}
 )

@@ -28,7 +28,7 @@ def serve(chosen: argparse.Namespace) -> None:
         is_public=chosen.yes_everybody_may_read,
         trust_documents=chosen.trust_documents,
     )
-    app = tiled.make_app(configuration)
+    app = tiled.make_app(configuration, is_mended=not chosen.plain_page)
     listening = tiled.listen(chosen.host, 0 if chosen.check else chosen.port)
     for name, n_runs in numbers.items():
         print(f"{name}: {n_runs} runs")

@@ -12,7 +12,8 @@
     fence              files that documents may not name
     serving            a server of one's own, for the command
     expected_shapes    arrays that have grown meanwhile
-    answers            threads, and errors as answers        formats | routes   documents of runs; hdf5
+    page               Tiled's page of it, with views.js: lists of runs, plots, frames
+    answers            threads, and errors as answers        formats | routes   documents and health of runs; hdf5
 
 Nothing that waits for MongoDB or for a file is called in Tiled's event loop. No other room imports this one, but the
 command that serves: the extra ``[tiled]`` is large.

@@ -29,6 +29,7 @@ from ..errors import (
     UnreadableColumns,
     Unsupported,
 )
+from ..health import Finding
 
 _Found = TypeVar("_Found")
 
@@ -62,6 +63,14 @@ _SENTENCES: Final[tuple[tuple[type[CatalogError], str], ...]] = (
 _FACTS: Final = ("run_uid", "scan_id", "stream", "data_key", "resource_uid", "datum_id", "spec")
 """What a person may be told who sees the run: all of it stands in its documents."""
 
+_FILES_IN_WORDS: Final = {
+    "missing-files": "Files of it are not there",
+    "forbidden-files": "Files of it are not in a directory that this run may be read from",
+    "offline-files": "Files of it are offline, for example on tape",
+    "unreadable-spec": "Files of it are of a kind that the server does not read",
+}
+"""What is said of findings whose messages have paths."""
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -84,6 +93,13 @@ class Answers:
         sentence = next(sentence for kind, sentence in _SENTENCES if isinstance(error, kind))
         facts = {name: error.facts.get(name) for name in _FACTS}
         return str(CatalogError(f"{sentence}; the log of the server says more.", **facts))
+
+    def told_of(self, finding: Finding) -> str:
+        """Return what clients are told of something that is wrong with a run."""
+        if self.tells_places or finding.kind not in _FILES_IN_WORDS:
+            return finding.message
+        _logger.warning("%s", finding.message)
+        return f"{_FILES_IN_WORDS[finding.kind]}; the log of the server says more."
 
     def answer(self, error: CatalogError) -> HTTPException:
         """Return an error as an answer: 410 for data that cannot be read, 503 where MongoDB cannot answer."""

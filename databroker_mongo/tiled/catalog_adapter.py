@@ -19,6 +19,9 @@ from .queries import translate_query, translate_sorting
 from .routes import make_router
 from .run_adapter import RUN_SPECS, RunAdapter
 
+CATALOG_SPEC = Spec("DatabrokerMongoCatalog", version="1")
+"""That runs are served from here, for the page; clients choose their classes by the other spec."""
+
 _VERSIONS: Final = {3: "3.0", 2: "1"}
 _SECONDS_OF_COUNTS: Final = 5.0
 _N_BYTES_OF_A_COUNT: Final = 500
@@ -39,7 +42,7 @@ class CatalogAdapter(Container):
     node: ClassVar[SimpleNamespace] = SimpleNamespace(parent=None)
 
     def __init__(self, serving: Serving, catalog: Catalog | None = None):
-        specs = [Spec("CatalogOfBlueskyRuns", version=_VERSIONS[serving.layout])]
+        specs = [CATALOG_SPEC, Spec("CatalogOfBlueskyRuns", version=_VERSIONS[serving.layout])]
         super().__init__({}, specs, access_tags=serving.top_level_access_tags, answers=serving.answers)
         self.sorting = [("time", 1)]
         self._serving = serving
@@ -48,7 +51,7 @@ class CatalogAdapter(Container):
 
     @property
     def include_routers(self) -> list[APIRouter]:
-        """The routes that clients of databroker 2 ask beside those of Tiled."""
+        """The routes that clients of databroker 2, and the page, ask beside those of Tiled."""
         return [make_router()]
 
     def search(self, query: object) -> CatalogAdapter:

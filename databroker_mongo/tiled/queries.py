@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from bluesky_tiled_plugins.queries import ScanIDRange, TimeRange, _PartialUID, _ScanID
@@ -24,6 +26,7 @@ from tiled.queries import (
     SpecsQuery,
     StructureFamilyQuery,
 )
+from tiled.query_registration import register
 from tiled.structures.core import StructureFamily
 from tiled.utils import UnsupportedQueryType
 
@@ -34,6 +37,38 @@ from .tags import NO_RUN, TagFields
 
 TIME_KEYS = ("", "_", "time", "start.time")
 """How clients name the order of time, which is that of a catalog anyway."""
+
+
+_SHOWN: Final = ("plan_name", "sample", "sample.name", "sample_name")
+"""The fields of a start document in which the page's list shows words."""
+
+
+_LONGEST_SCAN_ID: Final = 18
+"""In digits, which 64 bits hold."""
+
+
+@register(name="databroker_mongo_words")
+@dataclass(frozen=True)
+class Words:
+    """What a person types into the search of the page.
+
+    Parameters
+    ----------
+    text : str
+        Words, all of which hold: a scan id, the beginning of a uid, a part of the name of a plan or sample, or a
+        condition on a field as the command line takes it, such as ``scan_id>=100`` or ``sample.name~^Ni``.
+    """
+
+    text: str
+
+    @classmethod
+    def decode(cls, *, text: str) -> Words:
+        """Return the query of the parameters of a URL."""
+        return cls(text)
+
+    def encode(self) -> dict[str, str]:
+        """Return the parameters of a URL."""
+        return {"text": self.text}
 
 
 def translate_query(query: object, specs: Sequence[str], tag_fields: TagFields) -> Query:
@@ -88,6 +123,26 @@ def _translate_like(query: Any) -> Query:
     return queries.Regex(query.key, f"^{''.join(map(_pattern_of, beginning))}{'' if is_open else '$'}")
 
 
+def _translate_words(query: Words) -> Query:
+    try:
+        words = shlex.split(query.text)
+    except ValueError:  # an apostrophe
+        words = query.text.split()
+    return queries.conjunction([_translate_word(word) for word in words])
+
+
+def _translate_word(word: str) -> Query:
+    found = queries.from_words([word])
+    if not isinstance(found, queries.FullText):
+        return found
+    meanings: list[Query] = [queries.Regex(field, re.escape(word), case_sensitive=False) for field in _SHOWN]
+    if queries.is_uid_beginning(word):
+        meanings.append(queries.PartialUID(word))
+    if word.isdecimal() and len(word) <= _LONGEST_SCAN_ID:
+        meanings.append(queries.Eq("scan_id", int(word)))
+    return queries.Or(tuple(meanings))
+
+
 def _translate_partial_uid(query: Any) -> Query:
     beginnings = [beginning for beginning in query.partial_uids if queries.is_uid_beginning(beginning)]
     return queries.PartialUID(*beginnings) if beginnings else _all_if(False)
@@ -104,5 +159,6 @@ _TRANSLATIONS: Final[dict[type, Callable[[Any], Query]]] = {
     _PartialUID: _translate_partial_uid,
     KeysFilter: lambda query: queries.In("uid", query.keys),
     Like: _translate_like,
+    Words: _translate_words,
     StructureFamilyQuery: lambda query: _all_if(query.value == StructureFamily.container),
 }

@@ -18,6 +18,7 @@ from tiled.server.app import build_app_from_config
 from ..config import is_uri
 from ..errors import ConfigurationError
 from .nodes import name_segments
+from .page import mend_page
 
 _SECONDS_TO_FINISH = 5
 """How long requests may go on when the server is ended."""
@@ -49,12 +50,21 @@ def configure(
     }
 
 
-def make_app(configuration: dict[str, Any]) -> Any:
+def make_app(configuration: dict[str, Any], *, is_mended: bool = True) -> Any:
     """Return the application of a configuration; its first page is Tiled's page of the tree.
 
     Tiled's own first page loads a style sheet from another host.
+
+    Parameters
+    ----------
+    configuration : dict
+        As :func:`configure` returns it.
+    is_mended : bool, optional
+        Whether the page shows runs by our script, and not as Tiled shows any node.
     """
     app = build_app_from_config(Config.model_validate(configuration))
+    if is_mended:
+        mend_page(app)
     app.router.routes.insert(0, Route("/", _lead_to_page))
     app.add_middleware(refuse_other_files)
     return app

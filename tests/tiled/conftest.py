@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -17,6 +21,7 @@ from databroker_mongo.store import open_store, writable
 from databroker_mongo.testing import Asset, StreamAsset, build_run
 
 HERE = Path(__file__).parent
+COMMAND = str(Path(sys.executable).parent / "databroker-mongo")
 TIME = 1_700_000_000.0
 FRAMES = np.arange(5 * 4 * 6, dtype=np.uint16).reshape(5, 4, 6)
 CONFIGURATION = {
@@ -179,3 +184,26 @@ def getter(context: Any) -> Callable[..., Any]:
         return context.http_client.get(f"/api/v1/{path}", params=parameters or None, headers={"Accept": accept})
 
     return get
+
+
+@contextmanager
+def served(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start a server on a free port; give its process and the address that it prints."""
+    command = [COMMAND, "serve", *arguments, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            yield process, _read_address(process)
+        finally:
+            process.kill()
+
+
+def _read_address(process: Any, seconds: float = 60) -> str:
+    said, end = "", time.monotonic() + seconds
+    while time.monotonic() < end and select.select([process.stdout], [], [], end - time.monotonic())[0]:
+        line: str = process.stdout.readline()
+        said += line
+        if line.startswith("http"):
+            return line.strip()
+        if not line:
+            break
+    raise AssertionError(f"no address was printed: {said}")

@@ -89,6 +89,20 @@ def test_nothing_that_is_told_of_a_column_names_a_file(forged, caplog):
     assert forged.files.decode() in caplog.text
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_wrong_with_files_of_others_names_none(forged, way):
+    answer = forged.get[3](f"health/{forged.uids[way]}")
+    assert answer.status_code == 200
+    assert forged.files not in answer.content
+
+
+def test_what_is_wrong_is_said_in_words(forged, caplog):
+    (told,) = forged.get[3](f"health/{forged.uids['root']}").json()["findings"]
+    assert told["kind"] == "forbidden-files"
+    assert told["message"].startswith("Files of it are not in a directory that this run may be read from")
+    assert forged.files.decode() in caplog.text
+
+
 def test_the_files_of_ones_own_go_every_way_out(forged):
     for url, status, content in answers(forged, "own"):
         assert status == 200, (url, content)

@@ -5,13 +5,9 @@ from __future__ import annotations
 import http.client
 import os
 import re
-import select
 import signal
 import socket
-import subprocess
-import sys
-import time
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,33 +16,9 @@ import pytest
 from tiled.client import from_uri
 
 from databroker_mongo.cli.main import main
+from databroker_mongo.tiled import configure, make_app
 
-from .conftest import uid_of
-
-COMMAND = str(Path(sys.executable).parent / "databroker-mongo")
-
-
-@contextmanager
-def served(*arguments):
-    """Start a server on a free port; give its process and the address that it prints."""
-    command = [COMMAND, "serve", *arguments, "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        try:
-            yield process, read_address(process)
-        finally:
-            process.kill()
-
-
-def read_address(process, seconds=60):
-    said, end = "", time.monotonic() + seconds
-    while time.monotonic() < end and select.select([process.stdout], [], [], end - time.monotonic())[0]:
-        line = process.stdout.readline()
-        said += line
-        if line.startswith("http"):
-            return line.strip()
-        if not line:
-            break
-    raise AssertionError(f"no address was printed: {said}")
+from .conftest import served, uid_of
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +93,20 @@ def test_several_catalogs_have_a_path_each(served_uri, machine):
         assert {each["id"] for each in listed["data"]} == {"one", "two"}
         found = httpx.get(f"{address}api/v1/metadata/two/{uid_of(1)}", timeout=60)
         assert found.json()["data"]["attributes"]["metadata"]["start"]["scan_id"] == 1
+
+
+def test_the_page_is_mended_unless_it_is_to_be_plain(served_uri):
+    from starlette.testclient import TestClient
+
+    configuration = configure([served_uri], layout=3, key="key" * 10, is_public=False)
+    told = {
+        is_mended: TestClient(make_app(configuration, is_mended=is_mended)).get("/tiled-ui-settings").json()
+        for is_mended in (True, False)
+    }
+    views = told[True].pop("spec_views")
+    assert told[True] == told[False]
+    assert {view["spec"] for view in views} == {"DatabrokerMongoCatalog", "DatabrokerMongoRun"}
+    assert {view["url"] for view in views} == {"/api/v1/databroker-mongo/views.js"}
 
 
 def test_check_tells_what_could_be_served(served_uri, capsys):
