@@ -45,7 +45,14 @@ def lazy_dataset(opened: OpenedColumns, source: StreamSource, *, dedupe: bool = 
         for key, structure in structures_of(columns, source).items()
     }
     dataset = make_dataset(variables, opened, source, opened.absences)
-    return dataset.isel(time=latest_of_repeats(opened.seq_num)) if dedupe and has_rows(dataset) else dataset
+    return _pick_rows(dataset, latest_of_repeats(opened.seq_num)) if dedupe and has_rows(dataset) else dataset
+
+
+def _pick_rows(dataset: xarray.Dataset, rows: NDArray[np.intp]) -> xarray.Dataset:
+    """Return some rows, in blocks of one size again, though fewer are left of some than of others."""
+    picked = dataset.isel(time=rows)
+    blocks = {name: max(1, *each.chunksizes["time"]) for name, each in picked.data_vars.items()}
+    return picked.assign({name: picked[name].chunk({"time": size}) for name, size in blocks.items()})
 
 
 def lazy_array(column: Column, name: str) -> dask.array.Array:

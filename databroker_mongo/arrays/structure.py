@@ -6,7 +6,7 @@ Pure: documents and what handlers found go in.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -270,7 +270,9 @@ def plan_chunks(
     file_chunks: tuple[int, ...] | None = None,
     boundaries: Sequence[int] = (),
 ) -> Chunks:
-    """Cut an array into blocks of 16 to 64 MB, never smaller than a chunk of the file.
+    """Cut an array into blocks of 16 to 64 MB, never smaller than a chunk of the file, of one size but the last.
+
+    Zarr stores no blocks of several sizes, so that ``to_zarr`` would refuse an array that is cut where files begin.
 
     Parameters
     ----------
@@ -291,7 +293,9 @@ def plan_chunks(
     # less than that again stays one, rather than leave a small rest.
     step = max(1, _TARGET_BYTES // (row_bytes * chunk[0])) * chunk[0]
     most = max(step, _MOST_BYTES // row_bytes // chunk[0] * chunk[0])
-    return (tuple(_row_blocks(shape[0], boundaries, step, most)), *inner)
+    n_rows = shape[0]
+    block = n_rows if n_rows <= most else _in_step_with_files(_rows_of_files(n_rows, boundaries), chunk[0], step, most)
+    return (_even(n_rows, block), *inner)
 
 
 def _inner_blocks(shape: tuple[int, ...], chunk: tuple[int, ...], unit_bytes: int) -> list[tuple[int, ...]]:
@@ -307,24 +311,25 @@ def _inner_blocks(shape: tuple[int, ...], chunk: tuple[int, ...], unit_bytes: in
 
 
 def _even(size: int, block: int) -> tuple[int, ...]:
+    """Cut an axis into blocks of one length but the last."""
     if size == 0:
         return (0,)
     whole, rest = divmod(size, block)
     return (block,) * whole + ((rest,) if rest else ())
 
 
-def _row_blocks(n_rows: int, boundaries: Sequence[int], step: int, most: int) -> Iterator[int]:
-    """Yield block lengths: several small files together, a large one by itself in steps."""
-    # A block goes on into the file that follows only if all of that file fits: else each of two blocks would open it.
-    if n_rows == 0:
-        yield 0
-    start = 0
-    edges = [edge for edge in [*boundaries, n_rows] if 0 < edge <= n_rows]
-    for number, edge in enumerate(edges):
-        following = edges[number + 1] if number + 1 < len(edges) else None
-        while edge - start > most:
-            yield step
-            start += step
-        if edge > start and (following is None or following - start > step):
-            yield edge - start
-            start = edge
+def _rows_of_files(n_rows: int, boundaries: Sequence[int]) -> int:
+    """Return how many rows each file but the last has; 0 where they have different numbers."""
+    starts = [0, *(edge for edge in boundaries if 0 < edge < n_rows)]
+    lengths = {after - before for before, after in itertools.pairwise(starts)}
+    return lengths.pop() if len(lengths) == 1 and n_rows - starts[-1] <= min(lengths) else 0
+
+
+def _in_step_with_files(n_of_file: int, chunk: int, step: int, most: int) -> int:
+    """Return how many rows a block has: whole files or equal parts of one, so that no two blocks share one for nothing."""
+    if n_of_file == 0 or n_of_file % chunk:
+        return step
+    if n_of_file <= most:
+        return max(1, step // n_of_file) * n_of_file
+    parts = (n_of_file // n_parts for n_parts in range(2, 2 * n_of_file // step + 1) if n_of_file % n_parts == 0)
+    return next((part for part in parts if part <= most and part % chunk == 0), step)

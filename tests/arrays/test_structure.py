@@ -97,6 +97,7 @@ def test_blocks_cover_the_array_and_none_is_larger_than_it_must_be(n_rows, frame
     shape = (n_rows, 1, *frame)
     chunks = plan_chunks(shape, UINT16, file_chunks=(file_rows, 1, *frame), boundaries=boundaries)
     assert tuple(sum(blocks) for blocks in chunks) == shape
+    assert all(len({*blocks[:-1]}) <= 1 and blocks[-1] <= blocks[0] for blocks in chunks)
     datum_bytes = 2 * frame[0] * frame[1]
     assert all(blocks * datum_bytes <= max(64_000_000, file_rows * datum_bytes) for blocks in chunks[0])
 
@@ -108,11 +109,26 @@ def test_a_long_stack_is_cut_into_blocks_of_16_to_64_megabytes_aligned_with_the_
     assert all(blocks % 10 == 0 for blocks in chunks[0][:-1])
 
 
-def test_a_file_begins_a_block_unless_files_are_small():
-    large = plan_chunks((40, 1, 1024, 1024), UINT16, boundaries=[0, 17])
-    assert 17 in np.cumsum(large[0])
-    small = plan_chunks((1000, 1, 64, 64), UINT16, boundaries=list(range(1000)))
-    assert len(small[0]) == 1
+@pytest.mark.parametrize(
+    ("n_rows", "boundaries", "chunk", "expected"),
+    [
+        (1000, range(0, 1000, 1), 1, (15,) * 66 + (10,)),
+        (100, range(0, 100, 10), 1, (10,) * 10),
+        (100, range(0, 100, 7), 1, (14,) * 7 + (2,)),
+        (100, range(0, 100, 20), 1, (20,) * 5),
+        (240, range(0, 240, 60), 1, (30,) * 8),
+        (240, range(0, 240, 60), 12, (12,) * 20),
+        (94, range(0, 94, 47), 1, (15,) * 6 + (4,)),
+        (357, [0, 37, 157], 1, (15,) * 23 + (12,)),
+        (30, [0, 17], 1, (30,)),
+    ],
+)
+def test_blocks_hold_whole_files_or_equal_parts_of_one_where_files_are_equally_long(
+    n_rows, boundaries, chunk, expected
+):
+    frame = (1, 1024, 1024)
+    chunks = plan_chunks((n_rows, *frame), UINT16, file_chunks=(chunk, *frame), boundaries=[*boundaries])
+    assert chunks[0] == expected
 
 
 def test_a_frame_larger_than_a_block_is_cut_along_the_chunks_of_the_file():
