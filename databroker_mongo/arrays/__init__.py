@@ -34,8 +34,8 @@ from .joined import Joined, RunRows, join, refuse_external
 from .opening import is_held, open_columns
 from .rows import PageRows, StreamRows, TakenRows
 from .source import StreamSource, Transform
-from .structure import attributes, column_name, name_dims
-from .values import as_array, has_integers_beyond_floats
+from .structure import TIME_ATTRIBUTES, attributes, column_name, name_dims
+from .values import as_array, as_moments, has_integers_beyond_floats
 
 if TYPE_CHECKING:
     from .dataset import chunked, chunks_of, dataset_of_runs, load_dataset, table_of_rows
@@ -54,9 +54,11 @@ __all__ = [
     "RunRows",
     "StreamRows",
     "StreamSource",
+    "TIME_ATTRIBUTES",
     "TakenRows",
     "Transform",
     "as_array",
+    "as_moments",
     "attributes",
     "chunked",
     "chunks_of",

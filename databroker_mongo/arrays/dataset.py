@@ -16,19 +16,34 @@ import xarray
 from numpy.typing import NDArray
 
 from ..errors import CatalogError
+from ..printable import as_json
 from .column_set import OpenedColumns
 from .columns import Column
 from .joined import Joined, RunRows
 from .rows import latest_of_repeats
 from .source import StreamSource
-from .structure import ArrayStructure, Chunks, attributes, column_name, name_dims, plan_chunks
-from .values import as_array
+from .structure import (
+    TIME_ATTRIBUTES,
+    ArrayStructure,
+    Chunks,
+    as_attribute,
+    attributes,
+    column_name,
+    name_dims,
+    plan_chunks,
+)
+from .values import as_array, as_moments
 
 Array = NDArray[Any]
 
 
 def load_dataset(
-    opened: OpenedColumns, source: StreamSource, *, by_row: bool = False, dedupe: bool = False
+    opened: OpenedColumns,
+    source: StreamSource,
+    *,
+    by_row: bool = False,
+    dedupe: bool = False,
+    as_dates: bool = False,
 ) -> tuple[xarray.Dataset, dict[str, CatalogError]]:
     """Return a dataset of NumPy arrays, and why it lacks some columns.
 
@@ -44,6 +59,8 @@ def load_dataset(
         column is lacking if any of its rows cannot be read.
     dedupe : bool
         Whether of several rows of one ``seq_num`` only the latest is kept.
+    as_dates : bool
+        Whether the times of the rows are dates, rather than seconds.
     """
     columns, variables = opened.columns, {}
     failed: dict[str, CatalogError] = {}
@@ -55,15 +72,23 @@ def load_dataset(
         except CatalogError as error:
             failed[key] = error
         else:
-            variables[structure.name] = _as_they_are(structure, values)
+            variables[structure.name] = as_they_are(structure, values)
     lacking = {**opened.absences, **failed}
-    return _pick_rows(make_dataset(variables, opened, source, lacking), opened, bad, dedupe=dedupe), lacking
+    dataset = make_dataset(variables, opened, source, lacking, as_dates=as_dates)
+    return _pick_rows(dataset, opened, bad, dedupe=dedupe), lacking
 
 
-def table_of_rows(columns: Mapping[str, Array], dims: Mapping[str, tuple[str, ...]], time: Array) -> xarray.Dataset:
+def table_of_rows(
+    columns: Mapping[str, Array],
+    dims: Mapping[str, tuple[str, ...]],
+    time: Array,
+    attrs: Mapping[str, Mapping[str, Any]],
+) -> xarray.Dataset:
     """Return a dataset of arrays that are at hand, a row for each event."""
-    variables = {column_name(name, columns): (("time", *dims[name]), values) for name, values in columns.items()}
-    return xarray.Dataset(variables, {"time": ("time", time)})
+    variables = {
+        column_name(name, columns): (("time", *dims[name]), values, attrs[name]) for name, values in columns.items()
+    }
+    return xarray.Dataset(variables, {"time": ("time", time, TIME_ATTRIBUTES)})
 
 
 def chunked(dataset: xarray.Dataset) -> xarray.Dataset:
@@ -86,16 +111,16 @@ def dataset_of_runs(runs: Sequence[RunRows], columns: Sequence[Joined], *, strea
     n_rows = np.array(list(map(len, runs)), np.int64)
     told: dict[str, Any] = {
         "without_stream": [run.uid for run in runs if not run.has_stream],
-        "lacking": {each.name: each.lacking for each in columns if each.lacking},
-        "dtypes": {each.name: each.dtypes for each in columns if each.dtypes},
+        "lacking": _told({each.name: each.lacking for each in columns if each.lacking}),
+        "dtypes": _told({each.name: each.dtypes for each in columns if each.dtypes}),
     }
     coords = {
-        "time": ("time", np.concatenate([np.empty(0), *(run.time for run in runs)])),
+        "time": ("time", np.concatenate([np.empty(0), *(run.time for run in runs)]), TIME_ATTRIBUTES),
         "run_number": ("time", np.repeat(np.arange(len(runs)), n_rows)),
         "uid": ("run", _of_runs([run.uid for run in runs])),
         "scan_id": ("run", _of_runs([run.scan_id for run in runs])),
         "n_rows": ("run", n_rows),
-        "start_time": ("run", np.array([run.start_time for run in runs], np.float64)),
+        "start_time": ("run", np.array([run.start_time for run in runs], np.float64), TIME_ATTRIBUTES),
     }
     variables = {each.name: xarray.Variable(each.dims, each.values, each.attrs, fastpath=True) for each in columns}
     return xarray.Dataset(variables, coords, {"stream": stream, **{name: each for name, each in told.items() if each}})
@@ -126,11 +151,13 @@ def _pick_rows(
     left_out = {row for errors in bad.values() for row in errors}.intersection(wanted)
     if left_out:
         dataset.attrs["n_rows_left_out"] = len(left_out)
-        dataset.attrs["unreadable_rows"] = {
-            key: {row: error.message for row, error in errors.items() if row in left_out}
-            for key, errors in bad.items()
-            if left_out.intersection(errors)
-        }
+        dataset.attrs["unreadable_rows"] = _told(
+            {
+                key: {row: error.message for row, error in errors.items() if row in left_out}
+                for key, errors in bad.items()
+                if left_out.intersection(errors)
+            }
+        )
     return dataset.isel(time=[row for row in wanted if row not in left_out])
 
 
@@ -161,25 +188,42 @@ def chunks_of(column: Column) -> Chunks:
     return plan_chunks(column.shape, column.dtype, file_chunks=column.file_chunks, boundaries=column.boundaries())
 
 
-def _as_they_are(structure: ArrayStructure, values: Array) -> xarray.Variable:
+def as_they_are(structure: ArrayStructure, values: Array) -> xarray.Variable:
     """Return values as a variable of xarray, objects as they are."""
     # With fastpath, Variable does not call ``as_compatible_data``: see `_Objects`.
     return xarray.Variable(structure.dims, values, structure.attrs, fastpath=True)
 
 
 def make_dataset(
-    variables: Mapping[str, Any], opened: OpenedColumns, source: StreamSource, lacking: Mapping[str, CatalogError]
+    variables: Mapping[str, Any],
+    opened: OpenedColumns,
+    source: StreamSource,
+    lacking: Mapping[str, CatalogError],
+    *,
+    as_dates: bool,
 ) -> xarray.Dataset:
     """Return variables as a dataset with the times of its rows, and with why it lacks some columns."""
-    # Of an array xarray makes the same index, but asks first whether it is one of dask's, and imports dask for that.
-    coords = {} if opened.time is None else {"time": ("time", pandas.Index(opened.time))}
+    coords = {} if opened.time is None else {"time": _times(opened.time, as_dates=as_dates)}
     facts = {name: source.facts.get(name) for name in ("stream", "run_uid", "scan_id")}
-    attrs: dict[str, Any] = {name: fact for name, fact in facts.items() if fact is not None}
+    attrs: dict[str, Any] = {name: as_attribute(fact) for name, fact in facts.items() if fact is not None}
     if source.rows.are_copied:
         attrs["read_from"] = "columnar copies"
     if lacking:
-        attrs["unreadable"] = {key: str(error) for key, error in lacking.items()}
+        attrs["unreadable"] = _told({key: str(error) for key, error in lacking.items()})
     return xarray.Dataset(variables, coords, attrs)
+
+
+def _times(seconds: NDArray[np.float64], *, as_dates: bool) -> tuple[str, pandas.Index[Any], dict[str, str]]:
+    """Return the times of rows as a coordinate; of dates, xarray writes the units itself."""
+    # Of an array xarray makes the same index, but asks first whether it is one of dask's, and imports dask for that.
+    if as_dates:
+        return "time", as_moments(seconds), {"long_name": "time in UTC"}
+    return "time", pandas.Index(seconds), TIME_ATTRIBUTES
+
+
+def _told(of_columns: Mapping[str, object]) -> str:
+    """Return what there is to tell of columns as JSON, for files keep no mappings as attributes; empty if nothing."""
+    return as_json(of_columns) if of_columns else ""
 
 
 def _of_runs(values: list[Any]) -> Array:

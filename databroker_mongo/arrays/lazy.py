@@ -18,8 +18,8 @@ import xarray
 from numpy.typing import NDArray
 
 from .column_set import OpenedColumns
-from .columns import Column
-from .dataset import chunks_of, has_rows, make_dataset, structures_of
+from .columns import Column, EventColumn
+from .dataset import as_they_are, chunks_of, has_rows, make_dataset, structures_of
 from .rows import latest_of_repeats
 from .source import StreamSource
 from .structure import ArrayStructure, Chunks
@@ -27,7 +27,9 @@ from .structure import ArrayStructure, Chunks
 Array = NDArray[Any]
 
 
-def lazy_dataset(opened: OpenedColumns, source: StreamSource, *, dedupe: bool = False) -> xarray.Dataset:
+def lazy_dataset(
+    opened: OpenedColumns, source: StreamSource, *, dedupe: bool = False, as_dates: bool = False
+) -> xarray.Dataset:
     """Return a dataset of dask arrays; nothing is read.
 
     Parameters
@@ -38,21 +40,22 @@ def lazy_dataset(opened: OpenedColumns, source: StreamSource, *, dedupe: bool = 
         Their stream.
     dedupe : bool
         Whether of several rows of one ``seq_num`` only the latest is kept.
+    as_dates : bool
+        Whether the times of the rows are dates, rather than seconds.
     """
     columns = opened.columns
     variables = {
-        structure.name: (structure.dims, _lazy_as_they_are(columns[key], structure), structure.attrs)
-        for key, structure in structures_of(columns, source).items()
+        structure.name: _variable(columns[key], structure) for key, structure in structures_of(columns, source).items()
     }
-    dataset = make_dataset(variables, opened, source, opened.absences)
+    dataset = make_dataset(variables, opened, source, opened.absences, as_dates=as_dates)
     return _pick_rows(dataset, latest_of_repeats(opened.seq_num)) if dedupe and has_rows(dataset) else dataset
 
 
 def _pick_rows(dataset: xarray.Dataset, rows: NDArray[np.intp]) -> xarray.Dataset:
     """Return some rows, in blocks of one size again, though fewer are left of some than of others."""
     picked = dataset.isel(time=rows)
-    blocks = {name: max(1, *each.chunksizes["time"]) for name, each in picked.data_vars.items()}
-    return picked.assign({name: picked[name].chunk({"time": size}) for name, size in blocks.items()})
+    lazy = {name: each for name, each in picked.data_vars.items() if each.chunks}
+    return picked.assign({name: each.chunk({"time": max(1, *each.chunksizes["time"])}) for name, each in lazy.items()})
 
 
 def lazy_array(column: Column, name: str) -> dask.array.Array:
@@ -79,11 +82,19 @@ def _lazy(column: Column, name: str, chunks: Chunks) -> dask.array.Array:
     return lazy
 
 
+def _variable(column: Column, structure: ArrayStructure) -> xarray.Variable:
+    """Return a column as a variable, lazy unless it is of objects that were read already, to know that they are."""
+    # Who saves lazy objects is warned by xarray that it has to load them, to find what a file could hold.
+    if structure.dtype == object and isinstance(column, EventColumn):
+        return as_they_are(structure, column[...])
+    return xarray.Variable(structure.dims, _lazy_as_they_are(column, structure), structure.attrs)
+
+
 def _lazy_as_they_are(column: Column, structure: ArrayStructure) -> dask.array.Array:
     lazy = _lazy(column, structure.name, structure.chunks)
     map_blocks: Any = lazy.map_blocks  # dask's annotation has one argument too many
-    as_they_are: dask.array.Array = map_blocks(_as_objects, dtype=lazy.dtype) if lazy.dtype == object else lazy
-    return as_they_are
+    objects: dask.array.Array = map_blocks(_as_objects, dtype=lazy.dtype) if lazy.dtype == object else lazy
+    return objects
 
 
 class _Objects(np.ndarray[Any, Any]):

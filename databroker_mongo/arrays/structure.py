@@ -14,6 +14,7 @@ import numpy as np
 
 from ..assets import DatumStructure
 from ..errors import ShapeMismatch
+from ..printable import as_json
 from .fitting import is_quirk
 from .remedies import Remedies, advise
 
@@ -25,6 +26,8 @@ Chunks = tuple[tuple[int, ...], ...]
 _TARGET_BYTES = 32_000_000
 _MOST_BYTES = 64_000_000
 _ATTRIBUTES = ("units", "precision", "source", "long_name")
+# Not CF's "seconds since": a file is to give the same numbers again, and would give dates.
+TIME_ATTRIBUTES = {"units": "s", "long_name": "time since 1970-01-01T00:00:00Z"}
 # What a column has once for all of its rows, and no value tells.
 _SAID_ONCE = ("external", "units", "dims")
 
@@ -130,7 +133,18 @@ def column_name(key: str, taken: Collection[str]) -> str:
 def attributes(data_key: DataKey, device: str | None) -> dict[str, object]:
     """Return the attributes of a column: what is known of its device, units, precision and source."""
     known = {"object": data_key.get("object_name") or device, **{name: data_key.get(name) for name in _ATTRIBUTES}}
-    return {name: value for name, value in known.items() if value is not None}
+    return {name: as_attribute(value) for name, value in known.items() if value is not None}
+
+
+def as_attribute(value: object) -> object:
+    """Return a value that netCDF and Zarr keep as an attribute: a number, a text or a list of texts; others as JSON."""
+    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        return [as_attribute(each) for each in value]
+    if isinstance(value, str):
+        return value.replace("\0", r"\x00")
+    if isinstance(value, bool):
+        return int(value)
+    return value if isinstance(value, int | float) else as_json(value)
 
 
 def declared_dtype(data_key: DataKey) -> np.dtype[Any] | None:
@@ -326,7 +340,7 @@ def _rows_of_files(n_rows: int, boundaries: Sequence[int]) -> int:
 
 
 def _in_step_with_files(n_of_file: int, chunk: int, step: int, most: int) -> int:
-    """Return how many rows a block has: whole files or equal parts of one, so that no two blocks share one for nothing."""
+    """Return how many rows a block has: whole files or equal parts of one, so that few are shared by two blocks."""
     if n_of_file == 0 or n_of_file % chunk:
         return step
     if n_of_file <= most:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 from ..errors import ShapeMismatch
 from ..store import MISSING, Values
 
+if TYPE_CHECKING:
+    import pandas
+
 Array = NDArray[Any]
+_LAST_SECOND = 2**63 / 1e9
 _MOMENT = np.dtype("datetime64[us]")
 _LARGEST_EXACT = 2**53  # larger integers are not all equal to some float64
 
@@ -138,6 +142,15 @@ def _numbers(values: Sequence[Any], kinds: set[type]) -> Array | None:
     if any(kind_of(leaf) is int and abs(leaf) > _LARGEST_EXACT for value in values for leaf in _leaves(value)):
         return None
     return np.array(values, dtype=np.float64)
+
+
+def as_moments(seconds: NDArray[np.float64]) -> pandas.DatetimeIndex:
+    """Return seconds since 1970 as moments in UTC, ``datetime64[ns]``; NaT for what is none."""
+    import pandas  # most read numbers
+
+    is_moment = np.abs(seconds) < _LAST_SECOND
+    # pandas 3 counts whole seconds in another unit.
+    return pandas.to_datetime(np.where(is_moment, seconds, np.nan), unit="s").as_unit("ns")
 
 
 def has_integers_beyond_floats(values: Iterable[object]) -> bool:

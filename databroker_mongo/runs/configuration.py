@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ..arrays import StreamSource, as_array, attributes, name_dims
+from ..arrays import TIME_ATTRIBUTES, StreamSource, as_array, attributes, name_dims
 from ..completion import completable
 from ..documents import is_streamed
 from ..errors import ColumnNotFound, DocumentWarning, stacklevel_of_caller
@@ -68,7 +68,7 @@ class DeviceConfiguration(Mapping[str, HeldColumn]):
         return f"<configuration of {self._device}: {', '.join(self._names()) or 'nothing'}>"
 
     def read(self) -> xarray.Dataset:
-        """Read the configuration, ``(time, ...)`` each, with the coordinate ``time`` in seconds since 1970.
+        """Read the configuration, ``(time, ...)`` each with its units, and the coordinate ``time``, seconds since 1970.
 
         There is a row for each event. A stream whose data are only in stream resources has no events, and then a
         warning says that there are no rows and that the `descriptors` of the stream have the configuration.
@@ -77,7 +77,8 @@ class DeviceConfiguration(Mapping[str, HeldColumn]):
 
         self._warn_without_events()
         columns = {name: self._values(name) for name in self._names()}
-        return table_of_rows(columns, self._dims(), self._source.rows.index.time)
+        attrs = {name: self._attributes(name) for name in columns}
+        return table_of_rows(columns, self._dims(), self._source.rows.index.time, attrs)
 
     def __getitem__(self, name: str) -> HeldColumn:
         if name not in self._names():
@@ -88,9 +89,12 @@ class DeviceConfiguration(Mapping[str, HeldColumn]):
                 device=self._device,
                 data_key=name,
             )
-        attrs = attributes(self._data_keys().get(name, {}), self._device)
         return HeldColumn(
-            self._source, name, partial(self._told_values, name), row_dims=self._dims()[name], attrs=attrs
+            self._source,
+            name,
+            partial(self._told_values, name),
+            row_dims=self._dims()[name],
+            attrs=self._attributes(name),
         )
 
     def __iter__(self) -> Iterator[str]:
@@ -121,6 +125,11 @@ class DeviceConfiguration(Mapping[str, HeldColumn]):
 
     def _values(self, name: str) -> np.ndarray[Any, Any]:
         return self._by_descriptor(name)[self._source.rows.index.descriptor]
+
+    def _attributes(self, name: str) -> Mapping[str, Any]:
+        if self._section == "timestamps":
+            return TIME_ATTRIBUTES
+        return attributes(self._data_keys().get(name, {}), self._device)
 
     def _by_descriptor(self, name: str) -> np.ndarray[Any, Any]:
         return as_array([(each.get(self._section) or {}).get(name, MISSING) for each in self._held()])

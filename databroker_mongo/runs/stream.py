@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 import numpy as np
 
 from .. import display
-from ..arrays import OpenedColumns, StreamRows, StreamSource, column_name, open_columns
+from ..arrays import TIME_ATTRIBUTES, OpenedColumns, StreamRows, StreamSource, as_moments, column_name, open_columns
 from ..completion import completable
 from ..documents import n_events_said, stream_of
 from ..errors import (
     CatalogError,
+    CatalogWarning,
     ColumnNotFound,
     DocumentWarning,
     UnreadableColumns,
@@ -40,12 +41,14 @@ from .stream_columns import StreamColumns
 from .timestamps import Timestamps
 
 if TYPE_CHECKING:
+    import pandas
     import xarray
 
 _logger = logging.getLogger("databroker_mongo")
 
 OnError = Literal["raise", "skip", "rows"]
 Dedupe = Literal["last"]
+Times = Literal["seconds", "datetime"]
 
 _PARTS = ("data", "timestamps", "config", "config_timestamps")
 """What databroker 2 has between the brackets of a stream; a data key of such a name comes first."""
@@ -209,6 +212,7 @@ class Stream(Mapping[str, StreamColumn]):
         exclude: Collection[str] = (),
         on_error: OnError = "raise",
         dedupe: Dedupe | None = None,
+        times: Times = "seconds",
         recall: bool = False,
         use_columnar: bool = True,
     ) -> xarray.Dataset:
@@ -228,9 +232,12 @@ class Stream(Mapping[str, StreamColumn]):
             the reason, in ``ds.attrs["unreadable"]``; or, where a column can be read in part, leave out of all columns
             the rows that one of them lacks, and name these in ``ds.attrs["unreadable_rows"]``: by data key, from the
             number of the row in the stream, counted from 0, to the reason. ``ds.attrs["n_rows_left_out"]`` is their
-            number. A column of which no row can be read is left out itself.
+            number. A column of which no row can be read is left out itself. ``json.loads`` makes mappings of the two.
         dedupe : {"last"}, optional
             Keep only the latest of several events with one ``seq_num`` (a rewound plan repeats them).
+        times : {"seconds", "datetime"}
+            Whether the coordinate ``time`` is seconds since 1970, float64, or dates in UTC, ``datetime64[ns]``; a time
+            that is no date is NaT, with a warning.
         recall : bool
             Whether offline files, for example on tape, are fetched; otherwise they are unreadable. The site decides
             which files are offline.
@@ -240,7 +247,8 @@ class Stream(Mapping[str, StreamColumn]):
         Returns
         -------
         xarray.Dataset
-            NumPy arrays of shape ``(time, ...)``, with the coordinate ``time`` in seconds since 1970.
+            NumPy arrays of shape ``(time, ...)``, with the coordinate ``time`` in seconds since 1970. Attributes are
+            numbers and texts, so that files can keep them: what a document says otherwise is JSON.
 
         Raises
         ------
@@ -253,6 +261,7 @@ class Stream(Mapping[str, StreamColumn]):
 
         _require("on_error", on_error, ("raise", "skip", "rows"))
         _require("dedupe", dedupe, (None, "last"))
+        _require("times", times, ("seconds", "datetime"))
         if variables is not None:
             if keys is not None:
                 raise TypeError("keys and variables are two names of one argument: give one of them")
@@ -261,6 +270,7 @@ class Stream(Mapping[str, StreamColumn]):
                 exclude=exclude,
                 on_error=on_error,
                 dedupe=dedupe,
+                times=times,
                 recall=recall,
                 use_columnar=use_columnar,
             )
@@ -268,7 +278,10 @@ class Stream(Mapping[str, StreamColumn]):
         source = self._source_for(recall=recall, use_columnar=use_columnar)
         with source.assets.keep_open():
             opened = self._open(source, self._select(keys, exclude), eager=True, by_row=by_row)
-            loaded, lacking = load_dataset(opened, source, by_row=by_row, dedupe=dedupe == "last")
+            self._tell_of_odd_dates(opened, times)
+            loaded, lacking = load_dataset(
+                opened, source, by_row=by_row, dedupe=dedupe == "last", as_dates=times == "datetime"
+            )
         problems = {key: error for key, error in lacking.items() if not opened.by_key[key].is_pending}
         if problems and on_error == "raise":
             raise self._unreadable(problems)
@@ -280,6 +293,7 @@ class Stream(Mapping[str, StreamColumn]):
         *,
         exclude: Collection[str] = (),
         dedupe: Dedupe | None = None,
+        times: Times = "seconds",
         recall: bool = False,
         use_columnar: bool = True,
     ) -> xarray.Dataset:
@@ -293,6 +307,8 @@ class Stream(Mapping[str, StreamColumn]):
             Data keys to leave out; a name that the stream does not have is ignored.
         dedupe : {"last"}, optional
             Keep only the latest of several events with one ``seq_num``.
+        times : {"seconds", "datetime"}
+            Whether the coordinate ``time`` is seconds since 1970 or dates in UTC, as in `read`.
         recall : bool
             Whether offline files are fetched: at once if the shape of a column must be looked up in one, and when the
             arrays are computed.
@@ -302,9 +318,10 @@ class Stream(Mapping[str, StreamColumn]):
         Returns
         -------
         xarray.Dataset
-            dask arrays of shape ``(time, ...)``, with the coordinate ``time`` in seconds since 1970. A column that
+            dask arrays of shape ``(time, ...)``, with the coordinate ``time`` in seconds since 1970. Objects of events,
+            such as texts with None among them, are NumPy arrays: they were read to know what they are. A column that
             cannot be read raises when it is computed; one whose shape cannot be known is left out, with a warning, and
-            named, with the reason, in ``ds.attrs["unreadable"]``.
+            named, with the reason, in ``ds.attrs["unreadable"]``, in JSON.
 
         Raises
         ------
@@ -314,6 +331,7 @@ class Stream(Mapping[str, StreamColumn]):
         from ..arrays import lazy_dataset
 
         _require("dedupe", dedupe, (None, "last"))
+        _require("times", times, ("seconds", "datetime"))
         source = self._source_for(recall=recall, use_columnar=use_columnar)
         opened = self._open(source, self._select(keys, exclude), eager=False)
         problems = opened.absences
@@ -324,7 +342,60 @@ class Stream(Mapping[str, StreamColumn]):
                 UnreadableWarning,
                 stacklevel=stacklevel_of_caller(),
             )
-        return lazy_dataset(opened, source, dedupe=dedupe == "last")
+        self._tell_of_odd_dates(opened, times)
+        return lazy_dataset(opened, source, dedupe=dedupe == "last", as_dates=times == "datetime")
+
+    def to_table(
+        self,
+        keys: Iterable[str] | None = None,
+        *,
+        exclude: Collection[str] = (),
+        on_error: OnError = "raise",
+        times: Times = "datetime",
+    ) -> pandas.DataFrame:
+        """Read the columns of one value an event into a table, a row for each event.
+
+        Parameters
+        ----------
+        keys : iterable of str, optional
+            The data keys that are wanted; by default all.
+        exclude : collection of str
+            Data keys to leave out.
+        on_error : {"raise", "skip", "rows"}
+            What to do about columns that cannot be read, as in `read`.
+        times : {"seconds", "datetime"}
+            Whether the index ``time`` is dates in UTC or seconds since 1970.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A column for each data key.
+
+        Raises
+        ------
+        ColumnNotFound
+            A data key that the stream does not have.
+        UnreadableColumns
+            At least one column cannot be read.
+
+        Warns
+        -----
+        CatalogWarning
+            Some columns have more axes and are left out. ``to_dataframe()`` of a dataset does not: it repeats all other
+            columns for each pixel.
+        """
+        wanted = self._select(keys, exclude)
+        opened = self.open_columns(wanted, eager=False)
+        wide = {key: column.shape for key, column in opened.columns.items() if column.ndim > 1}
+        if wide:
+            listed = ", ".join(f"{key!r} {shape}" for key, shape in wide.items())
+            warnings.warn(
+                f"{self.source.where}: {listed} are no single values and are left out of the table; exclude="
+                f"{list(wide)!r} says so. stream.read() has them, and stream[NAME] is one of them.",
+                CatalogWarning,
+                stacklevel=stacklevel_of_caller(),
+            )
+        return self.read([key for key in wanted if key not in wide], on_error=on_error, times=times).to_dataframe()
 
     def columns(self, keys: Iterable[str] | None = None, *, recall: bool = False) -> StreamColumns:
         """Open columns together; nothing is read that shapes and dtypes do not need.
@@ -447,6 +518,13 @@ class Stream(Mapping[str, StreamColumn]):
                 )
         return [key for key in dict.fromkeys(wanted) if key not in left_out]
 
+    def _tell_of_odd_dates(self, opened: OpenedColumns, times: Times) -> None:
+        if times == "seconds" or opened.time is None:
+            return
+        odd = opened.time[as_moments(opened.time).isna() & ~np.isnan(opened.time)]
+        if len(odd):
+            self._tell({TIME: f"{len(odd)} events have a time that is no date ({odd[0]:g}), and is NaT here"})
+
     def _tell(self, notes: Mapping[str, str]) -> None:
         """Warn of what has not been told yet."""
         if told := self._news(notes):
@@ -491,7 +569,7 @@ class StreamData(Mapping[str, StreamColumn]):
         if name in source.data_keys:
             return DataColumn(source, name, self._open_columns)
         if name == TIME:
-            return HeldColumn(source, name, self._times)
+            return HeldColumn(source, name, self._times, attrs=TIME_ATTRIBUTES)
         raise ColumnNotFound(
             f"the stream has no data key {name!r}. It has: {', '.join(map(repr, source.data_keys)) or 'none'}.",
             **source.facts,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arrays import StreamSource, as_array
+from ..arrays import TIME_ATTRIBUTES, StreamSource, as_array
 from ..completion import completable
 from ..documents import is_streamed
 from ..errors import ColumnNotFound
@@ -30,7 +30,7 @@ class Timestamps(Mapping[str, HeldColumn]):
 
     def __getitem__(self, name: str) -> HeldColumn:
         self._select(name)
-        return HeldColumn(self._source, name, partial(self._values, name))
+        return HeldColumn(self._source, name, partial(self._values, name), attrs=TIME_ATTRIBUTES)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._select(None))
@@ -66,7 +66,8 @@ class Timestamps(Mapping[str, HeldColumn]):
         rows = self._source.rows
         found = rows.columns(self._select(keys), section="timestamps")
         columns = {key: as_array(values) for key, values in found.items()}
-        return table_of_rows(columns, dict.fromkeys(columns, ()), rows.index.time)
+        attrs = dict.fromkeys(columns, TIME_ATTRIBUTES)
+        return table_of_rows(columns, dict.fromkeys(columns, ()), rows.index.time, attrs)
 
     def _select(self, keys: str | Iterable[str] | None) -> list[str]:
         known = self._held

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import OpenedColumns, column_name, has_integers_beyond_floats
+from ..arrays import OpenedColumns, as_moments, column_name, has_integers_beyond_floats
 from ..errors import CatalogWarning, DocumentWarning, stacklevel_of_caller
 from ..store import Values
 from .documents import ChosenFields, choose_fields
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ..runs import Run, Stream
 
 
-_LAST_SECOND = 2**63 / 1e9
 """Of what nanoseconds since 1970 in 64 bits can count."""
 
 
@@ -160,12 +159,8 @@ def _as_long(values: Values, n_rows: int) -> Values:
 
 def _moments(time: NDArray[np.float64], stream: Stream | None) -> pandas.DatetimeIndex:
     """Return times as moments in UTC, and tell of those of a stream that are none."""
-    import pandas
-
-    is_moment = np.abs(time) < _LAST_SECOND
-    # pandas 3 counts whole seconds in another unit.
-    moments = pandas.to_datetime(np.where(is_moment, time, np.nan), unit="s").as_unit("ns")
-    odd = time[~is_moment]
+    moments = as_moments(time)
+    odd = time[moments.isna()]
     if len(odd) and stream is not None:
         told = f"{len(odd)} events have a time that is missing or not valid ({odd[0]:g}), and is NaT in the table"
         _warn(stream, f"{told}. convert_times=False and localize_times=False give all times as they are stored.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import os
 import warnings
@@ -142,7 +143,7 @@ def require_column(catalog, key, stream, expected):
         if n and (each is None or is_empty(each))
     ]
     # What no event has is None, and so is what other programs store as None: only the former is lacking.
-    assert set(found.attrs.get("lacking", {}).get(name, [])) <= set(lacking)
+    assert set(json.loads(found.attrs.get("lacking", "{}")).get(name, [])) <= set(lacking)
     values = found[name].values
     assert found[name].dims[0] == "time"
     are_whole = sum(map(len, held)) == len(values)

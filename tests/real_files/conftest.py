@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -107,7 +108,7 @@ class Bench:
             skipped = run.primary.read(on_error="skip")
             require_scalars(skipped)
             assert "image" not in skipped
-            assert skipped.attrs["unreadable"]["image"] == str(fault)
+            assert json.loads(skipped.attrs["unreadable"])["image"] == str(fault)
             self._require_lazily(run, fault)
         require_names(fault, run_uid=run.start["uid"], scan_id=SCAN_ID, stream="primary", data_key="image")
         return fault
@@ -117,7 +118,7 @@ class Bench:
         lazy = run.primary.to_dask()
         require_scalars(lazy.drop_vars("image", errors="ignore").compute())
         if "image" not in lazy:
-            assert lazy.attrs["unreadable"]["image"] == str(fault)
+            assert json.loads(lazy.attrs["unreadable"])["image"] == str(fault)
             return
         with pytest.raises(type(fault)) as caught:
             lazy["image"].compute()

@@ -1,5 +1,6 @@
 """Files that are written while they are read, grow, or are replaced: whole frames, equal lengths, never older data."""
 
+import json
 import os
 import subprocess
 import sys
@@ -160,7 +161,7 @@ def test_a_first_frame_that_no_descriptor_describes_is_left_out_and_told(bench):
     primary = bench.run(no_file(bench), dtype=None, edit=in_progress).primary
     dataset = primary.read()
     assert {name: len(column) for name, column in dataset.items()} == {"I0": 0, "n": 0}
-    assert "the file is missing" in dataset.attrs["unreadable"]["image"]
+    assert "the file is missing" in json.loads(dataset.attrs["unreadable"])["image"]
 
 
 def test_a_file_whose_directory_is_missing_costs_its_own_column_of_a_run_in_progress_too(bench):

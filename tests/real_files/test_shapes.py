@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import uuid
 import warnings
@@ -118,7 +119,7 @@ def ways(place, run):
     def lazily():
         lazy = run.primary.to_dask()
         if "image" not in lazy:
-            raise UnreadableColumns(lazy.attrs["unreadable"]["image"])
+            raise UnreadableColumns(json.loads(lazy.attrs["unreadable"])["image"])
         image = lazy["image"]
         assert image.shape == image.values.shape
         np.testing.assert_array_equal(image[-1:].values, image.values[-1:])

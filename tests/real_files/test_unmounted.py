@@ -1,5 +1,6 @@
 """Files whose whole root is not on this machine: wherever that is told, the line that mends it is told as well."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -66,7 +67,7 @@ def test_the_error_and_the_warning_say_which_line_to_add(unmounted, request):
     fault = caught.value.reasons["image"]
     assert isinstance(fault, AssetUnreadable)
     assert fault.missing_directory.startswith("/nowhere-on-this-machine")
-    assert has_line(unmounted.primary.read(on_error="skip").attrs["unreadable"]["image"], request)
+    assert has_line(json.loads(unmounted.primary.read(on_error="skip").attrs["unreadable"])["image"], request)
 
 
 def test_a_lazy_dataset_says_it_when_it_leaves_the_column_out(bench):

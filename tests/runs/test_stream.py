@@ -1,6 +1,7 @@
 """A stream read whole, in part and lazily, on mongomock and on MongoDB."""
 
 import copy
+import json
 import pickle
 import warnings
 
@@ -11,6 +12,7 @@ import pytest
 from databroker_mongo import Run, Writer
 from databroker_mongo.assets import open_reader
 from databroker_mongo.errors import (
+    CatalogWarning,
     ColumnNotFound,
     DocumentWarning,
     StoreError,
@@ -166,9 +168,9 @@ def test_one_bad_column_costs_only_itself(store_uri):
     assert "good" in run.primary.read(exclude=caught.value.exclude)
     skipped = run.primary.read(on_error="skip")
     assert "image" not in skipped
-    assert "NO_SUCH_SPEC" in skipped.attrs["unreadable"]["image"]
+    assert "NO_SUCH_SPEC" in json.loads(skipped.attrs["unreadable"])["image"]
     lazy = run.primary.to_dask()
-    assert "NO_SUCH_SPEC" in lazy.attrs["unreadable"]["image"]
+    assert "NO_SUCH_SPEC" in json.loads(lazy.attrs["unreadable"])["image"]
 
 
 def test_a_datum_of_another_shape_than_the_first_is_refused(store_uri):
@@ -281,6 +283,52 @@ def test_timestamps_and_configuration_have_a_row_for_each_event(store_uri):
     np.testing.assert_array_equal(primary.config_timestamps["det"].read()["gain"], [1.0] * 5)
     with pytest.raises(ColumnNotFound, match="'no_device'"):
         primary.config["no_device"]
+
+
+@pytest.mark.parametrize("method", ["read", "to_dask"])
+def test_times_are_seconds_or_dates_in_utc(store_uri, method):
+    primary = stored(store_uri, build_run({"primary": ROWS})).primary
+    seconds, dates = (getattr(primary, method)(["n"], times=times)["time"] for times in ("seconds", "datetime"))
+    assert (seconds.dtype, dates.dtype) == (np.float64, np.dtype("M8[ns]"))
+    assert seconds.attrs == {"units": "s", "long_name": "time since 1970-01-01T00:00:00Z"}
+    assert dates.values[0] == np.datetime64("2023-11-14T22:13:22")
+    np.testing.assert_array_equal((dates.values - np.datetime64(0, "s")) / np.timedelta64(1, "s"), seconds)
+    with pytest.raises(ValueError, match="times='local' is unknown"):
+        getattr(primary, method)(times="local")
+
+
+@pytest.mark.parametrize("method", ["read", "to_dask"])
+def test_a_time_that_is_no_date_is_told(store_uri, method):
+    documents = build_run({"primary": ROWS})
+    documents[-2][1]["time"] = 1e300
+    primary = stored(store_uri, documents).primary
+    with pytest.warns(DocumentWarning, match=r"'time': 1 events have a time that is no date \(1e\+300\), and is NaT"):
+        dates = getattr(primary, method)(["n"], times="datetime")["time"]
+    assert np.isnat(dates).sum() == 1
+    assert getattr(primary, method)(["n"])["time"].max() == 1e300
+
+
+def test_a_table_holds_single_values_and_tells_of_the_others(store_uri):
+    primary = stored(store_uri, build_run({"primary": ROWS}, assets={"primary": {"image": image()}})).primary
+    with pytest.warns(CatalogWarning, match=r"'mca' \(5, 3\), 'image' \(5, 1, 4, 6\) are no single values .* exclude="):
+        table = primary.to_table()
+    assert list(table) == ["I0", "n", "ok", "name"]
+    assert (len(table), table.index.name, str(table.index[0])) == (5, "time", "2023-11-14 22:13:22")
+    assert table["n"].tolist() == [0, 1, 2, 3, 4]
+    assert list(primary.to_table(exclude=["mca", "image"], times="seconds").index) == list(primary.read([])["time"])
+    assert list(primary.to_table(["name", "I0"])) == ["name", "I0"]
+
+
+def test_attributes_of_columns_are_numbers_and_texts(store_uri):
+    data_keys = {"I0": {"units": {"nA": 1}, "precision": True}, "n": {"units": ["mm", "s"], "object_name": "a\0b"}}
+    documents = build_run({"primary": ROWS}, data_keys=data_keys, scan_id={"scan": 5})
+    for name, doc in documents:
+        writable(open_store(store_uri)).insert(name, [doc])
+    primary = Run(Context(open_store(store_uri), open_reader(handlers={})), documents[0][1], None).primary
+    for ds in (primary.read(), primary.to_dask()):
+        assert ds["I0"].attrs == {"object": "det", "units": '{"nA": 1}', "precision": 1, "source": "test"}
+        assert ds["n"].attrs == {"object": r"a\x00b", "units": ["mm", "s"], "source": "test"}
+        assert ds.attrs["scan_id"] == '{"scan": 5}'
 
 
 def test_attributes_say_what_is_known(store_uri):

@@ -408,7 +408,9 @@ def test_a_stream_without_data_keys_is_true(store_uri):
 def test_the_times_of_events_are_a_column(run, times_of):
     times = times_of(run.primary)
     np.testing.assert_array_equal(times.read(), run.primary.read([])["time"])
-    assert (times.dims, times.attrs, times.shape, times[1]) == (("time",), {}, (5,), TIME + 3)
+    assert (times.dims, times.shape, times[1]) == (("time",), (5,), TIME + 3)
+    assert times.attrs == {"units": "s", "long_name": "time since 1970-01-01T00:00:00Z"}
+    assert times.attrs == run.primary.read([])["time"].attrs == run.primary.to_dask([])["time"].attrs
     assert times.__array__().dtype == np.float64
 
 
