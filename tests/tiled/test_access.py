@@ -8,11 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from textwrap import dedent
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -25,6 +22,7 @@ from databroker_mongo.tiled.paging import Cache
 from databroker_mongo.tiled.tags import UNTAGGED
 
 from .conftest import POINTS, TIME, store_runs, uid_of
+from .facility import write_facility
 
 USERS = ["alice", "bob", "ada"]
 ALICES, BOBS, NOBODYS, MISSING = (uid_of(number) for number in (101, 102, 103, 104))
@@ -466,30 +464,13 @@ def test_the_configuration_in_the_docs_serves(mongod_database_uri, tmp_path, mon
     from tiled.config import parse_configs
     from tiled.server.app import build_app_from_config
 
-    page = (Path(__file__).parents[2] / "docs/how-to/serve-a-facility.rst").read_text(encoding="utf-8")
-    here = {
-        "mongodb://mongo.example.org/bmm": mongod_database_uri,
-        "/etc/tiled": str(tmp_path),
-        "/var/lib/tiled": str(tmp_path),
-        "pass-123456": "pass-1",
-    }
-    for name, block in zip(("config.yml", "sessions.yml"), yaml_blocks(page), strict=True):
-        for there, value in here.items():
-            block = block.replace(there, value)
-        (tmp_path / name).write_text(block)
-    for variable in ("ALICES_PASSWORD", "ADAS_PASSWORD", "SECRET_KEY"):
-        monkeypatch.setenv(variable, "secret" if "PASSWORD" in variable else "secret" * 6)
+    for variable, value in write_facility(tmp_path, mongod_database_uri).items():
+        monkeypatch.setenv(variable, value)
     store_runs(mongod_database_uri, list(runs()))
     with TestClient(build_app_from_config(parse_configs(tmp_path / "config.yml"))) as client:
         for user, n_runs in (("alice", 1), ("ada", 3)):
             headers = {"Authorization": f"Bearer {log_in(client, user, provider='facility')}"}
             assert client.get("/api/v1/search/bmm", headers=headers).json()["meta"]["count"] == n_runs
-
-
-def yaml_blocks(page):
-    """Return the texts of the blocks of YAML in a page."""
-    blocks = page.split(".. code-block:: yaml\n\n")[1:]
-    return [dedent(re.split(r"\n(?=\S)", block)[0]) for block in blocks]
 
 
 def test_a_socket_tells_nothing_of_a_run_of_others(server):
