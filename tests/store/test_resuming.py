@@ -6,10 +6,13 @@ from unittest.mock import MagicMock
 import bson
 import pymongo
 import pytest
+from bson.raw_bson import RawBSONDocument
 from pymongo.errors import AutoReconnect, CursorNotFound, OperationFailure
 
 from databroker_mongo.store.connection import retries
+from databroker_mongo.store.connection.decoding import PLAIN
 from databroker_mongo.store.connection.retries import (
+    find_all,
     find_portions,
     in_order_of_time,
     retry_from_start,
@@ -139,6 +142,21 @@ def test_events_of_one_time_are_put_in_order_across_portions(events, n_of_one_ti
 def test_a_batch_that_is_no_bson_is_refused(monkeypatch):
     batches = MagicMock()
     batches.return_value.sort.return_value.batch_size.return_value = [bson.encode({"a": 1}) + bytes(8)]
-    monkeypatch.setattr(retries, "_finding_batches", lambda collection: batches)
+    monkeypatch.setattr(retries, "_find_batches", batches)
     with pytest.raises(bson.errors.InvalidBSON):
         list(find_portions(MagicMock(codec_options=bson.DEFAULT_CODEC_OPTIONS), {}, batch_size=2))
+
+
+def test_each_document_is_decoded_once(events, monkeypatch):
+    store(events, range(500))
+    made = []
+    original = RawBSONDocument.__init__
+
+    def count(self, *args, **options):
+        made.append(self)
+        original(self, *args, **options)
+
+    monkeypatch.setattr(RawBSONDocument, "__init__", count)
+    plain = events.with_options(codec_options=PLAIN)
+    assert find_all(plain, {}, {"_id": 0, "time": 1}) == [{"time": number} for number in range(500)]
+    assert len(made) < 10

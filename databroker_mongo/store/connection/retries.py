@@ -10,7 +10,6 @@ import math
 import operator
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import bson
@@ -71,28 +70,27 @@ def find_all(
 
     With their bytes, each document holds its own under the name `BYTES`.
     """
-    find: Callable[..., Any] = _finding_batches(collection) if with_bytes else collection.find
+    decode = _decoded_with_bytes if with_bytes else bson.decode_all
 
     def ask() -> list[Document]:
-        cursor = find(query, projection, skip=skip, limit=limit)
+        cursor = _find_batches(collection, query, projection, skip=skip, limit=limit)
         if sort:
             cursor = cursor.sort(list(sort)).allow_disk_use(True)
         if batch_size:
             cursor = cursor.batch_size(batch_size)
-        if with_bytes:
-            return [document for batch in cursor for document in _with_bytes(batch, collection.codec_options)]
-        return list(cursor)
+        return [document for batch in cursor for document in decode(batch, collection.codec_options)]
 
     return retry_once(ask)
 
 
-def _finding_batches(collection: Collection[Document]) -> Callable[..., Any]:
+def _find_batches(collection: Collection[Document], *query: Any, **options: Any) -> Any:
+    # pymongo's own cursor, told how to decode values, makes two documents of each.
     from .raw_batches import RawBatches  # imports pymongo, which the first question may cost
 
-    return partial(RawBatches, collection)
+    return RawBatches(collection, *query, **options)
 
 
-def _with_bytes(batch: bytes, options: CodecOptions[Document]) -> list[Document]:
+def _decoded_with_bytes(batch: bytes, options: CodecOptions[Document]) -> list[Document]:
     documents: list[Document] = bson.decode_all(batch, options)
     begin = 0
     for document in documents:
@@ -119,8 +117,7 @@ def find_portions(
     collection: Collection[Document], query: Mapping[str, Any], *, batch_size: int
 ) -> Iterator[list[Document]]:
     """Yield what answers to a query in the order of its time, in portions that fit into the processor's cache."""
-    # pymongo's own cursor, told how to decode values, makes a second document of each.
-    for batch in _finding_batches(collection)(query).sort("time", 1).batch_size(batch_size):
+    for batch in _find_batches(collection, query).sort("time", 1).batch_size(batch_size):
         for portion in _portions_of(batch):
             yield bson.decode_all(portion, collection.codec_options)
 

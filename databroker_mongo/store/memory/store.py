@@ -82,6 +82,19 @@ class MemoryStore(NormalizedStore):
         with self.connection.translate_errors("read events") as collections:
             yield from MemoryRows(collections).in_order_of_time(descriptor_uids)
 
+    def _find(
+        self,
+        collection: str,
+        query: dict[str, Any],
+        projection: dict[str, Any] | None = None,
+        *,
+        with_bytes: bool = False,
+    ) -> list[Document]:
+        """Return documents one by one: mongomock has no batches of bytes."""
+        with self.connection.translate_errors(f"read the collection {collection}") as collections:
+            found = getattr(collections, collection)
+            return list(found.find(query, {"_id": 0} if projection is None else projection))
+
     def changes(self, names: Sequence[str]) -> Changes:
         """Return what lets the time pass, for mongomock tells of no changes."""
         return Changes()
