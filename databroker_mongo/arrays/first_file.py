@@ -82,7 +82,7 @@ class FirstFile:
         AssetError
             The file, its handler or its path is at fault.
         """
-        layout = self._assets.layout(self._resource, self._datum, datum_id=self._datum_id)
+        layout, datum = self._assets.look(self._resource, self._datum, datum_id=self._datum_id)
         keywords = self._assets.keywords(self._resource)
         frames = next((each for each in _FRAMES if each in keywords), None)
         remedies = Remedies(run_uid, name, self._resource, frames)
@@ -98,15 +98,15 @@ class FirstFile:
                 n_asked=n_asked,
                 remedies=remedies,
             )
-            return self._as_fitted(data_key, fitted, remedies)
+            return self._as_fitted(data_key, fitted, remedies, datum if fitted.row_axes is None else None)
         except ShapeMismatch as error:
             facts = self._assets.facts(self._resource)
             error.add_facts(**facts, datum=str(self._datum), datum_id=self._datum_id)
             raise
 
-    def _as_fitted(self, data_key: DataKey, fitted: Fit, remedies: Remedies) -> Found:
+    def _as_fitted(self, data_key: DataKey, fitted: Fit, remedies: Remedies, datum: DatumStructure | None) -> Found:
         resource = with_row_axes(self._resource, fitted.row_axes)
-        found = self._assets.structure(resource, self._datum, datum_id=self._datum_id)
+        found = datum or self._assets.structure(resource, self._datum, datum_id=self._datum_id)
         note = require_dtype(data_key, found, remedies)
         if note is not None:
             fitted = fitted._replace(note="; ".join(filter(None, [fitted.note, note])), is_quirk=False)

@@ -19,8 +19,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..doors import open_late
+from .mounts import may_still_come
 from .opening import open_reader
-from .reader import AssetReader, may_still_come
+from .reader import AssetReader
 from .registry import HandlerRegistry
 from .resource import Resource
 from .roots import Roots, require_ends

@@ -10,6 +10,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import AssetUnreadable
 from .places import Place
 
 
@@ -53,6 +54,16 @@ def find_absence(path: Path, place: Place, root: Path | None, mapped: tuple[str,
     entry = f"{{{str(Place(place.drive, place.parts[: len(place.parts) - n_below]))!r}: '/where/it/is/here'}}"
     where = "in the settings of the catalog or as an argument of Catalog.from_uri"
     return _absence(directory, f"say where it is with root_map: {entry}, {where}")
+
+
+def may_still_come(error: Exception) -> bool:
+    """Tell whether a file ends early, or is missing in a directory that is there: any other is lost, or not mounted."""
+    if not isinstance(error, AssetUnreadable):
+        return False
+    if not isinstance(error.__cause__, FileNotFoundError):
+        return isinstance(error.__cause__, EOFError)
+    missing = error.__cause__.filename or error.facts.get("path")
+    return missing is not None and Path(os.fsdecode(missing)).parent.is_dir()
 
 
 def _absence(directory: Path, advice: str) -> Absence:

@@ -116,8 +116,13 @@ class AssetReader:
         with self._opened(resource, [datum], ids=_known(datum_id)) as handler:
             _require(_structure_of(handler, datum), promised, resource, datum, handler=handler)
 
-    def layout(self, resource: Resource, datum: DatumKwargs, *, datum_id: str | None = None) -> Layout | None:
-        """Return how one datum lies in the array that its file holds, or None where its handler does not tell.
+    def look(
+        self, resource: Resource, datum: DatumKwargs, *, datum_id: str | None = None
+    ) -> tuple[Layout | None, DatumStructure | None]:
+        """Return how one datum lies in the array that its file holds, and its structure, by one look at its files.
+
+        Either is None where headers alone do not tell it; so is the structure of a datum that is not there in full, of
+        which `structure` says why.
 
         Parameters
         ----------
@@ -130,7 +135,11 @@ class AssetReader:
             The file, its handler or its path is at fault.
         """
         with self._opened(resource, [datum], ids=_known(datum_id)) as handler:
-            return _layout_of(handler, datum)
+            layout = _layout_of(handler, datum)
+            if layout is not None and isinstance(handler, DescribesDatum):
+                with contextlib.suppress(Exception):  # whoever asks for it is told
+                    return layout, _structure_of(handler, datum)
+            return layout, None
 
     def way(self, resource: Resource, datum: DatumKwargs, *, datum_id: str | None = None) -> str:
         """Return in words how the values of one datum are read; empty where its handler does not tell.
@@ -440,16 +449,6 @@ def _require(
         stored_shape=None if layout is None else layout.shape,
         datum=str(dict(datum)),
     )
-
-
-def may_still_come(error: Exception) -> bool:
-    """Tell whether a file ends early, or is missing in a directory that is there: any other is lost, or not mounted."""
-    if not isinstance(error, AssetUnreadable):
-        return False
-    if not isinstance(error.__cause__, FileNotFoundError):
-        return isinstance(error.__cause__, EOFError)
-    missing = error.__cause__.filename or error.facts.get("path")
-    return missing is not None and Path(os.fsdecode(missing)).parent.is_dir()
 
 
 def _files_of(handler: Any, datums: Sequence[DatumKwargs]) -> list[str]:

@@ -14,7 +14,7 @@ import pytest
 import tifffile
 
 from databroker_mongo import Catalog, Writer
-from databroker_mongo.assets.pool import process_pool
+from databroker_mongo.assets.pool import HandlerPool, process_pool
 from databroker_mongo.assets.roots import Roots
 from databroker_mongo.store import open_store, writable
 from databroker_mongo.testing import Asset, build_run
@@ -160,6 +160,20 @@ def test_a_file_is_located_and_opened_once_for_all_that_is_wanted_of_it(
         reading()
         assert looks == {"opened": ["a.h5"], "located": ["AD_HDF5"]}
         assert not h5py.h5f.get_obj_count(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_FILE)
+
+
+@pytest.mark.parametrize("files", ["HDF5"], indirect=True)
+def test_a_handler_is_lent_once_for_all_headers_and_once_for_all_values(
+    installed_handlers, mongod_database_uri, files, monkeypatch
+):
+    lent = []
+    lend = HandlerPool.open
+    monkeypatch.setattr(HandlerPool, "open", lambda *asked, **options: lent.append(asked[2]) or lend(*asked, **options))
+    primary = stored(mongod_database_uri, files)
+    primary.to_dask()
+    assert len(lent) == 1
+    primary.read()
+    assert len(lent) == 3
 
 
 def bytes_read():
