@@ -1,6 +1,7 @@
 """Compressed HDF5 rows, decoded outside HDF5: whatever the shape, chunks, filter, dtype and window, what h5py gives."""
 
 import math
+import os
 import threading
 import zlib
 from pathlib import Path
@@ -65,6 +66,29 @@ def test_hdf5_decodes_nothing(tmp_path, asked, name, dtype):
     window = read(HDF5Rows(path, "/data"), Block(1, 1, 1, 6), (slice(4, 6), slice(20, 21)))
     np.testing.assert_array_equal(window[:, 0], data[1:, 4:6, 20:21])
     assert not asked
+
+
+@pytest.mark.parametrize("name", ["bitshuffle/LZ4", "bitshuffle/zstd"])
+@pytest.mark.parametrize("has_large_blocks_first", [False, True])
+def test_of_a_chunk_no_more_is_read_than_holds_a_window(tmp_path, monkeypatch, name, has_large_blocks_first):
+    frames = np.random.default_rng(7).integers(0, 2**16, (20, 256, 256), dtype="<u2")
+    if has_large_blocks_first:
+        frames[:, 40:] = 0  # so that the window is behind most of the bytes
+    path = write(tmp_path / "a.h5", frames, chunks=(1, 256, 256), **FILTERS[name])
+    sizes = []
+    read_bytes = os.preadv
+    monkeypatch.setattr(os, "preadv", lambda *asked: sizes.append(len(asked[1][0])) or read_bytes(*asked))
+    monkeypatch.setenv("DATABROKER_MONGO_DECODER_THREADS", "1")
+
+    window = read(HDF5Rows(path, "/data"), Block(0, 1, 1, 20), (slice(30, 40), slice(3, 13)))
+
+    np.testing.assert_array_equal(window[:, 0], frames[:, 30:40, 3:13])
+    n_stored = Path(path).stat().st_size
+    if has_large_blocks_first:
+        assert len(sizes) == 21, "one was tried in vain"
+    else:
+        assert len(sizes) == 20
+        assert sum(sizes) < 0.3 * n_stored
 
 
 @pytest.mark.parametrize("name", LEFT_TO_HDF5)

@@ -18,6 +18,8 @@ from .libraries import LONG, POINTER, SIZE, address_of, function_of
 _HEADER = struct.Struct(">QI")  # decoded bytes of the chunk, and of a block (bshuf_h5filter.c)
 _LENGTH = struct.Struct(">I")
 _MULTIPLE = 8  # elements; what is beyond a multiple of it stands at the end as it is (BSHUF_BLOCKED_MULT)
+_USUAL_BLOCK_BYTES = 8192
+_SPARE = 1.25  # blocks at the beginning of a chunk may be larger than others
 _SYMBOLS: Final = {0: "bshuf_bitunshuffle", 2: "bshuf_decompress_lz4", 3: "bshuf_decompress_zstd"}
 
 
@@ -79,6 +81,12 @@ class BitshuffledChunks:
         if out.size != self._n_bytes:
             raise ValueError(f"{out.size} bytes were given for a chunk of {self._n_bytes}")
         self.decode_span(chunk, 0, out)
+
+    def share_until(self, end: int) -> float:
+        """See `ChunkDecoder.share_until`; blocks shrink about alike, and the last is needed whole."""
+        if self._block_elements is not None:
+            return 1.0
+        return min(1.0, _SPARE * (end + _USUAL_BLOCK_BYTES) / self._n_bytes)
 
     def decode_span(self, chunk: Chunk, first: int, out: Bytes) -> None:
         """See `ChunkDecoder.decode_span`; the blocks between its ends are decoded."""

@@ -61,10 +61,18 @@ class ChunkDecoder(Protocol):
         """
         ...
 
+    def share_until(self, end: int) -> float:
+        """Return how much of a chunk, from its beginning, most likely holds what is decoded to its first ``end`` bytes.
+
+        It is 1 where a chunk can be decoded as a whole alone.
+        """
+        ...
+
     def decode_span(self, chunk: Chunk, first: int, out: Bytes) -> None:
         """Fill ``out`` with the decoded bytes from ``first`` on, decoding no more of the chunk than is needed.
 
-        Damage elsewhere in the chunk may go unnoticed.
+        Damage elsewhere in the chunk may go unnoticed. Where a span costs less than the whole, the beginning of a chunk
+        gives the same as the whole, or an error.
 
         Raises
         ------

@@ -43,6 +43,10 @@ class WholeChunks:
         self._decompress(source, shuffled)
         unshuffle(shuffled, out, self._shuffled_bytes)
 
+    def share_until(self, end: int) -> float:
+        """See `ChunkDecoder.share_until`; the whole is needed for whatever part."""
+        return 1.0
+
     def decode_span(self, chunk: Chunk, first: int, out: Bytes) -> None:
         """See `ChunkDecoder.decode_span`; all of the chunk is decoded."""
         require_target(out, self._n_bytes, first=first)

@@ -214,7 +214,7 @@ class RowChunks:
         if self._decoded is None or not has_chunks or _has_steps(inner):
             return False
 
-        def fetch(number: int, scratch: Scratch) -> Array:
+        def fetch(number: int, scratch: Scratch, share: float) -> Array:
             mask, chunk = dataset.id.read_direct_chunk(self._place_of(number))
             if mask or self._may_be_undecoded(number, len(chunk)):
                 raise _LeftToHDF5Error
@@ -235,11 +235,11 @@ class RowChunks:
             return
         file_bytes = os.fstat(descriptor).st_size
 
-        def fetch(number: int, scratch: Scratch) -> Array:
+        def fetch(number: int, scratch: Scratch, share: float) -> Array:
             start, n_bytes = int(places.first_bytes[number]), int(places.n_bytes[number])
             if start + n_bytes > file_bytes:  # a damaged index may tell of any number of bytes
                 raise OSError(f"the file ends {start + n_bytes - file_bytes} bytes early")
-            chunk = scratch.of(n_bytes)
+            chunk = scratch.of(math.ceil(n_bytes * share))
             fill(descriptor, chunk.data, start)
             return chunk
 

@@ -26,8 +26,8 @@ class Scratch:
         return self._room[:n_bytes]
 
 
-Fetch = Callable[[int, Scratch], Array]
-"""Returns the bytes of the chunk of a number as they lie in the file, perhaps in the room that is given."""
+Fetch = Callable[[int, Scratch, float], Array]
+"""Returns so much or more of the chunk of a number, from its beginning, as it lies in the file, perhaps in the room."""
 
 
 class _Piece(NamedTuple):
@@ -73,7 +73,7 @@ class DecodedRows:
         Parameters
         ----------
         fetch : callable
-            Gets the bytes of a chunk; several threads call it.
+            Gets the bytes of a chunk, or of its beginning; several threads call it.
         out : numpy.ndarray
             What is to be filled.
         numbers : numpy.ndarray
@@ -95,8 +95,13 @@ class DecodedRows:
 
         def read_share(share: Sequence[_Piece]) -> None:
             raw, decoded = Scratch(), Scratch()
+            can_guess = True
             for piece in share:
-                chunk = fetch(piece.chunk, raw)
+                if can_guess and self._is_small(window, piece):
+                    can_guess = self._decode_beginning(fetch, piece, window, out=out, raw=raw, scratch=decoded)
+                    if can_guess:
+                        continue
+                chunk = fetch(piece.chunk, raw, 1.0)
                 try:
                     if flat is not None and self._fills(piece):
                         start = int(piece.places[0]) * self._row_bytes
@@ -138,6 +143,19 @@ class DecodedRows:
     def _is_small(self, window: Window, piece: _Piece) -> bool:
         """Tell whether decoding the windows alone takes less than decoding the chunk."""
         return self._decoder.is_partial and 2 * window.n_bytes * len(piece.rows) <= self._chunk_bytes
+
+    def _decode_beginning(
+        self, fetch: Fetch, piece: _Piece, window: Window, *, out: Array, raw: Scratch, scratch: Scratch
+    ) -> bool:
+        """Decode the windows from as much of a chunk as most likely holds them; tell whether it does."""
+        needed = self._decoder.share_until(int(piece.rows.max()) * self._row_bytes + window.first + window.n_bytes)
+        if needed >= 1:
+            return False
+        try:
+            self._decode_windows(fetch(piece.chunk, raw, needed), piece, window, out=out, scratch=scratch)
+        except DecodingError:
+            return False  # the whole tells whether it is damaged
+        return True
 
     def _decode_windows(self, chunk: Array, piece: _Piece, window: Window, *, out: Array, scratch: Scratch) -> None:
         decoded = scratch.of(window.n_bytes)

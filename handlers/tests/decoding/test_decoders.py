@@ -1,5 +1,6 @@
 """Decoders of chunks beside HDF5 itself, for any bytes and for damaged ones, and what is left to HDF5."""
 
+import contextlib
 import json
 import pickle
 import subprocess
@@ -119,6 +120,23 @@ def test_a_span_decodes_only_the_blocks_that_it_needs():
         assert span(decoder, stored, first, n_bytes) == frame.tobytes()[first : first + n_bytes]
 
     assert n_elements == [4096, 8192, 4096, 4096, 65536]
+
+
+@pytest.mark.parametrize("name", [name for name in PIPELINES if name.startswith("bitshuffle")])
+def test_the_beginning_of_a_chunk_gives_what_the_whole_gives_or_an_error(name):
+    frame = np.random.default_rng(3).poisson(2, (61, 177)).astype("uint16")
+    with Chunks(frame, PIPELINES[name]) as chunks:
+        decoder = decoder_of(chunks.filters, itemsize=2, n_bytes=frame.nbytes)
+        stored = chunks.stored
+    for first in range(0, frame.nbytes - 300, 3001):
+        given = []
+        for n_bytes in range(0, len(stored), 61):
+            with contextlib.suppress(DecodingError):
+                assert span(decoder, stored[:n_bytes], first, 300) == frame.tobytes()[first : first + 300]
+                given.append(n_bytes)
+        likely = decoder.share_until(first + 300)
+        if "blocks" in name and likely < 1.0:
+            assert min(given) <= likely * len(stored)
 
 
 def lets_go(call):
