@@ -1,5 +1,7 @@
 """Whether the layout of a TIFF file is the same as another's, on real files."""
 
+from io import FileIO
+
 import numpy as np
 import pytest
 import tifffile
@@ -35,6 +37,21 @@ def test_files_that_differ_in_pixels_time_stamps_and_date_are_laid_out_alike(tmp
 
     assert layouts[0] is not None
     assert layouts[0] == layouts[1] == layouts[2]
+
+
+def test_a_header_before_the_pixels_is_read_at_once(tmp_path):
+    reads = []
+
+    class Counted(FileIO):
+        def read(self, size=-1):
+            reads.append(size)
+            return super().read(size)
+
+    path = write(tmp_path / "a.tif", np.zeros((512, 512), "uint16"), description="d" * 300, rowsperstrip=64)
+    with Counted(path) as file:
+        found = layout_of(file)
+    assert len(found.offsets) == 8
+    assert len(reads) == 1
 
 
 @pytest.mark.parametrize(

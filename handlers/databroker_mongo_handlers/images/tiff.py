@@ -6,6 +6,7 @@ tiles of a region are decoded, which needs imagecodecs for most kinds of compres
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from io import FileIO
 from pathlib import Path
@@ -52,7 +53,7 @@ class _InSegments:
         self.image.read(out, region, file=file, path=self.path, pages=self.pages)
 
     def require_whole(self) -> None:
-        require_segments(self.path, self.pages, n_bytes=Path(self.path).stat().st_size)
+        require_segments(self.path, self.pages, n_bytes=os.stat(self.path).st_size)  # noqa: PTH116 each frame asks
 
 
 class TIFFFormat:

@@ -20,6 +20,7 @@ _DESCRIBING = frozenset({269, 271, 272, 305, 306, 315, 316, 33432})
 _FIRST_PRIVATE = 65000
 _OFFSETS = frozenset({273, 324})  # of strips, of tiles
 _BYTE_COUNTS = frozenset({279, 325})
+_BEGINNING_BYTES = 1024  # where programs that put the directory before the pixels have all of it
 _CODES = {3: "H", 4: "I"}  # SHORT and LONG, as which places may be stored
 
 
@@ -58,13 +59,15 @@ def layout_of(file: FileIO) -> TIFFLayout | None:
     TIFFLayout or None
         None for a file that is no TIFF file, is cut in the header, is a BigTIFF, or has more than one page.
     """
-    head = file.read(8)
+    beginning = file.read(_BEGINNING_BYTES)
+    head = beginning[:8]
     order = _CLASSIC.get(head[:4])
     if order is None or len(head) < 8:
         return None
-    directory = _read_at(file, struct.unpack(f"{order}I", head[4:])[0], 2)
+    place = struct.unpack(f"{order}I", head[4:])[0]
+    directory = _read_at(file, beginning, place, 2)
     n_entries = struct.unpack(f"{order}H", directory)[0] if len(directory) == 2 else 0
-    entries = file.read(12 * n_entries + 4)
+    entries = _read_at(file, beginning, place + 2, 12 * n_entries + 4)
     # Behind the entries comes the place of the next directory, which is that of another page.
     if n_entries == 0 or len(entries) < 12 * n_entries + 4 or any(entries[-4:]):
         return None
@@ -76,7 +79,7 @@ def layout_of(file: FileIO) -> TIFFLayout | None:
         entry = struct.pack("<HHI", tag, kind, count)
         n_bytes = count * _BYTES_OF_TYPE.get(kind, 0)
         # What does not fit into the entry is elsewhere, and the entry says where.
-        found = _read_at(file, struct.unpack(f"{order}I", value)[0], n_bytes) if n_bytes > 4 else value
+        found = _read_at(file, beginning, struct.unpack(f"{order}I", value)[0], n_bytes) if n_bytes > 4 else value
         header += [entry, value, found]
         if tag in _OFFSETS | _BYTE_COUNTS:
             form.append(struct.pack("<HI", tag, count))
@@ -93,6 +96,8 @@ def _integers(found: bytes, kind: int, count: int, *, order: str) -> tuple[int, 
     return struct.unpack_from(f"{order}{count}{code}", found)
 
 
-def _read_at(file: FileIO, start: int, n_bytes: int) -> bytes:
+def _read_at(file: FileIO, beginning: bytes, start: int, n_bytes: int) -> bytes:
+    if start + n_bytes <= len(beginning):
+        return beginning[start : start + n_bytes]
     file.seek(start)
     return file.read(n_bytes)

@@ -6,6 +6,7 @@ Finding out where the payload starts is each format's business and does not belo
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -34,7 +35,7 @@ class Payload:
             When the file is missing or short.
         """
         needed = self.offset + math.prod(self.shape) * self.dtype.itemsize
-        found = Path(self.path).stat().st_size
+        found = os.stat(self.path).st_size  # noqa: PTH116 a Path takes as long again, and each frame asks
         if found < needed:
             raise EndsEarly(
                 f"{self.path} is short: {self.shape} of {self.dtype} need {needed} bytes, but it has {found}"
