@@ -33,6 +33,7 @@ def register_formats() -> None:
         default_serialization_registry.register(spec.name, HDF5, write_container)
     default_serialization_registry.register(TABLE_SPEC.name, HDF5, write_table)
     default_serialization_registry.register(TABLE_SPEC.name, JSON_SEQUENCE, write_rows)
+    default_serialization_registry.register(TABLE_SPEC.name, "application/json", write_columns)
 
 
 def write_documents(mimetype: str, run: Container, metadata: Mapping[str, Any], access: object) -> Iterator[bytes]:
@@ -49,7 +50,26 @@ def write_rows(mimetype: str, table: pandas.DataFrame, metadata: Mapping[str, An
 
     RFC 7464 has a separator before each record as well, of which Tiled's page makes a table without rows.
     """
-    return (as_json(row).encode() + b"\n" for row in table.to_dict("records"))
+    columns = _plain_columns(table)
+    rows = zip(*columns.values(), strict=True)
+    return (as_json(dict(zip(columns, row, strict=True))).encode() + b"\n" for row in rows)
+
+
+def write_columns(mimetype: str, table: pandas.DataFrame, metadata: Mapping[str, Any]) -> bytes:
+    """Write the columns of a table as one JSON document; Tiled's own writer fails where a value is a list."""
+    return as_json(_plain_columns(table)).encode()
+
+
+def _plain_columns(table: pandas.DataFrame) -> dict[str, list[Any]]:
+    return {str(name): [_plain(value) for value in table[name].tolist()] for name in table}
+
+
+def _plain(value: Any) -> Any:
+    if value is pandas.NaT or value is pandas.NA:
+        return None
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return value.isoformat() if isinstance(value, pandas.Timestamp) else value
 
 
 def iterate_documents(run: Run, fill: bool, streams: Collection[str] | None = None) -> Iterator[bytes]:

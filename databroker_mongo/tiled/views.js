@@ -33,6 +33,7 @@
     .dbm dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; margin: 0; }
     .dbm dt { color: var(--faint); }
     .dbm dd { margin: 0; overflow-wrap: anywhere; }
+    .dbm dd ul { margin: 0; padding-left: 1.2em; }
     .dbm .plots { display: grid; gap: 12px 24px;
       grid-template-columns: repeat(auto-fill, minmax(min(100%, 400px), 1fr)); }
     .dbm figure { margin: 0; }
@@ -283,7 +284,7 @@
       !found && !error && h("p", { role: "status", className: "faint" }, "Opening its columns…"),
       (table || single.length > 0) && h(Rows, {
         whole, nParts: table?.attributes.structure.npartitions ?? 0, name, seconds, file: `${file}-${name}`,
-        hints: hintsOf(stream, start, name), label: key => (keys[key]?.units ? `${key} (${keys[key].units})` : key),
+        hints: hintsOf(stream, start, name), keys, label: key => (keys[key]?.units ? `${key} (${keys[key].units})` : key),
       }),
       h("div", { className: "plots" }, arrays.filter(isFrames).map(each =>
         h(Frames, { key: each.id, url: `${api}/array/full/${place}/${pathOf(each.id)}`, array: each, file }))));
@@ -300,13 +301,13 @@
     };
   }
 
-  function Rows({ whole, nParts, name, hints, label, seconds, file }) {
+  function Rows({ whole, nParts, name, hints, keys, label, seconds, file }) {
     const [part, setPart] = useState(1), [page, setPage] = useState(0);
     const [x, setX] = useState(null), [ys, setYs] = useState(null);
     const rows = nParts ? `${whole.replace("/table/full/", "/table/partition/")}partition=${part - 1}&` : whole;
     const { found, error } = useAnswer(`${rows}format=application/json`, { seconds });
     if (!found) return h(Trouble, { error });
-    const names = Object.keys(found).filter(each => !(each.startsWith("ts_") && each.slice(3) in found));
+    const names = Object.keys(found).filter(each => !each.startsWith("ts_") || each in keys);
     const numeric = names.filter(each => found[each].some(Number.isFinite));
     const [first, second] = hints.motors.filter(each => numeric.includes(each));
     const against = x ?? first ?? (numeric.includes("time") ? "time" : numeric[0]);
@@ -318,9 +319,9 @@
     const end = Math.min(begin + ROWS, nRows);
     const cell = (key, row) => (key === "time" ? localTime(found.time[row]) : inWords(found[key][row]));
     return h(Fragment, null,
-      h("h2", null, `Plots of ${name}`),
       h(Trouble, { error }),
-      h("div", { className: "bar" },
+      others.length > 0 && h("h2", null, `Plots of ${name}`),
+      others.length > 0 && h("div", { className: "bar" },
         nParts > 1 && h(Choice, {
           label: `Part of the rows, of ${nParts}`, value: part, values: Array.from({ length: nParts }, (_, n) => n + 1),
           onChoice: each => { setPart(+each); setPage(0); },

@@ -205,6 +205,18 @@ def test_odd_values_are_sent_as_hdf5(ask):
         assert np.isnan(file["primary/internal/some"][1])
 
 
+def test_odd_values_are_sent_as_json(ask):
+    path = f"table/full/{uid_of(4)}/primary/internal"
+    columns = ask(path, format="json")
+    assert columns.status_code == 200, columns.text
+    found = columns.json()
+    assert found["lists"] == [[1], [1, 2], [], [3]]
+    assert found["some"] == [1, None, 3, 4]
+    assert found["mixed"] == ["0", "two", None, '{"a": 1}']
+    rows = list(map(json.loads, ask(path, format="application/json-seq").text.splitlines()))
+    assert rows == [dict(zip(found, values, strict=True)) for values in zip(*found.values(), strict=True)]
+
+
 def test_a_run_is_described_as_json(ask):
     found = ask(f"container/full/{SCAN}", format="json").json()
     assert found["metadata"]["start"]["scan_id"] == 1

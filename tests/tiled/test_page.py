@@ -27,7 +27,7 @@ from .conftest import FRAMES, TIME, runs, served, store_runs, uid_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 EVIL = '<img src=x onerror="window.hacked = 1"></textarea><script>window.hacked = 1</script>'
-SCAN, GRID, EVILS, LIVE, IMAGES, LOST = 101, 102, 103, 104, 2, 6
+SCAN, GRID, EVILS, LIVE, IMAGES, ODD, LOST = 101, 102, 103, 104, 2, 4, 6
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 HINTS = {"det": {"fields": ["I0", "It"]}, "th": {"fields": ["th"]}}
 KEYBOARD = """() => {
@@ -284,6 +284,18 @@ def look_at_frames(page):
     page.get_by_role("img", name="mca against channel: 3 rows").wait_for()
     page.get_by_role("img", name=re.compile("I0 against")).wait_for()
     assert page.get_by_role("region", name="Table of primary").locator("tbody tr").count() == 5
+
+
+def test_a_run_of_odd_names_and_values_is_shown(visit):
+    page = visit(path=path_of(ODD))
+    table = page.get_by_role("region", name="Table of primary")
+    table.wait_for()
+    heads = [head.inner_text() for head in table.get_by_role("columnheader").all()]
+    assert heads[:6] == ["seq_num", "time", "time_", "seq_num_", "a_b", "internal_"]
+    assert heads[6:] == ["ts_x", "x", "mixed", "some", "lists"]
+    assert table.locator("tbody tr").nth(1).inner_text().split("\t")[-3:] == ["two", "", "[1,2]"]
+    page.get_by_role("combobox", name="Stream").select_option("a_b")
+    page.get_by_role("region", name="Table of a_b").wait_for()
 
 
 def test_everything_can_be_downloaded(visit):
