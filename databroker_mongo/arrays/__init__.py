@@ -17,6 +17,7 @@
     values         lists of values -> arrays                   joined    columns of many runs, one below the other
     dataset        columns -> xarray.Dataset
     lazy           ... of dask arrays, the only file that imports dask
+    indexed        ... of arrays that xarray itself reads later
 
 What does not belong here: specs and paths (``assets/``), collections (``store/``).
 """
@@ -38,7 +39,8 @@ from .structure import TIME_ATTRIBUTES, attributes, column_name, name_dims
 from .values import as_array, as_moments, has_integers_beyond_floats
 
 if TYPE_CHECKING:
-    from .dataset import chunked, chunks_of, dataset_of_runs, load_dataset, table_of_rows
+    from .dataset import chunked, chunks_of, dataset_of_runs, load_dataset, table_of_rows, tree_of_streams
+    from .indexed import indexed_dataset
     from .lazy import lazy_array, lazy_dataset, lazy_rows
 
 __all__ = [
@@ -66,6 +68,7 @@ __all__ = [
     "correct",
     "dataset_of_runs",
     "has_integers_beyond_floats",
+    "indexed_dataset",
     "is_held",
     "join",
     "lazy_array",
@@ -77,6 +80,7 @@ __all__ = [
     "read_rows",
     "refuse_external",
     "table_of_rows",
+    "tree_of_streams",
     "try_to_correct",
 ]
 
@@ -85,7 +89,15 @@ if not TYPE_CHECKING:  # late: xarray and dask take a second; what is read at on
     __getattr__ = open_late(
         __name__,
         {
-            "dataset": ("chunked", "chunks_of", "dataset_of_runs", "load_dataset", "table_of_rows"),
+            "dataset": (
+                "chunked",
+                "chunks_of",
+                "dataset_of_runs",
+                "load_dataset",
+                "table_of_rows",
+                "tree_of_streams",
+            ),
+            "indexed": ("indexed_dataset",),
             "lazy": ("lazy_array", "lazy_dataset", "lazy_rows"),
         },
     )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import CatalogError
 from ..printable import as_json
+from ..store import Document
 from .column_set import OpenedColumns
 from .columns import Column
 from .joined import Joined, RunRows
@@ -94,6 +95,13 @@ def table_of_rows(
 def chunked(dataset: xarray.Dataset) -> xarray.Dataset:
     """Return the dataset with dask arrays of one block in place of NumPy arrays."""
     return dataset.chunk()
+
+
+def tree_of_streams(datasets: Mapping[str, xarray.Dataset], start: Document, stop: Document | None) -> xarray.DataTree:
+    """Return the datasets of the streams of a run as a tree, whose root has the documents of the run as attributes."""
+    documents = {"start": start, **({} if stop is None else {"stop": stop})}
+    root = xarray.Dataset(attrs={name: as_json(document) for name, document in documents.items()})
+    return xarray.DataTree.from_dict({"/": root, **datasets})
 
 
 def dataset_of_runs(runs: Sequence[RunRows], columns: Sequence[Joined], *, stream: str) -> xarray.Dataset:

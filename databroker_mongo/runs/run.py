@@ -10,7 +10,7 @@ import operator
 import threading
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, overload
 
 from ..completion import completable
 from ..documents import stream_of
@@ -23,6 +23,7 @@ from .remedies import OF_RUN, for_reading_a_run
 
 if TYPE_CHECKING:
     import pandas
+    import xarray
 
     from ..arrays import StreamSource
     from ..documents import Named
@@ -187,6 +188,41 @@ class Run(Mapping[str, "Stream"]):
         from .. import display
 
         return display.run_html(*self._documents(), {name: stream.source.data_keys for name, stream in self.items()})
+
+    def to_datatree(
+        self,
+        streams: Collection[str] | None = None,
+        *,
+        exclude: Collection[str] = (),
+        times: Literal["seconds", "datetime"] = "seconds",
+    ) -> xarray.DataTree:
+        """Describe the run as a tree of lazy datasets, one of each stream: ``tree["primary"]["I0"]``; nothing is read.
+
+        Parameters
+        ----------
+        streams : collection of str, optional
+            The names of the streams that are wanted; by default all.
+        exclude : collection of str
+            Data keys to leave out of all streams.
+        times : {"seconds", "datetime"}
+            Whether the coordinates ``time`` are seconds since 1970 or dates in UTC.
+
+        Returns
+        -------
+        xarray.DataTree
+            What ``stream.to_dask()`` gives, under the name of each stream. The attributes ``start`` and ``stop`` of the
+            root are the documents of the run, in JSON.
+
+        Raises
+        ------
+        StreamNotFound
+            The run has no stream of one of these names.
+        """
+        from ..arrays import tree_of_streams
+
+        names = list(self) if streams is None else [streams] if isinstance(streams, str) else list(streams)
+        datasets = {name: self[name].to_dask(exclude=exclude, times=times) for name in names}
+        return tree_of_streams(datasets, self.start, self.stop)
 
     def documents(
         self, *, fill: str | bool = "no", page_size: int = 1000, streams: Collection[str] | None = None

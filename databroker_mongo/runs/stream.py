@@ -331,19 +331,41 @@ class Stream(Mapping[str, StreamColumn]):
         from ..arrays import lazy_dataset
 
         _require("dedupe", dedupe, (None, "last"))
-        _require("times", times, ("seconds", "datetime"))
         source = self._source_for(recall=recall, use_columnar=use_columnar)
-        opened = self._open(source, self._select(keys, exclude), eager=False)
-        problems = opened.absences
-        if problems:
-            warnings.warn(
-                f"{self.source.where}: {', '.join(problems)} cannot be read and were left out; the attribute "
-                f"'unreadable' has the reasons: {next(iter(problems.values())).message}",
-                UnreadableWarning,
-                stacklevel=stacklevel_of_caller(),
-            )
-        self._tell_of_odd_dates(opened, times)
+        opened = self._open_lazily(source, self._select(keys, exclude), times)
         return lazy_dataset(opened, source, dedupe=dedupe == "last", as_dates=times == "datetime")
+
+    def to_indexed(
+        self, keys: Iterable[str] | None = None, *, exclude: Collection[str] = (), times: Times = "seconds"
+    ) -> xarray.Dataset:
+        """Describe data as arrays that xarray reads when they are looked at, without dask.
+
+        This is what ``xarray.open_dataset(uri, engine="databroker_mongo", run=..., stream=...)`` opens.
+
+        Parameters
+        ----------
+        keys : iterable of str, optional
+            The data keys that are wanted; by default all, as stored.
+        exclude : collection of str
+            Data keys to leave out; a name that the stream does not have is ignored.
+        times : {"seconds", "datetime"}
+            Whether the coordinate ``time`` is seconds since 1970 or dates in UTC, as in `read`.
+
+        Returns
+        -------
+        xarray.Dataset
+            Arrays of shape ``(time, ...)``. What cannot be read is dealt with as in `to_dask`. Values that were read
+            are kept in memory if xarray was told to keep them, as its ``open_dataset`` does.
+
+        Raises
+        ------
+        ColumnNotFound
+            A data key that the stream does not have.
+        """
+        from ..arrays import indexed_dataset
+
+        opened = self._open_lazily(self.source, self._select(keys, exclude), times)
+        return indexed_dataset(opened, self.source, as_dates=times == "datetime")
 
     def to_table(
         self,
@@ -466,6 +488,21 @@ class Stream(Mapping[str, StreamColumn]):
         if recall:
             source = dataclasses.replace(source, assets=source.assets.recalling())
         return source if use_columnar else dataclasses.replace(source, rows=source.rows.of_events())
+
+    def _open_lazily(self, source: StreamSource, keys: Sequence[str], times: Times) -> OpenedColumns:
+        """Open columns that are to be described, and warn of those that have no shape."""
+        _require("times", times, ("seconds", "datetime"))
+        opened = self._open(source, keys, eager=False)
+        problems = opened.absences
+        if problems:
+            warnings.warn(
+                f"{self.source.where}: {', '.join(problems)} cannot be read and were left out; the attribute "
+                f"'unreadable' has the reasons: {next(iter(problems.values())).message}",
+                UnreadableWarning,
+                stacklevel=stacklevel_of_caller(),
+            )
+        self._tell_of_odd_dates(opened, times)
+        return opened
 
     def _open(self, source: StreamSource, keys: Sequence[str], *, eager: bool, by_row: bool = False) -> OpenedColumns:
         opened = open_columns(source, keys, eager=eager, by_row=by_row)
