@@ -26,7 +26,7 @@ _STREAMS: Final = {3: StreamAdapter, 2: OldStreamAdapter}
 
 
 class RunAdapter(Container):
-    """A run as it was when it was fetched.
+    """A run as it was when it was fetched; to make one may wait for MongoDB.
 
     Parameters
     ----------
@@ -41,6 +41,8 @@ class RunAdapter(Container):
         super().__init__(plain(run.metadata), RUN_SPECS[serving.layout], access_tags=tags, answers=serving.answers)
         self.run = run
         self.n_bytes = n_bytes_of(self._metadata)
+        # A page of runs has the names of their streams: no descriptor is read to count these.
+        self._n_streams = len(run)
         self._serving = serving
         self._lock = threading.Lock()
 
@@ -55,8 +57,8 @@ class RunAdapter(Container):
             return self._streams
 
     async def exact_len(self) -> int:
-        """Return how many streams it has, of which the names are known: no descriptor is read to list runs."""
-        return await self.answers.ask(len, self.run)
+        """Return how many streams it has. A page of runs asks it of each: not in a thread, which would take longer."""
+        return self._n_streams
 
     @cached_property
     def _streams(self) -> Mapping[str, Node]:
