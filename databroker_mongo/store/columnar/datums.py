@@ -17,7 +17,7 @@ from bson import ObjectId
 
 from ...documents import DatumColumns, DatumRun, Document, number_ids
 from ..connection.collections import Collections
-from ..connection.decoding import PLAIN
+from ..connection.decoding import BARE, PLAIN
 from ..connection.retries import find_all, retry_once, run_read_command
 from ..connection.splitting import split_by_size
 from ..protocol import MISSING, Values
@@ -218,5 +218,5 @@ def _read_pieces(collections: Collections, copy: Copy, keys: Sequence[str]) -> d
 
 def _find_pieces(collections: Collections, copy: Copy, keys: Sequence[str]) -> list[Document]:
     query = {"d": copy.descriptor_uid, "g": {"$in": [copy.datums[key].group for key in keys]}, "b": {"$gte": 0}}
-    pieces = collections.named(COLLECTION).with_options(codec_options=PLAIN)
+    pieces = collections.named(COLLECTION).with_options(codec_options=BARE)
     return list(pieces.find(query, {"_id": 0}))

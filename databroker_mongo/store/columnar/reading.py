@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...documents import Document
 from ..connection.collections import Collections
-from ..connection.decoding import PLAIN
+from ..connection.decoding import BARE, PLAIN
 from ..connection.splitting import split_by_size
 from ..protocol import Values
 from .coding import Kind
@@ -25,6 +25,9 @@ from .copies import (
     times_of,
 )
 from .presence import COLLECTION
+
+if TYPE_CHECKING:
+    from bson.codec_options import CodecOptions
 
 _BYTES_AT_ONCE = MOST_BYTES
 """Of a batch of blocks, which is in memory beside the columns."""
@@ -125,15 +128,20 @@ def _fill(collections: Collections, query: Mapping[str, Any], assemblies: Mappin
     projection = {"_id": 0, **dict.fromkeys(["d", "b", "g", "m", "first", "n", *sorted(fields)], 1)}
     largest = max((each.block_bytes for each in assemblies.values()), default=1)
     n_at_once = max(1, min(1000, _BYTES_AT_ONCE // max(1, largest)))
-    for document in _find(collections, query, projection, n_at_once=n_at_once):
+    for document in _find(collections, query, projection, n_at_once=n_at_once, options=BARE):
         assemblies[document["d"]].add(document)
         del document  # before the next batch comes
 
 
 def _find(
-    collections: Collections, query: Mapping[str, Any], projection: Mapping[str, Any], *, n_at_once: int
+    collections: Collections,
+    query: Mapping[str, Any],
+    projection: Mapping[str, Any],
+    *,
+    n_at_once: int,
+    options: CodecOptions[Document] = PLAIN,
 ) -> Iterator[Document]:
-    blocks = collections.named(COLLECTION).with_options(codec_options=PLAIN)
+    blocks = collections.named(COLLECTION).with_options(codec_options=options)
     return iter(blocks.find(query, projection).batch_size(n_at_once))
 
 

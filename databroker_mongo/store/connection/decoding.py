@@ -41,6 +41,9 @@ PLAIN: CodecOptions[dict[str, Any]] = CodecOptions(
 )
 """Integers as `int`, mappings as `dict`, dates without a zone, whatever a URI says."""
 
+BARE: CodecOptions[dict[str, Any]] = CodecOptions(document_class=dict)
+"""For our own documents of long bytes: with a registry of types, pymongo copies an answer twice to decode it."""
+
 _EXACT = TypeRegistry([_PlainMapping()])
 
 
