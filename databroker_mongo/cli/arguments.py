@@ -83,6 +83,16 @@ OF_CATALOG = Argument(
 KEY = Argument(("key",), {"metavar": "KEY", "help": "a uid or its beginning, a scan id, or -1 for the latest run"})
 RUNS = Argument(("runs",), {"nargs": "*", "metavar": "RUN", "help": "uids, scan ids, or -1 for the latest run"})
 ALL = Argument(("--all",), {"action": "store_true", "help": "check all runs, and the database as a whole"})
+TAG_FIELDS = Argument(
+    ("--tag-field",),
+    {
+        "action": "append",
+        "default": [],
+        "metavar": "FIELD",
+        "help": "with --all: count by year the runs that have no access tag in this field, or in one of several; a "
+        "server's tag_field",
+    },
+)
 NO_FILES = Argument(("--no-files",), {"action": "store_true", "help": "check only the documents, not the files"})
 EXIT_ZERO = Argument(("--exit-zero",), {"action": "store_true", "help": "exit with 0 even if a fault is found"})
 FIELD = Argument(

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import tzinfo
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from .. import display
@@ -63,8 +64,12 @@ def check(chosen: argparse.Namespace) -> int:
     """
     if bool(chosen.runs) == chosen.all:
         raise ConfigurationError("name the runs to check by their keys, or give --all, but not both")
+    if chosen.tag_field and not chosen.all:
+        raise ConfigurationError("--tag-field counts the runs of a whole catalog: give --all")
     seen: set[bool] = set()
-    findings = _note(seen, _findings(open_catalog(chosen.catalog), chosen.runs, files=not chosen.no_files))
+    catalog = open_catalog(chosen.catalog)
+    found = chain(_findings(catalog, chosen.runs, files=not chosen.no_files), _untagged(catalog, chosen.tag_field))
+    findings = _note(seen, found)
     if chosen.format == "json":
         columns = ("run_uid", "stream", "data_key", "kind", "message", "facts")
         _write_json(columns, ([getattr(finding, name) for name in columns] for finding in findings))
@@ -93,6 +98,14 @@ def _findings(catalog: Catalog, keys: Sequence[str], *, files: bool) -> Iterator
         yield from run.findings(files=files)
     if not keys and catalog.query == All():
         yield from check_database(catalog.store, metadata=indexed_fields(catalog.name))
+
+
+def _untagged(catalog: Catalog, tag_fields: Sequence[str]) -> Iterator[Finding]:
+    from ..health import check_tags
+    from ..queries import TagFields
+
+    if tag_fields:
+        yield from check_tags(catalog.store, catalog.query, TagFields.of_options(list(tag_fields)))
 
 
 def list_distinct(chosen: argparse.Namespace) -> None:

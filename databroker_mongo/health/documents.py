@@ -30,7 +30,7 @@ CRASHED_SECONDS = 86400.0
 _LAST_MOMENT = 2**63 / 1e9
 """In seconds since 1970, as nanoseconds in 64 bits can count them."""
 
-_NO_FAULTS = {"extra-index", "repeated-seq-num", "no-events", "offline-files"}
+_NO_FAULTS = {"extra-index", "repeated-seq-num", "no-events", "offline-files", "untagged-runs"}
 _FIT = {
     "number": {"number", "integer", "boolean", "null"},
     "integer": {"number", "integer", "boolean", "null"},
@@ -52,7 +52,7 @@ class Finding:
         ``num-events``, ``no-seq-num``, ``no-time``, ``missing-events``, ``no-events``, ``lost-stream-documents``,
         ``second-value``, ``missing-datum``, ``missing-resource``; of its files ``missing-files``, ``forbidden-files``,
         ``offline-files`` and ``unreadable-spec``; of a database ``orphans``, ``duplicates``, ``missing-index``,
-        ``other-index`` and ``extra-index``.
+        ``other-index``, ``extra-index`` and ``untagged-runs``.
     message : str
         The finding in a sentence, and how the data are read.
     run_uid, stream, data_key : str or None

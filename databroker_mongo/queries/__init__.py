@@ -31,6 +31,7 @@ from .runs import (
     is_uid_beginning,
 )
 from .sorting import NEWEST_FIRST, Sort, Sorting, sort_of
+from .tags import NO_RUN, PUBLIC, UNTAGGED, TagFields
 from .times import TimeRange, zone_of
 from .tree import All, And, Not, Or, Query, conjunction, conjuncts
 from .words import from_json, from_words
@@ -53,10 +54,12 @@ __all__ = [
     "InProgress",
     "Key",
     "NEWEST_FIRST",
+    "NO_RUN",
     "Not",
     "NotEq",
     "NotIn",
     "Or",
+    "PUBLIC",
     "PartialUID",
     "Query",
     "Raw",
@@ -66,8 +69,10 @@ __all__ = [
     "ScanIDRange",
     "Sort",
     "Sorting",
+    "TagFields",
     "TextQuery",
     "TimeRange",
+    "UNTAGGED",
     "Window",
     "conjunction",
     "conjuncts",

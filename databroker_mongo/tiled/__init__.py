@@ -8,7 +8,7 @@
     stream_adapter     a stream as TiledWriter writes it     old_stream_adapter   ... as databroker 2 serves it
     tables | arrays    columns of it, together | by themselves, slices pushed down
     nodes              what all nodes are to Tiled           paging    what is kept between requests
-    tags               who may see a run: fields of it      access    a policy for a server of runs; its file: sessions
+    access             a policy for a server of runs         sessions  its file
     fence              files that documents may not name
     serving            a server of one's own, for the command
     expected_shapes    arrays that have grown meanwhile

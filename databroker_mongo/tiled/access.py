@@ -19,10 +19,10 @@ from tiled.queries import AccessTagsFilter
 from tiled.utils import import_object
 
 from ..errors import ConfigurationError
+from ..queries import PUBLIC
 from .answers import DISCREET
 from .paging import Cache, Made
 from .sessions import SessionsFile, Tags
-from .tags import PUBLIC
 
 Node = Any
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..errors import ConfigurationError
+from ..queries import TagFields
 from ..runs import Catalog
-from .tags import TagFields
 
 
 def require_fence(catalog: Catalog, name: str) -> None:

@@ -18,10 +18,10 @@ from tiled.server.core import NoEntry
 from tiled.structures.core import Spec, StructureFamily
 from tiled.utils import UnsupportedQueryType
 
+from ..queries import TagFields
 from ..runs import Catalog
 from .answers import DISCREET, Answers
 from .paging import Cache, next_cursor
-from .tags import TagFields
 
 Node = Any
 """An adapter, as Tiled calls it: a container, a table or an array."""

@@ -32,8 +32,7 @@ from tiled.utils import UnsupportedQueryType
 
 from .. import queries
 from ..errors import QueryError
-from ..queries import Query
-from .tags import NO_RUN, TagFields
+from ..queries import NO_RUN, Query, TagFields
 
 TIME_KEYS = ("", "_", "time", "start.time")
 """How clients name the order of time, which is that of a catalog anyway."""

@@ -10,6 +10,7 @@ from tiled.access_control.protocols import normalize_access_tags
 
 from ..config import find_entries, redact_uri
 from ..errors import CatalogWarning, ConfigurationError
+from ..queries import TagFields
 from ..runs import Catalog
 from .answers import Answers
 from .catalog_adapter import CatalogAdapter
@@ -17,7 +18,6 @@ from .fence import gaps_in_fence, require_fence
 from .formats import register_formats
 from .nodes import Serving
 from .paging import Cache
-from .tags import TagFields
 
 LAYOUTS = (3, 2)
 

@@ -16,6 +16,7 @@ from bson import Decimal128, ObjectId
 from databroker_mongo import Catalog, Writer, display
 from databroker_mongo.cli import runs as cli_runs
 from databroker_mongo.cli.main import FAILURE, main
+from databroker_mongo.store import open_store, writable
 from databroker_mongo.store.reports import IndexReport
 from databroker_mongo.testing import Asset, build_run
 
@@ -324,6 +325,33 @@ def test_indexes_that_something_is_wrong_with_come_first_and_unknown_ones_are_on
     lines = display.index_lines([*known, *refused])
     assert " ".join(lines).endswith("collection_7: the account may not list indexes.")
     assert max(map(len, lines)) <= 80
+
+
+def test_runs_without_an_access_tag_are_counted_by_year(store_uri, machine, capsys):
+    store = writable(open_store(store_uri))
+    of_2020, of_2024 = 1_600_000_000.0, 1_710_000_000.0
+    held = [
+        (of_2020, {}),
+        (of_2020, {"data_session": None, "proposal_id": 5}),
+        (of_2020, {"proposal_id": 5}),
+        (of_2024, {"data_session": "public"}),
+        (of_2024, {"data_session": "pass-1"}),
+    ]
+    for number, (began, more) in enumerate(held):
+        store.insert("start", [{"uid": f"{number}000-0000", "time": began, "scan_id": number, **more}])
+    machine.write(machine.user, "a.yml", f"catalogs: {{mine: {{uri: '{store_uri}'}}}}")
+
+    def counted(*fields):
+        options = [option for field in fields for option in ("--tag-field", field)]
+        main(["check", "--all", "--no-files", "--format", "json", *options])
+        found = [each for each in json.loads(capsys.readouterr().out) if each["kind"] == "untagged-runs"]
+        return [(each["facts"]["year"], each["facts"]["n"]) for each in found]
+
+    assert counted() == []
+    assert counted("data_session") == [(2020, 3), (2024, 1)]
+    assert counted("data_session", "proposal_id") == [(2020, 2), (2024, 1)]
+    assert main(["check", "1", "--tag-field", "data_session"]) == FAILURE
+    assert "--all" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ import pymongo
 import pytest
 from tiled.access_control.access_policies import ExternalPolicyDecisionPoint
 
+from databroker_mongo.queries import UNTAGGED
 from databroker_mongo.testing import build_run
 from databroker_mongo.tiled.paging import Cache
-from databroker_mongo.tiled.tags import UNTAGGED
 
 from .conftest import POINTS, TIME, store_runs, uid_of
 from .facility import write_facility

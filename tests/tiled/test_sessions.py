@@ -12,9 +12,9 @@ from tiled.access_control.access_policies import ALL_ACCESS, NO_ACCESS
 from tiled.adapters.mapping import MapAdapter
 
 from databroker_mongo.errors import ConfigurationError
+from databroker_mongo.queries import UNTAGGED
 from databroker_mongo.tiled.access import SessionsPolicy
 from databroker_mongo.tiled.paging import Cache
-from databroker_mongo.tiled.tags import UNTAGGED
 
 READING = {"read:metadata", "read:data"}
 OF_PASS_1, OF_PASS_2, OPEN, UNSAID, OTHERS = (

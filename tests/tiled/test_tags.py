@@ -9,9 +9,9 @@ import pytest
 
 from databroker_mongo import Catalog
 from databroker_mongo.errors import ConfigurationError
+from databroker_mongo.queries import UNTAGGED, TagFields
 from databroker_mongo.testing import build_run
 from databroker_mongo.tiled import make_tree
-from databroker_mongo.tiled.tags import UNTAGGED, TagFields
 
 from .conftest import getter, serving, store_runs, uid_of
 
@@ -156,7 +156,7 @@ DAY = 86400.0
 
 @pytest.fixture
 def now(monkeypatch):
-    monkeypatch.setattr("databroker_mongo.tiled.tags.time", SimpleNamespace(time=lambda: NOW))
+    monkeypatch.setattr("databroker_mongo.queries.tags.time", SimpleNamespace(time=lambda: NOW))
 
 
 def test_a_run_is_public_after_some_days(mongod_database_uri, now):

@@ -1,4 +1,7 @@
-"""Access tags: which fields of the start document say who may see a run, and which runs have some of the tags."""
+"""Access tags: which fields of the start document say who may see a run, and which runs have some of the tags.
+
+Who has a tag is not known here: a policy of a server knows.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..errors import ConfigurationError, QueryError
-from ..queries import And, Comparison, Exists, In, Or, Query, Regex, split_key
+from .fields import Comparison, Exists, In, Regex, split_key
+from .tree import And, Or, Query
 
 NO_RUN: Final = In("uid", [])
 
