@@ -154,6 +154,18 @@
     return size >= 1e6 || (size && size < 1e-3) ? short.toExponential() : `${short}`;
   };
 
+  // Several catalogs
+
+  function Folder({ segments, item }) {
+    const { found, error } = useAnswer(`${apiOf(item)}/search/${pathOf(...segments)}?fields=structure&page[limit]=300`);
+    return h("div", { className: "dbm" },
+      h("h1", null, "Catalogs"),
+      h(Trouble, { error }),
+      h("table", null, h("tbody", null, found?.data.map(({ id, attributes: { structure } }) => h("tr", { key: id },
+        h("th", { scope: "row" }, h("a", { href: `/ui/browse/${pathOf(...segments, id)}` }, id)),
+        h("td", null, structure ? `runs: ${structure.count}` : ""))))));
+  }
+
   // A catalog
 
   const fieldsOf = (kind, names) => `${kind}:${kind}&&${kind}.{${names.map(each => `${each}:${each}`)}}`;
@@ -284,7 +296,8 @@
       !found && !error && h("p", { role: "status", className: "faint" }, "Opening its columns…"),
       (table || single.length > 0) && h(Rows, {
         whole, nParts: table?.attributes.structure.npartitions ?? 0, name, seconds, file: `${file}-${name}`,
-        hints: hintsOf(stream, start, name), keys, label: key => (keys[key]?.units ? `${key} (${keys[key].units})` : key),
+        hints: hintsOf(stream, start, name), keys,
+        label: key => (keys[key]?.units ? `${key} (${keys[key].units})` : key),
       }),
       h("div", { className: "plots" }, arrays.filter(isFrames).map(each =>
         h(Frames, { key: each.id, url: `${api}/array/full/${place}/${pathOf(each.id)}`, array: each, file }))));
@@ -450,6 +463,6 @@
   }
 
   document.head.append(Object.assign(document.createElement("style"), { textContent: STYLE }));
-  const views = { DatabrokerMongoCatalog: Catalog, DatabrokerMongoRun: Run };
+  const views = { DatabrokerMongoFolder: Folder, DatabrokerMongoCatalog: Catalog, DatabrokerMongoRun: Run };
   window.__TILED_SPEC_VIEWS__ = { ...window.__TILED_SPEC_VIEWS__, ...views };
 })();

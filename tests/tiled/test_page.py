@@ -155,8 +155,8 @@ def path_of(number):
     return f"/ui/browse/{uid_of(number)}"
 
 
-def rows_of(page):
-    return [row.inner_text().split("\t") for row in page.locator(".runs tbody tr").all()]
+def rows_of(page, table=".runs"):
+    return [row.inner_text().split("\t") for row in page.locator(f"{table} tbody tr").all()]
 
 
 def scans_of(page):
@@ -256,14 +256,19 @@ def test_a_map_of_two_motors_has_a_point_a_row_in_its_colour(visit):
     assert len({point.evaluate("it => getComputedStyle(it).fill") for point in points}) > 5
 
 
-@pytest.mark.parametrize("layout", ["3", "2"])
-def test_the_middle_frame_is_shown_and_a_slider_moves(visit, chromium, database, layout):
-    with ExitStack() as stack:
-        if layout == "2":
-            _, old = stack.enter_context(served(database, "--layout", "2"))
-            page = stack.enter_context(visiting(chromium, old, path=path_of(IMAGES)))
-        else:
-            page = visit(path=path_of(IMAGES))
+def test_the_middle_frame_is_shown_and_a_slider_moves(visit):
+    look_at_frames(visit(path=path_of(IMAGES)))
+
+
+def test_several_catalogs_are_chosen_by_the_keyboard_and_their_old_layout_is_shown(chromium, database, machine):
+    machine.write(machine.user, "a.yml", f"catalogs:\n  one: {{uri: '{database}'}}\n  two: {{uri: '{database}'}}\n")
+    with served("one", "two", "--layout", "2") as (_, address), visiting(chromium, address, scheme="dark") as page:
+        assert rows_of(page, ".dbm") == [["one", "runs: 34"], ["two", "runs: 34"]]
+        assert min(page.evaluate(CONTRASTS))[0] >= 4.5
+        tab_to(page, "two")
+        page.keyboard.press("Enter")
+        page.get_by_text("Runs 1 to 25 of 34,").wait_for()
+        page.goto(page.url.replace("/two", f"/two/{uid_of(IMAGES)}"))
         look_at_frames(page)
 
 

@@ -105,7 +105,7 @@ def test_the_page_is_mended_unless_it_is_to_be_plain(served_uri):
     }
     views = told[True].pop("spec_views")
     assert told[True] == told[False]
-    assert {view["spec"] for view in views} == {"DatabrokerMongoCatalog", "DatabrokerMongoRun"}
+    assert {view["spec"] for view in views} == {f"DatabrokerMongo{kind}" for kind in ("Folder", "Catalog", "Run")}
     assert {view["url"] for view in views} == {"/api/v1/databroker-mongo/views.js"}
 
 
