@@ -32,6 +32,10 @@ _LAYOUTS = {
 }
 
 
+_PACKED_AT_ONCE = 100
+"""Rows that fit into the processor's cache; they are gone through once for each of their keys."""
+
+
 def rows_of(name: str, doc: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the name and contents of each single document that ``doc`` stands for.
 
@@ -144,19 +148,51 @@ def pages_of(name: str, rows: Iterable[Document], *, size: int) -> Iterator[Docu
     layout = _LAYOUTS[name]
     known = {layout.parent, *layout.fields, *layout.sections}
     remaining = iter(rows)
-    while chunk := list(islice(remaining, size)):
-        # Mostly all are whole and alike; to look at them one by one first takes longer than to pack them.
-        page = _packed(layout, chunk)
-        if page is None:
-            chunk = [_whole(layout, row, known) for row in chunk]
-            page = _packed(layout, chunk)
-        if page is not None:
+    page: Document = {}
+    n_rows = 0
+    while portion := list(islice(remaining, min(_PACKED_AT_ONCE, size - n_rows))):
+        for part in _packed_by_kind(layout, portion, known):
+            if page and _can_go_on(layout, page, part):
+                _add(layout, page, part)
+                continue
+            if page:
+                yield page
+            page = part
+        n_rows = len(page[layout.fields[0]])
+        if n_rows == size:
             yield page
-            continue
-        for _, group in groupby(chunk, key=lambda row: _kind(layout, row)):
-            alike = _packed(layout, list(group))
-            assert alike is not None
-            yield alike
+            page, n_rows = {}, 0
+    if page:
+        yield page
+
+
+def _packed_by_kind(layout: _Layout, rows: list[Document], known: set[str]) -> Iterator[Document]:
+    """Yield rows as pages, one for all that follow each other and are alike."""
+    # Mostly all are whole and alike; to look at them one by one first takes longer than to pack them.
+    page = _packed(layout, rows)
+    if page is None:
+        rows = [_whole(layout, row, known) for row in rows]
+        page = _packed(layout, rows)
+    if page is not None:
+        yield page
+        return
+    for _, group in groupby(rows, key=lambda row: _kind(layout, row)):
+        alike = _packed(layout, list(group))
+        assert alike is not None
+        yield alike
+
+
+def _can_go_on(layout: _Layout, page: Document, part: Document) -> bool:
+    is_of_one = page[layout.parent] == part[layout.parent]
+    return is_of_one and all(page[section].keys() == part[section].keys() for section in layout.sections)
+
+
+def _add(layout: _Layout, page: Document, part: Document) -> None:
+    for field in layout.fields:
+        page[field] += part[field]
+    for section in layout.sections:
+        for key, values in page[section].items():
+            values += part[section][key]
 
 
 def part_of_page(name: str, page: Document, rows: slice) -> Document:

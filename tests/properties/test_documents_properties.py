@@ -5,6 +5,7 @@ import random
 
 import event_model
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -35,10 +36,15 @@ def event_rows(draw):
     return rows
 
 
-@given(event_rows(), st.integers(1, 4))
-def test_packing_and_unpacking_gives_the_same_rows(rows, size):
-    pages = list(documents.pages_of("event_page", rows, size=size))
+@given(event_rows(), st.integers(1, 4), st.integers(1, 3))
+def test_packing_and_unpacking_gives_the_same_rows(rows, size, n_at_once):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("databroker_mongo.documents.pages._PACKED_AT_ONCE", n_at_once)
+        pages = list(documents.pages_of("event_page", rows, size=size))
     assert all(len(page["uid"]) <= size for page in pages)
+    kinds = [(page["descriptor"], *(set(page[name]) for name in ("data", "timestamps", "filled"))) for page in pages]
+    for page, kind, following in zip(pages, kinds, kinds[1:], strict=False):
+        assert len(page["uid"]) == size or kind != following, "a page ends for a reason"
     unpacked = [row for page in pages for _, row in documents.checked("event_page", page)]
     assert are_equal(unpacked, rows)
 

@@ -32,7 +32,7 @@ _length_at = struct.Struct("<i").unpack_from
 """BSON begins with its length."""
 
 _MOST_SORTED = 5000
-_DECODED_AT_ONCE = 200
+_DECODED_AT_ONCE = 100
 _SORTED_BEFORE_NUMBERS = ["minKey", "undefined", "null"]
 
 
