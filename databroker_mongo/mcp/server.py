@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import threading
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any, Final
@@ -34,10 +35,10 @@ def make_server(catalog: Catalog) -> MCPServer:
     server: MCPServer = MCPServer(
         "databroker-mongo", instructions=_INSTRUCTIONS, version=version("databroker-mongo"), log_level="ERROR"
     )
-    tools = Tools(catalog)
+    tools, lock = Tools(catalog), threading.Lock()
     for tool in (tools.find, tools.show, tools.table, tools.values, tools.preview, tools.health):
         server.add_tool(
-            _answering(tool),
+            _answering(tool, lock),
             description=inspect.getdoc(tool),
             annotations=ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=False),
             structured_output=False,
@@ -50,13 +51,14 @@ def run(server: MCPServer) -> None:
     server.run("stdio")
 
 
-def _answering(tool: Callable[..., Found]) -> Callable[..., Any]:
-    """Return a tool that gives texts: what it has found, or a sentence."""
+def _answering(tool: Callable[..., Found], lock: threading.Lock) -> Callable[..., Any]:
+    """Return a tool that gives texts, what it has found or a sentence; threads wait for each other."""
 
     @functools.wraps(tool)
     def answer(**arguments: Any) -> CallToolResult:
         try:
-            text, is_error = as_text(tool(**arguments)), False
+            with lock:
+                text, is_error = as_text(tool(**arguments)), False
         except CatalogError as error:
             text, is_error = error_text(error), True
         return CallToolResult(content=[TextContent(type="text", text=text)], is_error=is_error)

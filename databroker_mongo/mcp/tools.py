@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -41,7 +40,7 @@ _MOST_BYTES_OF_A_ROW: Final = 500_000_000
 
 
 class Tools:
-    """The six questions. They are answered one at a time.
+    """The six questions, to be asked one at a time: warnings are caught, which is the business of one thread.
 
     Parameters
     ----------
@@ -51,7 +50,6 @@ class Tools:
 
     def __init__(self, catalog: Catalog):
         self._catalog = catalog
-        self._lock = threading.Lock()  # warnings are caught, which is one thread's business
 
     def find(
         self,
@@ -71,7 +69,7 @@ class Tools:
     ) -> Found:
         """Find runs by their metadata, the newest first, and count those that match."""
         found = self._catalog.search(_query(query, since, until))
-        with self._hints() as hints:
+        with _hints() as hints:
             page = found.search(sort=sort, skip=skip, limit=limit).rows(columns)
             runs = [_as_row(columns, cells) for _, cells in page]
         data = {"n_runs": found.estimate_len(), "runs": runs, **({"hints": hints} if hints else {})}
@@ -140,7 +138,7 @@ class Tools:
         skip: Skipped = 0,
     ) -> Found:
         """List which values a field has, and how many runs have each, the most frequent first."""
-        with self._hints() as hints:
+        with _hints() as hints:
             found = self._catalog.search(_query(query, since, until)).distinct(field, counts=True)
         values = [{"value": value, "n_runs": n_runs} for value, n_runs in found.items()]
         data = {"n_values": len(values), "values": values[skip : skip + limit], **({"hints": hints} if hints else {})}
@@ -197,14 +195,15 @@ class Tools:
     def _find(self, key: str) -> Run:
         return self._catalog[int(key) if key.startswith("-") and key[1:].isdecimal() else key]
 
-    @contextmanager
-    def _hints(self) -> Iterator[list[str]]:
-        """Collect what the library warns of: a field that no run has, and what may be meant."""
-        hints: list[str] = []
-        with self._lock, warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            yield hints
-            hints += dict.fromkeys(str(each.message) for each in caught if issubclass(each.category, CatalogWarning))
+
+@contextmanager
+def _hints() -> Iterator[list[str]]:
+    """Collect what the library warns of: a field that no run has, and what may be meant."""
+    hints: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield hints
+        hints += dict.fromkeys(str(each.message) for each in caught if issubclass(each.category, CatalogWarning))
 
 
 def _query(words: Sequence[str], since: str, until: str) -> Query:
