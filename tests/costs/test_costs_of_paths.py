@@ -71,7 +71,7 @@ def test_a_scan_id_is_looked_up_on_a_straight_path(mongod_database_uri):
                 writer(name, document)
     catalog = Catalog.from_uri(mongod_database_uri)
 
-    assert_straight(lambda: catalog[SCAN_ID], "catalog[23463]", n_moves=43, n_calls=109)
+    assert_straight(lambda: catalog[SCAN_ID], "catalog[23463]", n_moves=43, n_calls=115)
 
 
 def test_an_event_is_written_on_a_straight_path(mongod_database_uri):
