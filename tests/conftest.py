@@ -43,6 +43,8 @@ settings.load_profile("patient")
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
+        # netCDF4 would lead the HDF5 of other packages to its own filters, which do not go with it.
+        os.environ.setdefault("HDF5_PLUGIN_PATH", "")
         os.environ[DIRECTORY] = tempfile.mkdtemp(prefix="databroker-mongo-tests-")
         os.environ[SERVER] = _make_server_directory()
         os.environ["XDG_STATE_HOME"] = str(Path(os.environ[DIRECTORY]) / "state")

@@ -16,9 +16,9 @@ PROGRAM = """
 import importlib, os, signal, socket, sys
 
 for name in '''
-    asyncio bson concurrent.futures dask.array entrypoints event_model fsspec getpass h5py hypothesis mongomock msgpack
-    multiprocessing numpy.testing pandas platformdirs pooch psutil pymongo pytest rich subprocess tempfile tifffile tqdm
-    tzlocal uuid xarray yaml zoneinfo
+    asyncio bson concurrent.futures dask.array entrypoints event_model fsspec getpass h5py hypothesis mcp mongomock
+    msgpack multiprocessing numpy.testing pandas platformdirs pooch psutil pymongo pytest rich subprocess tempfile
+    tifffile tqdm tzlocal uuid xarray yaml zoneinfo
 '''.split():
     try:
         importlib.import_module(name)  # what others need is not asked here
