@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -335,6 +336,7 @@ def mongod(tmp_path: Path, record_property: Callable[[str, Any], None]) -> Itera
     server.wait()
     yield server
     server.end()
+    shutil.rmtree(server.directory, ignore_errors=True)  # 150 MB each, and there are hundreds
     record_property("kills of single servers", server.n_kills)
 
 
@@ -355,6 +357,7 @@ def replica_set(
     yield members
     for member in members.members:
         member.end()
+        shutil.rmtree(member.directory, ignore_errors=True)
     record_property("failovers", sum(member.n_kills for member in members.members))
 
 
