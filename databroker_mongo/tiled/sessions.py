@@ -48,9 +48,7 @@ class SessionsFile:
                 self._read_again()
             except ConfigurationError as error:
                 _logger.error("%s", error)
-                raise ConfigurationError(
-                    "who is in which session cannot be read; the facility's log says why."
-                ) from None
+                raise ConfigurationError("who is in which session cannot be read; the server's log says why.") from None
             return self._sessions.get(user, frozenset())
 
     def _read_again(self) -> None:

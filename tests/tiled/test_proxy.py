@@ -96,8 +96,8 @@ def facility(mongod_uri, tmp_path_factory):
     write_nginx(directory, port, *ports)
     (unit,) = (line for line in blocks("ini")[0].splitlines() if line.startswith("ExecStart="))
     serve = unit.removeprefix("ExecStart=").replace("/opt/tiled/bin/tiled", TILED).replace("/etc/tiled", str(directory))
-    (make,) = (line.removeprefix("$ ") for line in blocks("console")[0].splitlines() if line.startswith("$ tiled"))
-    made = make.replace("tiled", TILED, 1).replace("/var/lib/tiled", str(directory)).split()
+    (make,) = (line for line in blocks("console")[0].splitlines() if "admin initialize-database" in line)
+    made = make.replace("# sudo -u tiled /opt/tiled/bin/tiled", TILED).replace("/var/lib/tiled", str(directory)).split()
     subprocess.run(made, check=True, capture_output=True, env=environment, timeout=60)
     proxy = [nginx, "-e", "stderr", "-p", str(directory), "-c", str(directory / "nginx.conf")]
     commands = [proxy, *(serve.replace("%i", str(each)).split() for each in ports)]
