@@ -50,13 +50,13 @@ class JointContext(Context):
 
     Attributes
     ----------
-    numbers : UnionStore
+    union : UnionStore
         The store, which tells in which of the databases a run is.
     members : tuple of Context
         Those of the databases.
     """
 
-    numbers: UnionStore = field(kw_only=True)
+    union: UnionStore = field(kw_only=True)
     members: tuple[Context, ...] = field(kw_only=True)
 
     @classmethod
@@ -67,7 +67,7 @@ class JointContext(Context):
         contexts = [context for context, _ in members]
         store = UnionStore([Member(context.store, query) for context, query in members], is_partial=is_partial)
         kinds = {kind: transform for context in contexts for kind, transform in context.transforms.items()}
-        return cls(store, contexts[0].assets, kinds, numbers=store, members=tuple(contexts))
+        return cls(store, contexts[0].assets, kinds, union=store, members=tuple(contexts))
 
     def of_run(self, uid: str) -> Context:
         """Return what is handed to a run.
@@ -77,7 +77,7 @@ class JointContext(Context):
         RunNotFound
             It is in none of the databases.
         """
-        return self.members[self.numbers.number_of_run(uid)].of_run(uid)
+        return self.members[self.union.number_of_run(uid)].of_run(uid)
 
 
 def _unchanged(document: Document) -> Document:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -30,21 +31,14 @@ def merge_starts(ordered: Iterable[Iterable[Document]], sort: Sort) -> Iterator[
     return heapq.merge(*ordered, key=partial(_place, sort=sort))
 
 
+@dataclass(frozen=True, slots=True)
 class _Descending:
     """A key that sorts before those that are less."""
 
-    __slots__ = ("key",)
-
-    def __init__(self, key: tuple[Any, ...]):
-        self.key = key
+    key: tuple[Any, ...]
 
     def __lt__(self, other: _Descending) -> bool:
         return other.key < self.key
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Descending) and self.key == other.key
-
-    __hash__ = None  # type: ignore[assignment]
 
 
 def _place(start: Document, *, sort: Sort) -> tuple[Any, ...]:
